@@ -1,0 +1,194 @@
+"""Canonical bytes: JSON as RFC 8785 (JCS) writes it, and the closed list of value encodings.
+
+Keys are ASCII and there are no floats, so a sorted compact UTF-8 dump is JCS;
+a property test proves it against another implementation.
+
+Value encodings (one byte, then the value; part of the sealed plaintext):
+
+====  =============  =========================================================
+ no.  name           bytes
+====  =============  =========================================================
+ 1    text           UTF-8
+ 2    integer        ASCII decimal digits, ``-`` before a negative one
+ 3    decimal        ASCII decimal, no exponent, as many places as were given
+ 4    money          ISO 4217 code, one space, a decimal
+ 5    date           ASCII ``YYYY-MM-DD``
+ 6    datetime       i64 microseconds since 1970-01-01Z | i16 offset in minutes
+ 7    boolean        one byte, 0 or 1
+ 8    list of text   JCS array of strings
+ 9    reference      16 bytes, the record's identifier
+10    file           JCS object ``{id, name, size, type}``
+====  =============  =========================================================
+
+Integers are big-endian.
+"""
+
+from __future__ import annotations
+
+import json
+import struct
+from collections.abc import Callable, Mapping
+from datetime import UTC, date, datetime, timedelta, timezone
+from decimal import Decimal
+from typing import Any, Final
+
+from muniment.errors import IntegrityError, UsageError
+from muniment.model import FileRef, Money, Value, id_bytes, id_text
+
+__all__ = [
+    "ENCODINGS",
+    "canonical",
+    "decode_value",
+    "encode_value",
+    "parse_canonical",
+]
+
+_dump = json.JSONEncoder(
+    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
+).encode
+
+
+def canonical(document: Any) -> bytes:
+    """A JSON document as JCS bytes (RFC 8785).
+
+    Args:
+        document: dicts with ASCII keys, lists, tuples, strings, integers below
+            2^53, booleans and None. Floats do not belong here.
+
+    Raises:
+        UsageError: ``usage.text`` for a lone surrogate.
+    """
+    try:
+        return _dump(document).encode("utf-8")
+    except UnicodeEncodeError:
+        raise UsageError("usage.text") from None
+
+
+def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
+    document = dict(pairs)
+    if len(document) != len(pairs):
+        raise ValueError("duplicate key")
+    return document
+
+
+def parse_canonical(data: bytes) -> Any:
+    """Read JCS bytes back, refusing whatever ``canonical`` would not have written.
+
+    Raises:
+        IntegrityError: ``integrity.json`` where it is no JSON, or not canonical.
+    """
+    try:
+        document = json.loads(data, object_pairs_hook=_no_duplicates)
+        if _dump(document).encode("utf-8") != data:
+            raise ValueError("not canonical")
+    except (ValueError, RecursionError):
+        raise IntegrityError("integrity.json") from None
+    return document
+
+
+_MOMENT: Final = struct.Struct(">qh")
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def _put_datetime(value: datetime) -> bytes:
+    offset = value.utcoffset()
+    if offset is None:
+        raise TypeError("a time without a zone")
+    delta = value - _EPOCH
+    micros = (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+    return _MOMENT.pack(micros, offset // timedelta(minutes=1))
+
+
+def _get_datetime(data: bytes) -> datetime:
+    micros, minutes = _MOMENT.unpack(data)
+    return (_EPOCH + timedelta(microseconds=micros)).astimezone(
+        timezone(timedelta(minutes=minutes)) if minutes else UTC
+    )
+
+
+def _get_boolean(data: bytes) -> bool:
+    return {b"\x00": False, b"\x01": True}[data]
+
+
+def _get_money(data: bytes) -> Money:
+    currency, _, amount = data.decode("ascii").partition(" ")
+    return Money(Decimal(amount), currency)
+
+
+def _put_file(value: FileRef) -> bytes:
+    return canonical(
+        {"id": value.id, "name": value.name, "size": value.size, "type": value.media_type}
+    )
+
+
+def _get_file(data: bytes) -> FileRef:
+    parts = parse_canonical(data)
+    return FileRef(parts["id"], parts["name"], parts["type"], parts["size"])
+
+
+ENCODINGS: Final[Mapping[str, int]] = {
+    "text": 1,
+    "integer": 2,
+    "decimal": 3,
+    "money": 4,
+    "date": 5,
+    "datetime": 6,
+    "boolean": 7,
+    "list": 8,
+    "reference": 9,
+    "file": 10,
+}
+
+_PUT: Final[Mapping[int, Callable[[Any], bytes]]] = {
+    1: lambda value: value.encode("utf-8"),
+    2: lambda value: b"%d" % value,
+    3: lambda value: format(value, "f").encode("ascii"),
+    4: lambda value: f"{value.currency} {value.amount:f}".encode("ascii"),
+    5: lambda value: value.isoformat().encode("ascii"),
+    6: _put_datetime,
+    7: lambda value: b"\x01" if value else b"\x00",
+    8: lambda value: canonical(list(value)),
+    9: id_bytes,
+    10: _put_file,
+}
+
+_GET: Final[Mapping[int, Callable[[bytes], Value]]] = {
+    1: lambda data: data.decode("utf-8"),
+    2: lambda data: int(data),
+    3: lambda data: Decimal(data.decode("ascii")),
+    4: _get_money,
+    5: lambda data: date.fromisoformat(data.decode("ascii")),
+    6: _get_datetime,
+    7: _get_boolean,
+    8: lambda data: tuple(parse_canonical(data)),
+    9: id_text,
+    10: _get_file,
+}
+
+
+def encode_value(encoding: int, value: Value) -> bytes:
+    """A value as the bytes that are sealed: the encoding's number, then the value.
+
+    Args:
+        encoding: a number out of ``ENCODINGS``.
+        value: of the Python type that the encoding is for.
+
+    Raises:
+        UsageError: ``usage.text`` for a lone surrogate.
+    """
+    try:
+        return bytes((encoding,)) + _PUT[encoding](value)
+    except UnicodeEncodeError:
+        raise UsageError("usage.text") from None
+
+
+def decode_value(data: bytes) -> Value:
+    """The value in bytes that ``encode_value`` made.
+
+    Raises:
+        IntegrityError: ``integrity.value`` where the bytes are of no known encoding.
+    """
+    try:
+        return _GET[data[0]](data[1:])
+    except (LookupError, ValueError, ArithmeticError, TypeError, struct.error):
+        raise IntegrityError("integrity.value") from None

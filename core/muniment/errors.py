@@ -1,0 +1,178 @@
+"""One base error, a stable ``code`` for each failure, and texts from a catalogue.
+
+An error carries a code and parameters, never a sentence: the sentence is made
+from ``messages/<area>.toml`` in the reader's language, where the area is the
+part of the code before the first dot. That keeps values of records out of
+errors by construction: parameters are names, numbers, paths and codes only.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Iterable, Mapping
+from functools import lru_cache
+from importlib import resources
+from typing import Any
+
+import attrs
+
+__all__ = [
+    "AccessDenied",
+    "ApprovalNeeded",
+    "ConfigError",
+    "Conflict",
+    "IntegrityError",
+    "Invalid",
+    "Issue",
+    "KeyStoreError",
+    "LogError",
+    "MunimentError",
+    "NotFound",
+    "PluginError",
+    "StoreError",
+    "UsageError",
+    "text_of",
+]
+
+
+@lru_cache(maxsize=None)
+def _area(area: str) -> Mapping[str, Mapping[str, str]]:
+    source = resources.files("muniment").joinpath("messages", f"{area}.toml")
+    return tomllib.loads(source.read_text(encoding="utf-8")) if source.is_file() else {}
+
+
+def text_of(code: str, lang: str = "en", /, **parameters: Any) -> tuple[str, str]:
+    """Give what happened and what to do about it, for one code.
+
+    Args:
+        code: a dotted code, such as ``store.locked``.
+        lang: ``en`` or ``zh``.
+        parameters: names, numbers and paths that the text mentions.
+
+    Returns:
+        The sentence and the hint; the hint may be empty.
+    """
+    entry = _area(code.partition(".")[0]).get(code)
+    if entry is None:
+        return code, ""
+    what = entry.get(lang, entry["en"])
+    hint = entry.get(f"hint_{lang}", entry.get("hint_en", ""))
+    named = {key: value for key, value in parameters.items() if value is not None}
+    return what.format_map(_Blank(named)), hint.format_map(_Blank(named))
+
+
+class _Blank(dict[str, Any]):
+    """Shows a parameter that was not given by its name, so that a text never fails."""
+
+    def __missing__(self, key: str) -> str:
+        return key
+
+
+class MunimentError(Exception):
+    """The base of every error of muniment; never raised itself.
+
+    Args:
+        code: the stable code, ``area.name``.
+        where: the file, table, record id, field or row it is about.
+        parameters: what the text mentions; never a value of a record.
+    """
+
+    def __init__(self, code: str, *, where: str | None = None, **parameters: Any) -> None:
+        super().__init__(code)
+        self.code = code
+        self.where = where
+        self.parameters = parameters
+
+    def text(self, lang: str = "en") -> str:
+        """The error on one line: what, where, what to do, and the code."""
+        what, hint = text_of(self.code, lang, where=self.where, **self.parameters)
+        place = f" ({self.where})" if self.where and self.where not in what else ""
+        return f"{what}{place}{' ' + hint if hint else ''} [{self.code}]"
+
+    def hint(self, lang: str = "en") -> str:
+        """What to do about it, on its own; may be empty."""
+        return text_of(self.code, lang, where=self.where, **self.parameters)[1]
+
+    def __str__(self) -> str:
+        return self.text()
+
+
+class UsageError(MunimentError):
+    """The call itself is wrong: an unknown name, a missing argument."""
+
+
+class NotFound(MunimentError):
+    """Nothing there that this actor may see; missing and denied answer alike."""
+
+
+class AccessDenied(MunimentError):
+    """The policy refuses, or a hold stands in the way."""
+
+
+class Conflict(MunimentError):
+    """Somebody else moved first."""
+
+
+class IntegrityError(MunimentError):
+    """Something that was stored is not what was stored."""
+
+
+class StoreError(MunimentError):
+    """The store cannot do it: locked, full, read-only, of another format."""
+
+
+class KeyStoreError(MunimentError):
+    """The key store or a root slot cannot do it."""
+
+
+class LogError(MunimentError):
+    """The log cannot be extended or signed."""
+
+
+class ConfigError(MunimentError):
+    """``muniment.toml`` or a template is wrong."""
+
+
+class PluginError(MunimentError):
+    """A plugin is broken, missing, or collides with another."""
+
+
+class ApprovalNeeded(MunimentError):
+    """The change was put aside and waits for a second person."""
+
+
+@attrs.frozen
+class Issue:
+    """One problem with one field: a field and a code, never the value.
+
+    Attributes:
+        code: the stable code, in the area ``value`` or ``plugin``'s own.
+        field: the key of the field, or None for the record as a whole.
+        severity: ``error`` refuses the write, ``warning`` goes with it.
+        parameters: names and numbers that the text mentions.
+    """
+
+    code: str
+    field: str | None = None
+    severity: str = "error"
+    parameters: Mapping[str, Any] = attrs.field(factory=dict)
+
+    def text(self, lang: str = "en") -> str:
+        """The problem in words, from the catalogue."""
+        what, hint = text_of(self.code, lang, field=self.field, **self.parameters)
+        place = f"{self.field}: " if self.field and self.field not in what else ""
+        return f"{place}{what}{' ' + hint if hint else ''}"
+
+
+class Invalid(MunimentError):
+    """Values were refused; ``issues`` holds every problem, not only the first."""
+
+    def __init__(self, issues: Iterable[Issue], *, where: str | None = None) -> None:
+        self.issues = tuple(issues)
+        super().__init__("value.invalid", where=where, count=len(self.issues))
+
+    def text(self, lang: str = "en") -> str:
+        """Every problem, on one line."""
+        place = f" ({self.where})" if self.where else ""
+        listed = "; ".join(f"{issue.text(lang)} [{issue.code}]" for issue in self.issues)
+        return f"{text_of(self.code, lang, count=len(self.issues))[0]}{place}: {listed}"

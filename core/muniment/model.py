@@ -1,0 +1,166 @@
+"""Frozen values that the other modules hand to one another; no I/O.
+
+Times are integers: microseconds since 1970-01-01T00:00:00Z. Identifiers are 16
+bytes inside and the usual UUID text at the API's edge.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+import time
+from collections.abc import Callable
+from datetime import UTC, datetime
+from decimal import Decimal
+from uuid import UUID
+
+import attrs
+
+from muniment.errors import UsageError
+
+__all__ = [
+    "CLASSES",
+    "Clock",
+    "FileRef",
+    "Money",
+    "Random",
+    "Uuid7",
+    "Value",
+    "id_bytes",
+    "id_text",
+    "parse_time",
+    "rfc3339",
+    "system_clock",
+]
+
+CLASSES = ("public", "internal", "personal", "sensitive", "restricted")
+"""How sensitive a field is, mildest first; the number of a class is its place here plus one."""
+
+Clock = Callable[[], int]
+Random = Callable[[int], bytes]
+
+
+@attrs.frozen
+class Money:
+    """An amount in a currency; never a float.
+
+    Attributes:
+        amount: the amount, with as many places as it was given.
+        currency: three capital letters, ISO 4217.
+    """
+
+    amount: Decimal
+    currency: str
+
+
+@attrs.frozen
+class FileRef:
+    """What a record keeps of an attached file; the bytes are sealed beside the records.
+
+    Attributes:
+        id: UUID text, also the name under ``files/``.
+        name: the file's name as it was given.
+        media_type: such as ``application/pdf``.
+        size: in bytes, before sealing.
+    """
+
+    id: str
+    name: str
+    media_type: str
+    size: int
+
+
+Value = object
+"""A field's value: str, int, Decimal, bool, Money, date, datetime, tuple of str, or FileRef."""
+
+
+def system_clock() -> int:
+    """Now, in microseconds since 1970-01-01T00:00:00Z."""
+    return time.time_ns() // 1000
+
+
+class Uuid7:
+    """Makes time-ordered identifiers (RFC 9562, version 7), 16 bytes each.
+
+    Within one millisecond the 12 bits behind the time count up, so that a batch
+    keeps the order in which it was made and lands at the end of each index.
+
+    Args:
+        clock: microseconds since 1970.
+        random: gives so many random bytes.
+    """
+
+    def __init__(self, clock: Clock = system_clock, *, random: Random = os.urandom) -> None:
+        self._clock = clock
+        self._random = random
+        self._last = -1
+        self._lock = threading.Lock()
+
+    def __call__(self) -> bytes:
+        """One new identifier."""
+        return self.many(1)[0]
+
+    def many(self, count: int) -> list[bytes]:
+        """So many new identifiers, in order."""
+        tails = self._random(8 * count)
+        with self._lock:
+            first = max(self._clock() // 1000 << 12, self._last + 1)
+            self._last = first + count - 1
+        made = []
+        for place in range(count):
+            head = first + place
+            left = (head >> 12 << 16) | 0x7000 | (head & 0xFFF)
+            tail = tails[8 * place : 8 * place + 8]
+            made.append(
+                (left & (1 << 64) - 1).to_bytes(8, "big") + bytes((tail[0] & 0x3F | 0x80,)) + tail[1:]
+            )
+        return made
+
+
+def id_text(identifier: bytes) -> str:
+    """16 bytes as UUID text."""
+    digits = identifier.hex()
+    return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
+
+
+def id_bytes(text: str) -> bytes:
+    """UUID text as 16 bytes.
+
+    Raises:
+        UsageError: ``usage.identifier`` where it is no UUID.
+    """
+    try:
+        return UUID(text).bytes
+    except (ValueError, AttributeError, TypeError):
+        raise UsageError("usage.identifier") from None
+
+
+_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+def rfc3339(micros: int) -> str:
+    """Microseconds since 1970 as RFC 3339 UTC with six decimals and Z."""
+    seconds, rest = divmod(micros, 1_000_000)
+    parts = time.gmtime(seconds)
+    return (
+        f"{parts[0]:04d}-{parts[1]:02d}-{parts[2]:02d}T"
+        f"{parts[3]:02d}:{parts[4]:02d}:{parts[5]:02d}.{rest:06d}Z"
+    )
+
+
+def parse_time(text: str) -> int:
+    """RFC 3339 time (or a bare date, read as its first instant in UTC) as microseconds since 1970.
+
+    Raises:
+        UsageError: ``usage.time`` where it is neither, or a time without a zone.
+    """
+    try:
+        moment = datetime.fromisoformat(text)
+    except (ValueError, TypeError):
+        raise UsageError("usage.time") from None
+    if moment.tzinfo is None:
+        if len(text) > 10:
+            raise UsageError("usage.time")
+        moment = moment.replace(tzinfo=UTC)
+    delta = moment - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
