@@ -1,0 +1,258 @@
+"""The sealed part: bytes, sealing, opening."""
+
+from __future__ import annotations
+
+import os
+import struct
+from collections.abc import Collection, Sequence
+from hmac import compare_digest
+from hmac import digest as hmac_digest
+from typing import Final, NoReturn
+
+import attrs
+
+from muniment.errors import IntegrityError, UsageError
+from muniment.model import Random
+from muniment.seal._cipher import aes_gcm, invalid_tag
+
+__all__ = ["PART_MARK", "SUITE", "PartHeader", "open_part", "part_fields", "part_header", "seal_part"]
+
+PART_MARK: Final = 0x4D
+"""The first byte of every part."""
+
+SUITE: Final = 1
+"""The one suite there is: HKDF-Expand with SHA-512, AES-256-GCM."""
+
+_LABEL: Final = b"muniment/seal/v1\x00"
+_BOUND: Final = struct.Struct(">B16sI16s16sQH24sB")
+"""suite | archive | type | subject | record | version | group | salt | the 0x01 of HKDF-Expand's only block."""
+
+_HEAD: Final = struct.Struct(">BBHQQ24s32sH")
+"""mark | suite | group | facet slot | subject slot | salt | commitment | field count."""
+
+_FIELD: Final = struct.Struct(">II")
+_NONCE: Final = struct.Struct(">8xI")
+_ASSOCIATED: Final = struct.Struct(">HI")
+
+_SALT_BYTES: Final = 24
+_KEY_BYTES: Final = 64
+_NO_KEY: Final = bytes(_KEY_BYTES)
+_BLOCK: Final = 16
+_SHORTEST: Final = 32  # one block of padded plaintext and the tag
+_LEAST_VALUE: Final = 2  # the encoding and one byte: an empty value has no place in a part
+
+_PADS: Final = tuple(b"\x80" + bytes(_BLOCK - 1 - used) for used in range(_BLOCK))
+"""By length of the last block: what fills it up; a full one is followed by a block of padding."""
+
+
+@attrs.frozen
+class PartHeader:
+    """What a part says of itself in clear.
+
+    Attributes:
+        suite: which primitives sealed it.
+        group: the archive's number for one retention category and class.
+        facet_slot: where the key store keeps the facet's secret.
+        subject_slot: where the key store keeps the subject's secret.
+    """
+
+    suite: int
+    group: int
+    facet_slot: int
+    subject_slot: int
+
+
+def _refuse() -> NoReturn:
+    raise IntegrityError("integrity.seal") from None
+
+
+def _derive(
+    data_key: bytes,
+    suite: int,
+    archive: bytes,
+    type_number: int,
+    subject: bytes,
+    record: bytes,
+    version: int,
+    group: int,
+    salt: bytes,
+) -> bytes:
+    """HKDF-Expand-SHA512 (RFC 5869) to 64 bytes, which is a single block: key 32 | commitment 32."""
+    # struct pads and cuts byte strings in silence, so lengths are checked first.
+    if (
+        len(data_key) != _KEY_BYTES
+        or data_key == _NO_KEY
+        or not len(archive) == len(subject) == len(record) == 16
+        or len(salt) != _SALT_BYTES
+    ):
+        raise UsageError("seal.context")
+    try:
+        bound = _BOUND.pack(suite, archive, type_number, subject, record, version, group, salt, 1)
+    except struct.error:
+        raise UsageError("seal.context") from None
+    return hmac_digest(data_key, _LABEL + bound, "sha512")
+
+
+def seal_part(
+    data_key: bytes,
+    *,
+    archive: bytes,
+    type_number: int,
+    subject: bytes,
+    record: bytes,
+    version: int,
+    group: int,
+    facet_slot: int,
+    subject_slot: int,
+    fields: Sequence[tuple[int, bytes]],
+    random: Random = os.urandom,
+) -> bytes:
+    """Seal the fields of one group of one version.
+
+    Args:
+        data_key: the facet's, 64 bytes.
+        archive: 16 bytes.
+        type_number: u32; 0 for what belongs to no type.
+        subject: 16 bytes.
+        record: 16 bytes.
+        version: u64.
+        group: u16.
+        facet_slot: u64, kept in clear to find the key again.
+        subject_slot: u64, likewise.
+        fields: number (u32) and encoded value (encoding u8, then at least one
+            byte) of each field that is not empty, in any order.
+        random: where the 24 bytes of salt come from; for tests only.
+
+    Returns:
+        The part, at least 78 bytes and 40 for each field.
+
+    Raises:
+        UsageError: ``seal.context`` for identifiers, numbers or a key of the
+            wrong size; ``seal.fields`` for no fields, one twice, or one empty.
+    """
+    count = len(fields)
+    if not count:
+        raise UsageError("seal.fields", number=0)
+    salt = random(_SALT_BYTES)
+    okm = _derive(data_key, SUITE, archive, type_number, subject, record, version, group, salt)
+    encrypt = aes_gcm(okm[:32]).encrypt
+    previous = -1
+    try:
+        made = [_HEAD.pack(PART_MARK, SUITE, group, facet_slot, subject_slot, salt, okm[32:], count)]
+        for number, value in sorted(fields):
+            used = len(value)
+            if number == previous or used < _LEAST_VALUE:
+                raise UsageError("seal.fields", number=number)
+            previous = number
+            body = encrypt(_NONCE.pack(number), value + _PADS[used & 15], _ASSOCIATED.pack(count, number))
+            made.append(_FIELD.pack(number, len(body)))
+            made.append(body)
+    except struct.error:
+        raise UsageError("seal.context") from None
+    return b"".join(made)
+
+
+def open_part(
+    data_key: bytes,
+    part: bytes,
+    *,
+    archive: bytes,
+    type_number: int,
+    subject: bytes,
+    record: bytes,
+    version: int,
+    group: int,
+    only: Collection[int] | None = None,
+) -> dict[int, bytes]:
+    """Open a part where it belongs.
+
+    Args:
+        data_key: the facet's, 64 bytes.
+        part: as stored.
+        archive: 16 bytes.
+        type_number: u32.
+        subject: 16 bytes.
+        record: 16 bytes.
+        version: u64; of the version that sealed it, not the one that still uses it.
+        group: u16.
+        only: the numbers of the fields that are wanted; others stay sealed.
+
+    Returns:
+        The encoded value of each field by number; a field that the part does
+        not hold is absent, and no value is empty.
+
+    Raises:
+        IntegrityError: ``integrity.seal`` for whatever is wrong with the part,
+            its place or its key; which of them is not told.
+        UsageError: ``seal.context`` for identifiers, numbers or a key of the wrong size.
+    """
+    size = len(part)
+    if size < _HEAD.size:
+        _refuse()
+    mark, suite, stated, _, _, salt, commitment, count = _HEAD.unpack_from(part)
+    if mark != PART_MARK or suite != SUITE or stated != group or not count:
+        _refuse()
+    okm = _derive(data_key, suite, archive, type_number, subject, record, version, group, salt)
+    if not compare_digest(okm[32:], commitment):
+        _refuse()
+    decrypt = aes_gcm(okm[:32]).decrypt
+    opened = {}
+    place, previous = _HEAD.size, -1
+    try:
+        for _ in range(count):
+            number, length = _FIELD.unpack_from(part, place)
+            start = place + 8
+            place = start + length
+            if number <= previous or length < _SHORTEST or length & 15 or place > size:
+                _refuse()
+            previous = number
+            if only is not None and number not in only:
+                continue
+            plain = decrypt(_NONCE.pack(number), part[start:place], _ASSOCIATED.pack(count, number))
+            end = plain.rfind(b"\x80", length - 32)
+            if end < _LEAST_VALUE or plain[end:] != _PADS[end & 15]:
+                _refuse()
+            opened[number] = plain[:end]
+    except (struct.error, invalid_tag()):
+        _refuse()
+    if place != size:
+        _refuse()
+    return opened
+
+
+def part_header(part: bytes) -> PartHeader:
+    """Read what a part says in clear, without keys.
+
+    Raises:
+        IntegrityError: ``integrity.seal`` where these are not the bytes of a part.
+    """
+    if len(part) < _HEAD.size:
+        _refuse()
+    mark, suite, group, facet_slot, subject_slot, _, _, count = _HEAD.unpack_from(part)
+    if mark != PART_MARK or suite != SUITE or not count:
+        _refuse()
+    return PartHeader(suite, group, facet_slot, subject_slot)
+
+
+def part_fields(part: bytes) -> tuple[int, ...]:
+    """The numbers of the fields in a part, without keys, its whole shape being checked.
+
+    Raises:
+        IntegrityError: ``integrity.seal`` where these are not the bytes of a part.
+    """
+    part_header(part)
+    size, count = len(part), int.from_bytes(part[_HEAD.size - 2 : _HEAD.size], "big")
+    numbers: list[int] = []
+    place, previous = _HEAD.size, -1
+    for _ in range(count):
+        if place + _FIELD.size > size:
+            _refuse()
+        number, length = _FIELD.unpack_from(part, place)
+        place += _FIELD.size + length
+        if number <= previous or length < _SHORTEST or length % _BLOCK:
+            _refuse()
+        previous = number
+        numbers.append(number)
+    if place != size:
+        _refuse()
+    return tuple(numbers)
