@@ -1,0 +1,58 @@
+# Everything works in a fresh clone with Python 3.11 or later, make and git.
+PYTHON ?= $(shell command -v python3.11 || command -v python3)
+VENV := .venv
+RUN := $(VENV)/bin
+PLUGINS := $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml))
+PACKAGES := pyproject.toml $(wildcard plugins/*/pyproject.toml)
+WORKERS ?= 2
+
+.DEFAULT_GOAL := help
+.PHONY: help demo test check bench lock soak clean
+
+help:
+	@echo "make demo    set up, then show the main job end to end"
+	@echo "make test    set up, then run the tests"
+	@echo "make check   set up, then run the linters, the type checker and the layer rules"
+	@echo "make bench   set up, then measure against the bare floor; prints JSON"
+	@echo "make soak    set up, then run the tests that take minutes"
+	@echo "make lock    renew pins.txt from the pyproject.toml files"
+
+# The environment alone: everything pinned by hash, then our own distributions, editable.
+$(VENV)/ready: pins.txt $(PACKAGES)
+	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "muniment needs Python 3.11 or later; say which with PYTHON=...")'
+	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r pins.txt
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --no-build-isolation \
+		-e . $(addprefix -e ,$(PLUGINS))
+	touch $@
+
+demo: $(VENV)/ready
+	$(RUN)/muniment demo
+
+test: $(VENV)/ready
+	$(RUN)/python -m pytest -n $(WORKERS)
+
+check: $(VENV)/ready
+	$(RUN)/ruff check .
+	$(RUN)/ruff format --check .
+	$(RUN)/mypy core schemas $(addsuffix /src,$(PLUGINS))
+	$(RUN)/lint-imports
+	$(RUN)/codespell
+	$(RUN)/deptry core schemas
+
+bench: $(VENV)/ready
+	$(RUN)/python tests/bench
+
+soak: $(VENV)/ready
+	HYPOTHESIS_PROFILE=soak $(RUN)/python -m pytest -m "soak or slow"
+
+# One file for all platforms; it names versions and hashes, and no address.
+lock:
+	test -x $(RUN)/uv || { $(PYTHON) -m venv $(VENV) && $(RUN)/python -m pip install --quiet uv; }
+	echo "muniment @ file://$(CURDIR)" | $(RUN)/uv pip compile $(PACKAGES) --all-extras \
+		--group build --group tests --group checks --group lock \
+		--overrides - --no-emit-package muniment --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --upgrade --quiet --output-file pins.txt
+
+clean:
+	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
