@@ -1,0 +1,153 @@
+"""The tables of the SQLite store, made and changed step by step.
+
+A step and the record that it ran share one transaction: the record is SQLite's
+own ``user_version``, which is part of the file's header page. Steps are never
+edited once released; a change is a new step at the end.
+
+Large rows that are only appended (``log_batch``) keep a rowid: WITHOUT ROWID
+would put them into interior pages, at three times the space.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+from typing import Final
+
+__all__ = ["APPEND_ONLY", "KEYS", "REBUILDABLE", "STEPS", "expected_objects"]
+
+KEYS: Final[Mapping[str, tuple[str, ...]]] = {
+    "log_batch": ("shard", "gen", "first_seq"),
+    "log_detail": ("shard", "gen", "first_seq", "rule"),
+    "checkpoint": ("shard", "gen", "size"),
+    "record_version": ("shard", "record", "version"),
+    "part": ("shard", "record", "grp", "version"),
+    "side_part": ("shard", "record", "version"),
+    "file": ("shard", "file"),
+    "subject": ("shard", "subject"),
+    "facet": ("shard", "record", "category"),
+    "state": ("shard", "id", "category", "n"),
+    "gap": ("shard", "record", "grp", "version"),
+}
+"""The append-only tables and their keys."""
+
+APPEND_ONLY: Final = tuple(KEYS)
+
+REBUILDABLE: Final = ("current", "token", "log_index", "log_about", "log_tile")
+"""Tables that are computed from the others; in no backup, mended by ``data rebuild``."""
+
+_TABLES: Final = (
+    """CREATE TABLE log_batch(
+        shard INTEGER NOT NULL, gen INTEGER NOT NULL, first_seq INTEGER NOT NULL, n INTEGER NOT NULL,
+        prev_root BLOB NOT NULL, root BLOB NOT NULL, frontier BLOB, entries BLOB NOT NULL,
+        mac BLOB NOT NULL, created_us INTEGER NOT NULL, PRIMARY KEY(shard, gen, first_seq))""",
+    """CREATE TABLE log_detail(
+        shard INTEGER NOT NULL, gen INTEGER NOT NULL, first_seq INTEGER NOT NULL, rule INTEGER NOT NULL,
+        details BLOB NOT NULL, PRIMARY KEY(shard, gen, first_seq, rule))""",
+    """CREATE TABLE log_tile(
+        shard INTEGER NOT NULL, gen INTEGER NOT NULL, level INTEGER NOT NULL, idx INTEGER NOT NULL,
+        hashes BLOB NOT NULL, PRIMARY KEY(shard, gen, level, idx))""",
+    """CREATE TABLE checkpoint(
+        shard INTEGER NOT NULL, gen INTEGER NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL,
+        note TEXT NOT NULL, PRIMARY KEY(shard, gen, size))""",
+    """CREATE TABLE record_version(
+        shard INTEGER NOT NULL, record BLOB NOT NULL, version INTEGER NOT NULL, subject BLOB NOT NULL,
+        gen INTEGER NOT NULL, seq INTEGER NOT NULL, type INTEGER NOT NULL, definition INTEGER NOT NULL,
+        operation INTEGER NOT NULL, prev_hash BLOB NOT NULL, hash BLOB NOT NULL, parts BLOB NOT NULL,
+        recorded_us INTEGER NOT NULL, effective_us INTEGER NOT NULL,
+        PRIMARY KEY(shard, record, version)) WITHOUT ROWID""",
+    "CREATE INDEX record_version_entry ON record_version(shard, gen, seq)",
+    """CREATE TABLE part(
+        shard INTEGER NOT NULL, record BLOB NOT NULL, grp INTEGER NOT NULL, version INTEGER NOT NULL,
+        sealed BLOB NOT NULL, PRIMARY KEY(shard, record, grp, version)) WITHOUT ROWID""",
+    """CREATE TABLE side_part(
+        shard INTEGER NOT NULL, record BLOB NOT NULL, version INTEGER NOT NULL,
+        gen INTEGER NOT NULL, seq INTEGER NOT NULL, sealed BLOB NOT NULL,
+        PRIMARY KEY(shard, record, version)) WITHOUT ROWID""",
+    "CREATE INDEX side_part_entry ON side_part(shard, gen, seq)",
+    """CREATE TABLE file(
+        shard INTEGER NOT NULL, file BLOB NOT NULL, record BLOB NOT NULL, version INTEGER NOT NULL,
+        grp INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY(shard, file)) WITHOUT ROWID""",
+    "CREATE INDEX file_record ON file(shard, record)",
+    """CREATE TABLE subject(
+        shard INTEGER NOT NULL, subject BLOB NOT NULL, slot INTEGER NOT NULL UNIQUE,
+        PRIMARY KEY(shard, subject)) WITHOUT ROWID""",
+    """CREATE TABLE facet(
+        shard INTEGER NOT NULL, record BLOB NOT NULL, category INTEGER NOT NULL,
+        slot INTEGER NOT NULL UNIQUE, PRIMARY KEY(shard, record, category)) WITHOUT ROWID""",
+    """CREATE TABLE state(
+        shard INTEGER NOT NULL, id BLOB NOT NULL, category INTEGER NOT NULL, n INTEGER NOT NULL,
+        state TEXT NOT NULL, gen INTEGER NOT NULL, seq INTEGER NOT NULL,
+        PRIMARY KEY(shard, id, category, n)) WITHOUT ROWID""",
+    """CREATE TABLE gap(
+        shard INTEGER NOT NULL, record BLOB NOT NULL, grp INTEGER NOT NULL, version INTEGER NOT NULL,
+        hash BLOB NOT NULL, gen INTEGER NOT NULL, seq INTEGER NOT NULL,
+        PRIMARY KEY(shard, record, grp, version)) WITHOUT ROWID""",
+    """CREATE TABLE idem(
+        shard INTEGER NOT NULL, actor TEXT NOT NULL, idem_key TEXT NOT NULL, gen INTEGER NOT NULL,
+        seq INTEGER NOT NULL, request_hash BLOB NOT NULL, created_us INTEGER NOT NULL,
+        PRIMARY KEY(shard, actor, idem_key)) WITHOUT ROWID""",
+    "CREATE INDEX idem_created ON idem(created_us)",
+    """CREATE TABLE current(
+        shard INTEGER NOT NULL, record BLOB NOT NULL, type INTEGER NOT NULL, subject BLOB NOT NULL,
+        version INTEGER NOT NULL, deleted INTEGER NOT NULL, clear TEXT NOT NULL,
+        PRIMARY KEY(shard, record)) WITHOUT ROWID""",
+    "CREATE INDEX current_type ON current(shard, type, deleted, record)",
+    "CREATE INDEX current_subject ON current(shard, subject) WHERE subject <> record",
+    """CREATE TABLE token(
+        shard INTEGER NOT NULL, field INTEGER NOT NULL, kind INTEGER NOT NULL, token BLOB NOT NULL,
+        record BLOB NOT NULL, PRIMARY KEY(shard, field, kind, token, record)) WITHOUT ROWID""",
+    """CREATE TABLE log_index(
+        shard INTEGER NOT NULL, gen INTEGER NOT NULL, seq INTEGER NOT NULL, time_us INTEGER NOT NULL,
+        kind TEXT NOT NULL, actor TEXT NOT NULL, purpose TEXT NOT NULL, outcome TEXT NOT NULL,
+        type TEXT NOT NULL, op TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY(shard, gen, seq))""",
+    "CREATE INDEX log_index_actor ON log_index(shard, gen, actor, seq)",
+    "CREATE INDEX log_index_kind ON log_index(shard, gen, kind, seq)",
+    "CREATE INDEX log_index_time ON log_index(shard, gen, time_us)",
+    "CREATE INDEX log_index_op ON log_index(shard, gen, op)",
+    """CREATE TABLE log_about(
+        shard INTEGER NOT NULL, about BLOB NOT NULL, gen INTEGER NOT NULL, seq INTEGER NOT NULL,
+        PRIMARY KEY(shard, about, gen, seq)) WITHOUT ROWID""",
+)
+
+
+def _guards() -> Iterator[str]:
+    """Triggers that keep append-only rows as they were written.
+
+    A plain INSERT OR REPLACE passes a DELETE trigger unless the connection
+    asked for recursive triggers, so the INSERT is guarded as well.
+    """
+    for table, key in KEYS.items():
+        same = " AND ".join(f"{column} = NEW.{column}" for column in key)
+        yield (
+            f"CREATE TRIGGER {table}_guard_insert BEFORE INSERT ON {table} "
+            f"WHEN EXISTS (SELECT 1 FROM {table} WHERE {same}) "
+            f"BEGIN SELECT RAISE(ABORT, 'append-only: {table} has this row'); END"
+        )
+        yield (
+            f"CREATE TRIGGER {table}_guard_update BEFORE UPDATE ON {table} "
+            f"BEGIN SELECT RAISE(ABORT, 'append-only: {table} is never updated'); END"
+        )
+        if table != "part":
+            yield (
+                f"CREATE TRIGGER {table}_guard_delete BEFORE DELETE ON {table} "
+                f"BEGIN SELECT RAISE(ABORT, 'append-only: {table} is never deleted'); END"
+            )
+    # The one door for disposal: a part goes only when its gap, which names the entry, is there.
+    yield (
+        "CREATE TRIGGER part_guard_delete BEFORE DELETE ON part WHEN NOT EXISTS (SELECT 1 FROM gap "
+        "WHERE shard = OLD.shard AND record = OLD.record AND grp = OLD.grp AND version = OLD.version) "
+        "BEGIN SELECT RAISE(ABORT, 'append-only: a part goes only under an entry that covers it'); END"
+    )
+
+
+STEPS: Final[tuple[tuple[str, ...], ...]] = ((*_TABLES, *_guards()),)
+"""The statements of each step; ``user_version`` counts the steps that ran."""
+
+
+def expected_objects() -> dict[str, str]:
+    """Name and SQL of every table, index and trigger that a current file has."""
+    made = {}
+    for step in STEPS:
+        for statement in step:
+            made[statement.split("(")[0].split()[2]] = statement
+    return made

@@ -1,0 +1,722 @@
+"""The SQLite store: one file, WAL, ``synchronous=FULL``, several processes at once.
+
+Writers take the write lock at ``begin``, so that a transaction reads the state
+that it extends. Plain cursors on the hot path; sqlite-utils makes and changes
+the tables, where its 85 ms of import time do not matter.
+"""
+
+from __future__ import annotations
+
+import sqlite3
+import threading
+from collections.abc import Collection, Iterable, Iterator, Sequence
+from contextlib import AbstractContextManager, closing, contextmanager
+from pathlib import Path
+from typing import Any, TypeVar
+
+from muniment.errors import Conflict, IntegrityError, MunimentError, StoreError
+from muniment.store import (
+    Checkpoint,
+    Current,
+    Facet,
+    File,
+    Gap,
+    IndexRow,
+    ListQuery,
+    LogBatch,
+    LogDetail,
+    LogFilter,
+    Part,
+    Remembered,
+    SidePart,
+    State,
+    Subject,
+    Tile,
+    Token,
+    Transaction,
+    Version,
+)
+from muniment.stores.migrations import REBUILDABLE, STEPS, expected_objects
+
+__all__ = ["SqliteStore"]
+
+_Row = TypeVar("_Row", bound=tuple[Any, ...])
+
+_BUSY_TIMEOUT_MS = 30_000
+_DAY_US = 86_400_000_000
+_IDS_A_QUERY = 500
+
+_ERRORS = {
+    "SQLITE_BUSY": "store.busy",
+    "SQLITE_BUSY_SNAPSHOT": "store.busy",
+    "SQLITE_LOCKED": "store.busy",
+    "SQLITE_FULL": "store.full",
+    "SQLITE_READONLY": "store.read_only",
+    "SQLITE_READONLY_DIRECTORY": "store.read_only",
+    "SQLITE_READONLY_DBMOVED": "store.moved",
+    "SQLITE_READONLY_CANTINIT": "store.read_only",
+    "SQLITE_READONLY_RECOVERY": "store.read_only",
+    "SQLITE_CANTOPEN": "store.cannot_open",
+    "SQLITE_PERM": "store.cannot_open",
+    "SQLITE_AUTH": "store.cannot_open",
+    "SQLITE_NOTADB": "store.not_a_database",
+    "SQLITE_CORRUPT": "store.corrupt",
+    "SQLITE_IOERR_WRITE": "store.full",
+    "SQLITE_IOERR_SHMSIZE": "store.full",
+    "SQLITE_IOERR_FSYNC": "store.io",
+}
+
+
+def _columns(row: type[_Row]) -> str:
+    return ", ".join(row._fields)  # type: ignore[attr-defined]
+
+
+def _insert(table: str, row: type[Any]) -> str:
+    marks = ", ".join("?" * len(row._fields))
+    return f"INSERT INTO {table}({_columns(row)}) VALUES ({marks})"
+
+
+_INSERT_BATCH = _insert("log_batch", LogBatch)
+_INSERT_DETAIL = _insert("log_detail", LogDetail)
+_INSERT_VERSION = _insert("record_version", Version)
+_INSERT_PART = _insert("part", Part)
+_INSERT_SIDE = _insert("side_part", SidePart)
+_INSERT_FILE = _insert("file", File)
+_INSERT_SUBJECT = _insert("subject", Subject)
+_INSERT_FACET = _insert("facet", Facet)
+_INSERT_STATE = _insert("state", State)
+_INSERT_GAP = _insert("gap", Gap)
+_INSERT_CHECKPOINT = _insert("checkpoint", Checkpoint)
+_INSERT_TILE = "INSERT OR IGNORE" + _insert("log_tile", Tile)[6:]
+_INSERT_CURRENT = "INSERT OR REPLACE" + _insert("current", Current)[6:]
+_INSERT_TOKEN = "INSERT OR IGNORE" + _insert("token", Token)[6:]
+_INSERT_REMEMBERED = "INSERT OR REPLACE" + _insert("idem", Remembered)[6:]
+_INSERT_INDEX = "INSERT OR REPLACE" + _insert("log_index", IndexRow)[6:]
+
+
+def _translate(error: sqlite3.Error, path: Path) -> MunimentError:
+    """A driver's error as one of ours; the driver's own text may hold values and is dropped."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    code = _ERRORS.get(name)
+    if code is None and name.startswith("SQLITE_IOERR"):
+        code = "store.io"
+    if code is None and name.startswith("SQLITE_CONSTRAINT"):
+        code = "store.refused"
+    return StoreError(code or "store.failed", where=str(path), name=name or type(error).__name__)
+
+
+class _Reading:
+    """What can be read over one connection."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._db = connection
+        self._path = path
+
+    def _rows(self, row: type[_Row], sql: str, parameters: Sequence[object] = ()) -> Iterator[_Row]:
+        try:
+            # A cursor of its own: iterators of several tables run side by side.
+            with closing(self._db.cursor()) as cursor:
+                cursor.arraysize = 256
+                yield from map(row._make, cursor.execute(sql, parameters))  # type: ignore[attr-defined]
+        except sqlite3.Error as error:
+            raise _translate(error, self._path) from None
+
+    def _one(self, row: type[_Row], sql: str, parameters: Sequence[object] = ()) -> _Row | None:
+        found = self._fetch(sql, parameters)
+        return row._make(found[0]) if found else None  # type: ignore[attr-defined,no-any-return]
+
+    def _fetch(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+        try:
+            return self._db.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise _translate(error, self._path) from None
+
+    # The log
+
+    def head(self, shard: int) -> LogBatch | None:
+        return self._one(
+            LogBatch,
+            f"SELECT {_columns(LogBatch)} FROM log_batch WHERE shard = ? "
+            "ORDER BY gen DESC, first_seq DESC LIMIT 1",
+            (shard,),
+        )
+
+    def _span(self, shard: int, gen: int, start: int, stop: int | None) -> tuple[int, int, int, int]:
+        """The batches that hold entries from start to stop, by their first_seq."""
+        found = self._fetch(
+            "SELECT max(first_seq) FROM log_batch WHERE shard = ? AND gen = ? AND first_seq <= ?",
+            (shard, gen, start),
+        )
+        first = found[0][0] or 0
+        return shard, gen, first, 2**62 if stop is None else stop
+
+    def batches(self, shard: int, gen: int, *, start: int = 0, stop: int | None = None) -> Iterator[LogBatch]:
+        return self._rows(
+            LogBatch,
+            f"SELECT {_columns(LogBatch)} FROM log_batch "
+            "WHERE shard = ? AND gen = ? AND first_seq >= ? AND first_seq < ? ORDER BY first_seq",
+            self._span(shard, gen, start, stop),
+        )
+
+    def details(self, shard: int, gen: int, *, start: int = 0, stop: int | None = None) -> Iterator[LogDetail]:
+        return self._rows(
+            LogDetail,
+            f"SELECT {_columns(LogDetail)} FROM log_detail "
+            "WHERE shard = ? AND gen = ? AND first_seq >= ? AND first_seq < ? ORDER BY first_seq, rule",
+            self._span(shard, gen, start, stop),
+        )
+
+    def last_frontier(self, shard: int, gen: int) -> LogBatch | None:
+        return self._one(
+            LogBatch,
+            f"SELECT {_columns(LogBatch)} FROM log_batch WHERE shard = ? AND gen = ? "
+            "AND frontier IS NOT NULL ORDER BY first_seq DESC LIMIT 1",
+            (shard, gen),
+        )
+
+    def generations(self, shard: int) -> list[int]:
+        return [gen for (gen,) in self._fetch("SELECT DISTINCT gen FROM log_batch WHERE shard = ? ORDER BY gen", (shard,))]
+
+    def checkpoints(self, shard: int, gen: int) -> Iterator[Checkpoint]:
+        return self._rows(
+            Checkpoint,
+            f"SELECT {_columns(Checkpoint)} FROM checkpoint WHERE shard = ? AND gen = ? ORDER BY size",
+            (shard, gen),
+        )
+
+    def last_checkpoint(self, shard: int, gen: int) -> Checkpoint | None:
+        return self._one(
+            Checkpoint,
+            f"SELECT {_columns(Checkpoint)} FROM checkpoint WHERE shard = ? AND gen = ? "
+            "ORDER BY size DESC LIMIT 1",
+            (shard, gen),
+        )
+
+    def tiles(self, shard: int, gen: int) -> Iterator[Tile]:
+        return self._rows(
+            Tile,
+            f"SELECT {_columns(Tile)} FROM log_tile WHERE shard = ? AND gen = ? ORDER BY level, idx",
+            (shard, gen),
+        )
+
+    def tile(self, shard: int, gen: int, level: int, idx: int) -> bytes | None:
+        found = self._fetch(
+            "SELECT hashes FROM log_tile WHERE shard = ? AND gen = ? AND level = ? AND idx = ?",
+            (shard, gen, level, idx),
+        )
+        return found[0][0] if found else None
+
+    # Records
+
+    def _versions(self, rest: str, parameters: Sequence[object]) -> Iterator[Version]:
+        return self._rows(Version, f"SELECT {_columns(Version)} FROM record_version {rest}", parameters)
+
+    def versions_by_entry(self, shard: int, gen: int) -> Iterator[Version]:
+        return self._versions("WHERE shard = ? AND gen = ? ORDER BY seq, record, version", (shard, gen))
+
+    def versions_by_record(self, shard: int) -> Iterator[Version]:
+        return self._versions("WHERE shard = ? ORDER BY record, version", (shard,))
+
+    def versions_of(self, shard: int, record: bytes) -> list[Version]:
+        return list(self._versions("WHERE shard = ? AND record = ? ORDER BY version", (shard, record)))
+
+    def versions_at(self, shard: int, gen: int, first: int, last: int) -> list[Version]:
+        return list(
+            self._versions(
+                "WHERE shard = ? AND gen = ? AND seq BETWEEN ? AND ? ORDER BY seq, record, version",
+                (shard, gen, first, last),
+            )
+        )
+
+    def version(self, shard: int, record: bytes, version: int | None = None) -> Version | None:
+        rest = "WHERE shard = ? AND record = ? AND version <= ? ORDER BY version DESC LIMIT 1"
+        wanted = 2**62 if version is None else version
+        found = list(self._versions(rest, (shard, record, wanted)))
+        if not found or (version is not None and found[0].version != version):
+            return None
+        return found[0]
+
+    def parts_by_record(self, shard: int) -> Iterator[Part]:
+        return self._rows(
+            Part,
+            f"SELECT {_columns(Part)} FROM part WHERE shard = ? ORDER BY record, grp, version",
+            (shard,),
+        )
+
+    def parts_of(
+        self, shard: int, record: bytes, version: int, groups: Collection[int] | None = None
+    ) -> list[Part]:
+        if groups is None:
+            groups = [
+                grp
+                for (grp,) in self._fetch(
+                    "SELECT DISTINCT grp FROM part WHERE shard = ? AND record = ?", (shard, record)
+                )
+            ]
+        found = []
+        for grp in groups:
+            found += self._fetch(
+                f"SELECT {_columns(Part)} FROM part WHERE shard = ? AND record = ? AND grp = ? "
+                "AND version <= ? ORDER BY version DESC LIMIT 1",
+                (shard, record, grp, version),
+            )
+        return [Part._make(row) for row in found]
+
+    def side_parts(self, shard: int) -> Iterator[SidePart]:
+        return self._rows(
+            SidePart,
+            f"SELECT {_columns(SidePart)} FROM side_part WHERE shard = ? ORDER BY gen, seq, record, version",
+            (shard,),
+        )
+
+    def side_part(self, shard: int, gen: int, seq: int) -> list[SidePart]:
+        return list(
+            self._rows(
+                SidePart,
+                f"SELECT {_columns(SidePart)} FROM side_part WHERE shard = ? AND gen = ? AND seq = ? "
+                "ORDER BY record, version",
+                (shard, gen, seq),
+            )
+        )
+
+    def files(self, shard: int) -> Iterator[File]:
+        return self._rows(
+            File, f"SELECT {_columns(File)} FROM file WHERE shard = ? ORDER BY record, file", (shard,)
+        )
+
+    def files_of(self, shard: int, record: bytes) -> list[File]:
+        return list(
+            self._rows(
+                File,
+                f"SELECT {_columns(File)} FROM file WHERE shard = ? AND record = ? ORDER BY file",
+                (shard, record),
+            )
+        )
+
+    def subjects(self, shard: int) -> Iterator[Subject]:
+        return self._rows(
+            Subject, f"SELECT {_columns(Subject)} FROM subject WHERE shard = ? ORDER BY subject", (shard,)
+        )
+
+    def subject(self, shard: int, subject: bytes) -> Subject | None:
+        return self._one(
+            Subject,
+            f"SELECT {_columns(Subject)} FROM subject WHERE shard = ? AND subject = ?",
+            (shard, subject),
+        )
+
+    def facets(self, shard: int) -> Iterator[Facet]:
+        return self._rows(
+            Facet, f"SELECT {_columns(Facet)} FROM facet WHERE shard = ? ORDER BY record, category", (shard,)
+        )
+
+    def facets_of(self, shard: int, record: bytes) -> list[Facet]:
+        return [
+            Facet._make(row)
+            for row in self._fetch(
+                f"SELECT {_columns(Facet)} FROM facet WHERE shard = ? AND record = ? ORDER BY category",
+                (shard, record),
+            )
+        ]
+
+    def states(self, shard: int) -> Iterator[State]:
+        return self._rows(
+            State, f"SELECT {_columns(State)} FROM state WHERE shard = ? ORDER BY id, category, n", (shard,)
+        )
+
+    def state_of(self, shard: int, ids: Collection[bytes]) -> list[State]:
+        newest: dict[tuple[bytes, int], State] = {}
+        listed = list(ids)
+        for place in range(0, len(listed), _IDS_A_QUERY):
+            some = listed[place : place + _IDS_A_QUERY]
+            for row in self._fetch(
+                f"SELECT {_columns(State)} FROM state WHERE shard = ? "
+                f"AND id IN ({', '.join('?' * len(some))}) ORDER BY id, category, n",
+                (shard, *some),
+            ):
+                state = State._make(row)
+                newest[state.id, state.category] = state
+        return [state for state in newest.values() if state.state != "live"]
+
+    def gaps(self, shard: int) -> Iterator[Gap]:
+        return self._rows(
+            Gap, f"SELECT {_columns(Gap)} FROM gap WHERE shard = ? ORDER BY record, grp, version", (shard,)
+        )
+
+    # Rebuildable
+
+    def current(self, shard: int, record: bytes) -> Current | None:
+        return self._one(
+            Current,
+            f"SELECT {_columns(Current)} FROM current WHERE shard = ? AND record = ?",
+            (shard, record),
+        )
+
+    def currents(self, shard: int) -> Iterator[Current]:
+        return self._rows(
+            Current, f"SELECT {_columns(Current)} FROM current WHERE shard = ? ORDER BY record", (shard,)
+        )
+
+    @staticmethod
+    def _clear(number: int) -> str:
+        return f"""json_extract(clear, '$."{int(number)}"')"""
+
+    def _listing(self, shard: int, query: ListQuery) -> tuple[str, list[object]]:
+        where = ["shard = ?", "type = ?", "deleted = ?"]
+        parameters: list[object] = [shard, query.type, int(query.deleted)]
+        for number, value in query.equals:
+            where.append(f"{self._clear(number)} IS ?")
+            parameters.append(value)
+        return " AND ".join(where), parameters
+
+    def list_current(self, shard: int, query: ListQuery) -> list[Current]:
+        where, parameters = self._listing(shard, query)
+        direction, beyond = ("DESC", "<") if query.descending else ("ASC", ">")
+        if query.order_by is None:
+            order = f"record {direction}"
+            if query.after is not None:
+                where += f" AND record {beyond} ?"
+                parameters.append(query.after[1])
+        else:
+            key = f"ifnull({self._clear(query.order_by)}, '')"
+            order = f"{key} {direction}, record {direction}"
+            if query.after is not None:
+                where += f" AND ({key}, record) {beyond} (?, ?)"
+                parameters += ["" if query.after[0] is None else query.after[0], query.after[1]]
+        return [
+            Current._make(row)
+            for row in self._fetch(
+                f"SELECT {_columns(Current)} FROM current WHERE {where} ORDER BY {order} LIMIT ?",
+                (*parameters, query.limit),
+            )
+        ]
+
+    def count_current(self, shard: int, query: ListQuery) -> int:
+        where, parameters = self._listing(shard, query)
+        return int(self._fetch(f"SELECT count(*) FROM current WHERE {where}", parameters)[0][0])
+
+    def records_of_subject(self, shard: int, subject: bytes) -> list[Current]:
+        return [
+            Current._make(row)
+            for row in self._fetch(
+                f"SELECT {_columns(Current)} FROM current WHERE shard = ?1 AND record = ?2 UNION ALL "
+                f"SELECT {_columns(Current)} FROM current WHERE shard = ?1 AND subject = ?2 "
+                "AND subject <> record",
+                (shard, subject),
+            )
+        ]
+
+    def tokens(self, shard: int) -> Iterator[Token]:
+        return self._rows(
+            Token,
+            f"SELECT {_columns(Token)} FROM token WHERE shard = ? ORDER BY field, kind, token, record",
+            (shard,),
+        )
+
+    def find_tokens(
+        self, shard: int, field: int, kind: int, tokens: Collection[bytes]
+    ) -> dict[bytes, list[bytes]]:
+        found: dict[bytes, list[bytes]] = {token: [] for token in tokens}
+        listed = sorted(found)
+        for place in range(0, len(listed), _IDS_A_QUERY):
+            some = listed[place : place + _IDS_A_QUERY]
+            for token, record in self._fetch(
+                "SELECT token, record FROM token WHERE shard = ? AND field = ? AND kind = ? "
+                f"AND token IN ({', '.join('?' * len(some))})",
+                (shard, field, kind, *some),
+            ):
+                found[token].append(record)
+        return found
+
+    def remembered(self, shard: int, actor: str, idem_key: str) -> Remembered | None:
+        return self._one(
+            Remembered,
+            f"SELECT {_columns(Remembered)} FROM idem WHERE shard = ? AND actor = ? AND idem_key = ?",
+            (shard, actor, idem_key),
+        )
+
+    def indexed_to(self, shard: int, gen: int) -> int:
+        found = self._fetch("SELECT max(seq) FROM log_index WHERE shard = ? AND gen = ?", (shard, gen))
+        return 0 if found[0][0] is None else int(found[0][0]) + 1
+
+    def index_rows(self, shard: int, gen: int) -> Iterator[IndexRow]:
+        return self._rows(
+            IndexRow,
+            f"SELECT {_columns(IndexRow)} FROM log_index WHERE shard = ? AND gen = ? ORDER BY seq",
+            (shard, gen),
+        )
+
+    def index_abouts(self, shard: int, gen: int, first: int, last: int) -> list[tuple[int, bytes]]:
+        return self._fetch(
+            "SELECT seq, about FROM log_about WHERE shard = ? AND gen = ? AND seq BETWEEN ? AND ? "
+            "ORDER BY seq, about",
+            (shard, gen, first, last),
+        )
+
+    def find_entries(self, shard: int, gen: int, filters: LogFilter) -> list[IndexRow]:
+        columns = ", ".join(f"i.{name}" for name in IndexRow._fields)
+        where = ["i.shard = ?", "i.gen = ?"]
+        parameters: list[object] = [shard, gen]
+        source = "log_index i"
+        if filters.about is not None:
+            source += " JOIN log_about a ON a.shard = i.shard AND a.gen = i.gen AND a.seq = i.seq"
+            where.append("a.about = ?")
+            parameters.append(filters.about)
+        for column, value in (
+            ("actor", filters.actor),
+            ("purpose", filters.purpose),
+            ("outcome", filters.outcome),
+            ("type", filters.type),
+            ("op", filters.op),
+        ):
+            if value is not None:
+                where.append(f"i.{column} = ?")
+                parameters.append(value)
+        if filters.kinds:
+            where.append(f"i.kind IN ({', '.join('?' * len(filters.kinds))})")
+            parameters += filters.kinds
+        for test, bound in (
+            ("i.time_us >= ?", filters.since_us),
+            ("i.time_us < ?", filters.until_us),
+            ("i.seq < ?", filters.before),
+        ):
+            if bound is not None:
+                where.append(test)
+                parameters.append(bound)
+        return [
+            IndexRow._make(row)
+            for row in self._fetch(
+                f"SELECT {columns} FROM {source} WHERE {' AND '.join(where)} ORDER BY i.seq DESC LIMIT ?",
+                (*parameters, filters.limit),
+            )
+        ]
+
+    def schema_faults(self) -> list[str]:
+        expected = expected_objects()
+        found = {
+            name: sql
+            for name, sql in self._fetch("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+            if not name.startswith(("sqlite_stat", "sqlite_autoindex"))
+        }
+        return sorted(
+            name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
+        )
+
+
+class _Transaction(_Reading):
+    """What one write transaction can add; used only inside ``SqliteStore.transaction``."""
+
+    def _add(self, sql: str, rows: Sequence[tuple[Any, ...]], conflict: str | None = None) -> None:
+        try:
+            self._db.executemany(sql, rows)
+        except sqlite3.IntegrityError as error:
+            if conflict is None:
+                raise _translate(error, self._path) from None
+            raise Conflict(conflict) from None
+        except sqlite3.Error as error:
+            raise _translate(error, self._path) from None
+
+    def append_batch(self, batch: LogBatch, details: Iterable[LogDetail]) -> None:
+        self._add(_INSERT_BATCH, (batch,), "store.head_moved")
+        self._add(_INSERT_DETAIL, tuple(details))
+
+    def add_versions(self, rows: Sequence[Version]) -> None:
+        self._add(_INSERT_VERSION, rows, "store.version_exists")
+
+    def add_parts(self, rows: Sequence[Part]) -> None:
+        self._add(_INSERT_PART, rows, "store.version_exists")
+
+    def add_side_parts(self, rows: Sequence[SidePart]) -> None:
+        self._add(_INSERT_SIDE, rows)
+
+    def add_files(self, rows: Sequence[File]) -> None:
+        self._add(_INSERT_FILE, rows)
+
+    def add_subjects(self, rows: Sequence[Subject]) -> None:
+        self._add(_INSERT_SUBJECT, rows, "store.slot_taken")
+
+    def add_facets(self, rows: Sequence[Facet]) -> None:
+        self._add(_INSERT_FACET, rows, "store.slot_taken")
+
+    def add_states(self, rows: Sequence[State]) -> None:
+        self._add(_INSERT_STATE, rows)
+
+    def add_checkpoint(self, row: Checkpoint) -> None:
+        if self._fetch(
+            "SELECT 1 FROM checkpoint WHERE shard = ? AND gen = ? AND size = ? AND note = ?",
+            (row.shard, row.gen, row.size, row.note),
+        ):
+            return
+        self._add(_INSERT_CHECKPOINT, (row,), "store.checkpoint_exists")
+
+    def add_tiles(self, rows: Sequence[Tile]) -> None:
+        self._add(_INSERT_TILE, rows)
+
+    def remember(self, row: Remembered) -> None:
+        self._change("DELETE FROM idem WHERE created_us < ?", (row.created_us - _DAY_US,))
+        self._add(_INSERT_REMEMBERED, (row,))
+
+    def put_current(self, rows: Sequence[Current]) -> None:
+        self._add(_INSERT_CURRENT, rows)
+
+    def add_tokens(self, rows: Sequence[Token]) -> None:
+        # Neighbours in the index go in together, which spares page writes once the index is large.
+        self._add(_INSERT_TOKEN, sorted(rows))
+
+    def drop_tokens(self, rows: Sequence[Token]) -> None:
+        self._add(
+            "DELETE FROM token WHERE shard = ? AND field = ? AND kind = ? AND token = ? AND record = ?", rows
+        )
+
+    def dispose_parts(self, gaps: Sequence[Gap]) -> None:
+        self._add(_INSERT_GAP, gaps)
+        self._add(
+            "DELETE FROM part WHERE shard = ? AND record = ? AND grp = ? AND version = ?",
+            [(gap.shard, gap.record, gap.grp, gap.version) for gap in gaps],
+        )
+
+    def clear_rebuildable(self, tables: Collection[str]) -> None:
+        for table in tables:
+            if table not in REBUILDABLE:
+                raise StoreError("store.refused", where=table, name=table)
+            self._change(f"DELETE FROM {table}")
+
+    def add_index(self, rows: Sequence[IndexRow], abouts: Sequence[tuple[int, int, int, bytes]]) -> None:
+        self._add(_INSERT_INDEX, rows)
+        self._add(
+            "INSERT OR IGNORE INTO log_about(shard, gen, seq, about) VALUES (?, ?, ?, ?)", sorted(abouts)
+        )
+
+    def _change(self, sql: str, parameters: Sequence[object] = ()) -> None:
+        try:
+            self._db.execute(sql, parameters)
+        except sqlite3.Error as error:
+            raise _translate(error, self._path) from None
+
+
+class SqliteStore(_Reading):
+    """One archive's rows in one SQLite file.
+
+    Threads take turns; processes wait for one another at the start of a write.
+
+    Args:
+        path: the file, ``archive.db``.
+        create: make the file, which must not be there yet.
+        read_only: open without taking a lock or changing a byte.
+
+    Raises:
+        StoreError: the file cannot be opened, is of a newer format, or lacks a
+            trigger that guards its append-only tables.
+    """
+
+    def __init__(self, path: Path, *, create: bool = False, read_only: bool = False) -> None:
+        if not create and not path.is_file():
+            raise StoreError("store.missing", where=str(path))
+        if create:
+            # Ours alone from the first byte on, whatever the umask says.
+            path.touch(mode=0o600, exist_ok=False)
+        self._lock = threading.RLock()
+        self._read_only = read_only
+        super().__init__(self._connect(path), path)
+        try:
+            self._prepare(create)
+        except BaseException:
+            self._db.close()
+            raise
+
+    def _connect(self, path: Path) -> sqlite3.Connection:
+        mode = "ro" if self._read_only else "rw"
+        try:
+            return sqlite3.connect(
+                f"{path.absolute().as_uri()}?mode={mode}",
+                uri=True,
+                isolation_level=None,
+                check_same_thread=False,
+                timeout=_BUSY_TIMEOUT_MS / 1000,
+                cached_statements=256,
+            )
+        except sqlite3.Error as error:
+            raise _translate(error, path) from None
+
+    def _prepare(self, create: bool) -> None:
+        try:
+            if not self._read_only:
+                self._db.execute("PRAGMA journal_mode = WAL")
+            for setting in (
+                "synchronous = FULL",
+                "foreign_keys = ON",
+                "recursive_triggers = ON",
+                "secure_delete = ON",
+                "temp_store = MEMORY",
+                "trusted_schema = OFF",
+                "cache_size = -65536",
+            ):
+                self._db.execute(f"PRAGMA {setting}")
+            done = int(self._db.execute("PRAGMA user_version").fetchone()[0])
+        except sqlite3.Error as error:
+            raise _translate(error, self._path) from None
+        if done > len(STEPS):
+            raise StoreError("store.newer", where=str(self._path), found=done, known=len(STEPS))
+        if done == 0 and not create:
+            raise StoreError("store.not_an_archive", where=str(self._path))
+        if done < len(STEPS):
+            self._migrate(done)
+        faults = self.schema_faults()
+        if faults:
+            raise IntegrityError("integrity.schema", where=str(self._path), names=", ".join(faults))
+
+    def _migrate(self, done: int) -> None:
+        from sqlite_utils import Database
+
+        database = Database(self._db)
+        try:
+            for number, step in enumerate(STEPS[done:], start=done + 1):
+                with database.atomic():
+                    for statement in step:
+                        database.execute(statement)
+                    database.execute(f"PRAGMA user_version = {number}")
+        except sqlite3.Error as error:
+            raise _translate(error, self._path) from None
+
+    @contextmanager
+    def _transacting(self, write: bool) -> Iterator[Transaction]:
+        with self._lock:
+            try:
+                self._db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
+            except sqlite3.Error as error:
+                raise _translate(error, self._path) from None
+            try:
+                yield _Transaction(self._db, self._path)
+                self._db.execute("COMMIT")
+            except BaseException as error:
+                # A full disk may have rolled back already.
+                if self._db.in_transaction:
+                    self._db.execute("ROLLBACK")
+                if isinstance(error, sqlite3.Error):
+                    raise _translate(error, self._path) from None
+                raise
+
+    def transaction(self, *, write: bool = True) -> AbstractContextManager[Transaction]:
+        """One transaction; commits when the block ends well, else leaves nothing."""
+        return self._transacting(write)
+
+    @contextmanager
+    def snapshot(self) -> Iterator[_Reading]:
+        """A reader with a connection of its own that sees one state while others write."""
+        connection = self._connect(self._path)
+        try:
+            connection.execute("PRAGMA temp_store = MEMORY")
+            connection.execute("BEGIN")
+            yield _Reading(connection, self._path)
+        finally:
+            connection.close()
+
+    def truncate(self) -> None:
+        """Fold the write-ahead log back, so that disposed bytes are gone from it."""
+        with self._lock:
+            self._fetch("PRAGMA wal_checkpoint(TRUNCATE)")
+
+    def close(self) -> None:
+        """Let go of the file; the last process to close folds the write-ahead log back."""
+        with self._lock:
+            self._db.close()
