@@ -1,0 +1,402 @@
+"""Record types and their fields, and the one way from given values to stored ones; pure.
+
+Numbers are permanent: a record type's, a field's, a category's. Names may change,
+so everything that is sealed, indexed or hashed is bound to the number.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from functools import cached_property
+from types import MappingProxyType
+
+import attrs
+
+from muniment.errors import Issue
+from muniment.model import CLASSES, Value
+from muniment.schema.kinds import KINDS, FieldKind
+from muniment.schema.values import Context, Label, Parser, ValueProblem
+
+__all__ = [
+    "INDEX_KINDS",
+    "Choice",
+    "Field",
+    "Highlight",
+    "LayoutGroup",
+    "RecordType",
+    "class_of_group",
+    "category_of_group",
+    "fold_name",
+    "seal_group",
+]
+
+INDEX_KINDS = ("exact", "normalised", "unique", "prefix", "last_four", "words")
+"""The blind indexes that a field may have."""
+
+
+def seal_group(category: int, sensitivity: str) -> int:
+    """The number of what one seal covers: the category's number times eight, plus the class's.
+
+    Args:
+        category: the category's permanent number, from 1 to 8,190.
+        sensitivity: a name out of ``CLASSES``.
+    """
+    return category << 3 | CLASSES.index(sensitivity) + 1
+
+
+def category_of_group(group: int) -> int:
+    """The number of the retention category of a seal group."""
+    return group >> 3
+
+
+def class_of_group(group: int) -> str:
+    """The name of the class of a seal group."""
+    return CLASSES[(group & 7) - 1]
+
+
+def fold_name(name: str) -> str:
+    """A header as it is compared: no case, one space for spaces, underscores and hyphens."""
+    return " ".join(name.casefold().replace("_", " ").replace("-", " ").split())
+
+
+@attrs.frozen
+class Choice:
+    """One choice of a field.
+
+    Attributes:
+        key: what is stored.
+        label: what people read.
+        colour: a name such as ``green``; empty for none.
+        icon: a name out of the interface's set; empty for none.
+        retired: shown where it stands already, no longer taken.
+    """
+
+    key: str
+    label: Label = Label()
+    colour: str = ""
+    icon: str = ""
+    retired: bool = False
+
+
+@attrs.frozen
+class Highlight:
+    """A rule that colours a value in forms, lists, print and spreadsheets.
+
+    Attributes:
+        test: ``is``, ``below``, ``above``, ``empty``, ``past`` or ``within_days``.
+        colour: a name such as ``red``.
+        value: what the test compares with, as text in the field's own form; empty where it needs none.
+    """
+
+    test: str
+    colour: str
+    value: str = ""
+
+
+@attrs.frozen(kw_only=True)
+class Field:
+    """One field of a record type.
+
+    Attributes:
+        key: small letters, digits and underscores.
+        kind: the name of a ``FieldKind``.
+        number: permanent and unique in the archive; 0 before the registry gave one.
+        encoding: the number of the encoding it is stored in, as the definition keeps it; 0 before.
+        label: what people read.
+        help: one or two sentences under the input.
+        group: the key of the layout group it stands in.
+        sensitivity: a name out of ``CLASSES``.
+        category: the name of the retention category.
+        seal_group: category number x 8 + class number; 0 before the registry gave one.
+        required: a record without it is refused.
+        unique: two live records never hold the same value.
+        default: the value of a new record that gives none, as text.
+        index: names out of ``INDEX_KINDS``.
+        mask: a name out of ``values.MASKS``; empty takes the kind's.
+        choices: what a choice may be; several choices without any take every word.
+        minimum: the least value, as text in plain form (``0``, ``12.50``, ``2000-01-01``).
+        maximum: the greatest value, likewise.
+        max_length: in characters; 0 takes the kind's.
+        target: the key of the type that a reference points to.
+        currency: ISO 4217, for an amount that names none.
+        past: a day that is still to come is refused.
+        computed: made by the program; never given.
+        hidden: left out of forms and lists.
+        retired: keeps its number and its values, takes none.
+        aliases: further headers under which an import finds it.
+        former_keys: keys it had before it was renamed.
+        width: of its column, in characters; 0 lets the kind decide.
+        order: its place in lists, from 1; 0 leaves it out of the list's first view.
+        emphasis: ``title``, ``strong``, ``quiet`` or empty.
+        highlight: rules that colour it.
+        plugin: the name of the plugin that brought it; empty for a template's or a team's.
+    """
+
+    key: str
+    kind: str
+    number: int = 0
+    encoding: int = 0
+    label: Label = Label()
+    help: Label = Label()
+    group: str = ""
+    sensitivity: str = attrs.field(default="internal", validator=attrs.validators.in_(CLASSES))
+    category: str = ""
+    seal_group: int = 0
+    required: bool = False
+    unique: bool = False
+    default: str | None = None
+    index: tuple[str, ...] = ()
+    mask: str = ""
+    choices: tuple[Choice, ...] = ()
+    minimum: str | None = None
+    maximum: str | None = None
+    max_length: int = 0
+    target: str = ""
+    currency: str = ""
+    past: bool = False
+    computed: bool = False
+    hidden: bool = False
+    retired: bool = False
+    aliases: tuple[str, ...] = ()
+    former_keys: tuple[str, ...] = ()
+    width: int = 0
+    order: int = 0
+    emphasis: str = ""
+    highlight: tuple[Highlight, ...] = ()
+    plugin: str = ""
+
+    @property
+    def in_clear(self) -> bool:
+        """Whether the value also stands in clear in the current state, for lists."""
+        return self.sensitivity in ("public", "internal")
+
+    @property
+    def writable(self) -> bool:
+        """Whether a person may give it a value."""
+        return not (self.computed or self.retired)
+
+
+@attrs.frozen
+class LayoutGroup:
+    """Fields that stand together in a form, under one heading and one retention category.
+
+    Attributes:
+        key: small letters, digits and underscores.
+        label: the heading.
+        category: the name of the retention category of its fields.
+    """
+
+    key: str
+    label: Label = Label()
+    category: str = ""
+
+
+@attrs.frozen
+class _Plan:
+    """What ``normalise`` needs of one type and one set of kinds, made once."""
+
+    kinds: Mapping[str, FieldKind]
+    steps: Mapping[str, Parser]
+    defaults: tuple[tuple[str, str, Parser], ...]
+
+
+@attrs.frozen(kw_only=True)
+class RecordType:
+    """A record type: a table, its fields, and whose records they are.
+
+    Attributes:
+        key: small letters, digits and underscores.
+        number: permanent; below 256 built in, from 256 of templates and plugins, 0 before given.
+        label: what people read for one record.
+        help: what it is for.
+        subject: ``self``, ``none``, or the path of reference fields that leads to the subject.
+        title: keys of the fields that name a record, the first that is not empty counting.
+        groups: the layout groups in order.
+        fields: in the order of the form; hidden and retired ones too.
+        definition_version: how many definitions the archive has had of it; 0 before the first.
+        retired: keeps its records, takes no new ones.
+        plugin: the name of the plugin that brought it.
+    """
+
+    key: str
+    number: int = 0
+    label: Label = Label()
+    help: Label = Label()
+    subject: str | tuple[str, ...] = "self"
+    title: tuple[str, ...] = ()
+    groups: tuple[LayoutGroup, ...] = ()
+    fields: tuple[Field, ...] = ()
+    definition_version: int = 0
+    retired: bool = False
+    plugin: str = ""
+    _plans: list[_Plan] = attrs.field(factory=list, init=False, eq=False, repr=False)
+
+    @cached_property
+    def by_key(self) -> Mapping[str, Field]:
+        """Every field by its key."""
+        return MappingProxyType({field.key: field for field in self.fields})
+
+    @cached_property
+    def by_number(self) -> Mapping[int, Field]:
+        """Every field by its permanent number."""
+        return MappingProxyType({field.number: field for field in self.fields})
+
+    @cached_property
+    def by_seal_group(self) -> Mapping[int, tuple[Field, ...]]:
+        """The fields of each seal group, by number, retired ones too."""
+        groups: dict[int, list[Field]] = {}
+        for field in sorted(self.fields, key=lambda field: field.number):
+            groups.setdefault(field.seal_group, []).append(field)
+        return MappingProxyType({group: tuple(fields) for group, fields in sorted(groups.items())})
+
+    @cached_property
+    def required(self) -> frozenset[str]:
+        """The keys of the fields that a record must have."""
+        return frozenset(field.key for field in self.fields if field.required and field.writable)
+
+    @cached_property
+    def unique(self) -> frozenset[str]:
+        """The keys of the fields of which no two live records hold the same value."""
+        return frozenset(field.key for field in self.fields if field.unique and field.writable)
+
+    @cached_property
+    def fixed(self) -> frozenset[str]:
+        """The keys of the fields that never change once written: they lead to the subject."""
+        return frozenset(self.subject[:1]) if isinstance(self.subject, tuple) else frozenset()
+
+    @cached_property
+    def former_keys(self) -> Mapping[str, str]:
+        """The key of today for each key that a field had before."""
+        names = {old: field.key for field in self.fields for old in field.former_keys}
+        return MappingProxyType({old: key for old, key in names.items() if old not in self.by_key})
+
+    @cached_property
+    def headers(self) -> Mapping[str, tuple[str, ...]]:
+        """The keys that a header (under ``fold_name``) may mean: keys first, labels next, aliases last."""
+        ranks: tuple[dict[str, list[str]], ...] = ({}, {}, {})
+        for field in self.fields:
+            if field.retired:
+                continue
+            names = ((field.key, *field.former_keys), (field.label.en, field.label.zh), field.aliases)
+            for rank, given in zip(ranks, names, strict=True):
+                for name in filter(None, map(fold_name, given)):
+                    keys = rank.setdefault(name, [])
+                    if field.key not in keys:
+                        keys.append(field.key)
+        merged = {name: tuple(keys) for rank in reversed(ranks) for name, keys in rank.items()}
+        return MappingProxyType(merged)
+
+    def field(self, name: str) -> Field | None:
+        """The field of that key, or that had that key before; None where there is none."""
+        return self.by_key.get(name) or self.by_key.get(self.former_keys.get(name, ""))
+
+    def _plan(self, kinds: Mapping[str, FieldKind]) -> _Plan:
+        for plan in self._plans:
+            if plan.kinds is kinds:
+                return plan
+        steps = {
+            field.key: kinds[field.kind].prepare(field) if field.kind in kinds else _without_kind(field)
+            for field in self.fields
+            if field.writable
+        }
+        defaults = tuple(
+            (field.key, field.default, steps[field.key])
+            for field in self.fields
+            if field.default is not None and field.writable
+        )
+        plan = _Plan(kinds, steps, defaults)
+        # Two sets of kinds at most are alive at once: the core's and the archive's.
+        self._plans[:] = [plan, *self._plans[:1]]
+        return plan
+
+    def normalise(
+        self,
+        values: Mapping[str, object],
+        *,
+        context: Context,
+        partial: bool = False,
+        kinds: Mapping[str, FieldKind] = KINDS,
+    ) -> tuple[dict[str, Value], list[Issue]]:
+        """Read, clean and check given values; every problem is collected, none is raised.
+
+        Args:
+            values: by key (or a former one); None or an empty text says: no value.
+            context: what they are read against.
+            partial: an update: only what is given is looked at, and no value (None) clears.
+            kinds: the kinds that are known; a field of another kind is refused.
+
+        Returns:
+            The values by key, and the issues. Whole records leave empty fields out and get their
+            defaults; partial ones give None for what is cleared. A refused field is not among the
+            values; any issue of severity ``error`` forbids writing them.
+        """
+        plan = self._plan(kinds)
+        steps = plan.steps
+        found: dict[str, Value] = {}
+        issues: list[Issue] = []
+        for key, raw in values.items():
+            step = steps.get(key)
+            if step is None:
+                refused, key = self._unusual(key, values)
+                if refused is not None:
+                    issues.append(refused)
+                    continue
+                step = steps[key]
+            if raw is None:
+                found[key] = None
+                continue
+            try:
+                found[key] = step(raw, context)
+            except ValueProblem as problem:
+                issues.append(_issue(key, problem))
+                if problem.kept is not None:
+                    found[key] = problem.kept
+        if partial:
+            issues.extend(
+                Issue("value.required", key) for key in self.required if key in found and found[key] is None
+            )
+            return found, issues
+        if issues or plan.defaults or not self.required <= found.keys() or None in found.values():
+            self._complete(found, issues, plan, context)
+        return found, issues
+
+    def _complete(
+        self, found: dict[str, Value], issues: list[Issue], plan: _Plan, context: Context
+    ) -> None:
+        refused = {issue.field for issue in issues}
+        for key, text, step in plan.defaults:
+            if key not in found and key not in refused:
+                try:
+                    found[key] = step(text, context)
+                except ValueProblem as problem:
+                    issues.append(_issue(key, problem))
+                    refused.add(key)
+        for key in self.required:
+            if found.get(key) is None and key not in refused:
+                issues.append(Issue("value.required", key))
+        for key in [key for key, value in found.items() if value is None]:
+            del found[key]
+
+    def _unusual(self, key: str, values: Mapping[str, object]) -> tuple[Issue | None, str]:
+        field = self.field(key)
+        if field is None:
+            return Issue("value.unknown_field", key, parameters={"type": self.key}), key
+        if field.computed:
+            return Issue("value.computed", field.key), key
+        if field.retired:
+            return Issue("value.retired", field.key), key
+        if field.key in values:
+            return Issue("value.given_twice", field.key, parameters={"former": key}), key
+        return None, field.key
+
+
+def _without_kind(field: Field) -> Parser:
+    def parse(raw: object, context: Context) -> Value:
+        raise ValueProblem("value.kind_missing", kind=field.kind, plugin=field.plugin or None)
+
+    return parse
+
+
+def _issue(key: str, problem: ValueProblem) -> Issue:
+    severity = "error" if problem.kept is None else "warning"
+    return Issue(problem.code, key, severity, problem.parameters)
