@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -9,29 +10,20 @@ if TYPE_CHECKING:
 
 __all__ = ["aes_gcm", "invalid_tag"]
 
-_loaded: type[AESGCM] | None = None
-_invalid: type[Exception] = ValueError
 
-
-def _load() -> type[AESGCM]:
-    global _loaded, _invalid
+def _first(key: bytes) -> AESGCM:
+    """Import the cipher and put it in this function's place, so that no later call asks again."""
+    global aes_gcm, invalid_tag
     from cryptography.exceptions import InvalidTag
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    _invalid = InvalidTag
-    _loaded = AESGCM
-    return AESGCM
+    invalid_tag = InvalidTag
+    aes_gcm = AESGCM
+    return AESGCM(key)
 
 
-def aes_gcm(key: bytes) -> AESGCM:
-    """One cipher under one key.
+aes_gcm: Callable[[bytes], AESGCM] = _first
+"""Makes one cipher under one key of 32 bytes. Reach it through the module: the first call replaces it."""
 
-    Args:
-        key: 32 bytes.
-    """
-    return (_loaded or _load())(key)
-
-
-def invalid_tag() -> type[Exception]:
-    """The exception of a tag that does not match; for an ``except`` clause, which asks only when one flies."""
-    return _invalid
+invalid_tag: type[Exception] = ValueError
+"""What a tag that does not match raises. Reach it through the module, likewise."""

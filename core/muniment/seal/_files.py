@@ -13,7 +13,7 @@ import attrs
 
 from muniment.errors import IntegrityError, UsageError
 from muniment.model import Random
-from muniment.seal._cipher import aes_gcm, invalid_tag
+from muniment.seal import _cipher
 
 __all__ = ["FileHeader", "FileSeal", "file_hash", "open_file", "read_file_header", "seal_file"]
 
@@ -70,15 +70,9 @@ def _refuse() -> NoReturn:
     raise IntegrityError("integrity.seal") from None
 
 
-def _file_key(
-    data_key: bytes, archive: bytes, type_number: int, subject: bytes, record: bytes
-) -> bytes:
+def _file_key(data_key: bytes, archive: bytes, type_number: int, subject: bytes, record: bytes) -> bytes:
     """The 32-byte input key of the standard, bound to whose file it is."""
-    if (
-        len(data_key) != 64
-        or data_key == _NO_KEY
-        or not len(archive) == len(subject) == len(record) == 16
-    ):
+    if len(data_key) != 64 or data_key == _NO_KEY or not len(archive) == len(subject) == len(record) == 16:
         raise UsageError("seal.context")
     try:
         bound = _BOUND.pack(FILE_SUITE, archive, type_number, subject, record, 1)
@@ -157,7 +151,7 @@ def seal_file(
         prefix = _HEAD.pack(FILE_MARK, FILE_SUITE, facet_slot, subject_slot) + salt + commitment
     except struct.error:
         raise UsageError("seal.context") from None
-    encrypt = aes_gcm(key).encrypt
+    encrypt = _cipher.aes_gcm(key).encrypt
     hasher = hashlib.sha256(prefix)
     target.write(prefix)
     size, sealed_size, number = 0, len(prefix), 0
@@ -218,7 +212,7 @@ def open_file(
     key, base, commitment = _expand(file_key, prefix[:_SALT_BYTES], field, file)
     if not compare_digest(commitment, prefix[_SALT_BYTES:]):
         _refuse()
-    decrypt = aes_gcm(key).decrypt
+    decrypt = _cipher.aes_gcm(key).decrypt
     size = number = 0
     while True:
         sealed = _read(source, CHUNK_BYTES + TAG_BYTES)
@@ -226,7 +220,7 @@ def open_file(
             _refuse()
         try:
             chunk = decrypt((base ^ number).to_bytes(12, "big"), sealed, None)
-        except invalid_tag():
+        except _cipher.invalid_tag:
             _refuse()
         target.write(chunk)
         size += len(chunk)

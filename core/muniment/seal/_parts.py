@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 import struct
 from collections.abc import Collection, Sequence
+from functools import lru_cache
 from hmac import compare_digest
 from hmac import digest as hmac_digest
 from typing import Final, NoReturn
@@ -13,7 +14,7 @@ import attrs
 
 from muniment.errors import IntegrityError, UsageError
 from muniment.model import Random
-from muniment.seal._cipher import aes_gcm, invalid_tag
+from muniment.seal import _cipher
 
 __all__ = ["PART_MARK", "SUITE", "PartHeader", "open_part", "part_fields", "part_header", "seal_part"]
 
@@ -25,7 +26,7 @@ SUITE: Final = 1
 
 _LABEL: Final = b"muniment/seal/v1\x00"
 _BOUND: Final = struct.Struct(">B16sI16s16sQH24sB")
-"""suite | archive | type | subject | record | version | group | salt | the 0x01 of HKDF-Expand's only block."""
+"""suite | archive | type | subject | record | version | group | salt | 0x01, HKDF-Expand's block counter."""
 
 _HEAD: Final = struct.Struct(">BBHQQ24s32sH")
 """mark | suite | group | facet slot | subject slot | salt | commitment | field count."""
@@ -38,11 +39,34 @@ _SALT_BYTES: Final = 24
 _KEY_BYTES: Final = 64
 _NO_KEY: Final = bytes(_KEY_BYTES)
 _BLOCK: Final = 16
-_SHORTEST: Final = 32  # one block of padded plaintext and the tag
 _LEAST_VALUE: Final = 2  # the encoding and one byte: an empty value has no place in a part
 
 _PADS: Final = tuple(b"\x80" + bytes(_BLOCK - 1 - used) for used in range(_BLOCK))
 """By length of the last block: what fills it up; a full one is followed by a block of padding."""
+
+_TAILS: Final = frozenset(bytes(count) for count in range(_BLOCK))
+"""What may stand behind the 0x80 of a padding."""
+
+
+class _Numbered(dict[int, tuple[bytes, bytes]]):
+    """Nonce and associated data by field number, for parts of one count.
+
+    They are kept, because the same ones come again in every part.
+    """
+
+    def __init__(self, count: int) -> None:
+        super().__init__()
+        self._count = count
+
+    def __missing__(self, number: int) -> tuple[bytes, bytes]:
+        made = _NONCE.pack(number), _ASSOCIATED.pack(self._count, number)
+        # An archive has few fields; the bound is for parts that somebody made up.
+        if len(self) < 512:
+            self[number] = made
+        return made
+
+
+_numbered: Final = lru_cache(maxsize=64)(_Numbered)
 
 
 @attrs.frozen
@@ -135,18 +159,20 @@ def seal_part(
         raise UsageError("seal.fields", number=0)
     salt = random(_SALT_BYTES)
     okm = _derive(data_key, SUITE, archive, type_number, subject, record, version, group, salt)
-    encrypt = aes_gcm(okm[:32]).encrypt
+    encrypt = _cipher.aes_gcm(okm[:32]).encrypt
     previous = -1
     try:
+        numbered = _numbered(count)
         made = [_HEAD.pack(PART_MARK, SUITE, group, facet_slot, subject_slot, salt, okm[32:], count)]
+        pack_field, pads = _FIELD.pack, _PADS
         for number, value in sorted(fields):
             used = len(value)
             if number == previous or used < _LEAST_VALUE:
                 raise UsageError("seal.fields", number=number)
             previous = number
-            body = encrypt(_NONCE.pack(number), value + _PADS[used & 15], _ASSOCIATED.pack(count, number))
-            made.append(_FIELD.pack(number, len(body)))
-            made.append(body)
+            nonce, associated = numbered[number]
+            body = encrypt(nonce, value + pads[used & 15], associated)
+            made += pack_field(number, len(body)), body
     except struct.error:
         raise UsageError("seal.context") from None
     return b"".join(made)
@@ -186,8 +212,7 @@ def open_part(
             its place or its key; which of them is not told.
         UsageError: ``seal.context`` for identifiers, numbers or a key of the wrong size.
     """
-    size = len(part)
-    if size < _HEAD.size:
+    if len(part) < _HEAD.size:
         _refuse()
     mark, suite, stated, _, _, salt, commitment, count = _HEAD.unpack_from(part)
     if mark != PART_MARK or suite != SUITE or stated != group or not count:
@@ -195,27 +220,29 @@ def open_part(
     okm = _derive(data_key, suite, archive, type_number, subject, record, version, group, salt)
     if not compare_digest(okm[32:], commitment):
         _refuse()
-    decrypt = aes_gcm(okm[:32]).decrypt
+    decrypt = _cipher.aes_gcm(okm[:32]).decrypt
+    unpack_field, numbered = _FIELD.unpack_from, _numbered(count)
     opened = {}
     place, previous = _HEAD.size, -1
     try:
         for _ in range(count):
-            number, length = _FIELD.unpack_from(part, place)
+            number, length = unpack_field(part, place)
             start = place + 8
             place = start + length
-            if number <= previous or length < _SHORTEST or length & 15 or place > size:
+            # 32: a block of padded plaintext and the tag.
+            if number <= previous or length < 32 or length & 15:
                 _refuse()
             previous = number
             if only is not None and number not in only:
                 continue
-            plain = decrypt(_NONCE.pack(number), part[start:place], _ASSOCIATED.pack(count, number))
-            end = plain.rfind(b"\x80", length - 32)
-            if end < _LEAST_VALUE or plain[end:] != _PADS[end & 15]:
+            nonce, associated = numbered[number]
+            value, _, zeros = decrypt(nonce, part[start:place], associated).rpartition(b"\x80")
+            if zeros not in _TAILS or len(value) < _LEAST_VALUE:
                 _refuse()
-            opened[number] = plain[:end]
-    except (struct.error, invalid_tag()):
+            opened[number] = value
+    except (struct.error, _cipher.invalid_tag):
         _refuse()
-    if place != size:
+    if place != len(part):
         _refuse()
     return opened
 
@@ -249,7 +276,7 @@ def part_fields(part: bytes) -> tuple[int, ...]:
             _refuse()
         number, length = _FIELD.unpack_from(part, place)
         place += _FIELD.size + length
-        if number <= previous or length < _SHORTEST or length % _BLOCK:
+        if number <= previous or length < 32 or length & 15:
             _refuse()
         previous = number
         numbers.append(number)
