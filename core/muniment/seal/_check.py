@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+from typing import TypedDict
 
 from muniment.errors import IntegrityError, KeyStoreError
 from muniment.seal import _cipher
@@ -44,8 +45,17 @@ def self_test() -> None:
     _test_seal()
 
 
+class _Place(TypedDict):
+    archive: bytes
+    type_number: int
+    subject: bytes
+    record: bytes
+    version: int
+    group: int
+
+
 def _test_seal() -> None:
-    place = {
+    place: _Place = {
         "archive": bytes(range(16)),
         "type_number": 256,
         "subject": bytes(range(16, 32)),
@@ -60,8 +70,9 @@ def _test_seal() -> None:
     )
     if hashlib.sha256(part).hexdigest() != _PART_HASH or open_part(key, part, **place) != values:
         raise KeyStoreError("seal.self_test", name="seal")
+    place["version"] += 1
     try:
-        open_part(key, part, **{**place, "version": 4})
+        open_part(key, part, **place)
     except IntegrityError:
         return
     raise KeyStoreError("seal.self_test", name="seal")
