@@ -7,13 +7,13 @@ plain printable case is one comparison each; everything else takes the long way.
 from __future__ import annotations
 
 import re
-from functools import lru_cache
 from typing import TYPE_CHECKING, Any
 from unicodedata import is_normalized, normalize
 from urllib.parse import urlsplit
 from uuid import UUID
 
 from muniment.model import FileRef, Value
+from muniment.schema.phones import e164
 from muniment.schema.values import Context, Parser, ValueProblem
 
 if TYPE_CHECKING:
@@ -136,37 +136,17 @@ def _validated_mail(text: str) -> str:
         raise ValueProblem("value.email") from None
 
 
-# The plus sign and 7 to 15 digits (ITU-T E.164), with the usual separators.
-_E164 = re.compile(r"\+[1-9][0-9]{6,14}")
-_SEPARATORS = str.maketrans("", "", " ()./-")
-_EXTENSION = re.compile(r"\s*(?:转|轉|分机|分機|ext\.?|x)\s*[0-9]{1,8}$", re.IGNORECASE)
-
-
 def prepare_phone(field: Field) -> Parser:
     """A phone number, kept as typed; one that cannot be read is kept with a warning."""
     plain = _plain(field.max_length or 100)
 
     def parse(raw: object, context: Context) -> Value:
         text = plain(raw, context)
-        if not isinstance(text, str) or _E164.fullmatch(text.translate(_SEPARATORS)):
-            return text
-        if not _readable(text, context.default_region):
+        if isinstance(text, str) and e164(text, context.default_region) is None:
             raise ValueProblem("value.phone", kept=text)
         return text
 
     return parse
-
-
-@lru_cache(maxsize=1_024)
-def _readable(text: str, region: str) -> bool:
-    # Takes a tenth of a second to import.
-    import phonenumbers
-
-    try:
-        number = phonenumbers.parse(_EXTENSION.sub("", text), region or None)
-    except phonenumbers.NumberParseException:
-        return False
-    return phonenumbers.is_possible_number(number)
 
 
 _SPACE = re.compile(r"\s")

@@ -24,8 +24,8 @@ __all__ = [
     "Highlight",
     "LayoutGroup",
     "RecordType",
-    "class_of_group",
     "category_of_group",
+    "class_of_group",
     "fold_name",
     "seal_group",
 ]
@@ -130,6 +130,7 @@ class Field:
         emphasis: ``title``, ``strong``, ``quiet`` or empty.
         highlight: rules that colour it.
         plugin: the name of the plugin that brought it; empty for a template's or a team's.
+        own: names of attributes that the team set itself; a template applied again leaves them alone.
     """
 
     key: str
@@ -164,6 +165,7 @@ class Field:
     emphasis: str = ""
     highlight: tuple[Highlight, ...] = ()
     plugin: str = ""
+    own: tuple[str, ...] = ()
 
     @property
     def in_clear(self) -> bool:
