@@ -10,7 +10,7 @@ from __future__ import annotations
 
 import tomllib
 from collections.abc import Iterable, Mapping
-from functools import lru_cache
+from functools import cache
 from importlib import resources
 from typing import Any
 
@@ -31,14 +31,42 @@ __all__ = [
     "PluginError",
     "StoreError",
     "UsageError",
+    "add_catalogue",
+    "has_text",
     "text_of",
 ]
 
+_added: dict[str, Mapping[str, Mapping[str, str]]] = {}
 
-@lru_cache(maxsize=None)
-def _area(area: str) -> Mapping[str, Mapping[str, str]]:
+
+@cache
+def _own(area: str) -> Mapping[str, Mapping[str, str]]:
     source = resources.files("muniment").joinpath("messages", f"{area}.toml")
     return tomllib.loads(source.read_text(encoding="utf-8")) if source.is_file() else {}
+
+
+def _area(area: str) -> Mapping[str, Mapping[str, str]]:
+    return _own(area) or _added.get(area, {})
+
+
+def add_catalogue(area: str, texts: Mapping[str, Mapping[str, str]]) -> None:
+    """Give the codes of a plugin their texts.
+
+    Args:
+        area: the part of the codes before the first dot, the plugin's name.
+        texts: for each code ``en`` and ``zh``, and maybe ``hint_en`` and ``hint_zh``.
+
+    Raises:
+        PluginError: ``plugin.area`` where muniment itself has codes in that area.
+    """
+    if _own(area):
+        raise PluginError("plugin.area", name=area)
+    _added[area] = texts
+
+
+def has_text(code: str) -> bool:
+    """Whether some catalogue has a text for a code."""
+    return code in _area(code.partition(".")[0])
 
 
 def text_of(code: str, lang: str = "en", /, **parameters: Any) -> tuple[str, str]:

@@ -1,0 +1,119 @@
+"""The hooks that muniment calls; each docstring is the contract with whoever implements it.
+
+An implementation is a function of the same name, marked with
+``@muniment.hookimpl``, in the module or object that the entry point names. It
+takes the arguments that it needs, by these names. Implementations are asked in
+the order of their plugins' names, and no result may depend on that order.
+
+A plugin runs inside the process and is trusted code: muniment isolates its
+faults, it does not confine it.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+import pluggy
+
+from muniment.errors import Issue
+from muniment.plugins import HookContext, PluginInfo, RecordState, WrittenVersion
+
+if TYPE_CHECKING:
+    from muniment.schema import FieldKind
+
+__all__ = [
+    "hookimpl",
+    "hookspec",
+    "muniment_after_commit",
+    "muniment_field_kinds",
+    "muniment_plugin_info",
+    "muniment_validate",
+]
+
+hookspec = pluggy.HookspecMarker("muniment")
+
+hookimpl = pluggy.HookimplMarker("muniment")
+"""Marks a function of a plugin as the implementation of the hook it is named after."""
+
+
+@hookspec
+def muniment_plugin_info() -> PluginInfo:  # type: ignore[empty-body]  # a hook has no body
+    """Say what the plugin is called, which hooks it is written for, and the texts of its codes.
+
+    Every plugin implements it. Asked once, when an archive is opened, outside
+    any transaction, before every other hook.
+
+    Returns:
+        One ``PluginInfo``. Its ``name`` is the name of the entry point.
+
+    If it raises or returns anything else, the plugin is quarantined.
+    """
+
+
+@hookspec
+def muniment_field_kinds() -> Sequence[FieldKind]:  # type: ignore[empty-body]  # a hook has no body
+    """Add kinds of field, such as ``iban``.
+
+    Asked once, when an archive is opened, outside any transaction. Values are
+    stored in one of the core's encodings, which the kind names, so that they
+    stay readable when the plugin is gone.
+
+    Returns:
+        The kinds. A kind that the core or another plugin has too quarantines
+        every plugin that brings it.
+
+    If it raises or returns anything else, the plugin is quarantined. If a
+    function of a kind raises anything but ``Issues``, the write is refused.
+    """
+
+
+@hookspec
+def muniment_validate(  # type: ignore[empty-body]  # a hook has no body
+    record: RecordState, changes: Mapping[str, object], context: HookContext
+) -> Iterable[Issue]:
+    """Refuse a write, or warn about it.
+
+    Asked before every commit, on every path (form, command, import, revert),
+    after the core has normalised and validated the values and before anything
+    is sealed. It must not write, wait for the network, or keep what it was
+    shown.
+
+    Args:
+        record: the record as it stands; version 0 and no values before it exists.
+        changes: the new value of each field that changes, None where a field
+            is emptied. Read-only; empty for a deletion.
+        context: who acts, why, and which operation it is.
+
+    Returns:
+        The problems found; empty or None when there is none. An issue is a
+        field and a code, the code from the plugin's ``messages`` or the core's
+        area ``value``; its parameters are names and numbers, never a value of
+        the record. Severity ``error`` refuses the write, ``warning`` goes with it.
+
+    If it raises, or returns anything else, the write is refused with the
+    plugin's name, and the exception's message is not shown: it could hold a value.
+    """
+
+
+@hookspec
+def muniment_after_commit(
+    change_set: str | None, versions: Sequence[WrittenVersion], context: HookContext
+) -> None:
+    """Take notice of versions that are now in the archive.
+
+    Called after every commit that wrote versions, outside the transaction, in
+    the process that wrote. A crash between the commit and the call loses the
+    call, so nothing that must happen may hang on it.
+
+    Args:
+        change_set: the identifier of what was written together, None for a
+            single write.
+        versions: what was written: identifiers and the names of the fields
+            that changed, no values. Who needs a value reads it through a
+            session, which logs that.
+        context: who acted, why, and which operation it was.
+
+    If it raises, the other plugins are still called, the write stands, and the
+    failure is logged as ``plugin.fail`` with the type, file and line.
+    """

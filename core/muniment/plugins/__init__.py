@@ -1,0 +1,31 @@
+"""Find plugins, check them, put broken ones aside with the reason, and ask the sound ones.
+
+A plugin is an entry point of the group ``muniment``: a module or an object with
+functions marked ``@muniment.hookimpl`` (the hooks: ``muniment.hookspecs``).
+Installed is not enabled: an archive names the plugins it uses, and only those
+are imported. The loader goes entry point by entry point; what is wrong with one
+plugin quarantines that plugin alone, so that help, ``plugin list``, ``plugin
+disable`` and ``log verify`` go on working. Writing does not: while a plugin is
+enabled and not loaded, its checks cannot be asked, and every write is refused.
+"""
+
+from __future__ import annotations
+
+from muniment.plugins._load import API, GROUP, Installed, installed, load
+from muniment.plugins._set import Plugin, PluginSet
+from muniment.plugins._values import HookContext, PluginFailure, PluginInfo, RecordState, WrittenVersion
+
+__all__ = [
+    "API",
+    "GROUP",
+    "HookContext",
+    "Installed",
+    "Plugin",
+    "PluginFailure",
+    "PluginInfo",
+    "PluginSet",
+    "RecordState",
+    "WrittenVersion",
+    "installed",
+    "load",
+]

@@ -1,0 +1,121 @@
+"""What plugins give and are given."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+import attrs
+
+__all__ = ["HookContext", "Installed", "PluginFailure", "PluginInfo", "RecordState", "WrittenVersion"]
+
+
+@attrs.frozen
+class PluginInfo:
+    """What a plugin says about itself.
+
+    Attributes:
+        name: the name of its entry point: lower-case letters, digits, underscores.
+        api: the range of hook versions it is written for, such as ``>=1,<2``.
+        title: what people call it, by language: ``{"en": ..., "zh": ...}``.
+        messages: the texts of its codes. Each code starts with the plugin's
+            name and a dot; each text has ``en`` and ``zh`` and may have
+            ``hint_en`` and ``hint_zh``.
+    """
+
+    name: str
+    api: str
+    title: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
+    messages: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict, kw_only=True)
+
+
+@attrs.frozen
+class RecordState:
+    """A record as it stands before a write.
+
+    Attributes:
+        id: UUID text.
+        type: the key of its record type.
+        subject: UUID text of the person or organisation it is about.
+        version: the newest version, 0 before the record exists.
+        values: the field values by key; read-only.
+    """
+
+    id: str
+    type: str
+    subject: str
+    version: int
+    values: Mapping[str, object]
+
+
+@attrs.frozen
+class WrittenVersion:
+    """A version that was committed; names and numbers, no values.
+
+    Attributes:
+        record: UUID text.
+        type: the key of its record type.
+        subject: UUID text of the person or organisation it is about.
+        version: its number, from 1.
+        fields: the keys of the fields that changed.
+    """
+
+    record: str
+    type: str
+    subject: str
+    version: int
+    fields: tuple[str, ...]
+
+
+@attrs.frozen
+class HookContext:
+    """Who acts, why, and what the operation is.
+
+    Attributes:
+        actor: the identifier of the user.
+        purpose: the purpose of the session, a W3C DPV term.
+        operation: ``create``, ``update``, ``correct``, ``delete``, ``undelete`` or ``revert``.
+        source: the way in, such as ``cli``, ``api``, ``import``.
+        time: when the write is recorded, in microseconds since 1970-01-01T00:00:00Z.
+    """
+
+    actor: str
+    purpose: str
+    operation: str
+    source: str
+    time: int
+
+
+@attrs.frozen
+class PluginFailure:
+    """What an exception in a plugin leaves behind: where it was raised, never what it said.
+
+    Attributes:
+        plugin: the plugin's name.
+        hook: the hook that failed.
+        type: the exception's type.
+        file: the plugin's file in which it was raised.
+        line: the line in that file.
+    """
+
+    plugin: str
+    hook: str
+    type: str
+    file: str
+    line: int
+
+
+@attrs.frozen
+class Installed:
+    """An entry point of the group; listing it imports nothing of the plugin.
+
+    Attributes:
+        name: the plugin's name.
+        distribution: the distribution that brings it.
+        version: that distribution's version.
+        target: the module, and after a colon the object, that it names.
+    """
+
+    name: str
+    distribution: str
+    version: str
+    target: str
