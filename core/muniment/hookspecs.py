@@ -64,7 +64,7 @@ def muniment_field_kinds() -> Sequence[FieldKind]:  # type: ignore[empty-body]  
         every plugin that brings it.
 
     If it raises or returns anything else, the plugin is quarantined. If a
-    function of a kind raises anything but ``Issues``, the write is refused.
+    function of a kind raises anything but ``ValueProblem``, the write is refused.
     """
 
 

@@ -201,13 +201,14 @@ def test_the_texts_of_a_loaded_plugin_are_shown_in_both_languages(install):
         "clinic",
         "import muniment\nfrom muniment.plugins import PluginInfo\n@muniment.hookimpl\n"
         "def muniment_plugin_info(): return PluginInfo('clinic', '>=1', messages="
-        "{'clinic.ward': {'en': 'No bed {n}.', 'zh': '没有 {n} 号床位。', 'hint_en': 'Ask.', 'hint_zh': '请问。'}})",
+        "{'clinic.ward': {'en': 'No bed {n}.', 'zh': '没有 {n} 号床位。',"
+        "'hint_en': 'Ask.', 'hint_zh': '请询问。'}})",
         good=False,
     )
     plugins.load(["clinic"], environ={})
     issue = Issue("clinic.ward", "ward", parameters={"n": 3})
     assert "ward: No bed 3. Ask." == issue.text()
-    assert "ward: 没有 3 号床位。 请问。" == issue.text("zh")
+    assert "ward: 没有 3 号床位。 请询问。" == issue.text("zh")
 
 
 def test_a_plugin_cannot_be_named_like_an_area_of_the_core(install):
