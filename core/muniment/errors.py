@@ -8,10 +8,8 @@ errors by construction: parameters are names, numbers, paths and codes only.
 
 from __future__ import annotations
 
-import tomllib
 from collections.abc import Iterable, Mapping
 from functools import cache
-from importlib import resources
 from typing import Any
 
 import attrs
@@ -41,6 +39,10 @@ _added: dict[str, Mapping[str, Mapping[str, str]]] = {}
 
 @cache
 def _own(area: str) -> Mapping[str, Mapping[str, str]]:
+    # Here and not above: a command that goes well pays for neither.
+    import tomllib
+    from importlib import resources
+
     source = resources.files("muniment").joinpath("messages", f"{area}.toml")
     return tomllib.loads(source.read_text(encoding="utf-8")) if source.is_file() else {}
 
