@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
@@ -10,20 +9,28 @@ if TYPE_CHECKING:
 
 __all__ = ["aes_gcm", "invalid_tag"]
 
+_cipher: type[AESGCM] | None = None
 
-def _first(key: bytes) -> AESGCM:
-    """Import the cipher and put it in this function's place, so that no later call asks again."""
-    global aes_gcm, invalid_tag
-    from cryptography.exceptions import InvalidTag
+
+def _load() -> type[AESGCM]:
+    global _cipher
     from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
-    invalid_tag = InvalidTag
-    aes_gcm = AESGCM
-    return AESGCM(key)
+    _cipher = AESGCM
+    return AESGCM
 
 
-aes_gcm: Callable[[bytes], AESGCM] = _first
-"""Makes one cipher under one key of 32 bytes. Reach it through the module: the first call replaces it."""
+def aes_gcm(key: bytes) -> AESGCM:
+    """One cipher under one key.
 
-invalid_tag: type[Exception] = ValueError
-"""What a tag that does not match raises. Reach it through the module, likewise."""
+    Args:
+        key: 32 bytes.
+    """
+    return (_cipher or _load())(key)
+
+
+def invalid_tag() -> type[Exception]:
+    """What a tag that does not match raises; an ``except`` clause asks for it only when something flies."""
+    from cryptography.exceptions import InvalidTag
+
+    return InvalidTag

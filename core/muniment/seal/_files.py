@@ -13,7 +13,7 @@ import attrs
 
 from muniment.errors import IntegrityError, UsageError
 from muniment.model import Random
-from muniment.seal import _cipher
+from muniment.seal._cipher import aes_gcm, invalid_tag
 
 __all__ = ["FileHeader", "FileSeal", "file_hash", "open_file", "read_file_header", "seal_file"]
 
@@ -151,7 +151,7 @@ def seal_file(
         prefix = _HEAD.pack(FILE_MARK, FILE_SUITE, facet_slot, subject_slot) + salt + commitment
     except struct.error:
         raise UsageError("seal.context") from None
-    encrypt = _cipher.aes_gcm(key).encrypt
+    encrypt = aes_gcm(key).encrypt
     hasher = hashlib.sha256(prefix)
     target.write(prefix)
     size, sealed_size, number = 0, len(prefix), 0
@@ -212,7 +212,7 @@ def open_file(
     key, base, commitment = _expand(file_key, prefix[:_SALT_BYTES], field, file)
     if not compare_digest(commitment, prefix[_SALT_BYTES:]):
         _refuse()
-    decrypt = _cipher.aes_gcm(key).decrypt
+    decrypt = aes_gcm(key).decrypt
     size = number = 0
     while True:
         sealed = _read(source, CHUNK_BYTES + TAG_BYTES)
@@ -220,7 +220,7 @@ def open_file(
             _refuse()
         try:
             chunk = decrypt((base ^ number).to_bytes(12, "big"), sealed, None)
-        except _cipher.invalid_tag:
+        except invalid_tag():
             _refuse()
         target.write(chunk)
         size += len(chunk)

@@ -14,7 +14,7 @@ import attrs
 
 from muniment.errors import IntegrityError, UsageError
 from muniment.model import Random
-from muniment.seal import _cipher
+from muniment.seal._cipher import aes_gcm, invalid_tag
 
 __all__ = ["PART_MARK", "SUITE", "PartHeader", "open_part", "part_fields", "part_header", "seal_part"]
 
@@ -159,7 +159,7 @@ def seal_part(
         raise UsageError("seal.fields", number=0)
     salt = random(_SALT_BYTES)
     okm = _derive(data_key, SUITE, archive, type_number, subject, record, version, group, salt)
-    encrypt = _cipher.aes_gcm(okm[:32]).encrypt
+    encrypt = aes_gcm(okm[:32]).encrypt
     previous = -1
     try:
         numbered = _numbered(count)
@@ -220,7 +220,7 @@ def open_part(
     okm = _derive(data_key, suite, archive, type_number, subject, record, version, group, salt)
     if not compare_digest(okm[32:], commitment):
         _refuse()
-    decrypt = _cipher.aes_gcm(okm[:32]).decrypt
+    decrypt = aes_gcm(okm[:32]).decrypt
     unpack_field, numbered = _FIELD.unpack_from, _numbered(count)
     opened = {}
     place, previous = _HEAD.size, -1
@@ -240,7 +240,7 @@ def open_part(
             if zeros not in _TAILS or len(value) < _LEAST_VALUE:
                 _refuse()
             opened[number] = value
-    except (struct.error, _cipher.invalid_tag):
+    except (struct.error, invalid_tag()):
         _refuse()
     if place != len(part):
         _refuse()
