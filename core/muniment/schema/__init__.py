@@ -1,6 +1,20 @@
 """Types, fields, templates, their versions and differences; pure."""
 
+from muniment.schema.builtin import ARCHIVE_CATEGORY, BUILTIN, CONFIGURATION, DEFINITION, IMPORT, USER
+from muniment.schema.definitions import Change, definition_document, diff, type_from_document
+from muniment.schema.edits import (
+    add_field,
+    add_group,
+    change_field,
+    hide_field,
+    rename_field,
+    retire_field,
+)
 from muniment.schema.kinds import KINDS, FieldKind
+from muniment.schema.phones import e164
+from muniment.schema.registry import Applied, Registry
+from muniment.schema.rules import COLOURS, check_type
+from muniment.schema.template import Template, load_template, parse_template, parse_type, template_names
 from muniment.schema.types import (
     INDEX_KINDS,
     Choice,
@@ -16,9 +30,18 @@ from muniment.schema.types import (
 from muniment.schema.values import MASKS, Context, Label, Parser, ValueProblem, mask_text
 
 __all__ = [
+    "ARCHIVE_CATEGORY",
+    "BUILTIN",
+    "COLOURS",
+    "CONFIGURATION",
+    "DEFINITION",
+    "IMPORT",
     "INDEX_KINDS",
     "KINDS",
     "MASKS",
+    "USER",
+    "Applied",
+    "Change",
     "Choice",
     "Context",
     "Field",
@@ -28,10 +51,27 @@ __all__ = [
     "LayoutGroup",
     "Parser",
     "RecordType",
+    "Registry",
+    "Template",
     "ValueProblem",
+    "add_field",
+    "add_group",
     "category_of_group",
+    "change_field",
+    "check_type",
     "class_of_group",
+    "definition_document",
+    "diff",
+    "e164",
     "fold_name",
+    "hide_field",
+    "load_template",
     "mask_text",
+    "parse_template",
+    "parse_type",
+    "rename_field",
+    "retire_field",
     "seal_group",
+    "template_names",
+    "type_from_document",
 ]

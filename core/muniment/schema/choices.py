@@ -79,7 +79,7 @@ def prepare_choice(field: Field) -> Parser:
     keys = {choice.key: choice.key for choice in field.choices if not choice.retired}
 
     def parse(raw: object, context: Context) -> Value:
-        if raw.__class__ is str and (key := keys.get(raw)):  # type: ignore[call-overload]
+        if raw.__class__ is str and (key := keys.get(raw)):
             return key
         if not isinstance(raw, str):
             raise ValueProblem("value.kind", expected="choice")

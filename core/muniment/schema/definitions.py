@@ -140,7 +140,8 @@ def _attributes(code: str, type_key: str, item: str, old: Any, new: Any) -> list
     return [
         Change(code, type_key, item, part.name, _plain(before), _plain(after))
         for part in _names(type(new))
-        if part.name not in _APART and (before := getattr(old, part.name)) != (after := getattr(new, part.name))
+        if part.name not in _APART
+        and (before := getattr(old, part.name)) != (after := getattr(new, part.name))
     ]
 
 
@@ -151,7 +152,9 @@ def _choices(type_key: str, old: Field, new: Field) -> list[Change]:
     for key in {**before, **after}:
         pair = before.get(key), after.get(key)
         if pair[0] != pair[1]:
-            code = "choice_added" if pair[0] is None else "choice_gone" if pair[1] is None else "choice_changed"
+            code = (
+                "choice_added" if pair[0] is None else "choice_gone" if pair[1] is None else "choice_changed"
+            )
             changes.append(Change(code, type_key, new.key, key, *(_plain(choice) for choice in pair)))
     if not changes and tuple(before) != tuple(after):
         changes.append(Change("field_changed", type_key, new.key, "choices", list(before), list(after)))
@@ -167,7 +170,10 @@ def diff(old: RecordType | None, new: RecordType) -> list[Change]:
     """
     key = new.key
     if old is None:
-        return [Change("type_added", key, new=_plain(new.label)), *(_added(key, field) for field in new.fields)]
+        return [
+            Change("type_added", key, new=_plain(new.label)),
+            *(_added(key, field) for field in new.fields),
+        ]
     changes = _attributes("type_changed", key, "", old, new)
     groups = {group.key: group for group in old.groups}
     for group in new.groups:

@@ -146,7 +146,9 @@ def _show_choice(value: str, lang: str, field: Field | None) -> str:
 def _show_choices(value: tuple[str, ...], lang: str, field: Field | None) -> str:
     shown = (choices.choice_label(key, lang, field) for key in value)
     # A label with a separator inside could not be read back; its key always can.
-    safe = (key if set(text) & set(choices.SEPARATORS) else text for key, text in zip(value, shown, strict=True))
+    safe = (
+        key if set(text) & set(choices.SEPARATORS) else text for key, text in zip(value, shown, strict=True)
+    )
     return ("；" if lang == "zh" else "; ").join(safe)
 
 

@@ -8,18 +8,19 @@ from typing import TYPE_CHECKING, Any
 from unicodedata import normalize
 
 from muniment.model import Money, Value
+from muniment.schema.currencies import currency
 from muniment.schema.values import Context, Parser, ValueProblem
 
 if TYPE_CHECKING:
     from muniment.schema.types import Field
 
-__all__ = ["CURRENCIES", "prepare_decimal", "prepare_integer", "prepare_money", "read_number"]
+__all__ = ["prepare_decimal", "prepare_integer", "prepare_money", "read_number"]
 
 _DIGITS = 38
 _PLAIN = re.compile(r"([+-]?)([0-9]*)(?:([.,])([0-9]+))?")
 # One mark throughout for thousands, then perhaps another one for the decimals.
 _GROUPED = re.compile(r"([+-]?)([0-9]{1,3}(?:([., '])[0-9]{3})(?:\3[0-9]{3})*)(?:(?!\3)([.,])([0-9]+))?")
-_TRANSLATE = str.maketrans({"−": "-", "–": "-", "\u00a0": " ", "\u202f": " ", "\u2009": " ", "’": "'", "。": "."})
+_TRANSLATE = str.maketrans({"−": "-", "–": "-", "’": "'", "。": "."})
 
 
 def read_number(text: str, mark: str = "") -> Decimal:
@@ -43,7 +44,7 @@ def read_number(text: str, mark: str = "") -> Decimal:
         raise ValueProblem("value.ambiguous")
     if plain and (plain[2] or plain[4]) and (not mark or plain[3] in (None, mark)):
         sign, whole, places = plain[1], plain[2] or "0", plain[4]
-    elif grouped and not grouped[2].startswith("0") and mark != grouped[3] and mark in ("", grouped[4] or mark):
+    elif grouped and grouped[2][0] != "0" and mark != grouped[3] and mark in ("", grouped[4] or mark):
         sign, whole, places = grouped[1], grouped[2].replace(grouped[3], ""), grouped[5]
     else:
         raise ValueProblem("value.number")
@@ -110,8 +111,8 @@ def prepare_integer(field: Field) -> Parser:
     low, high = _limit(field.minimum), _limit(field.maximum)
 
     def parse(raw: object, context: Context) -> Value:
-        if raw.__class__ is str and raw.isascii() and raw.isdigit() and len(raw) < 16:  # type: ignore[attr-defined, arg-type]
-            whole = int(raw)  # type: ignore[call-overload]
+        if raw.__class__ is str and raw.isascii() and raw.isdigit() and len(raw) < 16:
+            whole = int(raw)
         else:
             value = _decimal(raw, context)
             if value is None:
@@ -139,27 +140,6 @@ def prepare_decimal(field: Field) -> Parser:
     return parse
 
 
-# ISO 4217, the currencies in use.
-CURRENCIES = frozenset(
-    "AED AFN ALL AMD AOA ARS AUD AWG AZN BAM BBD BDT BGN BHD BIF BMD BND BOB BRL BSD BTN BWP BYN BZD CAD CDF "
-    "CHF CLP CNY COP CRC CUP CVE CZK DJF DKK DOP DZD EGP ERN ETB EUR FJD FKP GBP GEL GHS GIP GMD GNF GTQ GYD "
-    "HKD HNL HTG HUF IDR ILS INR IQD IRR ISK JMD JOD JPY KES KGS KHR KMF KPW KRW KWD KYD KZT LAK LBP LKR LRD "
-    "LSL LYD MAD MDL MGA MKD MMK MNT MOP MRU MUR MVR MWK MXN MYR MZN NAD NGN NIO NOK NPR NZD OMR PAB PEN PGK "
-    "PHP PKR PLN PYG QAR RON RSD RUB RWF SAR SBD SCR SDG SEK SGD SHP SLE SOS SRD SSP STN SVC SYP SZL THB TJS "
-    "TMT TND TOP TRY TTD TWD TZS UAH UGX USD UYU UZS VES VND VUV WST XAF XCD XCG XOF XPF YER ZAR ZMW ZWG".split()
-)
-_NAMES = {
-    "€": "EUR", "£": "GBP", "₹": "INR", "₩": "KRW", "₽": "RUB", "₫": "VND", "₺": "TRY", "₴": "UAH", "฿": "THB",
-    "US$": "USD", "HK$": "HKD", "NT$": "TWD", "CA$": "CAD", "C$": "CAD", "AU$": "AUD", "A$": "AUD", "S$": "SGD",
-    "NZ$": "NZD", "R$": "BRL", "CN¥": "CNY", "JP¥": "JPY", "RMB": "CNY", "人民币": "CNY", "元": "CNY", "人民币元": "CNY",
-    "美元": "USD", "欧元": "EUR", "英镑": "GBP", "日元": "JPY", "円": "JPY", "港元": "HKD", "港币": "HKD",
-}  # fmt: skip
-# Signs that several currencies share: only the default currency tells.
-_SHARED = {
-    "$": frozenset("USD CAD AUD NZD SGD HKD TWD MXN ARS CLP COP BRL".split()),
-    "¥": frozenset(("CNY", "JPY")),
-    "kr": frozenset("SEK NOK DKK ISK".split()),
-}
 _AMOUNT = re.compile(r"([+-]?)([^0-9.,+-]*)([0-9.,+-](?:[0-9., '’]*[0-9])?)([^0-9.,+-]*)")
 
 
@@ -178,12 +158,12 @@ def prepare_money(field: Field) -> Parser:
 
 def _money(raw: object, default: str, context: Context) -> Money | None:
     if isinstance(raw, Money):
-        return Money(exact(raw.amount), _currency(raw.currency, default))
+        return Money(exact(raw.amount), currency(raw.currency, default))
     if isinstance(raw, dict) and raw.keys() == {"amount", "currency"}:
         return _money_of(raw["amount"], raw["currency"], default)
     if not isinstance(raw, str):
         amount = _decimal(raw, context)
-        return None if amount is None else Money(amount, _currency("", default))
+        return None if amount is None else Money(amount, currency("", default))
     if len(raw) > 100:
         raise ValueProblem("value.number")
     text = normalize("NFKC", raw).translate(_TRANSLATE).strip()
@@ -193,29 +173,13 @@ def _money(raw: object, default: str, context: Context) -> Money | None:
     if parts is None or (parts[2].strip() and parts[4].strip()):
         raise ValueProblem("value.number")
     amount = read_number(parts[1] + parts[3], context.decimal_mark)
-    return Money(amount, _currency(parts[2].strip() or parts[4].strip(), default))
+    return Money(amount, currency(parts[2].strip() or parts[4].strip(), default))
 
 
-def _money_of(amount: Any, currency: Any, default: str) -> Money:
-    if not isinstance(amount, str) or not isinstance(currency, str):
+def _money_of(amount: Any, name: Any, default: str) -> Money:
+    if not isinstance(amount, str) or not isinstance(name, str):
         raise ValueProblem("value.number")
     try:
-        return Money(exact(Decimal(amount)), _currency(currency, default))
+        return Money(exact(Decimal(amount)), currency(name, default))
     except InvalidOperation:
         raise ValueProblem("value.number") from None
-
-
-def _currency(name: str, default: str) -> str:
-    if not name:
-        if not default:
-            raise ValueProblem("value.currency_missing")
-        return default
-    code = _NAMES.get(name) or name.upper()
-    if code in CURRENCIES:
-        return code
-    shared = _SHARED.get(name)
-    if shared is None:
-        raise ValueProblem("value.currency")
-    if default not in shared:
-        raise ValueProblem("value.currency_shared")
-    return default

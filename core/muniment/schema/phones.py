@@ -62,7 +62,7 @@ def _shape(head: str) -> re.Pattern[str] | None:
     else:
         return None
     metadata = phonenumbers.PhoneMetadata.metadata_for_region(regions[0], None)
-    if metadata is None or metadata.leading_digits:
+    if metadata is None or metadata.leading_digits or metadata.general_desc is None:
         return None
     kinds = (
         metadata.fixed_line, metadata.mobile, metadata.toll_free, metadata.premium_rate, metadata.shared_cost,

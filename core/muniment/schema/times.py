@@ -18,14 +18,17 @@ __all__ = ["FIRST_YEAR", "LAST_YEAR", "prepare_date", "prepare_datetime", "read_
 FIRST_YEAR = 1800
 LAST_YEAR = 2200
 
-_YEAR_FIRST = re.compile(r"([0-9]{4})(?:([-/.])([0-9]{1,2})\2([0-9]{1,2})|\s*年\s*([0-9]{1,2})\s*月\s*([0-9]{1,2})\s*日?)")
+_YEAR_FIRST = re.compile(
+    r"([0-9]{4})(?:([-/.])([0-9]{1,2})\2([0-9]{1,2})|\s*年\s*([0-9]{1,2})\s*月\s*([0-9]{1,2})\s*日?)"
+)
 _PACKED = re.compile(r"([0-9]{4})([0-9]{2})([0-9]{2})")
 _YEAR_LAST = re.compile(r"([0-9]{1,2})([-/.])([0-9]{1,2})\2([0-9]{4})")
 _DAY_NAME = re.compile(r"([0-9]{1,2})(?:st|nd|rd|th)?[ -]([a-z]{3,9})\.?,?[ -]([0-9]{4})")
 _NAME_DAY = re.compile(r"([a-z]{3,9})\.? ([0-9]{1,2})(?:st|nd|rd|th)?,? ([0-9]{4})")
 _MONTHS = (
-    "january february march april may june july august september october november december"
-).split()
+    "january", "february", "march", "april", "may", "june",
+    "july", "august", "september", "october", "november", "december",
+)  # fmt: skip
 
 
 def _day(year: int, month: int, day: int) -> date:
@@ -86,9 +89,9 @@ def read_date(text: str, order: str = "") -> date:
 
 
 def _date(raw: object, context: Context) -> date | None:
-    if raw.__class__ is str and len(raw) == 10 and raw[4] == "-" == raw[7]:  # type: ignore[index, arg-type]
+    if raw.__class__ is str and len(raw) == 10 and raw[4] == "-" == raw[7]:
         try:
-            return _within(date.fromisoformat(raw))  # type: ignore[arg-type]
+            return _within(date.fromisoformat(raw))
         except ValueError:
             pass
     if isinstance(raw, str):
@@ -219,7 +222,7 @@ def prepare_datetime(field: Field) -> Parser:
         value = _datetime(raw, context)
         if value is None:
             return None
-        if past and value.date() > context.today:
+        if past and value.astimezone(context.zone).date() > context.today:
             raise ValueProblem("value.future")
         if low is not None and value < low:
             raise ValueProblem("value.below", minimum=field.minimum)

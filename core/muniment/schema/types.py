@@ -15,7 +15,7 @@ import attrs
 from muniment.errors import Issue
 from muniment.model import CLASSES, Value
 from muniment.schema.kinds import KINDS, FieldKind
-from muniment.schema.values import Context, Label, Parser, ValueProblem
+from muniment.schema.values import NO_LABEL, Context, Label, Parser, ValueProblem
 
 __all__ = [
     "INDEX_KINDS",
@@ -72,7 +72,7 @@ class Choice:
     """
 
     key: str
-    label: Label = Label()
+    label: Label = NO_LABEL
     colour: str = ""
     icon: str = ""
     retired: bool = False
@@ -137,8 +137,8 @@ class Field:
     kind: str
     number: int = 0
     encoding: int = 0
-    label: Label = Label()
-    help: Label = Label()
+    label: Label = NO_LABEL
+    help: Label = NO_LABEL
     group: str = ""
     sensitivity: str = attrs.field(default="internal", validator=attrs.validators.in_(CLASSES))
     category: str = ""
@@ -189,7 +189,7 @@ class LayoutGroup:
     """
 
     key: str
-    label: Label = Label()
+    label: Label = NO_LABEL
     category: str = ""
 
 
@@ -222,8 +222,8 @@ class RecordType:
 
     key: str
     number: int = 0
-    label: Label = Label()
-    help: Label = Label()
+    label: Label = NO_LABEL
+    help: Label = NO_LABEL
     subject: str | tuple[str, ...] = "self"
     title: tuple[str, ...] = ()
     groups: tuple[LayoutGroup, ...] = ()
@@ -362,9 +362,7 @@ class RecordType:
             self._complete(found, issues, plan, context)
         return found, issues
 
-    def _complete(
-        self, found: dict[str, Value], issues: list[Issue], plan: _Plan, context: Context
-    ) -> None:
+    def _complete(self, found: dict[str, Value], issues: list[Issue], plan: _Plan, context: Context) -> None:
         refused = {issue.field for issue in issues}
         for key, text, step in plan.defaults:
             if key not in found and key not in refused:

@@ -6,14 +6,13 @@ from collections.abc import Callable, Mapping
 from datetime import date, tzinfo
 from functools import cached_property
 from typing import Any
-from zoneinfo import ZoneInfo
 
 import attrs
 
 from muniment.errors import ConfigError
 from muniment.model import Value
 
-__all__ = ["MASKS", "Context", "Label", "Parser", "ValueProblem", "mask_text"]
+__all__ = ["MASKS", "NO_LABEL", "Context", "Label", "Parser", "ValueProblem", "mask_text"]
 
 
 @attrs.frozen
@@ -31,6 +30,10 @@ class Label:
     def of(self, lang: str) -> str:
         """The text in ``en`` or ``zh``; the other one where it is missing."""
         return (self.zh or self.en) if lang == "zh" else (self.en or self.zh)
+
+
+NO_LABEL = Label()
+"""The label of what has none."""
 
 
 @attrs.frozen(kw_only=True)
@@ -62,6 +65,9 @@ class Context:
         Raises:
             ConfigError: ``schema.timezone`` where there is no zone of that name.
         """
+        # Costs a few milliseconds to import, and most commands read no local time.
+        from zoneinfo import ZoneInfo
+
         try:
             return ZoneInfo(self.timezone)
         except (OSError, ValueError, LookupError):

@@ -1,0 +1,311 @@
+"""Templates: ready sets of record types, read from TOML; pure but for the packaged files.
+
+A template chooses types of the library (and groups of their fields), changes or adds
+fields, and may hold types of its own. The published form is
+``muniment_schemas/template.schema.json``.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from typing import Any
+from unicodedata import normalize
+
+import attrs
+
+import muniment_schemas
+from muniment.errors import ConfigError
+from muniment.model import CLASSES
+from muniment.schema.kinds import KINDS, FieldKind
+from muniment.schema.rules import check_type, one_of, refuse
+from muniment.schema.types import Choice, Field, Highlight, LayoutGroup, RecordType
+from muniment.schema.values import NO_LABEL, Label
+
+__all__ = ["Template", "load_template", "parse_template", "parse_type", "template_names"]
+
+_FORMAT = 1
+
+
+@attrs.frozen
+class Template:
+    """A ready set of record types.
+
+    Attributes:
+        key: its name, such as ``customer-info``.
+        label: what people read.
+        help: what it is for.
+        types: the record types, complete but for their numbers.
+    """
+
+    key: str
+    label: Label = NO_LABEL
+    help: Label = NO_LABEL
+    types: tuple[RecordType, ...] = ()
+
+
+_LABEL = {"en": str, "zh": str}
+_CHOICE = {"key": str, "label": dict, "colour": str, "icon": str, "retired": bool}
+_HIGHLIGHT = {"test": str, "colour": str, "value": str}
+_FIELD: Mapping[str, type] = {
+    "key": str, "kind": str, "label": dict, "help": dict, "group": str, "class": str, "required": bool,
+    "unique": bool, "default": str, "index": list, "mask": str, "choices": list, "minimum": str,
+    "maximum": str, "max_length": int, "target": str, "currency": str, "past": bool, "computed": bool,
+    "hidden": bool, "retired": bool, "aliases": list, "former_keys": list, "width": int, "order": int,
+    "emphasis": str, "highlight": list,
+}  # fmt: skip
+_GROUP = {"key": str, "label": dict, "category": str, "field": list}
+_TYPE = {
+    "key": str, "label": dict, "help": dict, "subject": (str, list), "title": list, "group": list,
+}  # fmt: skip
+_USE = {"use": str, "groups": list, "group": list, "field": list, "title": list}
+_TEMPLATE = {"format": int, "key": str, "label": dict, "help": dict, "type": list}
+_LIBRARY = {"format": int, **_TYPE}
+_WORDS = {bool: "true or false", int: "a whole number", str: "text", list: "a list", dict: "a table"}
+
+
+def _table(given: Any, known: Mapping[str, Any], where: str, *required: str) -> dict[str, Any]:
+    if not isinstance(given, dict):
+        raise refuse("value", where, expected=_WORDS[dict])
+    for name, value in given.items():
+        one_of(name, known, where, "key")
+        expected = known[name] if isinstance(known[name], tuple) else (known[name],)
+        # In Python true is also a number; in TOML it is not.
+        if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
+            raise refuse("value", f"{where}.{name}", expected=_WORDS[expected[0]])
+    for name in required:
+        if name not in given:
+            raise refuse("missing", where, name=name)
+    return given
+
+
+def _text(value: str) -> str:
+    return normalize("NFC", value)
+
+
+def _words(given: Any, where: str) -> Label:
+    table = _table(given, _LABEL, where, "en", "zh")
+    return Label(_text(table["en"]), _text(table["zh"]))
+
+
+def _strings(given: Any, where: str) -> tuple[str, ...]:
+    if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
+        raise refuse("value", where, expected="a list of texts")
+    return tuple(map(_text, given))
+
+
+def _choice(given: Any, where: str) -> Choice:
+    table = dict(_table(given, _CHOICE, where, "key", "label"))
+    table["label"] = _words(table["label"], f"{where}.label")
+    return Choice(**table)
+
+
+def _highlight(given: Any, where: str) -> Highlight:
+    return Highlight(**_table(given, _HIGHLIGHT, where, "test", "colour"))
+
+
+def _field_values(given: Any, where: str) -> dict[str, Any]:
+    """The attributes of a field that a table states, ready for ``Field``."""
+    if isinstance(given, dict) and isinstance(given.get("key"), str):
+        where = f"{where}({given['key']})"
+    values = dict(_table(given, _FIELD, where, "key"))
+    if "class" in values:
+        one_of(values["class"], CLASSES, f"{where}.class", "class")
+        values["sensitivity"] = values.pop("class")
+    for name in ("label", "help"):
+        if name in values:
+            values[name] = _words(values[name], f"{where}.{name}")
+    for name in ("index", "aliases", "former_keys"):
+        if name in values:
+            values[name] = _strings(values[name], f"{where}.{name}")
+    for name, read in (("choices", _choice), ("highlight", _highlight)):
+        if name in values:
+            values[name] = tuple(
+                read(item, f"{where}.{name}[{place}]") for place, item in enumerate(values[name])
+            )
+    return values
+
+
+def _new_field(values: dict[str, Any], group: LayoutGroup, where: str) -> Field:
+    place = f"{where}({values['key']})"
+    for name in ("kind", "label", "sensitivity"):
+        if name not in values:
+            raise refuse("missing", place, name="class" if name == "sensitivity" else name)
+    if values.get("group", group.key) != group.key:
+        raise refuse("group", place, name=values["group"], group=group.key)
+    return Field(**{**values, "group": group.key, "category": group.category})
+
+
+def _group(given: Any, where: str) -> tuple[LayoutGroup, tuple[Field, ...]]:
+    table = _table(given, _GROUP, where, "key", "label", "category")
+    group = LayoutGroup(table["key"], _words(table["label"], f"{where}.label"), table["category"])
+    fields = tuple(
+        _new_field(_field_values(item, f"{where}({group.key}).field"), group, f"{where}({group.key}).field")
+        for item in table.get("field", ())
+    )
+    return group, fields
+
+
+def _groups(given: list[Any], where: str) -> tuple[tuple[LayoutGroup, ...], tuple[Field, ...]]:
+    read = [_group(item, f"{where}.group[{place}]") for place, item in enumerate(given)]
+    return tuple(group for group, _ in read), tuple(field for _, fields in read for field in fields)
+
+
+def _subject(given: Any, where: str) -> str | tuple[str, ...]:
+    if isinstance(given, str):
+        return given if given in ("self", "none") else tuple(given.split("."))
+    return _strings(given, where)
+
+
+def _own_type(table: Mapping[str, Any], where: str) -> RecordType:
+    groups, fields = _groups(table["group"], where)
+    return RecordType(
+        key=table["key"],
+        label=_words(table["label"], f"{where}.label"),
+        help=_words(table["help"], f"{where}.help") if "help" in table else NO_LABEL,
+        subject=_subject(table["subject"], f"{where}.subject"),
+        title=_strings(table.get("title", []), f"{where}.title"),
+        groups=groups,
+        fields=fields,
+    )
+
+
+def _toml(text: str, where: str) -> dict[str, Any]:
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as problem:
+        # The parser's own words name a line and a column, which no catalogue can.
+        raise ConfigError("schema.toml", where=where, problem=str(problem)) from None
+    if document.get("format") != _FORMAT:
+        raise refuse("format", where, expected=_FORMAT)
+    return document
+
+
+def parse_type(text: str, *, where: str, kinds: Mapping[str, FieldKind] = KINDS) -> RecordType:
+    """A record type of the library.
+
+    Args:
+        text: TOML.
+        where: the file, for errors.
+        kinds: the kinds its fields may be of.
+
+    Raises:
+        ConfigError: ``schema.*``.
+    """
+    table = _table(_toml(text, where), _LIBRARY, where, "key", "label", "subject", "group")
+    record_type = _own_type(table, where)
+    check_type(record_type, kinds, where=where)
+    return record_type
+
+
+def _library(name: str, where: str, kinds: Mapping[str, FieldKind]) -> RecordType:
+    known = muniment_schemas.names("types")
+    one_of(name, known, f"{where}.use", "type")
+    return parse_type(muniment_schemas.read("types", name), where=f"types/{name}.toml", kinds=kinds)
+
+
+def _chosen(base: RecordType, wanted: tuple[str, ...], where: str) -> RecordType:
+    known = {group.key: group for group in base.groups}
+    for name in wanted:
+        one_of(name, known, f"{where}.groups", "group")
+    fields = tuple(field for field in base.fields if field.group in wanted)
+    kept = {field.key for field in fields}
+    return attrs.evolve(
+        base,
+        groups=tuple(group for group in base.groups if group.key in wanted),
+        fields=fields,
+        title=tuple(key for key in base.title if key in kept),
+    )
+
+
+def _changed(base: RecordType, given: list[Any], where: str) -> RecordType:
+    fields = {field.key: field for field in base.fields}
+    groups = {group.key: group for group in base.groups}
+    for place, item in enumerate(given):
+        spot = f"{where}.field[{place}]"
+        values = _field_values(item, spot)
+        field = fields.get(values["key"])
+        if field is None:
+            one_of(values.get("group", ""), groups, f"{spot}({values['key']}).group", "group")
+            fields[values["key"]] = _new_field(values, groups[values["group"]], spot)
+            continue
+        for name in ("kind", "target", "group"):
+            if values.get(name, getattr(field, name)) != getattr(field, name):
+                raise refuse("fixed", f"{spot}({field.key})", name=name)
+        raised = values.get("sensitivity", field.sensitivity)
+        if CLASSES.index(raised) < CLASSES.index(field.sensitivity):
+            raise refuse("class_lowered", f"{spot}({field.key})", old=field.sensitivity, new=raised)
+        fields[field.key] = attrs.evolve(field, **values)
+    return attrs.evolve(base, fields=tuple(fields.values()))
+
+
+def _used(table: Mapping[str, Any], where: str, kinds: Mapping[str, FieldKind]) -> RecordType:
+    made = _library(table["use"], where, kinds)
+    if "groups" in table:
+        made = _chosen(made, _strings(table["groups"], f"{where}.groups"), where)
+    groups, fields = _groups(table.get("group", []), where)
+    known = {group.key: group for group in made.groups}
+    for group in groups:
+        if known.setdefault(group.key, group).category != group.category:
+            raise refuse("fixed", f"{where}.group({group.key})", name="category")
+    fresh = tuple(group for group in groups if group.key not in {old.key for old in made.groups})
+    made = attrs.evolve(made, groups=made.groups + fresh, fields=made.fields + fields)
+    made = _changed(made, table.get("field", []), where)
+    return attrs.evolve(made, title=_strings(table["title"], where)) if "title" in table else made
+
+
+def _template_type(given: Any, where: str, kinds: Mapping[str, FieldKind]) -> RecordType:
+    if isinstance(given, dict) and "use" in given:
+        made = _used(_table(given, _USE, where), where, kinds)
+    else:
+        made = _own_type(_table(given, _TYPE, where, "key", "label", "subject", "group"), where)
+    check_type(made, kinds, where=where.partition(":")[0])
+    return made
+
+
+def parse_template(text: str, *, where: str, kinds: Mapping[str, FieldKind] = KINDS) -> Template:
+    """A template out of TOML.
+
+    Args:
+        text: the TOML.
+        where: the file, for errors.
+        kinds: the kinds that fields may be of; more than the core's where plugins bring some.
+
+    Raises:
+        ConfigError: ``schema.*``, with the file and the place in it.
+    """
+    table = _table(_toml(text, where), _TEMPLATE, where, "key", "label", "type")
+    types = tuple(
+        _template_type(item, f"{where}: type[{place}]", kinds) for place, item in enumerate(table["type"])
+    )
+    keys = [record_type.key for record_type in types]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise refuse("twice", f"{where}: type", name=key)
+    return Template(
+        key=table["key"],
+        label=_words(table["label"], f"{where}: label"),
+        help=_words(table["help"], f"{where}: help") if "help" in table else NO_LABEL,
+        types=types,
+    )
+
+
+def template_names() -> tuple[str, ...]:
+    """The names of the packaged templates."""
+    return muniment_schemas.names("templates")
+
+
+def load_template(name: str, *, kinds: Mapping[str, FieldKind] = KINDS) -> Template:
+    """A packaged template.
+
+    Args:
+        name: such as ``customer-info``.
+        kinds: the kinds that fields may be of.
+
+    Raises:
+        ConfigError: ``schema.unknown`` where there is none of that name.
+    """
+    one_of(name, template_names(), name, "template")
+    return parse_template(
+        muniment_schemas.read("templates", name), where=f"templates/{name}.toml", kinds=kinds
+    )
