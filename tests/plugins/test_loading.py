@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import hashlib
 import subprocess
 import sys
 
@@ -242,6 +243,17 @@ def test_the_digest_tells_which_plugins_are_in_force(install):
     assert 32 == len(none.digest())
     assert 3 == len({none.digest(), one.digest(), plugins.load(["absent"], environ={}).digest()})
     assert plugins.load(["clinic"], environ={}).digest() == one.digest()
+
+
+def test_the_digest_is_of_the_published_bytes(install):
+    """Anyone can compute it: the lines are in the order of the names, whatever their state."""
+    install("clinic")
+    lines = (
+        b'[{"code":"plugin.not_installed","name":"absent"},'
+        b'{"distribution":"muniment-clinic","name":"clinic","version":"1.0"}]'
+    )
+    expected = hashlib.sha256(b"muniment/plugins/v1\n" + lines).digest()
+    assert expected == plugins.load(["clinic", "absent"], environ={}).digest()
 
 
 def test_a_quarantined_plugin_is_described_with_its_reason():
