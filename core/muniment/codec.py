@@ -26,6 +26,7 @@ Integers are big-endian.
 from __future__ import annotations
 
 import json
+import re
 import struct
 from collections.abc import Callable, Mapping
 from datetime import UTC, date, datetime, timedelta, timezone
@@ -43,9 +44,7 @@ __all__ = [
     "parse_canonical",
 ]
 
-_dump = json.JSONEncoder(
-    ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False
-).encode
+_dump = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":"), allow_nan=False).encode
 
 
 def canonical(document: Any) -> bytes:
@@ -106,19 +105,59 @@ def _get_datetime(data: bytes) -> datetime:
     )
 
 
+_INTEGER: Final = re.compile(rb"0|-?[1-9][0-9]*").fullmatch
+_DECIMAL: Final = re.compile(r"-?(?:0|[1-9][0-9]*)(?:\.[0-9]+)?").fullmatch
+
+
+def _put_decimal(value: Decimal) -> str:
+    if not value.is_finite():
+        raise UsageError("usage.number")
+    return format(value, "f")
+
+
+def _get_integer(data: bytes) -> int:
+    if not _INTEGER(data):
+        raise ValueError("not in plain form")
+    return int(data)
+
+
+def _get_decimal(text: str) -> Decimal:
+    if not _DECIMAL(text):
+        raise ValueError("not in plain form")
+    return Decimal(text)
+
+
+def _get_date(data: bytes) -> date:
+    # fromisoformat takes further forms of ISO 8601.
+    if len(data) != 10 or data[4:5] != b"-" or data[7:8] != b"-":
+        raise ValueError("not in plain form")
+    return date.fromisoformat(data.decode("ascii"))
+
+
 def _get_boolean(data: bytes) -> bool:
     return {b"\x00": False, b"\x01": True}[data]
 
 
 def _get_money(data: bytes) -> Money:
     currency, _, amount = data.decode("ascii").partition(" ")
-    return Money(Decimal(amount), currency)
+    return Money(_get_decimal(amount), currency)
+
+
+def _get_list(data: bytes) -> tuple[str, ...]:
+    members = parse_canonical(data)
+    if not isinstance(members, list) or not all(isinstance(member, str) for member in members):
+        raise ValueError("not a list of text")
+    return tuple(members)
+
+
+def _get_reference(data: bytes) -> str:
+    if len(data) != 16:
+        raise ValueError("not an identifier")
+    return id_text(data)
 
 
 def _put_file(value: FileRef) -> bytes:
-    return canonical(
-        {"id": value.id, "name": value.name, "size": value.size, "type": value.media_type}
-    )
+    return canonical({"id": value.id, "name": value.name, "size": value.size, "type": value.media_type})
 
 
 def _get_file(data: bytes) -> FileRef:
@@ -142,8 +181,8 @@ ENCODINGS: Final[Mapping[str, int]] = {
 _PUT: Final[Mapping[int, Callable[[Any], bytes]]] = {
     1: lambda value: value.encode("utf-8"),
     2: lambda value: b"%d" % value,
-    3: lambda value: format(value, "f").encode("ascii"),
-    4: lambda value: f"{value.currency} {value.amount:f}".encode("ascii"),
+    3: lambda value: _put_decimal(value).encode("ascii"),
+    4: lambda value: f"{value.currency} {_put_decimal(value.amount)}".encode("ascii"),
     5: lambda value: value.isoformat().encode("ascii"),
     6: _put_datetime,
     7: lambda value: b"\x01" if value else b"\x00",
@@ -154,14 +193,14 @@ _PUT: Final[Mapping[int, Callable[[Any], bytes]]] = {
 
 _GET: Final[Mapping[int, Callable[[bytes], Value]]] = {
     1: lambda data: data.decode("utf-8"),
-    2: lambda data: int(data),
-    3: lambda data: Decimal(data.decode("ascii")),
+    2: _get_integer,
+    3: lambda data: _get_decimal(data.decode("ascii")),
     4: _get_money,
-    5: lambda data: date.fromisoformat(data.decode("ascii")),
+    5: _get_date,
     6: _get_datetime,
     7: _get_boolean,
-    8: lambda data: tuple(parse_canonical(data)),
-    9: id_text,
+    8: _get_list,
+    9: _get_reference,
     10: _get_file,
 }
 
