@@ -10,6 +10,7 @@ c2sp.org/chunked-encryption says. Bytes: ``formats/seals.md`` of muniment_schema
 
 from __future__ import annotations
 
+from muniment.seal._box import open_bytes, seal_bytes
 from muniment.seal._check import self_test
 from muniment.seal._files import FileHeader, FileSeal, file_hash, open_file, read_file_header, seal_file
 from muniment.seal._parts import (
@@ -29,11 +30,13 @@ __all__ = [
     "FileSeal",
     "PartHeader",
     "file_hash",
+    "open_bytes",
     "open_file",
     "open_part",
     "part_fields",
     "part_header",
     "read_file_header",
+    "seal_bytes",
     "seal_file",
     "seal_part",
     "self_test",

@@ -1,0 +1,420 @@
+"""An archive: a folder with its configuration, records, log, keys and files; opens and owns the parts."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from hashlib import sha256
+from pathlib import Path
+from types import TracebackType
+
+import attrs
+
+from muniment import config, verify
+from muniment.codec import canonical
+from muniment.config import Configuration
+from muniment.errors import AccessDenied, ConfigError, KeyStoreError, StoreError
+from muniment.keys import KeyFile, KeyStore, RecoveryPhrase, Root, new_phrase, write_key_file
+from muniment.log.checkpoint import VerifierKey, parse_verifier_key
+from muniment.model import Clock, Random, Uuid7, id_text, system_clock
+from muniment.plugins import PluginSet, load
+from muniment.policy import BUILTIN_ROLES, Actor, Policy
+from muniment.schema import KINDS
+from muniment.schema.definitions import definition_document
+from muniment.schema.registry import Applied
+from muniment.schema.template import Template, load_template
+from muniment.session import Acting, Change, Engine, Session, Settings
+from muniment.session.definitions import CONFIGURATION, DEFINITION, USER, Definitions, load_definitions
+from muniment.session.engine import SHARD
+from muniment.session.logbook import Logbook
+from muniment.session.sealer import Sealer
+from muniment.store import Store
+from muniment.stores.sqlite import SqliteStore
+
+__all__ = ["Archive", "Created", "create", "default_key_file", "open"]
+
+_DATABASE = "archive.db"
+
+
+def default_key_file(archive: bytes) -> Path:
+    """Where the key file of an archive lies unless another place is given: outside the folder."""
+    base = os.environ.get("XDG_CONFIG_HOME")
+    folder = Path(base) if base else Path.home() / ".config"
+    return folder / "muniment" / f"{id_text(archive)}.key"
+
+
+@attrs.frozen
+class Created:
+    """What making an archive gives.
+
+    Attributes:
+        archive: opened.
+        key_file: where the first root lies; None if another root was given.
+        recovery_phrase: shown once, opens the archive when the key file is lost.
+        verifier_key: checks the log's checkpoints.
+    """
+
+    archive: Archive
+    key_file: Path | None
+    recovery_phrase: str | None
+    verifier_key: str
+
+
+def create(
+    folder: str | Path,
+    *,
+    templates: Sequence[str | Template] = (),
+    plugins: Sequence[str] = (),
+    root: Root | None = None,
+    recovery: bool = True,
+    name: str = "",
+    origin: str = "",
+    language: str = "en",
+    region: str = "",
+    timezone: str = "UTC",
+    currency: str = "",
+    clock: Clock = system_clock,
+    random: Random = os.urandom,
+) -> Created:
+    """Make an archive in a new folder, with a user ``owner`` and two ways to open its keys.
+
+    Args:
+        folder: must be empty or not there.
+        templates: names of packaged templates, or templates.
+        plugins: names of plugins to enable.
+        root: the first root; by default a key file in the user's configuration folder.
+        recovery: make a recovery phrase as the second root.
+        name: what people call the archive.
+        origin: of the log, without shard and generation; by default ``muniment/<archive id>``.
+        language: ``en`` or ``zh``.
+        region: two letters, ISO 3166-1, for phone numbers without a country.
+        timezone: IANA name, for times without a zone.
+        currency: ISO 4217, for amounts without one.
+        clock: for tests.
+        random: for tests.
+
+    Raises:
+        ConfigError: ``config.folder_used``, or something in a template or plugin is wrong.
+    """
+    path = Path(folder)
+    if path.exists() and (not path.is_dir() or any(path.iterdir())):
+        raise ConfigError("config.folder_used", where=str(path))
+    identifier = Uuid7(clock, random=random)()
+    # What can be wrong with the request is found before anything is made.
+    chosen = [one if isinstance(one, Template) else load_template(one) for one in templates]
+    text = config.starting_text(
+        identifier=id_text(identifier),
+        name=name,
+        origin=origin,
+        language=language,
+        region=region,
+        timezone=timezone,
+        currency=currency,
+        plugins=tuple(plugins),
+    )
+    settings = config.parse(text, where=config.FILE_NAME)
+    try:
+        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+    except OSError:
+        raise StoreError("store.cannot_open", where=str(path)) from None
+    key_path: Path | None = None
+    if root is None:
+        key_path = default_key_file(identifier)
+        key_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        root = write_key_file(key_path, identifier, random=random)
+    roots: list[Root] = [root]
+    phrase: str | None = None
+    if recovery:
+        phrase = new_phrase(lang=language, random=random)
+        roots.append(RecoveryPhrase(phrase))
+    keys = KeyStore.create(path, identifier, roots=roots, clock=clock, random=random)
+    (path / "files").mkdir(mode=0o700)
+    store = SqliteStore(path / _DATABASE, create=True)
+    book = Logbook(identifier, settings.origin, keys, clock=clock, random=random, shard=SHARD)
+    key_text = book.verifier_key().text
+    text = text.replace('verifier_key = ""', f'verifier_key = "{key_text}"')
+    config_path = path / config.FILE_NAME
+    config_path.write_text(text, encoding="utf-8")
+    archive = Archive(path, config.parse(text, where=str(config_path)), store, keys, clock=clock, random=random)
+    archive.start(chosen)
+    return Created(archive, key_path, phrase, key_text)
+
+
+def open(
+    folder: str | Path,
+    *,
+    root: Root | None = None,
+    clock: Clock = system_clock,
+    random: Random = os.urandom,
+) -> Archive:
+    """Open an archive.
+
+    Args:
+        folder: where it lies.
+        root: opens the keys; by default the key file where ``create`` put it.
+        clock: for tests.
+        random: for tests.
+
+    Raises:
+        ConfigError, StoreError, KeyStoreError: it cannot be opened; the code says why.
+    """
+    path = Path(folder)
+    settings = config.read(path)
+    if root is None:
+        key_path = default_key_file(settings.archive)
+        if not key_path.is_file():
+            raise KeyStoreError("key.no_key_file", where=str(key_path))
+        root = KeyFile(key_path)
+    store = SqliteStore(path / _DATABASE)
+    try:
+        keys = KeyStore.open(path, settings.archive, root, clock=clock, random=random)
+        try:
+            return Archive(path, settings, store, keys, clock=clock, random=random)
+        except BaseException:
+            keys.close()
+            raise
+    except BaseException:
+        store.close()
+        raise
+
+
+class Archive:
+    """An opened archive; a context manager. Closing it signs what was appended."""
+
+    def __init__(
+        self,
+        folder: Path,
+        file: Configuration,
+        store: SqliteStore,
+        keys: KeyStore,
+        *,
+        clock: Clock,
+        random: Random,
+    ) -> None:
+        self.folder = folder
+        self.file = file
+        self.store = store
+        self.keys = keys
+        book = Logbook(file.archive, file.origin, keys, clock=clock, random=random, shard=SHARD)
+        sealer = Sealer(file.archive, keys, random=random)
+        applied = _applied(store, sealer)
+        self.applied = file if applied is None else config.parse(applied, where="applied")
+        self.plugins = load(self.applied.plugins) if self.applied.plugins else PluginSet()
+        kinds = {**KINDS, **{kind.name: kind for kind in self.plugins.field_kinds()}}
+        self.engine = Engine(
+            file.archive,
+            folder,
+            store,
+            keys,
+            book,
+            sealer,
+            Policy(BUILTIN_ROLES, purposes=self.applied.purposes),
+            self.plugins,
+            kinds,
+            _settings(self.applied),
+            clock,
+            random,
+            Uuid7(clock, random=random),
+        )
+        self.engine.make_ruleset = self._ruleset
+        self.log = Log(self)
+        self._closed = False
+
+    def __enter__(self) -> Archive:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        self.close()
+
+    @property
+    def id(self) -> str:
+        """The archive's identifier, UUID text."""
+        return id_text(self.file.archive)
+
+    @property
+    def config_differs(self) -> bool:
+        """Whether ``muniment.toml`` says something else than what was applied."""
+        return self.file.text != self.applied.text
+
+    @property
+    def verifier_key(self) -> VerifierKey:
+        """Checks this log's checkpoints."""
+        return self.engine.logbook.verifier_key()
+
+    def _ruleset(self, definitions: Definitions) -> str:
+        """Hex of SHA-256 over all that decides: plugins, types, roles, configuration."""
+        document = {
+            "configuration": "" if definitions.configuration is None else config.digest_of(definitions.configuration[2]),
+            "plugins": self.plugins.digest().hex(),
+            "roles": sorted(self.engine.policy.roles),
+            "types": sorted(
+                [one.number, one.definition_version] for one in definitions.registry.types if one.number >= 256
+            ),
+            "users": sorted([one.login, list(one.roles), one.active] for one in definitions.users.values()),
+            "v": 1,
+        }
+        return sha256(b"muniment/ruleset/v1\n" + canonical(document)).hexdigest()
+
+    def session(
+        self,
+        *,
+        actor: str | None = None,
+        purpose: str | None = None,
+        auth: str = "asserted",
+        program: str = "python",
+        address: str | None = None,
+        sign_in: str | None = None,
+        legal_basis: str | None = None,
+        on_behalf_of: str | None = None,
+    ) -> Session:
+        """Begin to act.
+
+        Args:
+            actor: a login; by default the one in the configuration.
+            purpose: why, a W3C DPV term; by default the one in the configuration.
+            auth: how we know who it is: ``asserted``, ``os-user``, ``password``, ``passkey``, ``token``.
+            program: through what, such as ``cli`` or ``api``.
+            address: where the request came from.
+            sign_in: the sign-in it belongs to.
+            legal_basis: where the law asks for one.
+            on_behalf_of: whom a service acts for.
+
+        Raises:
+            AccessDenied: ``access.no_purpose`` or ``access.purpose``; logged.
+        """
+        self.engine.refresh()
+        who = self.engine.actor(actor or self.applied.actor, auth=auth, on_behalf_of=on_behalf_of)
+        wanted = purpose or self.applied.purpose
+        acting = Acting(who, wanted, program, address, sign_in, legal_basis)
+        try:
+            self.engine.policy.require_purpose(wanted)
+        except AccessDenied as error:
+            self.engine.refused(acting, "session", error)
+            raise
+        return Session(self.engine, acting)
+
+    # Beginning
+
+    def start(self, templates: Sequence[Template]) -> None:
+        """Write the first entries of a new archive: itself, its owner, its configuration, its types."""
+        acting = Acting(Actor("owner", ("owner",), "os-user"), "CustomerManagement", "init")
+        engine = self.engine
+        engine.forget_definitions()
+        engine.note(acting, "archive.create", target={"archive": self.id, "origin": self.file.origin})
+        session = Session(engine, acting)
+        owner = {"login": "owner", "display_name": "Owner", "roles": ["owner"], "state": "active"}
+        applied = {"digest": config.digest_of(self.file.text), "text": self.file.text}
+        session.write([Change("create", USER.key, values=owner)])
+        session.write([Change("create", CONFIGURATION.key, values=applied)])
+        if templates:
+            self.apply_templates(session, templates, reason=None)
+
+    def apply_templates(
+        self, session: Session, templates: Sequence[Template], *, reason: str | None, dry_run: bool = False
+    ) -> Applied:
+        """Bring the types of templates into the archive, each as a new version of its definition."""
+        self.engine.refresh()
+        session.require("schema.change")
+        made = self.engine.definitions.registry.apply(templates, kinds=self.engine.kinds)
+        if not dry_run:
+            self.save_types(session, made, reason=reason)
+        return made
+
+    def save_types(self, session: Session, made: Applied, *, reason: str | None) -> None:
+        """Write the definitions that an edit of the registry changed."""
+        changes = []
+        for record_type in made.changed:
+            text = canonical(definition_document(record_type)).decode("utf-8")
+            values: Mapping[str, object] = {"key": record_type.key, "definition": text}
+            record = self.engine.definitions.records.get(record_type.number)
+            if record is None:
+                changes.append(Change("create", DEFINITION.key, values=values))
+            else:
+                changes.append(Change("update", record=record, values=values))
+        if changes:
+            session.write(changes, reason=reason)
+            self.engine.refresh()
+
+    # Ending
+
+    def close(self) -> None:
+        """Sign what was appended, and let go of the files."""
+        if self._closed:
+            return
+        self._closed = True
+        try:
+            if self.engine.logbook.unsigned:
+                self.engine.logbook.sign(self.store)
+        finally:
+            self.keys.close()
+            self.store.close()
+
+
+def _settings(applied: Configuration) -> Settings:
+    return Settings(
+        applied.region,
+        applied.timezone,
+        applied.currency,
+        applied.date_order,
+        applied.purposes,
+        applied.index_rows,
+        applied.index_epoch,
+    )
+
+
+def _applied(store: Store, sealer: Sealer) -> str | None:
+    """The text of the configuration that was applied last; None in a new archive."""
+    with store.transaction(write=False) as tx:
+        if tx.head(SHARD) is None:
+            return None
+        found = load_definitions(tx, sealer).configuration
+        return None if found is None else found[2]
+
+
+class Log:
+    """The log of an opened archive."""
+
+    def __init__(self, archive: Archive) -> None:
+        self._archive = archive
+
+    def verify(
+        self,
+        *,
+        trusted: Sequence[str] = (),
+        key: str | None = None,
+        progress: verify.Progress | None = None,
+    ) -> verify.Report:
+        """Check everything that was ever written, with macs, current state and tokens.
+
+        Args:
+            trusted: checkpoints kept elsewhere, as signed notes.
+            key: the log's verifier key from elsewhere; by default our own.
+            progress: told how many entries are done.
+
+        Raises:
+            IntegrityError: names the first entry or row that is not what was written.
+        """
+        archive = self._archive
+        with self.reader() as reader:
+            return verify.check(
+                reader,
+                archive=archive.file.archive,
+                origin_base=archive.file.origin,
+                key=parse_verifier_key(key) if key else archive.verifier_key,
+                trusted=trusted,
+                secrets=verify.Secrets(archive.keys.log_mac_key),
+                files=archive.folder / "files",
+                progress=progress,
+            )
+
+    @contextmanager
+    def reader(self) -> Iterator[verify.Reading]:
+        """A reader of one state that needs no keys."""
+        with self._archive.store.snapshot() as reader:
+            yield reader

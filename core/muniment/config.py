@@ -1,0 +1,245 @@
+"""``muniment.toml``: what people edit, checked; the archive goes on under what was applied.
+
+The file says what is wanted. ``config apply`` puts its text into the archive as
+a version, with a reason, and only then it holds; so which rules held on a day
+has an answer, and a changed file changes nothing by itself. Two things are read
+from the file alone, since they are needed before the archive can be opened: the
+archive's identifier and the log's origin and verifier key.
+"""
+
+from __future__ import annotations
+
+import tomllib
+from collections.abc import Mapping
+from hashlib import sha256
+from pathlib import Path
+from typing import Any, Final
+
+import attrs
+
+from muniment.errors import ConfigError
+from muniment.model import id_bytes
+
+__all__ = ["FILE_NAME", "Configuration", "digest_of", "parse", "read", "starting_text"]
+
+FILE_NAME: Final = "muniment.toml"
+_FORMAT: Final = 1
+
+_KNOWN: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
+    "archive": {"format": int, "id": str, "name": str, "origin": str, "verifier_key": str},
+    "defaults": {
+        "actor": str,
+        "purpose": str,
+        "language": str,
+        "region": str,
+        "timezone": str,
+        "currency": str,
+        "date_order": str,
+    },
+    "purposes": {"allowed": list},
+    "plugins": {"enabled": list},
+    "index": {"rows": int, "epoch": int},
+}
+
+
+@attrs.frozen
+class Configuration:
+    """One configuration of an archive.
+
+    Attributes:
+        text: the TOML it was read from.
+        archive: the archive's identifier, 16 bytes.
+        name: what people call the archive.
+        origin: the log's origin without shard and generation.
+        verifier_key: checks the log's checkpoints; empty before the first start.
+        actor: who acts where nobody is named.
+        purpose: why, where no purpose is given.
+        language: ``en`` or ``zh``.
+        region: two letters, ISO 3166-1, for phone numbers without a country.
+        timezone: IANA name, for times without a zone.
+        currency: ISO 4217, for amounts without one.
+        date_order: ``dmy``, ``mdy`` or empty.
+        purposes: what may be given; empty for any.
+        plugins: names of the enabled plugins.
+        index_rows: for how many records of a type the indexes are laid out.
+        index_epoch: raised when they are laid out anew.
+    """
+
+    text: str
+    archive: bytes
+    name: str = ""
+    origin: str = ""
+    verifier_key: str = ""
+    actor: str = ""
+    purpose: str = ""
+    language: str = "en"
+    region: str = ""
+    timezone: str = "UTC"
+    currency: str = ""
+    date_order: str = ""
+    purposes: tuple[str, ...] = ()
+    plugins: tuple[str, ...] = ()
+    index_rows: int = 10_000
+    index_epoch: int = 1
+
+
+def digest_of(text: str) -> str:
+    """Hex of SHA-256 over the text, as the log names a configuration."""
+    return sha256(text.encode("utf-8")).hexdigest()
+
+
+def read(folder: Path) -> Configuration:
+    """The configuration in an archive's folder.
+
+    Raises:
+        ConfigError: ``config.missing``, or as ``parse``.
+    """
+    path = folder / FILE_NAME
+    try:
+        text = path.read_text(encoding="utf-8")
+    except FileNotFoundError:
+        raise ConfigError("config.missing", where=str(path)) from None
+    except (OSError, UnicodeDecodeError):
+        raise ConfigError("config.unreadable", where=str(path)) from None
+    return parse(text, where=str(path))
+
+
+def parse(text: str, *, where: str) -> Configuration:
+    """Check a configuration.
+
+    Args:
+        text: TOML.
+        where: the file, for errors.
+
+    Raises:
+        ConfigError: ``config.syntax``, ``config.unknown``, ``config.type`` or ``config.value``, with the place.
+    """
+    try:
+        document = tomllib.loads(text)
+    except tomllib.TOMLDecodeError as error:
+        raise ConfigError("config.syntax", where=where, detail=str(error)) from None
+    tables = _checked(document, where)
+    archive, defaults = tables["archive"], tables["defaults"]
+    if archive.get("format") != _FORMAT:
+        raise ConfigError("config.format", where=where, known=_FORMAT)
+    if "id" not in archive:
+        raise ConfigError("config.no_id", where=where)
+    made = Configuration(
+        text,
+        id_bytes(archive["id"]),
+        archive.get("name", ""),
+        archive.get("origin") or f"muniment/{archive['id']}",
+        archive.get("verifier_key", ""),
+        defaults.get("actor", ""),
+        defaults.get("purpose", ""),
+        defaults.get("language", "en"),
+        defaults.get("region", "").upper(),
+        defaults.get("timezone", "UTC"),
+        defaults.get("currency", "").upper(),
+        defaults.get("date_order", ""),
+        _strings(tables["purposes"].get("allowed", []), f"{where}: purposes.allowed"),
+        _strings(tables["plugins"].get("enabled", []), f"{where}: plugins.enabled"),
+        tables["index"].get("rows", 10_000),
+        tables["index"].get("epoch", 1),
+    )
+    _check_values(made, where)
+    return made
+
+
+def _checked(document: Mapping[str, Any], where: str) -> dict[str, dict[str, Any]]:
+    for table, content in document.items():
+        if table not in _KNOWN:
+            raise ConfigError("config.unknown", where=f"{where}: {table}", known=", ".join(_KNOWN))
+        if not isinstance(content, dict):
+            raise ConfigError("config.type", where=f"{where}: {table}", wanted="a table")
+        for key, value in content.items():
+            expected = _KNOWN[table].get(key)
+            if expected is None:
+                raise ConfigError(
+                    "config.unknown", where=f"{where}: {table}.{key}", known=", ".join(_KNOWN[table])
+                )
+            if not isinstance(value, expected) or isinstance(value, bool):
+                raise ConfigError("config.type", where=f"{where}: {table}.{key}", wanted=_WORDS[expected])
+    return {table: document.get(table, {}) for table in _KNOWN}
+
+
+_WORDS: Final[Mapping[Any, str]] = {str: "text", int: "a whole number", list: "a list of texts"}
+
+
+def _strings(value: list[Any], where: str) -> tuple[str, ...]:
+    if not all(isinstance(one, str) for one in value):
+        raise ConfigError("config.type", where=where, wanted="a list of texts")
+    return tuple(value)
+
+
+def _check_values(made: Configuration, where: str) -> None:
+    for key, value, allowed in (
+        ("defaults.language", made.language, ("en", "zh")),
+        ("defaults.date_order", made.date_order, ("", "dmy", "mdy")),
+    ):
+        if value not in allowed:
+            known = ", ".join(one or '""' for one in allowed)
+            raise ConfigError("config.value", where=f"{where}: {key}", known=known)
+    if len(made.region) not in (0, 2) or len(made.currency) not in (0, 3):
+        key = "defaults.region" if len(made.region) not in (0, 2) else "defaults.currency"
+        raise ConfigError("config.value", where=f"{where}: {key}", known="CN, DE / CNY, EUR")
+    if not 8 <= made.index_rows <= 10**12 or not 1 <= made.index_epoch < 2**32:
+        raise ConfigError("config.value", where=f"{where}: index", known="rows 8..10^12, epoch 1..2^32")
+
+
+def starting_text(
+    *,
+    identifier: str,
+    name: str = "",
+    origin: str = "",
+    verifier_key: str = "",
+    language: str = "en",
+    region: str = "",
+    timezone: str = "UTC",
+    currency: str = "",
+    purpose: str = "CustomerManagement",
+    plugins: tuple[str, ...] = (),
+) -> str:
+    """The text of a new archive's ``muniment.toml``, with comments for whoever edits it."""
+    enabled = ", ".join(_quoted(one) for one in plugins)
+    return f"""\
+# What this archive is and how it is used. Edit it, then run `muniment config diff`
+# and `muniment config apply --reason ...`: only what was applied holds.
+# 本文件说明该档案库的用法。修改后请运行 config diff 与 config apply --reason：仅已应用的内容生效。
+
+[archive]
+format = {_FORMAT}
+id = {_quoted(identifier)}
+name = {_quoted(name)}
+origin = {_quoted(origin or "muniment/" + identifier)}
+# Checks this log's checkpoints; hand it to your auditor. 请将此验证密钥交给审计人员。
+verifier_key = {_quoted(verifier_key)}
+
+[defaults]
+actor = "owner"
+purpose = {_quoted(purpose)}
+language = {_quoted(language)}
+# Two letters, such as "CN": the country of phone numbers that name none. 电话未写国家代码时的默认国家。
+region = {_quoted(region)}
+timezone = {_quoted(timezone)}
+currency = {_quoted(currency)}
+# "dmy" or "mdy" if 03/04/2026 is always meant one way. 日期顺序固定时填写。
+date_order = ""
+
+[purposes]
+# W3C DPV terms that may be given; empty for any. 允许的目的；留空则不限。
+allowed = []
+
+[plugins]
+enabled = [{enabled}]
+
+[index]
+# For about how many records of a type the blind indexes are laid out. 盲索引按约多少条记录设计。
+rows = 10000
+epoch = 1
+"""
+
+
+def _quoted(text: str) -> str:
+    escaped = text.replace("\\", "\\\\").replace('"', '\\"')
+    return f'"{escaped}"'

@@ -1,0 +1,25 @@
+"""The only corridor: what an actor with a purpose may do, and what is written down when they do."""
+
+from __future__ import annotations
+
+from muniment.session.engine import Acting, Engine, Settings
+from muniment.session.reads import Asked
+from muniment.session.session import Session
+from muniment.session.views import Change as FieldChange
+from muniment.session.views import Page, Record, Step
+from muniment.session.writes import Change, Saved, write
+
+__all__ = [
+    "Acting",
+    "Asked",
+    "Change",
+    "Engine",
+    "FieldChange",
+    "Page",
+    "Record",
+    "Saved",
+    "Session",
+    "Settings",
+    "Step",
+    "write",
+]

@@ -1,0 +1,84 @@
+"""The clear fields of a record as the current-state table keeps them, for lists to filter and sort by.
+
+Only fields of class ``public`` and ``internal``; values that are released are
+opened from sealed parts all the same.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterable, Mapping
+from datetime import UTC, date, datetime
+from decimal import Decimal
+
+from muniment.model import Money, Value, rfc3339
+from muniment.schema import RecordType
+
+__all__ = ["clear_json", "patch_clear", "sortable"]
+
+_dump = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
+
+
+def sortable(value: Value) -> str | int | float | None:
+    """A value as SQLite and PostgreSQL sort and compare it inside JSON.
+
+    Amounts become floats here and only here: the sealed part keeps them exact.
+    """
+    if value is None or isinstance(value, str):
+        return value
+    if isinstance(value, bool):
+        return int(value)
+    if isinstance(value, int):
+        return value if -(2**53) < value < 2**53 else float(value)
+    if isinstance(value, Decimal):
+        return float(value)
+    if isinstance(value, Money):
+        return float(value.amount)
+    if isinstance(value, datetime):
+        return rfc3339(round(value.astimezone(UTC).timestamp() * 1_000_000))
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, tuple):
+        return ", ".join(str(one) for one in value)
+    return str(getattr(value, "name", ""))
+
+
+def _clear_fields(record_type: RecordType) -> dict[str, str]:
+    found = _CLEAR.get(id(record_type))
+    if found is None or found[0] is not record_type:
+        if len(_CLEAR) > 256:
+            _CLEAR.clear()
+        fields = {field.key: str(field.number) for field in record_type.fields if field.in_clear}
+        found = _CLEAR[id(record_type)] = (record_type, fields)
+    return found[1]
+
+
+_CLEAR: dict[int, tuple[RecordType, dict[str, str]]] = {}
+
+
+def clear_json(record_type: RecordType, values: Mapping[str, Value]) -> str:
+    """The clear fields of a whole record, as a JSON object by field number."""
+    fields = _clear_fields(record_type)
+    return _dump(
+        {
+            fields[key]: value if type(value) is str else sortable(value)
+            for key, value in values.items()
+            if key in fields and value is not None
+        }
+    )
+
+
+def patch_clear(record_type: RecordType, before: str, changed: Iterable[str], values: Mapping[str, Value]) -> str:
+    """The clear fields after some of them changed."""
+    fields = _clear_fields(record_type)
+    touched = [key for key in changed if key in fields]
+    if not touched:
+        return before
+    document = json.loads(before)
+    for key in touched:
+        value = values.get(key)
+        if value is None:
+            document.pop(fields[key], None)
+        else:
+            document[fields[key]] = sortable(value)
+    return _dump(document)

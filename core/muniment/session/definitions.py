@@ -1,0 +1,153 @@
+"""Types and users as the archive keeps them: records of built-in types, opened from their parts."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping
+
+import attrs
+
+from muniment.codec import parse_canonical
+from muniment.errors import IntegrityError
+from muniment.log.binding import OPERATIONS, unpack_live
+from muniment.model import Value
+from muniment.schema import RecordType
+from muniment.schema.builtin import BUILTIN, CONFIGURATION, DEFINITION, IMPORT, USER
+from muniment.schema.definitions import type_from_document
+from muniment.schema.registry import Registry
+from muniment.session.sealer import Sealer
+from muniment.store import ListQuery, Transaction, Version
+
+__all__ = [
+    "CONFIGURATION",
+    "DEFINITION",
+    "IMPORT",
+    "USER",
+    "Definitions",
+    "User",
+    "definition_at",
+    "fingerprint",
+    "load_definitions",
+]
+
+SHARD = 0
+
+
+@attrs.frozen
+class User:
+    """A login of the archive.
+
+    Attributes:
+        record: identifier of its record, 16 bytes.
+        login: what it signs in as.
+        name: what people call them.
+        roles: keys of the roles.
+        active: whether it may act.
+    """
+
+    record: bytes
+    login: str
+    name: str
+    roles: tuple[str, ...]
+    active: bool
+
+
+@attrs.frozen
+class Definitions:
+    """What holds in an archive at one moment.
+
+    Attributes:
+        registry: the record types with their permanent numbers, the built-in ones too.
+        records: the record that keeps each type's definition, by number of the type.
+        users: by login.
+        configuration: record, version and text of the configuration that was applied last.
+    """
+
+    registry: Registry = attrs.field(factory=Registry)
+    records: Mapping[int, bytes] = attrs.field(factory=dict)
+    users: Mapping[str, User] = attrs.field(factory=dict)
+    configuration: tuple[bytes, int, str] | None = None
+
+    @property
+    def types(self) -> Mapping[str, RecordType]:
+        """Every record type by key."""
+        return self.registry.by_key
+
+    @property
+    def by_number(self) -> Mapping[int, RecordType]:
+        """Every record type by its permanent number."""
+        return self.registry.by_number
+
+
+def fingerprint(tx: Transaction) -> tuple[tuple[bytes, int], ...]:
+    """Which versions of definitions and users are the newest; changes when any of them does."""
+    rows = []
+    for built_in in (DEFINITION, USER, CONFIGURATION):
+        query = ListQuery(built_in.number, limit=1_000_000)
+        rows += [(row.record, row.version) for row in tx.list_current(SHARD, query)]
+    return tuple(rows)
+
+
+def open_version(
+    tx: Transaction, sealer: Sealer, version: Version, record_type: RecordType
+) -> dict[str, Value]:
+    """Every value of one version of a record, from its parts."""
+    live, _ = unpack_live(version.parts)
+    values: dict[str, Value] = {}
+    for part in tx.parts_of(SHARD, version.record, version.version, live):
+        values |= sealer.open(part, record_type, version.subject, live[part.grp])
+    return values
+
+
+def load_definitions(tx: Transaction, sealer: Sealer) -> Definitions:
+    """The newest definitions and users, each opened from its sealed parts.
+
+    The current-state table only says which records there are; what they say
+    comes from parts that the log covers.
+    """
+    types: list[RecordType] = []
+    records: dict[int, bytes] = {}
+    for version, values in _newest(tx, sealer, DEFINITION):
+        record_type = _parsed(values, version.version)
+        types.append(record_type)
+        records[record_type.number] = version.record
+    users: dict[str, User] = {}
+    for version, values in _newest(tx, sealer, USER):
+        roles = values.get("roles") or ()
+        assert isinstance(roles, tuple)
+        login = str(values["login"])
+        name = str(values.get("display_name") or "")
+        users[login] = User(version.record, login, name, roles, values.get("state") == "active")
+    configuration = None
+    for version, values in _newest(tx, sealer, CONFIGURATION):
+        configuration = (version.record, version.version, str(values["text"]))
+    types.sort(key=lambda one: one.number)
+    return Definitions(Registry((*BUILTIN, *types)), records, users, configuration)
+
+
+def _newest(
+    tx: Transaction, sealer: Sealer, record_type: RecordType
+) -> Iterator[tuple[Version, dict[str, Value]]]:
+    for row in tx.list_current(SHARD, ListQuery(record_type.number, limit=1_000_000)):
+        version = tx.version(SHARD, row.record)
+        if version is not None and version.operation != OPERATIONS["delete"]:
+            yield version, open_version(tx, sealer, version, record_type)
+
+
+def _parsed(values: Mapping[str, Value], version: int) -> RecordType:
+    document = parse_canonical(str(values["definition"]).encode("utf-8"))
+    return attrs.evolve(type_from_document(document), definition_version=version)
+
+
+def definition_at(
+    tx: Transaction, sealer: Sealer, definitions: Definitions, type_number: int, definition: int
+) -> RecordType:
+    """An earlier definition of a type, as it stood.
+
+    Raises:
+        IntegrityError: ``integrity.definition`` where the archive does not have it.
+    """
+    record = definitions.records.get(type_number)
+    version = None if record is None else tx.version(SHARD, record, definition)
+    if version is None:
+        raise IntegrityError("integrity.definition", where=str(type_number), version=definition)
+    return _parsed(open_version(tx, sealer, version, DEFINITION), definition)

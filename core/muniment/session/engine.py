@@ -1,0 +1,285 @@
+"""What all sessions of one opened archive share, and the one place that opens transactions."""
+
+from __future__ import annotations
+
+import threading
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import UTC, datetime
+from pathlib import Path
+from typing import Any, TypeVar
+
+import attrs
+
+from muniment.codec import canonical
+from muniment.errors import AccessDenied, MunimentError, NotFound
+from muniment.keys import KeyStore
+from muniment.model import Clock, Random, Uuid7, id_text
+from muniment.plugins import PluginSet
+from muniment.policy import Actor, Policy
+from muniment.schema import Context, FieldKind, RecordType
+from muniment.session.definitions import Definitions, definition_at, fingerprint, load_definitions
+from muniment.session.logbook import Draft, Logbook, Moment
+from muniment.session.sealer import Sealer
+from muniment.store import State, Store, Transaction
+
+__all__ = ["SHARD", "Acting", "Engine", "Settings"]
+
+SHARD = 0
+"""There is one shard for now; every key starts with it all the same."""
+
+_Result = TypeVar("_Result")
+
+
+@attrs.frozen
+class Settings:
+    """What the archive's configuration says about reading values and using indexes.
+
+    Attributes:
+        default_region: two letters, ISO 3166-1, for phone numbers without a country.
+        timezone: IANA name, for times without a zone.
+        currency: ISO 4217, for amounts without one.
+        date_order: ``dmy``, ``mdy`` or empty.
+        purposes: the purposes that may be given; empty for any.
+        index_rows: for how many records of a type the blind indexes are laid out.
+        index_epoch: raised when the indexes are laid out anew.
+    """
+
+    default_region: str = ""
+    timezone: str = "UTC"
+    currency: str = ""
+    date_order: str = ""
+    purposes: tuple[str, ...] = ()
+    index_rows: int = 10_000
+    index_epoch: int = 1
+
+
+@attrs.frozen
+class Acting:
+    """Who acts, why and through what: given with every access and written into its entry.
+
+    Attributes:
+        actor: who, with the roles the archive knows.
+        purpose: a W3C DPV term.
+        program: such as ``cli``, ``api`` or ``import``.
+        address: where the request came from, if it came over a network.
+        session: the sign-in it belongs to.
+        legal_basis: where the law asks for one.
+    """
+
+    actor: Actor
+    purpose: str
+    program: str = "python"
+    address: str | None = None
+    session: str | None = None
+    legal_basis: str | None = None
+
+
+@attrs.define
+class Engine:
+    """The parts of an opened archive, and what is compiled from its definitions.
+
+    Attributes:
+        archive: the archive's identifier, 16 bytes; also the subject of what has none.
+    """
+
+    archive: bytes
+    folder: Path
+    store: Store
+    keys: KeyStore
+    logbook: Logbook
+    sealer: Sealer
+    policy: Policy
+    plugins: PluginSet
+    kinds: Mapping[str, FieldKind]
+    settings: Settings
+    clock: Clock
+    random: Random
+    new_id: Uuid7
+    definitions: Definitions = attrs.field(factory=Definitions)
+    ruleset: str = ""
+    make_ruleset: Callable[[Definitions], str] = attrs.field(default=lambda definitions: "")
+    _seen: int = -1
+    _print: tuple[tuple[bytes, int], ...] = ()
+    _lock: threading.RLock = attrs.field(factory=threading.RLock)
+    indexes: dict[tuple[int, int], Any] = attrs.field(factory=dict)
+    _subject_keys: dict[int, bytes] = attrs.field(factory=dict)
+    _old_types: dict[tuple[int, int], RecordType] = attrs.field(factory=dict)
+
+    def value_context(self, *, lang: str = "en") -> Context:
+        """What typed values are read against, today."""
+        return Context(
+            today=datetime.fromtimestamp(self.clock() / 1_000_000, UTC).date(),
+            default_region=self.settings.default_region,
+            timezone=self.settings.timezone,
+            currency=self.settings.currency,
+            date_order=self.settings.date_order,
+            lang=lang,
+        )
+
+    # Transactions
+
+    @contextmanager
+    def _transacting(self) -> Iterator[tuple[Transaction, Moment]]:
+        with self.store.transaction() as tx:
+            moment = self.logbook.begin(tx)
+            yield tx, moment
+        self.logbook.committed(moment)
+        self._seen = moment.size
+
+    def run(self, body: Callable[[Transaction, Moment], _Result]) -> _Result:
+        """Run one transaction under the definitions and users that hold in it.
+
+        Another process may have changed a type or a role since this one last
+        looked. The log tells whether anybody wrote in between; only then is it
+        worth comparing, and the body starts under what holds now.
+        """
+        with self._lock:
+            with self._transacting() as (tx, moment):
+                if moment.size != self._seen:
+                    now = fingerprint(tx)
+                    if now != self._print or self._seen < 0:
+                        self.definitions = load_definitions(tx, self.sealer)
+                        self.ruleset = self.make_ruleset(self.definitions)
+                        self._print = now
+                result = body(tx, moment)
+            if self.logbook.due:
+                self.logbook.sign(self.store)
+            return result
+
+    def forget_definitions(self) -> None:
+        """Have the next transaction load types and users anew."""
+        self._seen = -1
+
+    def refresh(self) -> None:
+        """Load what another process changed; without any entry, so nothing may be released by it."""
+        with self._lock, self.store.transaction(write=False) as tx:
+            now = fingerprint(tx)
+            if now != self._print or self._seen < 0:
+                self.definitions = load_definitions(tx, self.sealer)
+                self.ruleset = self.make_ruleset(self.definitions)
+                self._print = now
+                head = tx.head(SHARD)
+                self._seen = 0 if head is None else head.first_seq + head.n
+
+    # Types and actors
+
+    def record_type(self, name: str) -> RecordType:
+        """The record type of that key.
+
+        Raises:
+            NotFound: ``schema.unknown_type``.
+        """
+        found = self.definitions.types.get(name)
+        if found is None:
+            known = ", ".join(sorted(key for key, one in self.definitions.types.items() if one.number >= 256))
+            raise NotFound("schema.unknown_type", where=name, known=known)
+        return found
+
+    def definition_at(self, tx: Transaction, type_number: int, definition: int) -> RecordType:
+        """An earlier definition of a type, as it stood."""
+        name = (type_number, definition)
+        if name not in self._old_types:
+            self._old_types[name] = definition_at(
+                tx, self.sealer, self.definitions, type_number, definition
+            )
+        return self._old_types[name]
+
+    def actor(self, login: str, *, auth: str = "asserted", on_behalf_of: str | None = None) -> Actor:
+        """The actor of that login, with the roles the archive gave it; none for somebody unknown."""
+        user = self.definitions.users.get(login)
+        roles = user.roles if user is not None and user.active else ()
+        return Actor(login, roles, auth, on_behalf_of)
+
+    # Entries
+
+    def detail(self, acting: Acting, op: bytes, **members: object) -> dict[str, object]:
+        """The members of a detail that every entry has, and the given ones that say something."""
+        actor: dict[str, object] = {"id": acting.actor.id, "roles": list(acting.actor.roles)}
+        if acting.actor.on_behalf_of:
+            actor["on_behalf_of"] = acting.actor.on_behalf_of
+        source: dict[str, object] = {"program": acting.program}
+        if acting.address:
+            source["address"] = acting.address
+        if acting.session:
+            source["session"] = acting.session
+        detail: dict[str, object] = {
+            "op": op.hex(),
+            "actor": actor,
+            "auth": acting.actor.auth,
+            "purpose": acting.purpose,
+            "source": source,
+            "ruleset": self.ruleset,
+            "outcome": "ok",
+        }
+        if acting.legal_basis:
+            detail["legal_basis"] = acting.legal_basis
+        for name, value in members.items():
+            if value is not None:
+                detail[name] = value
+        return detail
+
+    def note(self, acting: Acting, kind: str, **members: object) -> int:
+        """Write one entry that concerns no subject, in a transaction of its own; give its index."""
+        draft = Draft(kind, self.detail(acting, self.new_id(), **members))
+        return self.run(
+            lambda tx, moment: self.logbook.append(tx, moment, [draft], actor=acting.actor.id)
+        )
+
+    def refused(self, acting: Acting, action: str, error: MunimentError, **members: object) -> None:
+        """Write a refusal down, in a transaction of its own, so that the rollback keeps it."""
+        self.note(
+            acting,
+            "access.deny",
+            outcome="denied",
+            code=error.code,
+            target={"action": action, **{name: value for name, value in members.items() if value}},
+        )
+
+    @contextmanager
+    def guarded(self, acting: Acting, action: str, **members: object) -> Iterator[None]:
+        """Write a refusal inside the block to the log before it reaches the caller."""
+        try:
+            yield
+        except (AccessDenied, NotFound) as error:
+            self.refused(acting, action, error, **members)
+            raise
+
+    # Subjects
+
+    def check_live(self, tx: Transaction, ids: set[bytes]) -> dict[tuple[bytes, int], State]:
+        """States of what is being erased or was, among these subjects and records.
+
+        Raises:
+            NotFound: ``record.not_found`` where a whole subject or record is gone.
+        """
+        gone = tx.state_of(SHARD, ids)
+        for state in gone:
+            if state.category == 0:
+                raise NotFound("record.not_found")
+        return {(state.id, state.category): state for state in gone}
+
+    def subject_key(self, tx: Transaction, subject: bytes) -> bytes:
+        """The tag key of a subject, 32 bytes."""
+        row = tx.subject(SHARD, subject)
+        if row is None:
+            raise NotFound("record.not_found")
+        return self.subject_key_at(row.slot, subject)
+
+    def subject_key_at(self, slot: int, subject: bytes) -> bytes:
+        """The tag key of the subject whose secret lies in that slot, 32 bytes."""
+        found = self._subject_keys.get(slot)
+        if found is None:
+            if len(self._subject_keys) > 20_000:
+                self._subject_keys.clear()
+            found = self._subject_keys[slot] = self.sealer.subject_tag_key(slot, subject)
+        return found
+
+
+def record_line(record: bytes, version: int, previous: int, field_set: int) -> bytes:
+    """One record's line in the detail of an entry: which version, and which field set of the detail."""
+    return (
+        f'{{"id":"{id_text(record)}","previous":{previous},"set":{field_set},"version":{version}}}'
+    ).encode("ascii")
+
+

@@ -1,0 +1,150 @@
+"""How a record came to be what it is: its versions, who wrote them and why, and what changed."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+from muniment.errors import NotFound
+from muniment.log.binding import OPERATIONS
+from muniment.log.detail import unpack_details
+from muniment.model import Value, id_text
+from muniment.policy import View
+from muniment.schema import RecordType
+from muniment.session.engine import SHARD, Acting, Engine
+from muniment.session.logbook import Moment
+from muniment.session.reads import Loaded, definition_of, disclosure, load, open_loaded
+from muniment.session.views import Change, Step, shown
+from muniment.store import SidePart, Transaction, Version
+
+__all__ = ["detail_of", "diff_versions", "record_history"]
+
+
+def record_history(engine: Engine, acting: Acting, record: bytes) -> list[Step]:
+    """Every version of a record, oldest first."""
+    with engine.guarded(acting, "record.history", record=id_text(record)):
+        found = engine.run(lambda tx, moment: _load(engine, tx, moment, acting, record, None))
+    steps = []
+    before: tuple[Loaded, dict[str, Value]] | None = None
+    for loaded, view, entry in found:
+        values = open_loaded(engine, loaded, view.readable)
+        steps.append(_step(engine, loaded, view, values, before, entry))
+        before = (loaded, values)
+    return steps
+
+
+def diff_versions(engine: Engine, acting: Acting, record: bytes, first: int, second: int) -> list[Change]:
+    """What differs between two versions of a record."""
+    with engine.guarded(acting, "record.history", record=id_text(record)):
+        found = engine.run(lambda tx, moment: _load(engine, tx, moment, acting, record, (first, second)))
+    sides = {loaded.version.version: (loaded, view) for loaded, view, _ in found}
+    (old, _), (new, view) = sides[first], sides[second]
+    return _changes(
+        engine,
+        new.type,
+        view,
+        open_loaded(engine, old, view.readable),
+        open_loaded(engine, new, view.readable),
+    )
+
+
+_Entry = tuple[Mapping[str, Any] | None, Sequence[SidePart]]
+
+
+def _load(
+    engine: Engine,
+    tx: Transaction,
+    moment: Moment,
+    acting: Acting,
+    record: bytes,
+    only: tuple[int, int] | None,
+) -> list[tuple[Loaded, View, _Entry]]:
+    versions = tx.versions_of(SHARD, record)
+    if only is not None:
+        versions = [one for one in versions if one.version in only]
+    if not versions or (only is not None and {one.version for one in versions} != set(only)):
+        raise NotFound("record.not_found" if not versions else "record.no_version")
+    newest = definition_of(engine, tx, versions[-1])
+    if not engine.policy.may(acting.actor, "record.history", newest.key):
+        raise NotFound("record.not_found")
+    found: list[tuple[Loaded, View, _Entry]] = []
+    view = engine.policy.view(acting.actor, newest)
+    for version in versions:
+        record_type = definition_of(engine, tx, version)
+        view = engine.policy.view(acting.actor, record_type)
+        loaded = load(engine, tx, version, record_type, view.readable)
+        side = tx.side_part(SHARD, version.gen, version.seq) if only is None else ()
+        found.append((loaded, view, (detail_of(tx, version.gen, version.seq), side)))
+    kind = "record.history" if only is None else "record.diff"
+    drafts = disclosure(
+        engine, tx, acting, kind, newest, view, view.readable, versions
+    )
+    engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
+    return found
+
+
+def detail_of(tx: Transaction, gen: int, seq: int) -> dict[str, Any] | None:
+    """The detail of one entry, or None where the log's retention disposed of it."""
+    for batch in tx.batches(SHARD, gen, start=seq, stop=seq + 1):
+        if not batch.first_seq <= seq < batch.first_seq + batch.n:
+            continue
+        for row in tx.details(SHARD, gen, start=seq, stop=seq + 1):
+            if row.first_seq != batch.first_seq:
+                continue
+            for opening in unpack_details(row.details):
+                if opening.place == seq - batch.first_seq:
+                    found: dict[str, Any] = json.loads(opening.detail)
+                    return found
+    return None
+
+
+def _step(
+    engine: Engine,
+    loaded: Loaded,
+    view: View,
+    values: dict[str, Value],
+    before: tuple[Loaded, dict[str, Value]] | None,
+    entry: _Entry,
+) -> Step:
+    version = loaded.version
+    detail, side = entry
+    return Step(
+        version.version,
+        _operation(version),
+        version.recorded_us,
+        version.effective_us,
+        None if detail is None else str(detail["actor"]["id"]),
+        None if detail is None else str(detail.get("purpose", "")),
+        _reason(engine, version, side),
+        version.seq,
+        version.hash.hex(),
+        _changes(engine, loaded.type, view, {} if before is None else before[1], values),
+        bool(loaded.gone),
+    )
+
+
+def _operation(version: Version) -> str:
+    return next(name for name, number in OPERATIONS.items() if number == version.operation)
+
+
+def _reason(engine: Engine, version: Version, side: Sequence[SidePart]) -> str | None:
+    for part in side:
+        if part.record in (version.subject, engine.archive):
+            return engine.sealer.open_text(part, part.record)
+    return None
+
+
+def _changes(
+    engine: Engine,
+    record_type: RecordType,
+    view: View,
+    before: Mapping[str, Value],
+    after: Mapping[str, Value],
+) -> list[Change]:
+    changed = [key for key in record_type.by_key if before.get(key) != after.get(key)]
+    old, _ = shown(record_type, engine.kinds, before, view.clear, view.masked)
+    new, _ = shown(record_type, engine.kinds, after, view.clear, view.masked)
+    return [
+        Change(key, old.get(key), new.get(key), key in view.masked) for key in changed if key in view.readable
+    ]

@@ -1,0 +1,320 @@
+"""Appends entries to the log inside a transaction, and signs checkpoints over what was committed.
+
+Nobody extends a log whose newest batch does not carry the right mac, so that
+rows forged with raw SQL are never built upon or signed.
+"""
+
+from __future__ import annotations
+
+import os
+import threading
+from binascii import b2a_base64
+from collections.abc import Sequence
+from typing import Final
+
+import attrs
+
+from muniment.codec import canonical
+from muniment.errors import IntegrityError, LogError
+from muniment.keys import KeyStore, derive
+from muniment.log import checkpoint as notes
+from muniment.log.detail import Opening, pack_details
+from muniment.log.entry import commitment, entry_bytes, line_hash, pack_entries, tag, unpack_entries
+from muniment.log.kinds import KINDS
+from muniment.log.tree import EMPTY, Frontier, leaf_hash
+from muniment.model import Clock, Random, rfc3339
+from muniment.store import Checkpoint, LogBatch, LogDetail, Reader, Store, Transaction
+
+__all__ = ["MAX_SUBJECTS", "Draft", "Logbook", "Moment"]
+
+MAX_SUBJECTS: Final = 100
+"""So many subjects at most stand in one entry; a longer result is several entries."""
+
+CHECKPOINT_EVERY: Final = 1024
+"""Entries after which a checkpoint is signed."""
+
+_FRONTIER_EVERY = 256
+_AHEAD_US = 5 * 60 * 1_000_000
+
+
+@attrs.frozen
+class Draft:
+    """An entry before it has a time and a place.
+
+    Attributes:
+        kind: out of the closed list.
+        detail: what an auditor reads; identifiers and field names only.
+        lines: JCS of one record's line each; their salted hashes stand in the detail.
+        subject_keys: tag keys, 32 bytes each, of the subjects it concerns.
+        binding: what the entry binds, 32 bytes, or None.
+    """
+
+    kind: str
+    detail: dict[str, object]
+    lines: Sequence[bytes] = ()
+    subject_keys: Sequence[bytes] = ()
+    binding: bytes | None = None
+
+
+@attrs.define
+class Moment:
+    """Where the log stands in one transaction, and the time its new entries will carry."""
+
+    gen: int
+    size: int
+    root: bytes
+    frontier: Frontier
+    time_us: int
+
+
+class Logbook:
+    """The one place that extends a shard's log.
+
+    Args:
+        archive: 16 bytes.
+        base: the origin without shard and generation, such as ``example.com/customers``.
+        keys: gives the mac key, the tag root and the signing seed.
+        clock: microseconds since 1970.
+        random: gives so many random bytes.
+        shard: the shard whose log it is.
+    """
+
+    def __init__(
+        self,
+        archive: bytes,
+        base: str,
+        keys: KeyStore,
+        *,
+        clock: Clock,
+        random: Random = os.urandom,
+        shard: int = 0,
+    ) -> None:
+        self._archive = archive
+        self._base = base
+        self._keys = keys
+        self._clock = clock
+        self._random = random
+        self.shard = shard
+        self._mac_key = keys.log_mac_key
+        self._tag_root = keys.tag_root
+        self._actor_keys: dict[str, bytes] = {}
+        self._lock = threading.Lock()
+        self._known: tuple[int, Frontier] = (0, Frontier())
+        self._unsigned = 0
+
+    def origin(self, gen: int) -> str:
+        """The name of one generation of the log."""
+        return f"{self._base}/{self.shard}.{gen}"
+
+    def verifier_key(self, gen: int = 0) -> notes.VerifierKey:
+        """The key that checks this log's checkpoints."""
+        return notes.verifier_key(self.origin(gen), self._keys.signing_seed)
+
+    # Appending
+
+    def begin(self, tx: Transaction) -> Moment:
+        """Read where the log stands and fix the time of what this transaction appends.
+
+        Raises:
+            IntegrityError: ``log.mac`` where the newest batch is not ours.
+            LogError: ``log.clock`` where it is more than five minutes ahead of our clock.
+        """
+        now = self._clock()
+        head = tx.head(self.shard)
+        if head is None:
+            return Moment(0, 0, EMPTY, Frontier(), now)
+        size = head.first_seq + head.n
+        if head.created_us > now + _AHEAD_US:
+            raise LogError("log.clock", where=self.origin(head.gen), head=rfc3339(head.created_us))
+        with self._lock:
+            known_size, known = self._known
+        if known_size == size and known.root() == head.root:
+            frontier = known.copy()
+        else:
+            frontier = self._frontier_at(tx, head)
+        # The mac is compared even where we know the root: the row may have been replaced.
+        self._check_mac(head)
+        return Moment(head.gen, size, head.root, frontier, max(now, head.created_us))
+
+    def _check_mac(self, batch: LogBatch) -> None:
+        origin = self.origin(batch.gen)
+        notes.check_batch_mac(batch.mac, self._mac_key, origin, batch.first_seq, batch.n, batch.root)
+
+    def _frontier_at(self, reader: Reader, head: LogBatch) -> Frontier:
+        """The compact range after the head, from the newest stored one and the entries since."""
+        kept = reader.last_frontier(self.shard, head.gen)
+        if kept is None or kept.frontier is None:
+            frontier = Frontier()
+        else:
+            frontier = Frontier.from_bytes(kept.frontier)
+        for batch in reader.batches(self.shard, head.gen, start=frontier.size):
+            if batch.first_seq >= frontier.size:
+                frontier.extend([leaf_hash(entry) for entry in unpack_entries(batch.entries)])
+        if frontier.size != head.first_seq + head.n or frontier.root() != head.root:
+            raise IntegrityError("integrity.root", where=self.origin(head.gen), index=head.first_seq)
+        return frontier
+
+    def actor_key(self, actor: str) -> bytes:
+        """The tag key of an actor, 32 bytes."""
+        found = self._actor_keys.get(actor)
+        if found is None:
+            if len(self._actor_keys) > 10_000:
+                self._actor_keys.clear()
+            found = derive.actor_tag_key(self._tag_root, self._archive, actor)
+            self._actor_keys[actor] = found
+        return found
+
+    def append(self, tx: Transaction, moment: Moment, drafts: Sequence[Draft], *, actor: str) -> int:
+        """Append entries as one batch; they hold once the transaction commits.
+
+        Args:
+            tx: the transaction.
+            moment: from ``begin`` of the same transaction; moved behind the new entries.
+            drafts: at least one.
+            actor: whose tag they carry.
+
+        Returns:
+            The index of the first one.
+        """
+        first = moment.size
+        actor_key = self.actor_key(actor)
+        time_text = rfc3339(moment.time_us)
+        randomness = self._random(sum(32 + 32 * len(draft.lines) for draft in drafts))
+        at = 0
+        entries: list[bytes] = []
+        by_rule: dict[int, list[Opening]] = {}
+        for place, draft in enumerate(drafts):
+            detail = draft.detail
+            detail["kind"] = draft.kind
+            detail["time"] = time_text
+            lines: list[tuple[bytes, bytes]] = []
+            if draft.lines:
+                for line in draft.lines:
+                    lines.append((randomness[at : at + 32], line))
+                    at += 32
+                detail["records"] = [
+                    b2a_base64(line_hash(salt, line), newline=False).decode("ascii") for salt, line in lines
+                ]
+            r = randomness[at : at + 32]
+            at += 32
+            plain = canonical(detail)
+            committed = commitment(r, plain)
+            entries.append(
+                entry_bytes(
+                    kind=draft.kind,
+                    time_us=moment.time_us,
+                    commitment=committed,
+                    actor_tag=tag(actor_key, committed),
+                    subject_tags=[tag(key, committed) for key in draft.subject_keys],
+                    binding=draft.binding,
+                )
+            )
+            by_rule.setdefault(KINDS[draft.kind].rule, []).append(Opening(place, r, plain, tuple(lines)))
+        return self._store(tx, moment, first, entries, by_rule)
+
+    def _store(
+        self,
+        tx: Transaction,
+        moment: Moment,
+        first: int,
+        entries: list[bytes],
+        by_rule: dict[int, list[Opening]],
+    ) -> int:
+        frontier = moment.frontier
+        frontier.extend([leaf_hash(entry) for entry in entries])
+        root = frontier.root()
+        size = frontier.size
+        keep = size // _FRONTIER_EVERY > first // _FRONTIER_EVERY
+        tx.append_batch(
+            LogBatch(
+                self.shard,
+                moment.gen,
+                first,
+                len(entries),
+                moment.root,
+                root,
+                frontier.to_bytes() if keep else None,
+                pack_entries(entries),
+                notes.batch_mac(self._mac_key, self.origin(moment.gen), first, len(entries), root),
+                moment.time_us,
+            ),
+            [
+                LogDetail(self.shard, moment.gen, first, rule, pack_details(by_rule[rule]))
+                for rule in sorted(by_rule)
+            ],
+        )
+        moment.size, moment.root = size, root
+        return first
+
+    def committed(self, moment: Moment) -> None:
+        """Remember where the log stands, once the transaction of ``moment`` committed."""
+        with self._lock:
+            grown = moment.size - self._known[0]
+            self._unsigned += max(grown, 1)
+            self._known = (moment.size, moment.frontier)
+
+    # Signing
+
+    @property
+    def due(self) -> bool:
+        """Whether enough was appended since the last checkpoint for another one."""
+        return self._unsigned >= CHECKPOINT_EVERY
+
+    @property
+    def unsigned(self) -> bool:
+        """Whether this process appended anything that it has not signed yet."""
+        return self._unsigned > 0
+
+    def sign(self, store: Store) -> Checkpoint | None:
+        """Sign the newest committed size and root, after checking all since the last signature.
+
+        The last signed size and root lie in the key store, so that a shortened
+        or replaced log is never signed: the entries in between are hashed anew
+        and every batch's mac is checked.
+
+        Returns:
+            The checkpoint, or None for an empty log.
+
+        Raises:
+            IntegrityError: ``integrity.below_signed``, ``integrity.root`` or ``log.mac``.
+        """
+        head = store.head(self.shard)
+        if head is None:
+            return None
+        origin = self.origin(head.gen)
+        with self._keys.signing(origin) as signing:
+            # Read again under the key store's lock: another process may have signed further.
+            head = store.head(self.shard) or head
+            size = head.first_seq + head.n
+            last = signing.last
+            frontier = Frontier() if last is None else Frontier.from_bytes(last.frontier)
+            if last is not None and (frontier.size != last.size or frontier.root() != last.root):
+                raise IntegrityError("integrity.below_signed", where=origin, index=last.size)
+            if size < frontier.size:
+                raise IntegrityError("integrity.below_signed", where=origin, index=frontier.size)
+            self._extend(store, head, frontier, size)
+            if frontier.root() != head.root:
+                raise IntegrityError("integrity.root", where=origin, index=head.first_seq)
+            signing.store(size, head.root, frontier.to_bytes())
+        note = notes.sign(notes.Checkpoint(origin, size, head.root), self._keys.signing_seed)
+        row = Checkpoint(self.shard, head.gen, size, head.root, note)
+        with store.transaction() as tx:
+            tx.add_checkpoint(row)
+        self._unsigned = 0
+        return row
+
+    def _extend(self, reader: Reader, head: LogBatch, frontier: Frontier, size: int) -> None:
+        for batch in reader.batches(self.shard, head.gen, start=frontier.size, stop=size):
+            if batch.first_seq + batch.n <= frontier.size:
+                continue
+            if batch.first_seq != frontier.size:
+                raise IntegrityError("integrity.sequence", where=self.origin(head.gen), index=frontier.size)
+            self._check_mac(batch)
+            entries = unpack_entries(batch.entries)
+            if len(entries) != batch.n or batch.prev_root != frontier.root():
+                raise IntegrityError("integrity.root", where=self.origin(head.gen), index=batch.first_seq)
+            frontier.extend([leaf_hash(entry) for entry in entries])
+            if frontier.root() != batch.root:
+                raise IntegrityError("integrity.root", where=self.origin(head.gen), index=batch.first_seq)
+
+

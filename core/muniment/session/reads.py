@@ -1,0 +1,505 @@
+"""The one read path: policy, one transaction that appends the entry, commit, and only then the values.
+
+Lists and searches open and compare their candidates in memory inside the
+transaction; what was opened and not found fit for release goes no further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from muniment.errors import AccessDenied, IntegrityError, Invalid, KeyStoreError, NotFound, UsageError
+from muniment.log.binding import OPERATIONS, unpack_live
+from muniment.model import Value, id_text
+from muniment.policy import View
+from muniment.schema import RecordType, category_of_group
+from muniment.session.current import sortable
+from muniment.session.cursor import decode_cursor, encode_cursor
+from muniment.session.engine import SHARD, Acting, Engine, record_line
+from muniment.session.logbook import MAX_SUBJECTS, Draft, Moment
+from muniment.session.tokens import Lookup, lookup_equal, lookup_words
+from muniment.session.views import Page, Record, field_set, shown
+from muniment.store import Current, ListQuery, Part, Transaction, Version
+
+__all__ = ["Asked", "find", "get_record", "list_records", "search_records"]
+
+_OPERATION_NAMES: Final = {number: name for name, number in OPERATIONS.items()}
+_LARGEST_PAGE: Final = 1000
+_SCAN_PAGE: Final = 500
+
+
+@attrs.frozen
+class Loaded:
+    """A version with its sealed parts, before anything is opened for release.
+
+    Attributes:
+        gone: seal groups of which the parts were disposed of.
+    """
+
+    version: Version
+    type: RecordType
+    parts: Sequence[Part]
+    live: Mapping[int, bytes]
+    deleted: bool
+    gone: frozenset[int] = frozenset()
+
+
+@attrs.frozen
+class Asked:
+    """What a list or search is asked for.
+
+    Attributes:
+        type: key of the record type.
+        where: values by field key that records must have.
+        words: words to look for.
+        fields: keys of the fields wanted; None for all the actor may see.
+        order_by: key of a clear field.
+        scan: open and compare every record where no index answers; logged as a scan.
+        kind: the kind of entry it is written down as.
+        members: further members of the entry's detail.
+    """
+
+    type: str
+    where: Mapping[str, object] = attrs.field(factory=dict)
+    words: str = ""
+    fields: Sequence[str] | None = None
+    order_by: str | None = None
+    descending: bool = False
+    limit: int = 100
+    after: str | None = None
+    deleted: bool = False
+    scan: bool = False
+    count: bool = False
+    kind: str = "record.list"
+    action: str = "record.list"
+    members: Mapping[str, object] = attrs.field(factory=dict)
+
+
+# Loading and opening
+
+
+def definition_of(engine: Engine, tx: Transaction, version: Version) -> RecordType:
+    """The definition that a version was written under, so that old ones show as they were."""
+    newest = engine.definitions.by_number.get(version.type)
+    if newest is None:
+        raise NotFound("record.not_found")
+    if newest.definition_version == version.definition or version.type < 256:
+        return newest
+    return engine.definition_at(tx, version.type, version.definition)
+
+
+def load(
+    engine: Engine, tx: Transaction, version: Version, record_type: RecordType, wanted: Iterable[str]
+) -> Loaded:
+    """The sealed parts that hold the wanted fields of a version."""
+    live, _ = unpack_live(version.parts)
+    groups = {record_type.by_key[key].seal_group for key in wanted if key in record_type.by_key} & live.keys()
+    gone = engine.check_live(tx, {version.record, version.subject})
+    closed = {group for group in groups if (version.record, category_of_group(group)) in gone}
+    parts = tx.parts_of(SHARD, version.record, version.version, groups - closed)
+    found = {part.grp for part in parts}
+    missing = groups - closed - found
+    if missing:
+        raise IntegrityError("integrity.part_missing", where=id_text(version.record), version=version.version)
+    deleted = version.operation == OPERATIONS["delete"]
+    return Loaded(version, record_type, parts, live, deleted, frozenset(closed))
+
+
+def open_loaded(engine: Engine, loaded: Loaded, keys: Iterable[str]) -> dict[str, Value]:
+    """The values of these fields, by key."""
+    by_key = loaded.type.by_key
+    numbers = frozenset(by_key[key].number for key in keys if key in by_key)
+    values: dict[str, Value] = {}
+    for part in loaded.parts:
+        try:
+            values |= engine.sealer.open(
+                part, loaded.type, loaded.version.subject, loaded.live[part.grp], numbers
+            )
+        except KeyStoreError as error:
+            if error.code != "key.destroyed":
+                raise
+            raise NotFound("record.erased", where=id_text(loaded.version.record)) from None
+    return values
+
+
+def release(engine: Engine, loaded: Loaded, view: View, keys: frozenset[str]) -> Record:
+    """Open the wanted fields and show them as the view allows; only after the entry is committed."""
+    values = open_loaded(engine, loaded, keys & view.readable)
+    fields, masked = shown(loaded.type, engine.kinds, values, view.clear & keys, view.masked & keys)
+    version = loaded.version
+    erased = {
+        field.key
+        for group in loaded.gone
+        for field in loaded.type.by_seal_group.get(group, ())
+        if field.key in keys & view.readable
+    }
+    return Record(
+        id_text(version.record),
+        loaded.type.key,
+        id_text(version.subject),
+        version.version,
+        fields,
+        masked,
+        frozenset(erased),
+        _OPERATION_NAMES[version.operation],
+        version.recorded_us,
+        version.effective_us,
+        loaded.deleted,
+    )
+
+
+def wanted_keys(record_type: RecordType, view: View, fields: Sequence[str] | None) -> frozenset[str]:
+    """The keys of the fields to release.
+
+    Raises:
+        NotFound: ``schema.unknown_field`` for a field that is not there or may not be read: both answer alike.
+    """
+    if fields is None:
+        return view.readable
+    keys = set()
+    for name in fields:
+        field = record_type.field(name)
+        if field is None or field.key not in view.readable:
+            raise NotFound("schema.unknown_field", where=record_type.key, name=name)
+        keys.add(field.key)
+    return frozenset(keys)
+
+
+def disclosure(
+    engine: Engine,
+    tx: Transaction,
+    acting: Acting,
+    kind: str,
+    record_type: RecordType,
+    view: View,
+    keys: frozenset[str],
+    versions: Sequence[Version],
+    **members: object,
+) -> list[Draft]:
+    """The entries that name what will be released: at most a hundred subjects in each, sharing one op."""
+    op = engine.new_id()
+    sets = [field_set(record_type, view, keys)]
+    drafts = []
+    for at in range(0, max(len(versions), 1), MAX_SUBJECTS):
+        some = versions[at : at + MAX_SUBJECTS]
+        subjects = {version.subject for version in some if version.subject != engine.archive}
+        detail = engine.detail(
+            acting, op, type=record_type.key, count=len(some), sets=sets, **members
+        )
+        drafts.append(
+            Draft(
+                kind,
+                detail,
+                [record_line(one.record, one.version, one.version - 1, 0) for one in some],
+                [engine.subject_key(tx, subject) for subject in subjects],
+            )
+        )
+    return drafts
+
+
+# One record
+
+
+def get_record(
+    engine: Engine,
+    acting: Acting,
+    record: bytes,
+    *,
+    fields: Sequence[str] | None = None,
+    version: int | None = None,
+    as_of_us: int | None = None,
+    effective_us: int | None = None,
+) -> Record:
+    """One record as it stands, stood, or held in the world at a time."""
+
+    def body(tx: Transaction, moment: Moment) -> tuple[Loaded, View, frozenset[str]]:
+        chosen = choose_version(tx, record, version=version, as_of_us=as_of_us, effective_us=effective_us)
+        record_type = definition_of(engine, tx, chosen)
+        if not engine.policy.may(acting.actor, "record.read", record_type.key):
+            raise NotFound("record.not_found")
+        view = engine.policy.view(acting.actor, record_type)
+        keys = wanted_keys(record_type, view, fields)
+        loaded = load(engine, tx, chosen, record_type, keys)
+        drafts = disclosure(engine, tx, acting, "record.read", record_type, view, keys, [chosen])
+        engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
+        return loaded, view, keys
+
+    with engine.guarded(acting, "record.read", record=id_text(record)):
+        return release(engine, *engine.run(body))
+
+
+def choose_version(
+    tx: Transaction,
+    record: bytes,
+    *,
+    version: int | None = None,
+    as_of_us: int | None = None,
+    effective_us: int | None = None,
+) -> Version:
+    """The version that was asked for.
+
+    Of the versions recorded until ``as_of_us`` the one that holds at
+    ``effective_us``: the one effective last, and of two effective at the same
+    time the one recorded last, which corrects the other.
+
+    Raises:
+        NotFound: ``record.not_found`` or ``record.no_version``.
+    """
+    if as_of_us is None and effective_us is None:
+        found = tx.version(SHARD, record, version)
+        if found is None:
+            raise NotFound("record.not_found")
+        return found
+    known = [one for one in tx.versions_of(SHARD, record) if as_of_us is None or one.recorded_us <= as_of_us]
+    if effective_us is not None:
+        known = [one for one in known if one.effective_us <= effective_us]
+        known.sort(key=lambda one: (one.effective_us, one.version))
+    if not known:
+        raise NotFound("record.no_version")
+    return known[-1]
+
+
+# Lists and searches
+
+
+def list_records(engine: Engine, acting: Acting, asked: Asked) -> Page:
+    """One page of records that have these values."""
+    with engine.guarded(acting, asked.action, type=asked.type):
+        return find(engine, acting, asked)
+
+
+def search_records(engine: Engine, acting: Acting, asked: Asked) -> Page:
+    """One page of records in which the words are found."""
+    if not asked.words.strip():
+        raise UsageError("usage.no_words")
+    with engine.guarded(acting, asked.action, type=asked.type):
+        return find(engine, acting, asked)
+
+
+@attrs.frozen
+class _Terms:
+    """A question compiled: what the clear table answers and what must be opened and compared."""
+
+    equals: tuple[tuple[int, object], ...]
+    lookups: tuple[Lookup, ...]
+    matches: tuple[tuple[frozenset[str], Callable[[Mapping[str, Value]], bool]], ...]
+
+    @property
+    def compared(self) -> frozenset[str]:
+        return frozenset(key for keys, _ in self.matches for key in keys)
+
+
+def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
+    """Answer a list or search in one transaction and release one page."""
+
+    def body(tx: Transaction, moment: Moment) -> tuple[list[Loaded], View, frozenset[str], str | None, int | None]:
+        record_type = engine.record_type(asked.type)
+        engine.policy.require(acting.actor, asked.action, record_type.key)
+        if asked.scan:
+            engine.policy.require(acting.actor, "record.scan", record_type.key)
+        view = engine.policy.view(acting.actor, record_type)
+        keys = wanted_keys(record_type, view, asked.fields)
+        terms = _compile(engine, record_type, view, asked)
+        limit = max(1, min(asked.limit, _LARGEST_PAGE))
+        hits, after = _hits(engine, tx, asked, record_type, terms, limit, keys)
+        drafts = disclosure(
+            engine,
+            tx,
+            acting,
+            "record.scan" if asked.scan else asked.kind,
+            record_type,
+            view,
+            keys,
+            [hit.version for hit in hits],
+            **{**asked.members, "target": _asked_fields(asked)},
+        )
+        engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
+        total = None
+        if asked.count and not terms.matches:
+            total = tx.count_current(SHARD, _query(asked, record_type, terms, 1, None))
+        return hits, view, keys, after, total
+
+    loaded, view, keys, after, total = engine.run(body)
+    return Page([release(engine, one, view, keys) for one in loaded], after, total)
+
+
+def _asked_fields(asked: Asked) -> dict[str, object] | None:
+    """Which fields were asked by, as names; never what was asked for."""
+    target: dict[str, object] = {}
+    if asked.where:
+        target["where"] = sorted(asked.where)
+    if asked.order_by:
+        target["order_by"] = asked.order_by
+    if asked.deleted:
+        target["deleted"] = True
+    return target or None
+
+
+def _compile(engine: Engine, record_type: RecordType, view: View, asked: Asked) -> _Terms:
+    equals: list[tuple[int, object]] = []
+    lookups: list[Lookup] = []
+    matches: list[tuple[frozenset[str], Callable[[Mapping[str, Value]], bool]]] = []
+    for name, raw in asked.where.items():
+        field = record_type.field(name)
+        if field is None or field.key not in view.readable:
+            raise NotFound("schema.unknown_field", where=record_type.key, name=name)
+        if field.key not in view.clear:
+            raise AccessDenied("access.field", where=record_type.key, action="filter", names=field.key)
+        wanted = _wanted_value(engine, record_type, field.key, raw)
+        if field.in_clear:
+            equals.append((field.number, sortable(wanted)))
+            if wanted is not None:
+                matches.append((frozenset({field.key}), _equals(field.key, wanted)))
+            continue
+        lookup = lookup_equal(engine, record_type, field, wanted, scan=asked.scan)
+        if lookup.tokens is not None:
+            lookups.append(lookup)
+        matches.append((frozenset({field.key}), lookup.matches))
+    if asked.words:
+        lookup = lookup_words(engine, record_type, view, asked.words, scan=asked.scan)
+        if lookup.tokens is not None:
+            lookups.append(lookup)
+        matches.append((lookup.fields, lookup.matches))
+    if asked.order_by is not None:
+        field = record_type.field(asked.order_by)
+        if field is None or field.key not in view.readable:
+            raise NotFound("schema.unknown_field", where=record_type.key, name=asked.order_by)
+        if field.key not in view.clear:
+            raise AccessDenied("access.field", where=record_type.key, action="sort", names=field.key)
+        if not field.in_clear:
+            raise UsageError("index.sealed_order", where=field.key)
+    return _Terms(tuple(equals), tuple(lookups), tuple(matches))
+
+
+def _wanted_value(engine: Engine, record_type: RecordType, key: str, raw: object) -> Value:
+    """The value to compare with, read as one that is typed into the field."""
+    if raw is None or raw == "":
+        return None
+    values, issues = record_type.normalise(
+        {key: raw}, context=engine.value_context(), partial=True, kinds=engine.kinds
+    )
+    errors = [issue for issue in issues if issue.severity == "error" and issue.code != "value.computed"]
+    if errors:
+        raise Invalid(errors, where=record_type.key)
+    return values.get(key)
+
+
+def _equals(key: str, wanted: Value) -> Callable[[Mapping[str, Value]], bool]:
+    return lambda values: values.get(key) == wanted
+
+
+def _query(
+    asked: Asked, record_type: RecordType, terms: _Terms, limit: int, after: tuple[object, bytes] | None
+) -> ListQuery:
+    order = record_type.field(asked.order_by) if asked.order_by else None
+    return ListQuery(
+        record_type.number,
+        terms.equals,
+        None if order is None else order.number,
+        asked.descending,
+        after,
+        limit,
+        asked.deleted,
+    )
+
+
+def _hits(
+    engine: Engine,
+    tx: Transaction,
+    asked: Asked,
+    record_type: RecordType,
+    terms: _Terms,
+    limit: int,
+    keys: frozenset[str],
+) -> tuple[list[Loaded], str | None]:
+    after = decode_cursor(engine, asked.after) if asked.after else None
+    found: list[Loaded] = []
+    last: Current | None = None
+    for row in _candidates(tx, asked, record_type, terms, after):
+        loaded = _load_current(engine, tx, row, record_type, keys | terms.compared)
+        if loaded is None:
+            continue
+        if terms.matches:
+            values = open_loaded(engine, loaded, terms.compared)
+            if not all(matches(values) for _, matches in terms.matches):
+                continue
+        if len(found) == limit:
+            assert last is not None
+            return found, encode_cursor(engine, _sort_value(last, record_type, asked), last.record)
+        found.append(loaded)
+        last = row
+    return found, None
+
+
+def _sort_value(row: Current, record_type: RecordType, asked: Asked) -> object:
+    if asked.order_by is None:
+        return None
+    import json
+
+    field = record_type.field(asked.order_by)
+    return None if field is None else json.loads(row.clear).get(str(field.number))
+
+
+def _candidates(
+    tx: Transaction,
+    asked: Asked,
+    record_type: RecordType,
+    terms: _Terms,
+    after: tuple[object, bytes] | None,
+) -> Iterator[Current]:
+    """Rows of the current state that may be hits, in order, from after the cursor on."""
+    if not terms.lookups:
+        while True:
+            page = tx.list_current(SHARD, _query(asked, record_type, terms, _SCAN_PAGE, after))
+            yield from page
+            if len(page) < _SCAN_PAGE:
+                return
+            after = (_sort_value(page[-1], record_type, asked), page[-1].record)
+    ids: set[bytes] | None = None
+    for lookup in terms.lookups:
+        some = lookup.candidates(tx)
+        ids = some if ids is None else ids & some
+    wanted = dict(terms.equals)
+    rows = []
+    for record in sorted(ids or ()):
+        row = tx.current(SHARD, record)
+        if row is None or row.type != record_type.number or bool(row.deleted) != asked.deleted:
+            continue
+        if wanted:
+            import json
+
+            clear = json.loads(row.clear)
+            if any(clear.get(str(number)) != value for number, value in wanted.items()):
+                continue
+        rows.append(row)
+    order = [((_sort_value(row, record_type, asked) or ""), row.record) for row in rows]
+    ranked = sorted(zip(order, rows, strict=True), key=lambda pair: _rank(pair[0]), reverse=asked.descending)
+    start = None if after is None else _rank((after[0] or "", after[1]))
+    for place, row in ranked:
+        rank = _rank(place)
+        if start is None or (rank < start if asked.descending else rank > start):
+            yield row
+
+
+def _rank(place: tuple[object, bytes]) -> tuple[int, float, str, bytes]:
+    """Numbers before texts, as SQLite sorts them."""
+    value, record = place
+    if isinstance(value, (int, float)):
+        return 0, float(value), "", record
+    return 1, 0.0, str(value), record
+
+
+def _load_current(
+    engine: Engine, tx: Transaction, row: Current, record_type: RecordType, keys: frozenset[str]
+) -> Loaded | None:
+    version = tx.version(SHARD, row.record)
+    if version is None:
+        return None
+    try:
+        return load(engine, tx, version, record_type, keys)
+    except NotFound:
+        # Erased between the index and here: as if it had never matched.
+        return None

@@ -1,0 +1,218 @@
+"""Turns field values into sealed parts and back, with the keys of their facets."""
+
+from __future__ import annotations
+
+import os
+from collections import OrderedDict
+from collections.abc import Callable, Collection, Mapping
+from hashlib import sha256
+from typing import Any, Final
+
+from muniment.codec import decode_value, encode_value
+from muniment.errors import IntegrityError
+from muniment.keys import KeyStore, derive
+from muniment.model import Random, Value
+from muniment.schema.types import Field, RecordType, category_of_group
+from muniment.seal import open_part, part_header, seal_part
+from muniment.store import Part, SidePart
+
+__all__ = ["ARCHIVE_SLOT", "SIDE_GROUP", "Sealer"]
+
+ARCHIVE_SLOT: Final = 4
+"""Where the archive's own secret lies, as subject of what concerns nobody; it is never destroyed."""
+
+SIDE_GROUP: Final = 0
+"""The group of a text that is no version; its category is 0 too."""
+
+_KEYS_KEPT = 20_000
+
+
+class Sealer:
+    """Seals and opens parts of one archive.
+
+    Args:
+        archive: 16 bytes.
+        keys: gives the secrets.
+        random: gives so many random bytes.
+    """
+
+    def __init__(self, archive: bytes, keys: KeyStore, *, random: Random = os.urandom) -> None:
+        self.archive = archive
+        self._keys = keys
+        self._random = random
+        self._data_keys: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self._pool: list[int] = []
+        self._leased = 0
+
+    # Slots and keys
+
+    def slots(self, count: int) -> list[int]:
+        """So many slots of the key store that nobody was given before.
+
+        The first leases are as small as asked for and later ones grow, so that
+        a short process wastes none and a long import rarely waits for the disk.
+        """
+        missing = count - len(self._pool)
+        if missing > 0:
+            self._pool += self._keys.lease(max(missing, min(self._leased, 4096)))
+            self._leased += missing
+        taken, self._pool = self._pool[:count], self._pool[count:]
+        return taken
+
+    def data_key(self, subject_slot: int, facet_slot: int, record: bytes, category: int) -> bytes:
+        """The key of a facet, 64 bytes.
+
+        Raises:
+            KeyStoreError: ``key.destroyed`` where either secret is gone.
+        """
+        name = (subject_slot, facet_slot)
+        found = self._data_keys.get(name)
+        if found is None:
+            if subject_slot == ARCHIVE_SLOT:
+                subject_secret, facet_secret = self._keys.archive_secret, self._keys.secret(facet_slot)
+            else:
+                subject_secret, facet_secret = self._keys.secrets(name)
+            found = derive.data_key(subject_secret, facet_secret, self.archive, record, category)
+            self._data_keys[name] = found
+            if len(self._data_keys) > _KEYS_KEPT:
+                self._data_keys.popitem(last=False)
+        return found
+
+    def forget(self) -> None:
+        """Drop every key kept in memory, as after a destruction."""
+        self._data_keys.clear()
+
+    def subject_tag_key(self, subject_slot: int, subject: bytes) -> bytes:
+        """The key whose tags mark the entries about a subject, 32 bytes."""
+        return derive.subject_tag_key(self._keys.secret(subject_slot), self.archive, subject)
+
+    # Parts
+
+    def seal(
+        self,
+        data_key: bytes,
+        record_type: RecordType,
+        subject: bytes,
+        record: bytes,
+        version: int,
+        group: int,
+        values: Mapping[str, Value],
+        slots: tuple[int, int],
+    ) -> bytes | None:
+        """The part of one group, or None where none of its fields has a value.
+
+        Args:
+            data_key: of the facet.
+            values: the whole record's, by key.
+            slots: of subject and facet.
+        """
+        fields = [
+            (field.number, _ENCODERS[field.encoding](value))
+            for field in record_type.by_seal_group[group]
+            if (value := values.get(field.key)) is not None
+        ]
+        if not fields:
+            return None
+        return seal_part(
+            data_key,
+            archive=self.archive,
+            type_number=record_type.number,
+            subject=subject,
+            record=record,
+            version=version,
+            group=group,
+            facet_slot=slots[1],
+            subject_slot=slots[0],
+            fields=fields,
+            random=self._random,
+        )
+
+    def open(
+        self,
+        part: Part,
+        record_type: RecordType,
+        subject: bytes,
+        expected: bytes,
+        only: Collection[int] | None = None,
+    ) -> dict[str, Value]:
+        """The values in one part, by key.
+
+        Args:
+            part: as stored.
+            record_type: the definition that knows the fields' keys.
+            subject: whose record it is.
+            expected: the part's hash as its version has it.
+            only: numbers of the fields wanted; None for all.
+
+        Raises:
+            IntegrityError: the part is not the one that its version names, or was altered.
+            KeyStoreError: ``key.destroyed``.
+        """
+        if sha256(part.sealed).digest() != expected:
+            raise IntegrityError("integrity.part", where=part.record.hex(), version=part.version, group=part.grp)
+        header = part_header(part.sealed)
+        key = self.data_key(
+            header.subject_slot, header.facet_slot, part.record, category_of_group(part.grp)
+        )
+        opened = open_part(
+            key,
+            part.sealed,
+            archive=self.archive,
+            type_number=record_type.number,
+            subject=subject,
+            record=part.record,
+            version=part.version,
+            group=part.grp,
+            only=only,
+        )
+        by_number = record_type.by_number
+        return {
+            _key_of(by_number, number): decode_value(data) for number, data in opened.items()
+        }
+
+    def seal_text(
+        self, text: str, *, subject: bytes, record: bytes, version: int, slots: tuple[int, int]
+    ) -> bytes:
+        """Seal a reason or the like, which belongs to no version."""
+        return seal_part(
+            self.data_key(slots[0], slots[1], record, 0),
+            archive=self.archive,
+            type_number=0,
+            subject=subject,
+            record=record,
+            version=version,
+            group=SIDE_GROUP,
+            facet_slot=slots[1],
+            subject_slot=slots[0],
+            fields=[(1, encode_value(1, text))],
+            random=self._random,
+        )
+
+    def open_text(self, part: SidePart, subject: bytes) -> str:
+        """The text that ``seal_text`` sealed."""
+        header = part_header(part.sealed)
+        opened = open_part(
+            self.data_key(header.subject_slot, header.facet_slot, part.record, 0),
+            part.sealed,
+            archive=self.archive,
+            type_number=0,
+            subject=subject,
+            record=part.record,
+            version=part.version,
+            group=SIDE_GROUP,
+        )
+        return str(decode_value(opened[1]))
+
+
+def _key_of(by_number: Mapping[int, Field], number: int) -> str:
+    field = by_number.get(number)
+    return field.key if field is not None else f"field_{number}"
+
+
+def _encoder(number: int) -> Callable[[Any], bytes]:
+    if number == 1:
+        return lambda value: b"\x01" + value.encode("utf-8")
+    return lambda value: encode_value(number, value)
+
+
+_ENCODERS: Final = {number: _encoder(number) for number in range(1, 11)}

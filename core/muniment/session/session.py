@@ -1,0 +1,353 @@
+"""A session: one actor with one purpose, and the only corridor to the records."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from types import TracebackType
+from typing import TYPE_CHECKING, Any
+
+from muniment.errors import AccessDenied, MunimentError
+from muniment.model import id_bytes, parse_time
+from muniment.policy import View
+from muniment.schema import RecordType
+from muniment.session import history as histories
+from muniment.session import reads
+from muniment.session.engine import Acting, Engine
+from muniment.session.views import Change as FieldChange
+from muniment.session.views import Page, Record, Step
+from muniment.session.writes import Change, Saved, write
+
+if TYPE_CHECKING:
+    from muniment.store import Checkpoint
+
+__all__ = ["Session"]
+
+
+class Session:
+    """What one actor may do, for one purpose; every act is written to the log.
+
+    Made by ``Archive.session``. A context manager; there is nothing to commit,
+    each call stands for itself.
+    """
+
+    def __init__(self, engine: Engine, acting: Acting) -> None:
+        self._engine = engine
+        self._acting = acting
+
+    def __enter__(self) -> Session:
+        return self
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        return None
+
+    @property
+    def actor(self) -> str:
+        """Who acts."""
+        return self._acting.actor.id
+
+    @property
+    def acting(self) -> Acting:
+        """Who acts, why and through what."""
+        return self._acting
+
+    @property
+    def engine(self) -> Engine:
+        """The opened archive underneath; for the framework's own modules."""
+        return self._engine
+
+    # Types
+
+    def types(self) -> list[RecordType]:
+        """The record types of the archive, without the built-in ones."""
+        self._engine.refresh()
+        self._require("schema.read")
+        return [one for _, one in sorted(self._engine.definitions.types.items()) if one.number >= 256]
+
+    def type(self, name: str) -> RecordType:
+        """One record type, without the fields that this actor may not read.
+
+        Raises:
+            NotFound: ``schema.unknown_type``.
+        """
+        self._engine.refresh()
+        self._require("schema.read")
+        return self._engine.record_type(name)
+
+    def view(self, record_type: RecordType) -> View:
+        """Which fields of a type this actor sees in clear or masked, and may write."""
+        return self._engine.policy.view(self._acting.actor, record_type)
+
+    def may(self, action: str, record_type: str | None = None) -> bool:
+        """Whether the actor may take an action; asks the function that enforces it."""
+        return self._engine.policy.may(self._acting.actor, action, record_type)
+
+    def require(self, action: str, record_type: str | None = None) -> None:
+        """Refuse an action that is not allowed, and write the refusal down.
+
+        Raises:
+            AccessDenied: ``access.action`` or ``access.unknown_actor``.
+        """
+        self._require(action, record_type)
+
+    def _require(self, action: str, record_type: str | None = None) -> None:
+        try:
+            self._engine.policy.require(self._acting.actor, action, record_type)
+        except AccessDenied as error:
+            self._engine.refused(self._acting, action, error, type=record_type)
+            raise
+
+    # Writing
+
+    def create(
+        self,
+        type: str,
+        values: Mapping[str, object],
+        *,
+        reason: str | None = None,
+        effective: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Saved:
+        """Make a record.
+
+        Args:
+            type: key of the record type.
+            values: by field key; texts are read as typed, Python values as they are.
+            reason: a person's own words; sealed.
+            effective: since when it holds, RFC 3339; by default now.
+            idempotency_key: a retry with the same key gives the first answer again, for a day.
+
+        Raises:
+            Invalid: values were refused; every problem is listed.
+            AccessDenied, NotFound: the policy refuses; logged.
+        """
+        change = Change("create", type, None, values, effective_us=_time(effective))
+        return self._one(change, reason, idempotency_key)
+
+    def update(
+        self,
+        id: str,
+        values: Mapping[str, object],
+        *,
+        expected_version: int | None = None,
+        reason: str | None = None,
+        effective: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Saved:
+        """Change some fields of a record; saving what is there already writes nothing.
+
+        Args:
+            id: UUID text of the record.
+            values: by field key; None or an empty text clears.
+            expected_version: the version that was seen; a newer one is a conflict.
+
+        Raises:
+            Conflict: ``conflict.version``.
+        """
+        return self._change("update", id, values, expected_version, reason, effective, idempotency_key)
+
+    def correct(
+        self,
+        id: str,
+        values: Mapping[str, object],
+        *,
+        expected_version: int | None = None,
+        reason: str | None = None,
+        effective: str | None = None,
+        idempotency_key: str | None = None,
+    ) -> Saved:
+        """Put right what was wrong from the start: holds since the version it corrects did."""
+        return self._change("correct", id, values, expected_version, reason, effective, idempotency_key)
+
+    def delete(self, id: str, *, reason: str, expected_version: int | None = None) -> Saved:
+        """Take a record out of lists at once; it can be brought back until retention disposes of it."""
+        return self._change("delete", id, {}, expected_version, reason, None, None)
+
+    def undelete(self, id: str, *, reason: str | None = None, expected_version: int | None = None) -> Saved:
+        """Bring a deleted record back."""
+        return self._change("undelete", id, {}, expected_version, reason, None, None)
+
+    def _change(
+        self,
+        operation: str,
+        id: str,
+        values: Mapping[str, object],
+        expected_version: int | None,
+        reason: str | None,
+        effective: str | None,
+        idempotency_key: str | None,
+    ) -> Saved:
+        change = Change(operation, "", id_bytes(id), values, expected_version, _time(effective))
+        return self._one(change, reason, idempotency_key)
+
+    def _one(self, change: Change, reason: str | None, idempotency_key: str | None) -> Saved:
+        saved = write(self._engine, self._acting, [change], reason=reason, idempotency_key=idempotency_key)[0]
+        assert isinstance(saved, Saved)
+        return saved
+
+    def write(
+        self,
+        changes: Sequence[Change],
+        *,
+        reason: str | None = None,
+        idempotency_key: str | None = None,
+        collect: bool = False,
+        members: Mapping[str, object] | None = None,
+    ) -> list[Saved | MunimentError]:
+        """Write a change set in one transaction, or with ``collect`` what of it is sound.
+
+        See ``session.writes.write``.
+        """
+        return write(
+            self._engine,
+            self._acting,
+            changes,
+            reason=reason,
+            idempotency_key=idempotency_key,
+            collect=collect,
+            members=members,
+        )
+
+    # Reading
+
+    def get(
+        self,
+        id: str,
+        *,
+        fields: Sequence[str] | None = None,
+        version: int | None = None,
+        as_of: str | None = None,
+        effective_at: str | None = None,
+    ) -> Record:
+        """One record; its entry is in the log before this returns.
+
+        Args:
+            id: UUID text.
+            fields: keys of the fields wanted; by default all that may be seen.
+            version: an earlier version.
+            as_of: as it was recorded at that time, RFC 3339.
+            effective_at: as it held in the world at that time.
+
+        Raises:
+            NotFound: there is no such record for this actor; logged.
+        """
+        return reads.get_record(
+            self._engine,
+            self._acting,
+            id_bytes(id),
+            fields=fields,
+            version=version,
+            as_of_us=_time(as_of),
+            effective_us=_time(effective_at),
+        )
+
+    def list(
+        self,
+        type: str,
+        *,
+        where: Mapping[str, object] | None = None,
+        fields: Sequence[str] | None = None,
+        order_by: str | None = None,
+        descending: bool = False,
+        limit: int = 100,
+        after: str | None = None,
+        deleted: bool = False,
+        scan: bool = False,
+        count: bool = False,
+    ) -> Page:
+        """One page of records, in order of creation or of a clear field.
+
+        Args:
+            where: values by field key; sealed fields need an index, or ``scan``.
+            after: what the page before gave.
+            scan: open and compare every record; logged as such.
+
+        Raises:
+            UsageError: ``index.unsupported`` with what would answer it.
+        """
+        return reads.list_records(
+            self._engine,
+            self._acting,
+            reads.Asked(
+                type,
+                dict(where or {}),
+                "",
+                fields,
+                order_by,
+                descending,
+                limit,
+                after,
+                deleted,
+                scan,
+                count,
+            ),
+        )
+
+    def search(
+        self,
+        type: str,
+        words: str,
+        *,
+        fields: Sequence[str] | None = None,
+        limit: int = 100,
+        after: str | None = None,
+        scan: bool = False,
+    ) -> Page:
+        """Records in which the words stand: names, phones, e-mails, identifiers that have an index."""
+        return reads.search_records(
+            self._engine,
+            self._acting,
+            reads.Asked(
+                type,
+                words=words,
+                fields=fields,
+                limit=limit,
+                after=after,
+                scan=scan,
+                kind="record.search",
+                action="record.search",
+            ),
+        )
+
+    def pages(self, asked: reads.Asked) -> Iterator[Page]:
+        """All pages of a list, each written down before it is released."""
+        import attrs
+
+        while True:
+            page = reads.list_records(self._engine, self._acting, asked)
+            yield page
+            if page.after is None:
+                return
+            asked = attrs.evolve(asked, after=page.after)
+
+    def history(self, id: str) -> list[Step]:
+        """Every version of a record: who wrote it, when, why, and what changed."""
+        return histories.record_history(self._engine, self._acting, id_bytes(id))
+
+    def diff(self, id: str, first: int, second: int) -> list[FieldChange]:
+        """What differs between two versions."""
+        return histories.diff_versions(self._engine, self._acting, id_bytes(id), first, second)
+
+    # The log
+
+    def note(self, kind: str, **members: Any) -> int:
+        """Write an entry that concerns no record; for the framework's own modules."""
+        return self._engine.note(self._acting, kind, **members)
+
+    def checkpoint(self) -> Checkpoint:
+        """Append a ``log.checkpoint`` entry and sign the log as it then stands."""
+        self._require("log.checkpoint")
+        self._engine.note(self._acting, "log.checkpoint")
+        signed = self._engine.logbook.sign(self._engine.store)
+        assert signed is not None
+        return signed
+
+
+def _time(text: str | None) -> int | None:
+    return None if text is None else parse_time(text)
+
+

@@ -1,0 +1,129 @@
+"""The whole verification: the log, what its entries bind, every record, every checkpoint."""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Sequence
+from pathlib import Path
+from typing import Protocol
+
+import attrs
+
+from muniment.errors import IntegrityError
+from muniment.log.checkpoint import VerifierKey
+from muniment.store import Reader
+from muniment.verify.entries import EntryCheck
+from muniment.verify.records import RecordCheck
+from muniment.verify.signed import expected_roots
+
+__all__ = ["Progress", "Reading", "Report", "Secrets", "check"]
+
+Progress = Callable[[int, int], None]
+"""Told how many of how many steps are done; a step is an entry or a record's version."""
+
+SHARD = 0
+
+
+class Reading(Reader, Protocol):
+    """What a verifier reads; a store's snapshot is one."""
+
+
+@attrs.frozen
+class Secrets:
+    """What only the key store's holder can check with.
+
+    Attributes:
+        mac_key: of the log's batches, 32 bytes.
+    """
+
+    mac_key: bytes = attrs.field(repr=False)
+
+
+@attrs.frozen
+class Report:
+    """What was checked and found sound.
+
+    Attributes:
+        size: entries in the newest generation.
+        root: hex of its root.
+        origin: its name.
+        entries: checked in all generations.
+        versions: of records.
+        parts: sealed parts hashed.
+        gaps: parts that were disposed of under an entry.
+        unfinished: gaps of erasures that were begun and not done.
+        checkpoints: signatures verified.
+        signed_size: what the newest signed checkpoint covers.
+        trusted_size: what a checkpoint kept elsewhere covers; 0 where none was given.
+        with_keys: whether macs were checked too.
+        seconds: how long it took.
+    """
+
+    size: int
+    root: str
+    origin: str
+    entries: int
+    versions: int
+    parts: int
+    gaps: int
+    unfinished: int
+    checkpoints: int
+    signed_size: int
+    trusted_size: int
+    with_keys: bool
+    seconds: float
+
+
+def check(
+    reader: Reading,
+    *,
+    archive: bytes,
+    origin_base: str,
+    key: VerifierKey | None,
+    trusted: Sequence[str] = (),
+    secrets: Secrets | None = None,
+    files: Path | None = None,
+    progress: Progress | None = None,
+) -> Report:
+    """Check everything that was ever written.
+
+    Args:
+        reader: sees one state of the store.
+        archive: the archive's identifier, 16 bytes.
+        origin_base: the log's origin without shard and generation.
+        key: the log's verifier key; None where nobody has one, and then signatures prove nothing.
+        trusted: checkpoints kept elsewhere, as signed notes: they find a cut tail.
+        secrets: checks the macs of the batches as well.
+        files: the folder of attached files.
+        progress: told about progress.
+
+    Raises:
+        IntegrityError: the first thing found that is not what was written, with the entry's index.
+    """
+    began = time.perf_counter()
+    faults = reader.schema_faults()
+    if faults:
+        raise IntegrityError("integrity.schema", names=", ".join(faults))
+    generations = reader.generations(SHARD)
+    signed = expected_roots(reader, SHARD, generations, origin_base, key, trusted)
+    entries = EntryCheck(reader, SHARD, origin_base, secrets.mac_key if secrets else None, signed, progress)
+    for gen in generations:
+        entries.check_generation(gen)
+    entries.finish()
+    records = RecordCheck(reader, SHARD, archive, files, progress)
+    records.check()
+    return Report(
+        entries.size,
+        entries.root.hex(),
+        f"{origin_base}/{SHARD}.{generations[-1] if generations else 0}",
+        entries.count,
+        records.versions,
+        records.parts,
+        records.gaps,
+        entries.unfinished,
+        signed.verified,
+        signed.size,
+        signed.trusted_size,
+        secrets is not None,
+        time.perf_counter() - began,
+    )

@@ -1,0 +1,253 @@
+"""The log's side: every entry hashed, the root rebuilt, every detail and binding recomputed."""
+
+from __future__ import annotations
+
+from binascii import b2a_base64
+from collections.abc import Callable, Iterator
+from hashlib import sha256
+from typing import TYPE_CHECKING, Generic, TypeVar
+
+from muniment.errors import IntegrityError
+from muniment.log.checkpoint import batch_mac
+from muniment.log.detail import scan_details
+from muniment.log.entry import scan_entries
+from muniment.log.kinds import KINDS
+from muniment.log.tree import EMPTY, Frontier, leaf_hashes
+from muniment.model import rfc3339
+from muniment.store import Gap, LogBatch, LogDetail, Reader, SidePart, State, Version
+
+if TYPE_CHECKING:
+    from muniment.verify.signed import Signed
+
+__all__ = ["EntryCheck"]
+
+_Named = TypeVar("_Named", Gap, State, SidePart)
+_Row = TypeVar("_Row", Version, LogDetail)
+
+_RULES = {name.encode("ascii"): kind.rule for name, kind in KINDS.items()}
+_ERASURES = (b"erasure.begin", b"erasure.done", b"part.expire")
+_STATES = {"live": (b"erasure.refuse",), "erasing": (b"erasure.begin",), "erased": (b"erasure.done",)}
+_FRONTIER_EVERY = 256
+
+
+class EntryCheck:
+    """Walks the log of each generation once, with the versions, reasons and gaps that its entries bind."""
+
+    def __init__(
+        self,
+        reader: Reader,
+        shard: int,
+        origin_base: str,
+        mac_key: bytes | None,
+        signed: Signed,
+        progress: Callable[[int, int], None] | None,
+    ) -> None:
+        self._reader = reader
+        self._shard = shard
+        self._base = origin_base
+        self._mac_key = mac_key
+        self._signed = signed
+        self._progress = progress
+        self._gaps = _by_entry(reader.gaps(shard))
+        self._states = _by_entry(reader.states(shard))
+        self._loose = _by_entry(reader.side_parts(shard))
+        self.count = 0
+        self.size = 0
+        self.root = EMPTY
+        self.unfinished = 0
+
+    def check_generation(self, gen: int) -> None:
+        """Check one generation of the log.
+
+        Raises:
+            IntegrityError: with the index of the first entry that is not what was written.
+        """
+        origin = f"{self._base}/{self._shard}.{gen}"
+        versions = _Ahead(self._reader.versions_by_entry(self._shard, gen), lambda row: row.seq)
+        details = _Ahead(self._reader.details(self._shard, gen), lambda row: row.first_seq)
+        frontier = Frontier()
+        root, before = EMPTY, b""
+        roots = dict(self._signed.roots.get(gen, {}))
+        roots.pop(0, None)
+        head = self._reader.head(self._shard)
+        total = 0 if head is None else head.first_seq + head.n
+        for batch in self._reader.batches(self._shard, gen):
+            first = batch.first_seq
+            if first != frontier.size:
+                raise _bad("integrity.sequence", origin, frontier.size)
+            if batch.prev_root != root:
+                raise _bad("integrity.root", origin, first)
+            try:
+                scanned = scan_entries(batch.entries)
+            except IntegrityError as error:
+                raise _bad("integrity.entry", origin, first + error.parameters.get("place", 0)) from None
+            if len(scanned) != batch.n or not scanned:
+                raise _bad("integrity.entry_count", origin, first)
+            frontier.extend(leaf_hashes([one[0] for one in scanned]))
+            root = frontier.root()
+            if root != batch.root:
+                raise self._name_changed(batch, gen, origin, scanned)
+            self._check_columns(batch, frontier, origin)
+            if scanned[0][5] < before:
+                raise _bad("integrity.time", origin, first)
+            before = scanned[-1][5]
+            if scanned[-1][5].rstrip(b"Z") != rfc3339(batch.created_us).encode("ascii").rstrip(b"Z"):
+                raise _bad("integrity.time", origin, first + batch.n - 1)
+            self._check_details(scanned, details.upto(first), first, origin)
+            self._check_bindings(scanned, versions, gen, first, origin)
+            expected = roots.pop(first + batch.n, None)
+            if expected is not None and expected != root:
+                raise _bad("integrity.fork", origin, first + batch.n)
+            self.count += batch.n
+            if self._progress is not None:
+                self._progress(self.count, total)
+        rest = versions.rest()
+        if rest is not None:
+            raise _bad("integrity.unlogged_version", origin, rest.seq)
+        detail = details.rest()
+        if detail is not None:
+            raise _bad("integrity.unlogged_detail", origin, detail.first_seq)
+        if roots:
+            smallest = min(roots)
+            code = "integrity.cut" if smallest > frontier.size else "integrity.fork"
+            raise _bad(code, origin, min(smallest, frontier.size))
+        self.size, self.root = frontier.size, root
+
+    def finish(self) -> None:
+        """Refuse what names an entry that is not there.
+
+        Raises:
+            IntegrityError: for a gap, state or reason without its entry.
+        """
+        for rows, code in (
+            (self._gaps, "integrity.gap"),
+            (self._states, "integrity.state"),
+            (self._loose, "integrity.reason"),
+        ):
+            if rows:
+                gen, seq = min(rows)
+                raise _bad(code, f"{self._base}/{self._shard}.{gen}", seq)
+
+    def _name_changed(
+        self, batch: LogBatch, gen: int, origin: str, scanned: list[tuple[bytes, ...]]
+    ) -> IntegrityError:
+        """Which entry of a batch with a wrong root it is: the first whose detail is not its own."""
+        rules = {row.rule: row for row in self._reader.details(self._shard, gen, start=batch.first_seq)
+                 if row.first_seq == batch.first_seq}  # fmt: skip
+        for row in rules.values():
+            try:
+                for place, committed in scan_details(row.details):
+                    if place < len(scanned) and scanned[place][2] != committed:
+                        return _bad("integrity.entry", origin, batch.first_seq + place)
+            except IntegrityError:
+                continue
+        return _bad("integrity.root", origin, batch.first_seq)
+
+    def _check_columns(self, batch: LogBatch, frontier: Frontier, origin: str) -> None:
+        end = batch.first_seq + batch.n
+        due = end // _FRONTIER_EVERY > batch.first_seq // _FRONTIER_EVERY
+        if (batch.frontier is not None) != due or (due and batch.frontier != frontier.to_bytes()):
+            raise _bad("integrity.frontier", origin, batch.first_seq)
+        if self._mac_key is not None:
+            expected = batch_mac(self._mac_key, origin, batch.first_seq, batch.n, batch.root)
+            if batch.mac != expected:
+                raise _bad("integrity.mac", origin, batch.first_seq)
+
+    def _check_details(
+        self, scanned: list[tuple[bytes, ...]], rows: list[LogDetail], first: int, origin: str
+    ) -> None:
+        found = 0
+        for row in rows:
+            if row.first_seq != first:
+                raise _bad("integrity.unlogged_detail", origin, row.first_seq)
+            try:
+                openings = scan_details(row.details)
+            except IntegrityError as error:
+                raise _bad("integrity.detail", origin, first + error.parameters.get("place", 0)) from None
+            for place, committed in openings:
+                if place >= len(scanned):
+                    raise _bad("integrity.detail", origin, first)
+                entry = scanned[place]
+                if entry[2] != committed or _RULES[entry[3]] != row.rule:
+                    raise _bad("integrity.detail", origin, first + place)
+            found += len(openings)
+        if found != len(scanned):
+            places = {place for row in rows for place, _ in scan_details(row.details)}
+            missing = next((place for place in range(len(scanned)) if place not in places), 0)
+            raise _bad("integrity.detail_missing", origin, first + missing)
+
+    def _check_bindings(
+        self,
+        scanned: list[tuple[bytes, ...]],
+        versions: _Ahead[Version],
+        gen: int,
+        first: int,
+        origin: str,
+    ) -> None:
+        for place, entry in enumerate(scanned):
+            seq = first + place
+            rows = versions.upto(seq)
+            loose = self._loose.pop((gen, seq), None) if self._loose else None
+            gaps = self._gaps.pop((gen, seq), None) if self._gaps else None
+            states = self._states.pop((gen, seq), None) if self._states else None
+            bound = entry[1]
+            if rows or loose:
+                if rows and rows[0].seq != seq:
+                    raise _bad("integrity.unlogged_version", origin, rows[0].seq)
+                hashes = [row.hash for row in rows]
+                hashes += [sha256(part.sealed).digest() for part in loose or ()]
+                if b2a_base64(sha256(b"".join(hashes)).digest(), newline=False) != bound:
+                    raise _bad("integrity.binding", origin, seq)
+                time_text = entry[5].rstrip(b"Z")
+                for row in rows:
+                    if rfc3339(row.recorded_us).encode("ascii").rstrip(b"Z") != time_text:
+                        raise _bad("integrity.binding", origin, seq)
+                if gaps:
+                    raise _bad("integrity.gap", origin, seq)
+            elif gaps:
+                self._check_gaps(entry, gaps, origin, seq)
+            elif bound and entry[3] not in _ERASURES and entry[3] != b"log.continue":
+                raise _bad("integrity.binding", origin, seq)
+            if states and any(entry[3] not in _STATES.get(state.state, ()) for state in states):
+                raise _bad("integrity.state", origin, seq)
+
+    def _check_gaps(self, entry: tuple[bytes, ...], gaps: list[Gap], origin: str, seq: int) -> None:
+        ordered = sorted(gaps, key=lambda gap: (gap.record, gap.version, gap.grp))
+        expected = b2a_base64(sha256(b"".join(gap.hash for gap in ordered)).digest(), newline=False)
+        if entry[3] not in _ERASURES or entry[1] != expected:
+            raise _bad("integrity.gap", origin, seq)
+        if entry[3] == b"erasure.begin":
+            self.unfinished += len(gaps)
+
+
+def _bad(code: str, origin: str, index: int) -> IntegrityError:
+    return IntegrityError(code, where=origin, index=index)
+
+
+def _by_entry(rows: Iterator[_Named]) -> dict[tuple[int, int], list[_Named]]:
+    found: dict[tuple[int, int], list[_Named]] = {}
+    for row in rows:
+        found.setdefault((row.gen, row.seq), []).append(row)
+    return found
+
+
+class _Ahead(Generic[_Row]):
+    """An ordered iterator that gives what belongs to one key and looks one row ahead."""
+
+    def __init__(self, rows: Iterator[_Row], key: Callable[[_Row], int]) -> None:
+        self._rows = rows
+        self._key = key
+        self._next: _Row | None = next(rows, None)
+
+    def upto(self, key: int) -> list[_Row]:
+        """The rows up to and with this key."""
+        found: list[_Row] = []
+        row = self._next
+        while row is not None and self._key(row) <= key:
+            found.append(row)
+            row = self._next = next(self._rows, None)
+        return found
+
+    def rest(self) -> _Row | None:
+        """A row that is left over, if any."""
+        return self._next
