@@ -74,7 +74,7 @@ def wraps(world: World, slot: str) -> list[tuple[int, int]]:
     return [found[1:] for found in world.files.values() if found is not None and found[0] == slot]
 
 
-# --- the acts ------------------------------------------------------------------------------------------------
+# --- the acts -----------------------------------------------------------------------------------------------
 
 
 def lease(world: World, count: int) -> list[int]:
@@ -107,9 +107,8 @@ def create(world: World, count: int) -> Steps:
 def sign(world: World) -> Steps:
     size, root = len(world.log), world.root()
     last = world.keys.signed
-    if last is not None and last[0] == world.generation:
-        if size < last[1] or (size == last[1] and root != last[2]):
-            return
+    if last is not None and last[0] == world.generation and (size, root) != last[1:] and size <= last[1]:
+        return
     mark = (world.generation, size, root)
     if "publish first" in world.flaws:
         show(world, mark)
@@ -276,7 +275,7 @@ def reopen(world: World) -> Steps:
     yield from remake(world)
 
 
-# --- what must hold, after every single step --------------------------------------------------------------------
+# --- what must hold, after every single step ----------------------------------------------------------------
 
 
 def check(world: World) -> None:
@@ -355,7 +354,9 @@ class Model(RuleBasedStateMachine):
     def start_erasure(self, chosen: st.DataObject) -> None:
         live = [slot for slot, state in self.world.rows.items() if state == "live"]
         if live:
-            self.begin(erase(self.world, chosen.draw(st.lists(st.sampled_from(live), min_size=1, unique=True))))
+            self.begin(
+                erase(self.world, chosen.draw(st.lists(st.sampled_from(live), min_size=1, unique=True)))
+            )
 
     @idle
     @rule()
