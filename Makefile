@@ -35,7 +35,7 @@ test: $(VENV)/ready
 check: $(VENV)/ready
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
-	$(RUN)/mypy core schemas $(addsuffix /src,$(PLUGINS))
+	$(RUN)/mypy core schemas $(addsuffix /src,$(PLUGINS)) tests/typing
 	$(RUN)/lint-imports
 	$(RUN)/codespell
 	$(RUN)/deptry core schemas
