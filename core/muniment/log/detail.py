@@ -1,0 +1,196 @@
+"""The details of a batch's entries, packed for the store.
+
+The plain bytes are, for each detail in order of its place::
+
+    place in the batch u32 | r 32 | length u32 | detail
+    | line count u16 | { salt 32 | length u32 | line } ...
+
+and are stored in the zlib format (RFC 1950), level 1. Its first byte, 0x?8, is
+the version mark of the packing. Commitments are over the plain bytes, so how
+they were compressed is no evidence of anything. Integers are big-endian.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import struct
+import zlib
+from binascii import b2a_base64
+from collections.abc import Iterable, Iterator
+from typing import Final
+
+import attrs
+
+from muniment.errors import IntegrityError, LogError
+
+__all__ = [
+    "MAX_DETAILS",
+    "Opening",
+    "pack_details",
+    "scan_details",
+    "unpack_details",
+]
+
+MAX_DETAILS: Final = 64 * 1024 * 1024
+"""The most plain bytes of details that are packed into one string, or unpacked from one."""
+
+_HEAD: Final = struct.Struct(">I32sI")
+_COUNT: Final = struct.Struct(">H")
+_LINE: Final = struct.Struct(">32sI")
+_SMALL: Final = 4096
+
+_sha256 = hashlib.sha256
+
+
+@attrs.frozen
+class Opening:
+    """What opens one entry's commitment.
+
+    Attributes:
+        place: the entry's place in its batch, from 0.
+        r: the 32 random bytes of the commitment.
+        detail: JCS.
+        lines: for each hash in the detail's ``records``, in that order, the salt
+            of 32 bytes and the line (JCS).
+    """
+
+    place: int
+    r: bytes
+    detail: bytes
+    lines: tuple[tuple[bytes, bytes], ...] = ()
+
+
+def _deflate(plain: bytes) -> bytes:
+    if len(plain) > _SMALL:
+        return zlib.compress(plain, 1)
+    # Level 1 all the same. For one detail most of the time goes into clearing
+    # tables made for 32 KiB; a smaller window is 3 times quicker.
+    squeeze = zlib.compressobj(1, zlib.DEFLATED, 13, 6)
+    return squeeze.compress(plain) + squeeze.flush()
+
+
+def pack_details(openings: Iterable[Opening]) -> bytes:
+    """Details as one byte string, compressed.
+
+    Args:
+        openings: in order of their place, each place once.
+
+    Returns:
+        zlib; that of nothing where there are none.
+
+    Raises:
+        LogError: ``log.details_order`` where places do not rise,
+            ``log.entry_parts`` where a salt or an r is not 32 bytes,
+            ``log.details_size`` above 64 MiB or 65,535 lines in one detail.
+    """
+    pieces: list[bytes] = []
+    add, before = pieces.append, -1
+    for opening in openings:
+        place, lines = opening.place, opening.lines
+        if place <= before:
+            raise LogError("log.details_order")
+        before = place
+        if len(opening.r) != 32:
+            raise LogError("log.entry_parts")
+        if len(lines) > 0xFFFF:
+            raise LogError("log.details_size", limit=MAX_DETAILS)
+        add(_HEAD.pack(place, opening.r, len(opening.detail)))
+        add(opening.detail)
+        add(_COUNT.pack(len(lines)))
+        for salt, line in lines:
+            if len(salt) != 32:
+                raise LogError("log.entry_parts")
+            add(_LINE.pack(salt, len(line)))
+            add(line)
+    plain = b"".join(pieces)
+    if len(plain) > MAX_DETAILS:
+        raise LogError("log.details_size", limit=MAX_DETAILS)
+    return _deflate(plain)
+
+
+def _inflate(packed: bytes) -> bytes:
+    unpack = zlib.decompressobj()
+    try:
+        plain = unpack.decompress(packed, MAX_DETAILS + 1)
+    except zlib.error:
+        raise IntegrityError("log.packed_details") from None
+    if len(plain) > MAX_DETAILS or not unpack.eof or unpack.unused_data:
+        raise IntegrityError("log.packed_details")
+    return plain
+
+
+_Lines = list[tuple[bytes, bytes]]
+
+
+def _walk(packed: bytes) -> Iterator[tuple[int, bytes, bytes, _Lines]]:
+    plain = _inflate(packed)
+    at, end, before = 0, len(plain), -1
+    try:
+        while at < end:
+            place, r, length = _HEAD.unpack_from(plain, at)
+            at += 40 + length
+            detail = plain[at - length : at]
+            (count,) = _COUNT.unpack_from(plain, at)
+            at += 2
+            lines: _Lines = []
+            for _ in range(count):
+                salt, length = _LINE.unpack_from(plain, at)
+                at += 36 + length
+                lines.append((salt, plain[at - length : at]))
+            if place <= before or at > end:
+                raise IntegrityError("log.packed_details")
+            before = place
+            yield place, r, detail, lines
+    except struct.error:
+        raise IntegrityError("log.packed_details") from None
+
+
+def unpack_details(packed: bytes) -> list[Opening]:
+    """The openings in a byte string that ``pack_details`` made.
+
+    Reads the form alone: whether they open their entries is for ``scan_details``.
+
+    Args:
+        packed: zlib.
+
+    Raises:
+        IntegrityError: ``log.packed_details`` for what ``pack_details`` would
+            not have written.
+    """
+    return [Opening(place, r, detail, tuple(lines)) for place, r, detail, lines in _walk(packed)]
+
+
+def scan_details(packed: bytes) -> list[tuple[int, bytes]]:
+    """What packed details commit to, for verification.
+
+    Checks besides that the lines of each detail are those that its ``records``
+    names, all of them and in that order.
+
+    Args:
+        packed: zlib, from ``pack_details``.
+
+    Returns:
+        For each detail the place of its entry in the batch and the commitment
+        in base64, to be compared with the third piece of ``scan_entry``.
+
+    Raises:
+        IntegrityError: ``log.packed_details`` for a broken string, ``log.lines``
+            with the ``place`` for lines that the detail does not name.
+    """
+    scanned: list[tuple[int, bytes]] = []
+    for place, r, detail, lines in _walk(packed):
+        if not _names_lines(detail, lines):
+            raise IntegrityError("log.lines", place=place)
+        digest = _sha256(b"muniment/detail/v1\n" + r + detail).digest()
+        scanned.append((place, b2a_base64(digest, newline=False)))
+    return scanned
+
+
+def _names_lines(detail: bytes, lines: _Lines) -> bool:
+    # A quote inside a string of JSON stands behind a backslash, so this member
+    # can be nothing but the member; parsing the detail would cost as much as
+    # all the rest of its verification.
+    if not lines:
+        return b'"records":[' not in detail
+    hashes = [b2a_base64(_sha256(salt + line).digest(), newline=False) for salt, line in lines]
+    return b'"records":["' + b'","'.join(hashes) + b'"]' in detail
