@@ -70,6 +70,10 @@ def _no_duplicates(pairs: list[tuple[str, Any]]) -> dict[str, Any]:
     return document
 
 
+def _no_floats(text: str) -> None:
+    raise ValueError("a float")
+
+
 def parse_canonical(data: bytes) -> Any:
     """Read JCS bytes back, refusing whatever ``canonical`` would not have written.
 
@@ -77,7 +81,7 @@ def parse_canonical(data: bytes) -> Any:
         IntegrityError: ``integrity.json`` where it is no JSON, or not canonical.
     """
     try:
-        document = json.loads(data, object_pairs_hook=_no_duplicates)
+        document = json.loads(data, object_pairs_hook=_no_duplicates, parse_float=_no_floats)
         if _dump(document).encode("utf-8") != data:
             raise ValueError("not canonical")
     except (ValueError, RecursionError):
@@ -229,5 +233,5 @@ def decode_value(data: bytes) -> Value:
     """
     try:
         return _GET[data[0]](data[1:])
-    except (LookupError, ValueError, ArithmeticError, TypeError, struct.error):
+    except (LookupError, ValueError, ArithmeticError, TypeError, struct.error, IntegrityError):
         raise IntegrityError("integrity.value") from None

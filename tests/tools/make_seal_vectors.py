@@ -90,7 +90,7 @@ def values() -> dict[str, Any]:
         *(b"\x0a", b"\x0a{}", b"\x0a[]"),
     ]
     return {
-        "about": "Encoded values, an encoding number before each: formats/values.md. The refused are hexadecimal too.",
+        "about": "Encoded values, the encoding's number before each: formats/values.md.",
         "encodings": dict(codec.ENCODINGS),
         "values": made,
         "refused": [data.hex() for data in refused],

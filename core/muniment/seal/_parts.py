@@ -160,7 +160,7 @@ def seal_part(
     salt = random(_SALT_BYTES)
     okm = _derive(data_key, SUITE, archive, type_number, subject, record, version, group, salt)
     encrypt = aes_gcm(okm[:32]).encrypt
-    previous = -1
+    previous: int | None = None
     try:
         numbered = _numbered(count)
         made = [_HEAD.pack(PART_MARK, SUITE, group, facet_slot, subject_slot, salt, okm[32:], count)]
