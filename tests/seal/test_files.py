@@ -65,7 +65,7 @@ def test_what_was_sealed_opens(size: int) -> None:
 
 @pytest.mark.parametrize("size", SIZES)
 def test_others_can_read_it(size: int) -> None:
-    """Behind the header stands a message of c2sp.org/chunked-encryption, Cobblestone-256, under our file key."""
+    """Behind the header is a message of c2sp.org/chunked-encryption (Cobblestone-256) under our file key."""
     cobblestone = pytest.importorskip("cryptography.cobblestone", reason="cryptography before 50")
     sealed = seal_bytes(content(size))
     info = b"muniment/file/v1\x00" + struct.pack(">B16sI16s16s", 1, b"a" * 16, 300, b"s" * 16, b"r" * 16)
@@ -144,7 +144,7 @@ def test_a_flipped_bit_is_refused(place: int) -> None:
     ],
 )
 def test_a_file_opens_nowhere_else(name: str, other: object) -> None:
-    """A file under another key, or moved to another record, field or id, is refused before its first chunk."""
+    """Under another key, record, field or id a file is refused before its first chunk."""
     target = io.BytesIO()
     with pytest.raises(IntegrityError, match=r"integrity\.seal"):
         seal.open_file(io.BytesIO(seal_bytes(content(10))), target, **{**PLACE, name: other})
