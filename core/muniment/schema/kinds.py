@@ -113,6 +113,18 @@ def _dump_integer(value: int) -> Any:
     return value if -(1 << 53) < value < 1 << 53 else str(value)
 
 
+def _load_integer(data: Any) -> int:
+    if isinstance(data, (float, bool)):
+        raise TypeError
+    return int(data)
+
+
+def _load_list(data: Any) -> tuple[str, ...]:
+    if not isinstance(data, (list, tuple)):
+        raise TypeError
+    return tuple(map(_exact_text, data))
+
+
 def _dump_money(value: Money) -> Any:
     return {"amount": f"{value.amount:f}", "currency": value.currency}
 
@@ -163,7 +175,7 @@ _KINDS = (
     ),
     FieldKind(
         name="integer", encoding=2, label=Label("Whole number", "整数"), prepare=numbers.prepare_integer,
-        dump=_dump_integer, load=int, widget="number",
+        dump=_dump_integer, load=_load_integer, widget="number",
     ),
     FieldKind(
         name="decimal", encoding=3, label=Label("Decimal number", "小数"), prepare=numbers.prepare_decimal,
@@ -197,7 +209,7 @@ _KINDS = (
     FieldKind(
         name="several choices", encoding=8, label=Label("Several choices", "多选"),
         prepare=choices.prepare_choices, show=_show_choices, dump=list,
-        load=lambda data: tuple(map(_exact_text, data)), widget="checkboxes",
+        load=_load_list, widget="checkboxes",
     ),
     FieldKind(
         name="e-mail", encoding=1, label=Label("E-mail", "电子邮箱"), prepare=texts.prepare_email,

@@ -7,6 +7,7 @@ fields, and may hold types of its own. The published form is
 
 from __future__ import annotations
 
+import re
 import tomllib
 from collections.abc import Mapping
 from typing import Any
@@ -25,6 +26,7 @@ from muniment.schema.values import NO_LABEL, Label
 __all__ = ["Template", "load_template", "parse_template", "parse_type", "template_names"]
 
 _FORMAT = 1
+_KEY = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
 @attrs.frozen
@@ -278,6 +280,8 @@ def parse_template(text: str, *, where: str, kinds: Mapping[str, FieldKind] = KI
     types = tuple(
         _template_type(item, f"{where}: type[{place}]", kinds) for place, item in enumerate(table["type"])
     )
+    if not _KEY.fullmatch(table["key"]):
+        raise refuse("key", where, name=table["key"])
     keys = [record_type.key for record_type in types]
     for key in keys:
         if keys.count(key) > 1:

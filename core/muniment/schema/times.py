@@ -17,6 +17,7 @@ __all__ = ["FIRST_YEAR", "LAST_YEAR", "prepare_date", "prepare_datetime", "read_
 
 FIRST_YEAR = 1800
 LAST_YEAR = 2200
+_FURTHEST = timedelta(hours=18)
 
 _YEAR_FIRST = re.compile(
     r"([0-9]{4})(?:([-/.])([0-9]{1,2})\2([0-9]{1,2})|\s*年\s*([0-9]{1,2})\s*月\s*([0-9]{1,2})\s*日?)"
@@ -164,6 +165,13 @@ def _clock(text: str) -> tuple[time, timezone | None]:
         raise ValueProblem("value.datetime") from None
 
 
+def _at(offset: timedelta) -> timezone:
+    if abs(offset) > _FURTHEST:
+        raise ValueProblem("value.datetime")
+    minutes = offset // timedelta(minutes=1)
+    return timezone(timedelta(minutes=minutes)) if minutes else UTC
+
+
 def _offset(zone: str | None) -> timezone | None:
     if zone is None:
         return None
@@ -171,26 +179,31 @@ def _offset(zone: str | None) -> timezone | None:
     if digits in ("", "z"):
         return UTC
     minutes = int(digits[1:3]) * 60 + int(digits[3:5])
-    if int(digits[3:5]) > 59 or minutes > 18 * 60:
+    if int(digits[3:5]) > 59:
         raise ValueError
-    return timezone(timedelta(minutes=-minutes if digits[0] == "-" else minutes)) if minutes else UTC
+    return _at(timedelta(minutes=-minutes if digits[0] == "-" else minutes))
 
 
 def _in_zone(local: datetime, context: Context) -> datetime:
-    early, late = local.replace(tzinfo=context.zone), local.replace(tzinfo=context.zone, fold=1)
-    if early.utcoffset() != late.utcoffset():
+    early = local.replace(tzinfo=context.zone, fold=0).utcoffset()
+    late = local.replace(tzinfo=context.zone, fold=1).utcoffset()
+    if early is None or early != late:
         # Either the hour came twice, or it never came; both need an offset to be said.
         raise ValueProblem("value.clock_change", zone=context.timezone)
-    return early
+    # Before about 1900 zones were seconds off the minute; what the clock showed is kept.
+    return local.replace(tzinfo=_at(early), fold=0)
 
 
-def _whole_minutes(value: datetime) -> datetime:
-    offset = value.utcoffset() or timedelta(0)
-    minutes = offset // timedelta(minutes=1)
+def _given(value: datetime, context: Context) -> datetime:
+    offset = value.utcoffset()
+    if offset is None:
+        return _in_zone(value, context)
     try:
-        return value.astimezone(timezone(timedelta(minutes=minutes)) if minutes else UTC)
+        moved = value.astimezone(_at(offset))
     except OverflowError:
         raise ValueProblem("value.year", minimum=FIRST_YEAR, maximum=LAST_YEAR) from None
+    _within(moved)
+    return moved
 
 
 def _datetime(raw: object, context: Context) -> datetime | None:
@@ -203,12 +216,12 @@ def _datetime(raw: object, context: Context) -> datetime | None:
         parts = _SPLIT.split(text, maxsplit=1)
         clock, offset = _clock(parts[1]) if len(parts) == 2 else (time(0), None)
         local = datetime.combine(read_date(parts[0], context.date_order), clock)
-        return _whole_minutes(local.replace(tzinfo=offset) if offset else _in_zone(local, context))
+        return local.replace(tzinfo=offset) if offset else _in_zone(local, context)
     if isinstance(raw, datetime):
         _within(raw)
-        return _whole_minutes(raw if raw.utcoffset() is not None else _in_zone(raw, context))
+        return _given(raw, context)
     if isinstance(raw, date):
-        return _whole_minutes(_in_zone(datetime.combine(_within(raw), time(0)), context))
+        return _in_zone(datetime.combine(_within(raw), time(0)), context)
     raise ValueProblem("value.kind", expected="datetime")
 
 

@@ -262,6 +262,11 @@ class RecordType:
         return frozenset(field.key for field in self.fields if field.unique and field.writable)
 
     @cached_property
+    def references(self) -> tuple[Field, ...]:
+        """The fields that refer to records of another type."""
+        return tuple(field for field in self.fields if field.kind == "reference" and field.target)
+
+    @cached_property
     def fixed(self) -> frozenset[str]:
         """The keys of the fields that never change once written: they lead to the subject."""
         return frozenset(self.subject[:1]) if isinstance(self.subject, tuple) else frozenset()
