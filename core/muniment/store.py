@@ -36,6 +36,7 @@ __all__ = [
     "Facet",
     "File",
     "Gap",
+    "Head",
     "IndexRow",
     "LogBatch",
     "LogDetail",
@@ -71,6 +72,17 @@ class LogBatch(NamedTuple):
     root: bytes
     frontier: bytes | None
     entries: bytes
+    mac: bytes
+    created_us: int
+
+
+class Head(NamedTuple):
+    """The newest batch without what it holds; the log's size is ``first_seq + n``."""
+
+    gen: int
+    first_seq: int
+    n: int
+    root: bytes
     mac: bytes
     created_us: int
 
@@ -277,7 +289,7 @@ class ListQuery:
 class Reader(Protocol):
     """Everything that can be read without keys; what a verifier needs."""
 
-    def head(self, shard: int) -> LogBatch | None:
+    def head(self, shard: int) -> Head | None:
         """The newest batch of the newest generation, or None for an empty log."""
 
     def batches(self, shard: int, gen: int, *, start: int = 0, stop: int | None = None) -> Iterator[LogBatch]:
@@ -354,6 +366,9 @@ class Reader(Protocol):
     def states(self, shard: int) -> Iterator[State]:
         """All states in order of (id, category, n)."""
 
+    def has_states(self, shard: int) -> bool:
+        """Whether anything was ever erased or is being erased."""
+
     def state_of(self, shard: int, ids: Collection[bytes]) -> list[State]:
         """The newest states of these subjects and records that are not simply live."""
 
@@ -424,8 +439,11 @@ class Transaction(Reader, Protocol):
     def remember(self, row: Remembered) -> None:
         """Keep the answer to an idempotency key, and forget those of the day before."""
 
-    def put_current(self, rows: Sequence[Current]) -> None:
-        """Set where records stand."""
+    def add_current(self, rows: Sequence[Current]) -> None:
+        """Say where new records stand."""
+
+    def set_current(self, rows: Sequence[Current]) -> None:
+        """Say where records stand that were there before."""
 
     def add_tokens(self, rows: Sequence[Token]) -> None:
         """Add blind index tokens. Raises ``Conflict("store.not_unique")`` where a unique one is taken."""

@@ -99,11 +99,12 @@ class Engine:
     definitions: Definitions = attrs.field(factory=Definitions)
     ruleset: str = ""
     make_ruleset: Callable[[Definitions], str] = attrs.field(default=lambda definitions: "")
+    any_states: bool = True
     _seen: int = -1
     _print: tuple[tuple[bytes, int], ...] = ()
     _lock: threading.RLock = attrs.field(factory=threading.RLock)
     indexes: dict[tuple[int, int], Any] = attrs.field(factory=dict)
-    _subject_keys: dict[int, bytes] = attrs.field(factory=dict)
+    _subject_keys: dict[bytes, bytes] = attrs.field(factory=dict)
     _old_types: dict[tuple[int, int], RecordType] = attrs.field(factory=dict)
 
     def value_context(self, *, lang: str = "en") -> Context:
@@ -119,33 +120,32 @@ class Engine:
 
     # Transactions
 
-    @contextmanager
-    def _transacting(self) -> Iterator[tuple[Transaction, Moment]]:
-        with self.store.transaction() as tx:
-            moment = self.logbook.begin(tx)
-            yield tx, moment
-        self.logbook.committed(moment)
-        self._seen = moment.size
-
     def run(self, body: Callable[[Transaction, Moment], _Result]) -> _Result:
         """Run one transaction under the definitions and users that hold in it.
 
         Another process may have changed a type or a role since this one last
         looked. The log tells whether anybody wrote in between; only then is it
-        worth comparing, and the body starts under what holds now.
+        worth comparing.
         """
         with self._lock:
-            with self._transacting() as (tx, moment):
+            with self.store.transaction() as tx:
+                moment = self.logbook.begin(tx)
                 if moment.size != self._seen:
-                    now = fingerprint(tx)
-                    if now != self._print or self._seen < 0:
-                        self.definitions = load_definitions(tx, self.sealer)
-                        self.ruleset = self.make_ruleset(self.definitions)
-                        self._print = now
+                    self._catch_up(tx)
                 result = body(tx, moment)
+            self.logbook.committed(moment)
+            self._seen = moment.size
             if self.logbook.due:
                 self.logbook.sign(self.store)
             return result
+
+    def _catch_up(self, tx: Transaction) -> None:
+        self.any_states = tx.has_states(SHARD)
+        now = fingerprint(tx)
+        if now != self._print or self._seen < 0:
+            self.definitions = load_definitions(tx, self.sealer)
+            self.ruleset = self.make_ruleset(self.definitions)
+            self._print = now
 
     def forget_definitions(self) -> None:
         """Have the next transaction load types and users anew."""
@@ -154,13 +154,9 @@ class Engine:
     def refresh(self) -> None:
         """Load what another process changed; without any entry, so nothing may be released by it."""
         with self._lock, self.store.transaction(write=False) as tx:
-            now = fingerprint(tx)
-            if now != self._print or self._seen < 0:
-                self.definitions = load_definitions(tx, self.sealer)
-                self.ruleset = self.make_ruleset(self.definitions)
-                self._print = now
-                head = tx.head(SHARD)
-                self._seen = 0 if head is None else head.first_seq + head.n
+            self._catch_up(tx)
+            head = tx.head(SHARD)
+            self._seen = 0 if head is None else head.first_seq + head.n
 
     # Types and actors
 
@@ -253,6 +249,8 @@ class Engine:
         Raises:
             NotFound: ``record.not_found`` where a whole subject or record is gone.
         """
+        if not self.any_states:
+            return {}
         gone = tx.state_of(SHARD, ids)
         for state in gone:
             if state.category == 0:
@@ -261,19 +259,27 @@ class Engine:
 
     def subject_key(self, tx: Transaction, subject: bytes) -> bytes:
         """The tag key of a subject, 32 bytes."""
-        row = tx.subject(SHARD, subject)
-        if row is None:
-            raise NotFound("record.not_found")
-        return self.subject_key_at(row.slot, subject)
+        found = self._subject_keys.get(subject)
+        if found is None:
+            row = tx.subject(SHARD, subject)
+            if row is None:
+                raise NotFound("record.not_found")
+            found = self.subject_key_at(row.slot, subject)
+        return found
 
     def subject_key_at(self, slot: int, subject: bytes) -> bytes:
         """The tag key of the subject whose secret lies in that slot, 32 bytes."""
-        found = self._subject_keys.get(slot)
+        found = self._subject_keys.get(subject)
         if found is None:
             if len(self._subject_keys) > 20_000:
                 self._subject_keys.clear()
-            found = self._subject_keys[slot] = self.sealer.subject_tag_key(slot, subject)
+            found = self._subject_keys[subject] = self.sealer.subject_tag_key(slot, subject)
         return found
+
+    def forget_keys(self) -> None:
+        """Drop every key kept in memory, as after a destruction."""
+        self._subject_keys.clear()
+        self.sealer.forget()
 
 
 def record_line(record: bytes, version: int, previous: int, field_set: int) -> bytes:

@@ -7,7 +7,6 @@ rows forged with raw SQL are never built upon or signed.
 from __future__ import annotations
 
 import os
-import threading
 from binascii import b2a_base64
 from collections.abc import Sequence
 from typing import Final
@@ -23,7 +22,7 @@ from muniment.log.entry import commitment, entry_bytes, line_hash, pack_entries,
 from muniment.log.kinds import KINDS
 from muniment.log.tree import EMPTY, Frontier, leaf_hash
 from muniment.model import Clock, Random, rfc3339
-from muniment.store import Checkpoint, LogBatch, LogDetail, Reader, Store, Transaction
+from muniment.store import Checkpoint, Head, LogBatch, LogDetail, Reader, Store, Transaction
 
 __all__ = ["MAX_SUBJECTS", "Draft", "Logbook", "Moment"]
 
@@ -65,6 +64,7 @@ class Moment:
     root: bytes
     frontier: Frontier
     time_us: int
+    written: Head | None = None
 
 
 class Logbook:
@@ -98,8 +98,7 @@ class Logbook:
         self._mac_key = keys.log_mac_key
         self._tag_root = keys.tag_root
         self._actor_keys: dict[str, bytes] = {}
-        self._lock = threading.Lock()
-        self._known: tuple[int, Frontier] = (0, Frontier())
+        self._known: tuple[Head | None, Frontier] = (None, Frontier())
         self._unsigned = 0
 
     def origin(self, gen: int) -> str:
@@ -116,31 +115,30 @@ class Logbook:
         """Read where the log stands and fix the time of what this transaction appends.
 
         Raises:
-            IntegrityError: ``log.mac`` where the newest batch is not ours.
+            IntegrityError: ``log.mac`` where the newest batch is not ours, ``integrity.root``
+                where it does not follow from the entries.
             LogError: ``log.clock`` where it is more than five minutes ahead of our clock.
         """
         now = self._clock()
         head = tx.head(self.shard)
         if head is None:
             return Moment(0, 0, EMPTY, Frontier(), now)
-        size = head.first_seq + head.n
         if head.created_us > now + _AHEAD_US:
             raise LogError("log.clock", where=self.origin(head.gen), head=rfc3339(head.created_us))
-        with self._lock:
-            known_size, known = self._known
-        if known_size == size and known.root() == head.root:
-            frontier = known.copy()
+        known, frontier = self._known
+        if head == known:
+            # Byte for byte the row that we wrote, mac and root included.
+            frontier = frontier.copy()
         else:
+            self._check_mac(head)
             frontier = self._frontier_at(tx, head)
-        # The mac is compared even where we know the root: the row may have been replaced.
-        self._check_mac(head)
-        return Moment(head.gen, size, head.root, frontier, max(now, head.created_us))
+        return Moment(head.gen, head.first_seq + head.n, head.root, frontier, max(now, head.created_us))
 
-    def _check_mac(self, batch: LogBatch) -> None:
+    def _check_mac(self, batch: LogBatch | Head) -> None:
         origin = self.origin(batch.gen)
         notes.check_batch_mac(batch.mac, self._mac_key, origin, batch.first_seq, batch.n, batch.root)
 
-    def _frontier_at(self, reader: Reader, head: LogBatch) -> Frontier:
+    def _frontier_at(self, reader: Reader, head: Head) -> Frontier:
         """The compact range after the head, from the newest stored one and the entries since."""
         kept = reader.last_frontier(self.shard, head.gen)
         if kept is None or kept.frontier is None:
@@ -225,6 +223,7 @@ class Logbook:
         root = frontier.root()
         size = frontier.size
         keep = size // _FRONTIER_EVERY > first // _FRONTIER_EVERY
+        mac = notes.batch_mac(self._mac_key, self.origin(moment.gen), first, len(entries), root)
         tx.append_batch(
             LogBatch(
                 self.shard,
@@ -235,7 +234,7 @@ class Logbook:
                 root,
                 frontier.to_bytes() if keep else None,
                 pack_entries(entries),
-                notes.batch_mac(self._mac_key, self.origin(moment.gen), first, len(entries), root),
+                mac,
                 moment.time_us,
             ),
             [
@@ -244,14 +243,14 @@ class Logbook:
             ],
         )
         moment.size, moment.root = size, root
+        moment.written = Head(moment.gen, first, len(entries), root, mac, moment.time_us)
         return first
 
     def committed(self, moment: Moment) -> None:
         """Remember where the log stands, once the transaction of ``moment`` committed."""
-        with self._lock:
-            grown = moment.size - self._known[0]
-            self._unsigned += max(grown, 1)
-            self._known = (moment.size, moment.frontier)
+        if moment.written is not None:
+            self._unsigned += moment.written.n
+            self._known = (moment.written, moment.frontier)
 
     # Signing
 
@@ -303,7 +302,7 @@ class Logbook:
         self._unsigned = 0
         return row
 
-    def _extend(self, reader: Reader, head: LogBatch, frontier: Frontier, size: int) -> None:
+    def _extend(self, reader: Reader, head: Head, frontier: Frontier, size: int) -> None:
         for batch in reader.batches(self.shard, head.gen, start=frontier.size, stop=size):
             if batch.first_seq + batch.n <= frontier.size:
                 continue

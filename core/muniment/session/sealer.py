@@ -43,6 +43,7 @@ class Sealer:
         self._data_keys: OrderedDict[tuple[int, int], bytes] = OrderedDict()
         self._pool: list[int] = []
         self._leased = 0
+        self._secrets: dict[int, bytes] = {}
 
     # Slots and keys
 
@@ -51,13 +52,22 @@ class Sealer:
 
         The first leases are as small as asked for and later ones grow, so that
         a short process wastes none and a long import rarely waits for the disk.
+        Their secrets are fetched with them, in one go.
         """
         missing = count - len(self._pool)
         if missing > 0:
-            self._pool += self._keys.lease(max(missing, min(self._leased, 4096)))
-            self._leased += missing
+            leased = self._keys.lease(max(missing, min(self._leased, 4096)))
+            self._leased += len(leased)
+            self._pool += leased
+            self._secrets.update(zip(leased, self._keys.secrets(leased), strict=True))
         taken, self._pool = self._pool[:count], self._pool[count:]
         return taken
+
+    def _secret(self, slot: int) -> bytes:
+        fresh = self._secrets.get(slot)
+        if fresh is not None:
+            return fresh
+        return self._keys.archive_secret if slot == ARCHIVE_SLOT else self._keys.secret(slot)
 
     def data_key(self, subject_slot: int, facet_slot: int, record: bytes, category: int) -> bytes:
         """The key of a facet, 64 bytes.
@@ -68,11 +78,9 @@ class Sealer:
         name = (subject_slot, facet_slot)
         found = self._data_keys.get(name)
         if found is None:
-            if subject_slot == ARCHIVE_SLOT:
-                subject_secret, facet_secret = self._keys.archive_secret, self._keys.secret(facet_slot)
-            else:
-                subject_secret, facet_secret = self._keys.secrets(name)
-            found = derive.data_key(subject_secret, facet_secret, self.archive, record, category)
+            found = derive.data_key(
+                self._secret(subject_slot), self._secret(facet_slot), self.archive, record, category
+            )
             self._data_keys[name] = found
             if len(self._data_keys) > _KEYS_KEPT:
                 self._data_keys.popitem(last=False)
@@ -81,10 +89,15 @@ class Sealer:
     def forget(self) -> None:
         """Drop every key kept in memory, as after a destruction."""
         self._data_keys.clear()
+        self._secrets.clear()
+
+    def settle(self) -> None:
+        """Drop the secrets of slots that were used; the key store has them."""
+        self._secrets = {slot: self._secrets[slot] for slot in self._pool if slot in self._secrets}
 
     def subject_tag_key(self, subject_slot: int, subject: bytes) -> bytes:
         """The key whose tags mark the entries about a subject, 32 bytes."""
-        return derive.subject_tag_key(self._keys.secret(subject_slot), self.archive, subject)
+        return derive.subject_tag_key(self._secret(subject_slot), self.archive, subject)
 
     # Parts
 

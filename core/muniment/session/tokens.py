@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import Final
 
 import attrs
@@ -18,9 +18,11 @@ from muniment.schema import Field, RecordType
 from muniment.session.engine import SHARD, Engine
 from muniment.store import Token, Transaction
 
-__all__ = ["Lookup", "index_bits", "indexes_of", "lookup_equal", "lookup_words", "tokens_of"]
+__all__ = ["UNIQUE", "Lookup", "index_bits", "indexes_of", "lookup_equal", "lookup_words", "tokens_of"]
 
 _UNIQUE_BITS: Final = 128
+UNIQUE: Final = INDEX_KINDS["unique"].number
+"""The number of the kind of index of which no two records share a token."""
 
 
 def index_bits(rows: int, kind: str) -> int:
@@ -89,21 +91,23 @@ def tokens_of(
     keys: Iterable[str],
     values: Mapping[str, Value],
     record: bytes,
-    *,
-    unique_only: bool = False,
-) -> Iterator[tuple[Token, str]]:
+) -> list[tuple[Token, str]]:
     """The tokens of some fields of a record, each with its field's key."""
     indexes = indexes_of(engine, record_type)
+    if not indexes:
+        return []
     region = engine.settings.default_region
+    made = []
     for key in keys:
+        if key not in indexes:
+            continue
         value = values.get(key)
-        if value is None or key not in indexes:
+        if value is None:
             continue
         for index in indexes[key]:
-            if unique_only and index.kind != "unique":
-                continue
             for token in index.tokens(value, region):
-                yield Token(SHARD, index.field.number, index.number, token, record), key
+                made.append((Token(SHARD, index.field.number, index.number, token, record), key))
+    return made
 
 
 @attrs.frozen

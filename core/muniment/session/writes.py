@@ -24,7 +24,7 @@ from muniment.session.engine import SHARD, Acting, Engine, record_line
 from muniment.session.idempotency import Request
 from muniment.session.logbook import Draft, Moment
 from muniment.session.sealer import ARCHIVE_SLOT
-from muniment.session.tokens import tokens_of
+from muniment.session.tokens import UNIQUE, tokens_of
 from muniment.store import Current, Facet, File, Part, SidePart, Subject, Token, Transaction, Version
 
 __all__ = ["VERSIONS_AN_ENTRY", "Change", "Saved", "write"]
@@ -94,9 +94,11 @@ class _Pending:
     warnings: list[Issue]
     deleted: bool = False
     old_clear: str | None = None
+    tokens: frozenset[Token] = frozenset()
+    version: int = attrs.field(init=False)
 
-    @property
-    def version(self) -> int:
+    @version.default
+    def _next_version(self) -> int:
         return 1 if self.base is None else self.base.version + 1
 
 
@@ -109,6 +111,7 @@ class _Rows:
     files: list[File] = attrs.field(factory=list)
     subjects: list[Subject] = attrs.field(factory=list)
     facets: list[Facet] = attrs.field(factory=list)
+    new_current: list[Current] = attrs.field(factory=list)
     current: list[Current] = attrs.field(factory=list)
     add_tokens: list[Token] = attrs.field(factory=list)
     drop_tokens: list[Token] = attrs.field(factory=list)
@@ -243,7 +246,7 @@ class _Work:
         self._context = engine.value_context()
         self._slots: dict[bytes, int] = {}
         self._targets: dict[tuple[bytes, str], tuple[bytes, bool]] = {}
-        self._claimed: dict[tuple[int, int, bytes], bytes] = {}
+        self._facets: dict[tuple[bytes, int], int] = {}
         self._sets: dict[tuple[int, tuple[str, ...], tuple[bool, ...]], dict[str, object]] = {}
         self.op = b""
         self.time_us = 0
@@ -277,18 +280,24 @@ class _Work:
             try:
                 record = next(fresh) if change.operation == "create" else change.record
                 one = self._prepare(tx, change, record)
-                if self._nothing_changed(one):
-                    results.append(self._saved(one, written=False))
-                    continue
-                self._claim_unique(tx, one)
             except MunimentError as error:
                 if not collect:
                     raise
                 results.append(error)
                 continue
+            if self._nothing_changed(one):
+                results.append(self._saved(one, written=False))
+                continue
             places.append(len(results))
             results.append(self._saved(one, written=True))
             pending.append(one)
+        taken = self._claim_unique(tx, pending)
+        if taken:
+            if not collect:
+                raise next(iter(taken.values()))
+            for one_place, error in taken.items():
+                results[places[one_place]] = error
+            pending = [one for place, one in enumerate(pending) if place not in taken]
         if pending:
             self._commit(tx, moment, pending, reason, request)
             self.written = pending
@@ -390,8 +399,7 @@ class _Work:
     def _refuse_errors(self, one: _Pending) -> None:
         errors = _errors(one.warnings)
         if errors:
-            where = one.type.key if one.base is None else id_text(one.record)
-            raise Invalid(errors, where=where)
+            raise Invalid(errors, where=_place_of(one))
 
     def _ask_plugins(self, one: _Pending) -> None:
         engine = self._engine
@@ -408,7 +416,8 @@ class _Work:
         self, tx: Transaction, record_type: RecordType, values: dict[str, Value], issues: list[Issue]
     ) -> dict[str, Value]:
         """Check that every reference names a record of its type that is there to be referred to."""
-        for key, field in _references(record_type):
+        for field in record_type.references:
+            key = field.key
             value = values.get(key)
             if value is None:
                 continue
@@ -454,16 +463,34 @@ class _Work:
             return False
         return one.base is not None and not one.changed
 
-    def _claim_unique(self, tx: Transaction, one: _Pending) -> None:
-        taken = []
-        for token, key in tokens_of(self._engine, one.type, one.changed, one.new, one.record, unique_only=True):
-            name = (token.field, token.kind, token.token)
-            holders = tx.find_tokens(SHARD, token.field, token.kind, (token.token,))[token.token]
-            claimed = self._claimed.setdefault(name, one.record)
-            if claimed != one.record or any(holder != one.record for holder in holders):
-                taken.append(Issue("value.not_unique", key))
-        if taken:
-            raise Invalid(taken, where=one.type.key if one.base is None else id_text(one.record))
+    def _claim_unique(self, tx: Transaction, pending: Sequence[_Pending]) -> dict[int, Invalid]:
+        """Make the new tokens of all changes, and refuse those whose unique ones are taken.
+
+        Returns:
+            The refusals, by place in ``pending``.
+        """
+        claims: dict[tuple[int, int], dict[bytes, list[tuple[int, str]]]] = {}
+        for place, one in enumerate(pending):
+            if not one.changed:
+                continue
+            made = tokens_of(self._engine, one.type, one.changed, one.new, one.record)
+            one.tokens = frozenset(token for token, _ in made)
+            for token, key in made:
+                if token.kind == UNIQUE:
+                    holders = claims.setdefault((token.field, token.kind), {})
+                    holders.setdefault(token.token, []).append((place, key))
+        refused: dict[int, list[Issue]] = {}
+        for (field, kind), wanted in claims.items():
+            stored = tx.find_tokens(SHARD, field, kind, wanted)
+            for token, asking in wanted.items():
+                # Of several in one set the first may have it, unless it is taken already.
+                holder = next(iter(stored[token]), pending[asking[0][0]].record)
+                for place, key in asking:
+                    if pending[place].record != holder:
+                        refused.setdefault(place, []).append(Issue("value.not_unique", key))
+        return {
+            place: Invalid(issues, where=_place_of(pending[place])) for place, issues in sorted(refused.items())
+        }
 
     # Committing
 
@@ -498,15 +525,22 @@ class _Work:
         if request is not None:
             tx.remember(request.remembered(self._acting.actor.id, moment))
         engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
-        tx.add_subjects(rows.subjects)
-        tx.add_facets(rows.facets)
+        engine.sealer.settle()
+        if rows.subjects:
+            tx.add_subjects(rows.subjects)
+        if rows.facets:
+            tx.add_facets(rows.facets)
         tx.add_versions(rows.versions)
-        tx.add_parts(rows.parts)
+        if rows.parts:
+            tx.add_parts(rows.parts)
         if rows.files:
             tx.add_files(rows.files)
         if side:
             tx.add_side_parts(side)
-        tx.put_current(rows.current)
+        if rows.new_current:
+            tx.add_current(rows.new_current)
+        if rows.current:
+            tx.set_current(rows.current)
         if rows.drop_tokens:
             tx.drop_tokens(rows.drop_tokens)
         if rows.add_tokens:
@@ -544,13 +578,14 @@ class _Work:
         return self._subject_slot(tx, subject, rows), slot
 
     def _new_facet(self, record: bytes, category: int, rows: _Rows) -> int:
-        for facet in rows.facets:
-            if facet.record == record and facet.category == category:
-                return facet.slot
-        slot = self._given_facets.get((record, category))
+        name = (record, category)
+        slot = self._facets.get(name)
         if slot is None:
-            slot = self._engine.sealer.slots(1)[0]
-        rows.facets.append(Facet(SHARD, record, category, slot))
+            slot = self._given_facets.get(name)
+            if slot is None:
+                slot = self._engine.sealer.slots(1)[0]
+            self._facets[name] = slot
+            rows.facets.append(Facet(SHARD, record, category, slot))
         return slot
 
     def _reason_owner(self, pending: Sequence[_Pending]) -> bytes:
@@ -610,14 +645,18 @@ class _Work:
             clear = clear_json(record_type, one.new)
         else:
             clear = patch_clear(record_type, one.old_clear, one.changed, one.new)
-        rows.current.append(
+        stand = rows.current if base is not None else rows.new_current
+        stand.append(
             Current(SHARD, one.record, record_type.number, one.subject, one.version, int(operation == _DELETE), clear)
         )
         if one.changed:
-            old = {token for token, _ in tokens_of(engine, record_type, one.changed, one.old, one.record)}
-            new = {token for token, _ in tokens_of(engine, record_type, one.changed, one.new, one.record)}
-            rows.drop_tokens.extend(old - new)
-            rows.add_tokens.extend(new - old)
+            if one.old:
+                made = tokens_of(engine, record_type, one.changed, one.old, one.record)
+                old = frozenset(token for token, _ in made)
+                rows.drop_tokens.extend(old - one.tokens)
+                rows.add_tokens.extend(one.tokens - old)
+            else:
+                rows.add_tokens.extend(one.tokens)
         return hashed
 
     def _seal_groups(self, tx: Transaction, one: _Pending, live: dict[int, bytes], rows: _Rows) -> None:
@@ -737,12 +776,12 @@ class _Work:
         return Saved(id_text(row.record), record_type.key, id_text(row.subject), row.version, True)
 
 
+def _place_of(one: _Pending) -> str:
+    return one.type.key if one.base is None else id_text(one.record)
+
+
 def _errors(issues: Sequence[Issue]) -> list[Issue]:
     return [issue for issue in issues if issue.severity == "error"]
-
-
-def _references(record_type: RecordType) -> list[tuple[str, Field]]:
-    return [(field.key, field) for field in record_type.fields if field.kind == "reference" and field.target]
 
 
 def _runs(pending: Sequence[_Pending]) -> list[list[_Pending]]:

@@ -4,8 +4,9 @@ A step and the record that it ran share one transaction: the record is SQLite's
 own ``user_version``, which is part of the file's header page. Steps are never
 edited once released; a change is a new step at the end.
 
-Large rows that are only appended (``log_batch``) keep a rowid: WITHOUT ROWID
-would put them into interior pages, at three times the space.
+Large rows that are only appended (``log_batch``) are kept by rowid: WITHOUT
+ROWID would put them into interior pages, at three times the space. Their key is
+packed into the rowid, and the columns of the key are computed from it.
 """
 
 from __future__ import annotations
@@ -13,11 +14,34 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping
 from typing import Final
 
-__all__ = ["APPEND_ONLY", "KEYS", "REBUILDABLE", "STEPS", "expected_objects"]
+__all__ = ["APPEND_ONLY", "KEYS", "REBUILDABLE", "STEPS", "batch_id", "detail_id", "expected_objects"]
+
+SEQ_BITS: Final = 40
+_GEN_BITS: Final = 11
+RULE_BITS: Final = 4
+SHARD_SHIFT: Final = SEQ_BITS + _GEN_BITS
+SEQ_MASK: Final = (1 << SEQ_BITS) - 1
+GEN_MASK: Final = (1 << _GEN_BITS) - 1
+RULE_MASK: Final = (1 << RULE_BITS) - 1
+
+
+def batch_id(shard: int, gen: int, first_seq: int) -> int:
+    """The rowid of a batch: shard 8 bits | generation 11 | first_seq 40, so that one tree holds row and key.
+
+    SQLite keeps a composite key in a second tree; packed into the rowid it costs
+    no page of its own, and every access of a record appends here.
+    """
+    return shard << SHARD_SHIFT | gen << SEQ_BITS | first_seq
+
+
+def detail_id(shard: int, gen: int, first_seq: int, rule: int) -> int:
+    """The rowid of details: that of their batch, and four bits for the rule."""
+    return batch_id(shard, gen, first_seq) << RULE_BITS | rule
+
 
 KEYS: Final[Mapping[str, tuple[str, ...]]] = {
-    "log_batch": ("shard", "gen", "first_seq"),
-    "log_detail": ("shard", "gen", "first_seq", "rule"),
+    "log_batch": ("id",),
+    "log_detail": ("id",),
     "checkpoint": ("shard", "gen", "size"),
     "record_version": ("shard", "record", "version"),
     "part": ("shard", "record", "grp", "version"),
@@ -36,13 +60,18 @@ REBUILDABLE: Final = ("current", "token", "log_index", "log_about", "log_tile")
 """Tables that are computed from the others; in no backup, mended by ``data rebuild``."""
 
 _TABLES: Final = (
-    """CREATE TABLE log_batch(
-        shard INTEGER NOT NULL, gen INTEGER NOT NULL, first_seq INTEGER NOT NULL, n INTEGER NOT NULL,
-        prev_root BLOB NOT NULL, root BLOB NOT NULL, frontier BLOB, entries BLOB NOT NULL,
-        mac BLOB NOT NULL, created_us INTEGER NOT NULL, PRIMARY KEY(shard, gen, first_seq))""",
-    """CREATE TABLE log_detail(
-        shard INTEGER NOT NULL, gen INTEGER NOT NULL, first_seq INTEGER NOT NULL, rule INTEGER NOT NULL,
-        details BLOB NOT NULL, PRIMARY KEY(shard, gen, first_seq, rule))""",
+    f"""CREATE TABLE log_batch(
+        id INTEGER PRIMARY KEY, n INTEGER NOT NULL, prev_root BLOB NOT NULL, root BLOB NOT NULL,
+        frontier BLOB, entries BLOB NOT NULL, mac BLOB NOT NULL, created_us INTEGER NOT NULL,
+        shard INTEGER GENERATED ALWAYS AS (id >> {SHARD_SHIFT}) VIRTUAL,
+        gen INTEGER GENERATED ALWAYS AS (id >> {SEQ_BITS} & {GEN_MASK}) VIRTUAL,
+        first_seq INTEGER GENERATED ALWAYS AS (id & {SEQ_MASK}) VIRTUAL)""",
+    f"""CREATE TABLE log_detail(
+        id INTEGER PRIMARY KEY, details BLOB NOT NULL,
+        shard INTEGER GENERATED ALWAYS AS (id >> {SHARD_SHIFT + RULE_BITS}) VIRTUAL,
+        gen INTEGER GENERATED ALWAYS AS (id >> {SEQ_BITS + RULE_BITS} & {GEN_MASK}) VIRTUAL,
+        first_seq INTEGER GENERATED ALWAYS AS (id >> {RULE_BITS} & {SEQ_MASK}) VIRTUAL,
+        rule INTEGER GENERATED ALWAYS AS (id & {RULE_MASK}) VIRTUAL)""",
     """CREATE TABLE log_tile(
         shard INTEGER NOT NULL, gen INTEGER NOT NULL, level INTEGER NOT NULL, idx INTEGER NOT NULL,
         hashes BLOB NOT NULL, PRIMARY KEY(shard, gen, level, idx))""",

@@ -11,7 +11,9 @@ import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager, closing, contextmanager
+from functools import lru_cache
 from pathlib import Path
+from types import TracebackType
 from typing import Any, TypeVar
 
 from muniment.errors import Conflict, IntegrityError, MunimentError, StoreError
@@ -21,6 +23,7 @@ from muniment.store import (
     Facet,
     File,
     Gap,
+    Head,
     IndexRow,
     ListQuery,
     LogBatch,
@@ -36,7 +39,7 @@ from muniment.store import (
     Transaction,
     Version,
 )
-from muniment.stores.migrations import REBUILDABLE, STEPS, expected_objects
+from muniment.stores.migrations import REBUILDABLE, RULE_BITS, STEPS, batch_id, detail_id, expected_objects
 
 __all__ = ["SqliteStore"]
 
@@ -76,8 +79,11 @@ def _insert(table: str, row: type[Any]) -> str:
     return f"INSERT INTO {table}({_columns(row)}) VALUES ({marks})"
 
 
-_INSERT_BATCH = _insert("log_batch", LogBatch)
-_INSERT_DETAIL = _insert("log_detail", LogDetail)
+_INSERT_BATCH = (
+    "INSERT INTO log_batch(id, n, prev_root, root, frontier, entries, mac, created_us) "
+    "VALUES (?, ?, ?, ?, ?, ?, ?, ?)"
+)
+_INSERT_DETAIL = "INSERT INTO log_detail(id, details) VALUES (?, ?)"
 _INSERT_VERSION = _insert("record_version", Version)
 _INSERT_PART = _insert("part", Part)
 _INSERT_SIDE = _insert("side_part", SidePart)
@@ -89,9 +95,20 @@ _INSERT_GAP = _insert("gap", Gap)
 _INSERT_CHECKPOINT = _insert("checkpoint", Checkpoint)
 _INSERT_TILE = "INSERT OR IGNORE" + _insert("log_tile", Tile)[6:]
 _INSERT_CURRENT = "INSERT OR REPLACE" + _insert("current", Current)[6:]
+_UPDATE_CURRENT = "UPDATE current SET version = ?, deleted = ?, clear = ? WHERE shard = ? AND record = ?"
 _INSERT_TOKEN = "INSERT OR IGNORE" + _insert("token", Token)[6:]
 _INSERT_REMEMBERED = "INSERT OR REPLACE" + _insert("idem", Remembered)[6:]
 _INSERT_INDEX = "INSERT OR REPLACE" + _insert("log_index", IndexRow)[6:]
+
+
+@lru_cache(maxsize=64)
+def _parts_query(groups: int) -> str:
+    """The newest part of each of so many groups, in one statement: each is a seek in the key."""
+    one = (
+        f"SELECT * FROM (SELECT {_columns(Part)} FROM part WHERE shard = ?1 AND record = ?2 "
+        "AND grp = ?{} AND version <= ?3 ORDER BY version DESC LIMIT 1)"
+    )
+    return " UNION ALL ".join(one.format(place + 4) for place in range(groups))
 
 
 def _translate(error: sqlite3.Error, path: Path) -> MunimentError:
@@ -133,49 +150,47 @@ class _Reading:
 
     # The log
 
-    def head(self, shard: int) -> LogBatch | None:
+    def head(self, shard: int) -> Head | None:
         return self._one(
-            LogBatch,
-            f"SELECT {_columns(LogBatch)} FROM log_batch WHERE shard = ? "
-            "ORDER BY gen DESC, first_seq DESC LIMIT 1",
-            (shard,),
+            Head,
+            "SELECT gen, first_seq, n, root, mac, created_us FROM log_batch WHERE id BETWEEN ? AND ? "
+            "ORDER BY id DESC LIMIT 1",
+            (batch_id(shard, 0, 0), batch_id(shard + 1, 0, 0) - 1),
         )
 
-    def _span(self, shard: int, gen: int, start: int, stop: int | None) -> tuple[int, int, int, int]:
-        """The batches that hold entries from start to stop, by their first_seq."""
-        found = self._fetch(
-            "SELECT max(first_seq) FROM log_batch WHERE shard = ? AND gen = ? AND first_seq <= ?",
-            (shard, gen, start),
-        )
-        first = found[0][0] or 0
-        return shard, gen, first, 2**62 if stop is None else stop
+    def _span(self, shard: int, gen: int, start: int, stop: int | None) -> tuple[int, int]:
+        """Rowids from the batch that holds entry ``start`` to before the first batch from ``stop`` on."""
+        first = batch_id(shard, gen, 0)
+        found = self._fetch("SELECT max(id) FROM log_batch WHERE id BETWEEN ? AND ?", (first, first + start))
+        end = batch_id(shard, gen + 1, 0) if stop is None else first + stop
+        return found[0][0] or first, end
 
     def batches(self, shard: int, gen: int, *, start: int = 0, stop: int | None = None) -> Iterator[LogBatch]:
         return self._rows(
             LogBatch,
-            f"SELECT {_columns(LogBatch)} FROM log_batch "
-            "WHERE shard = ? AND gen = ? AND first_seq >= ? AND first_seq < ? ORDER BY first_seq",
+            f"SELECT {_columns(LogBatch)} FROM log_batch WHERE id >= ? AND id < ? ORDER BY id",
             self._span(shard, gen, start, stop),
         )
 
     def details(self, shard: int, gen: int, *, start: int = 0, stop: int | None = None) -> Iterator[LogDetail]:
+        first, end = self._span(shard, gen, start, stop)
         return self._rows(
             LogDetail,
-            f"SELECT {_columns(LogDetail)} FROM log_detail "
-            "WHERE shard = ? AND gen = ? AND first_seq >= ? AND first_seq < ? ORDER BY first_seq, rule",
-            self._span(shard, gen, start, stop),
+            f"SELECT {_columns(LogDetail)} FROM log_detail WHERE id >= ? AND id < ? ORDER BY id",
+            (first << RULE_BITS, end << RULE_BITS),
         )
 
     def last_frontier(self, shard: int, gen: int) -> LogBatch | None:
         return self._one(
             LogBatch,
-            f"SELECT {_columns(LogBatch)} FROM log_batch WHERE shard = ? AND gen = ? "
-            "AND frontier IS NOT NULL ORDER BY first_seq DESC LIMIT 1",
-            (shard, gen),
+            f"SELECT {_columns(LogBatch)} FROM log_batch WHERE id BETWEEN ? AND ? "
+            "AND frontier IS NOT NULL ORDER BY id DESC LIMIT 1",
+            (batch_id(shard, gen, 0), batch_id(shard, gen + 1, 0) - 1),
         )
 
     def generations(self, shard: int) -> list[int]:
-        return [gen for (gen,) in self._fetch("SELECT DISTINCT gen FROM log_batch WHERE shard = ? ORDER BY gen", (shard,))]
+        head = self.head(shard)
+        return [] if head is None else list(range(head.gen + 1))
 
     def checkpoints(self, shard: int, gen: int) -> Iterator[Checkpoint]:
         return self._rows(
@@ -253,14 +268,12 @@ class _Reading:
                     "SELECT DISTINCT grp FROM part WHERE shard = ? AND record = ?", (shard, record)
                 )
             ]
-        found = []
-        for grp in groups:
-            found += self._fetch(
-                f"SELECT {_columns(Part)} FROM part WHERE shard = ? AND record = ? AND grp = ? "
-                "AND version <= ? ORDER BY version DESC LIMIT 1",
-                (shard, record, grp, version),
-            )
-        return [Part._make(row) for row in found]
+        if not groups:
+            return []
+        return [
+            Part._make(row)
+            for row in self._fetch(_parts_query(len(groups)), (shard, record, version, *sorted(groups)))
+        ]
 
     def side_parts(self, shard: int) -> Iterator[SidePart]:
         return self._rows(
@@ -323,6 +336,9 @@ class _Reading:
         return self._rows(
             State, f"SELECT {_columns(State)} FROM state WHERE shard = ? ORDER BY id, category, n", (shard,)
         )
+
+    def has_states(self, shard: int) -> bool:
+        return bool(self._fetch("SELECT 1 FROM state WHERE shard = ? LIMIT 1", (shard,)))
 
     def state_of(self, shard: int, ids: Collection[bytes]) -> list[State]:
         newest: dict[tuple[bytes, int], State] = {}
@@ -517,8 +533,18 @@ class _Transaction(_Reading):
             raise _translate(error, self._path) from None
 
     def append_batch(self, batch: LogBatch, details: Iterable[LogDetail]) -> None:
-        self._add(_INSERT_BATCH, (batch,), "store.head_moved")
-        self._add(_INSERT_DETAIL, tuple(details))
+        identifier = batch_id(batch.shard, batch.gen, batch.first_seq)
+        # Not executemany: this is the one statement of every access.
+        try:
+            self._db.execute(_INSERT_BATCH, (identifier, *batch[3:]))
+            for row in details:
+                self._db.execute(
+                    _INSERT_DETAIL, (detail_id(row.shard, row.gen, row.first_seq, row.rule), row.details)
+                )
+        except sqlite3.IntegrityError:
+            raise Conflict("store.head_moved") from None
+        except sqlite3.Error as error:
+            raise _translate(error, self._path) from None
 
     def add_versions(self, rows: Sequence[Version]) -> None:
         self._add(_INSERT_VERSION, rows, "store.version_exists")
@@ -556,8 +582,14 @@ class _Transaction(_Reading):
         self._change("DELETE FROM idem WHERE created_us < ?", (row.created_us - _DAY_US,))
         self._add(_INSERT_REMEMBERED, (row,))
 
-    def put_current(self, rows: Sequence[Current]) -> None:
+    def add_current(self, rows: Sequence[Current]) -> None:
         self._add(_INSERT_CURRENT, rows)
+
+    def set_current(self, rows: Sequence[Current]) -> None:
+        # An update in place leaves the indexes alone, which a replacement would rewrite.
+        self._add(
+            _UPDATE_CURRENT, [(row.version, row.deleted, row.clear, row.shard, row.record) for row in rows]
+        )
 
     def add_tokens(self, rows: Sequence[Token]) -> None:
         # Neighbours in the index go in together, which spares page writes once the index is large.
@@ -592,6 +624,50 @@ class _Transaction(_Reading):
             self._db.execute(sql, parameters)
         except sqlite3.Error as error:
             raise _translate(error, self._path) from None
+
+
+class _Scope:
+    """A transaction as a block; a class, since every access of a record passes here."""
+
+    __slots__ = ("_begin", "_db", "_lock", "_path")
+
+    def __init__(self, db: sqlite3.Connection, path: Path, lock: threading.RLock, begin: str) -> None:
+        self._db = db
+        self._path = path
+        self._lock = lock
+        self._begin = begin
+
+    def __enter__(self) -> Transaction:
+        self._lock.acquire()
+        try:
+            self._db.execute(self._begin)
+        except sqlite3.Error as error:
+            self._lock.release()
+            raise _translate(error, self._path) from None
+        return _Transaction(self._db, self._path)
+
+    def __exit__(
+        self,
+        kind: type[BaseException] | None,
+        error: BaseException | None,
+        trace: TracebackType | None,
+    ) -> None:
+        try:
+            if kind is None:
+                self._db.execute("COMMIT")
+                return
+        except sqlite3.Error as failed:
+            self._undo()
+            raise _translate(failed, self._path) from None
+        finally:
+            if kind is not None:
+                self._undo()
+            self._lock.release()
+
+    def _undo(self) -> None:
+        # A full disk may have rolled back already.
+        if self._db.in_transaction:
+            self._db.execute("ROLLBACK")
 
 
 class SqliteStore(_Reading):
@@ -678,27 +754,9 @@ class SqliteStore(_Reading):
         except sqlite3.Error as error:
             raise _translate(error, self._path) from None
 
-    @contextmanager
-    def _transacting(self, write: bool) -> Iterator[Transaction]:
-        with self._lock:
-            try:
-                self._db.execute("BEGIN IMMEDIATE" if write else "BEGIN")
-            except sqlite3.Error as error:
-                raise _translate(error, self._path) from None
-            try:
-                yield _Transaction(self._db, self._path)
-                self._db.execute("COMMIT")
-            except BaseException as error:
-                # A full disk may have rolled back already.
-                if self._db.in_transaction:
-                    self._db.execute("ROLLBACK")
-                if isinstance(error, sqlite3.Error):
-                    raise _translate(error, self._path) from None
-                raise
-
     def transaction(self, *, write: bool = True) -> AbstractContextManager[Transaction]:
         """One transaction; commits when the block ends well, else leaves nothing."""
-        return self._transacting(write)
+        return _Scope(self._db, self._path, self._lock, "BEGIN IMMEDIATE" if write else "BEGIN")
 
     @contextmanager
     def snapshot(self) -> Iterator[_Reading]:

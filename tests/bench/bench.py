@@ -1,0 +1,354 @@
+"""Compares muniment with the bare floor, in one run and on the same work; prints JSON.
+
+The work: customers of ten fields, five of class personal, SQLite with WAL and
+``synchronous=FULL``. The floor seals each of the ten values with AES-GCM under
+one key, chains a SHA-256 over the row, writes one row (and for the e-mail a keyed
+token with its index), and for a read one row of an audit table. It has no
+versions, no policy, no validation, no proofs, no key for each person.
+
+Ratios are what counts: machines are noisy and shared. Each figure is the median
+of pairs taken in turn; CPU time stands beside the wall time, because fast disks
+hide nothing and slow ones flatter.
+"""
+
+from __future__ import annotations
+
+import argparse
+import gc
+import hashlib
+import hmac
+import json
+import os
+import random
+import resource
+import shutil
+import sqlite3
+import statistics
+import subprocess
+import sys
+import tempfile
+import time
+from collections.abc import Callable, Iterator
+from pathlib import Path
+from typing import Any
+
+from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+
+import muniment.archive
+from muniment.keys import KeyFile, write_key_file
+from muniment.schema.template import parse_template
+from muniment.session import Change
+
+HERE = Path(__file__).parent
+BATCH = 500
+CITIES = ("Berlin", "北京", "Zürich", "上海", "Lyon", "São Paulo")
+
+
+def rows(count: int, *, seed: int = 7) -> Iterator[dict[str, object]]:
+    """Believable customers, the same for every run."""
+    pick = random.Random(seed)
+    for number in range(count):
+        name = f"{pick.choice(('Anna', '李娜', 'Jürgen', '王伟', 'Zoë'))} {pick.randrange(10**6)}"
+        yield {
+            "number": f"C{number:08d}",
+            "full_name": name,
+            "email": f"customer{number}.{pick.randrange(10**6)}@example.com",
+            "address": f"{pick.choice(CITIES)}, Street {pick.randrange(500)}, room {pick.randrange(40)}",
+            "birth_date": f"19{pick.randrange(30, 99)}-0{pick.randrange(1, 10)}-1{pick.randrange(10)}",
+            "notes": "prefers a call in the morning " * pick.randrange(1, 3),
+            "city": pick.choice(CITIES),
+            "country": pick.choice(("DE", "CN", "CH", "FR", "BR")),
+            "status": pick.choice(("potential", "active", "dormant")),
+            "points": str(pick.randrange(10_000)),
+        }
+
+
+SEALED = ("full_name", "email", "address", "birth_date", "notes")
+CLEAR = ("number", "city", "country", "status", "points")
+
+
+class Floor:
+    """Raw sqlite3, AES-GCM and SHA-256: as little as can be done for sealed rows with a log."""
+
+    def __init__(self, folder: Path) -> None:
+        self.db = sqlite3.connect(folder / "floor.db", isolation_level=None, cached_statements=64)
+        self.db.execute("PRAGMA journal_mode=WAL")
+        self.db.execute("PRAGMA synchronous=FULL")
+        columns = ", ".join(f"s_{key} BLOB" for key in SEALED + CLEAR)
+        clear = ", ".join(f"{key} TEXT" for key in CLEAR)
+        self.db.execute(f"CREATE TABLE customer(id INTEGER PRIMARY KEY, {columns}, {clear}, hash BLOB, token BLOB)")
+        self.db.execute("CREATE INDEX by_token ON customer(token)")
+        self.db.execute("CREATE UNIQUE INDEX by_number ON customer(number)")
+        self.db.execute("CREATE TABLE access(id INTEGER PRIMARY KEY, at REAL, who TEXT, what TEXT, hash BLOB)")
+        self.box = AESGCM(os.urandom(32))
+        self.index_key = os.urandom(32)
+        self.last = bytes(32)
+        marks = ", ".join("?" * (len(SEALED + CLEAR) + len(CLEAR) + 2))
+        names = ", ".join([*(f"s_{key}" for key in SEALED + CLEAR), *CLEAR, "hash", "token"])
+        self.sql = f"INSERT INTO customer({names}) VALUES ({marks})"
+
+    def seal(self, text: object) -> bytes:
+        nonce = os.urandom(12)
+        return nonce + self.box.encrypt(nonce, str(text).encode(), None)
+
+    def row(self, values: dict[str, object]) -> tuple[object, ...]:
+        sealed = [self.seal(values[key]) for key in SEALED + CLEAR]
+        self.last = hashlib.sha256(self.last + b"".join(sealed)).digest()
+        token = hmac.digest(self.index_key, str(values["email"]).encode(), "sha256")[:4]
+        return (*sealed, *(values[key] for key in CLEAR), self.last, token)
+
+    def load(self, made: list[dict[str, object]]) -> None:
+        for at in range(0, len(made), BATCH):
+            self.db.execute("BEGIN IMMEDIATE")
+            self.db.executemany(self.sql, [self.row(values) for values in made[at : at + BATCH]])
+            self.db.execute("COMMIT")
+
+    def update(self, identifier: int, key: str, value: str) -> None:
+        self.db.execute("BEGIN IMMEDIATE")
+        sealed = self.seal(value)
+        self.last = hashlib.sha256(self.last + sealed).digest()
+        self.db.execute(f"UPDATE customer SET s_{key} = ?, hash = ? WHERE id = ?", (sealed, self.last, identifier))
+        self.db.execute("COMMIT")
+
+    def read(self, identifier: int) -> dict[str, str]:
+        self.db.execute("BEGIN IMMEDIATE")
+        names = ", ".join(f"s_{key}" for key in SEALED + CLEAR)
+        found = self.db.execute(f"SELECT {names} FROM customer WHERE id = ?", (identifier,)).fetchone()
+        self.last = hashlib.sha256(self.last + str(identifier).encode()).digest()
+        self.db.execute(
+            "INSERT INTO access(at, who, what, hash) VALUES (?, ?, ?, ?)",
+            (time.time(), "bench", str(identifier), self.last),
+        )
+        self.db.execute("COMMIT")
+        return {
+            key: self.box.decrypt(box[:12], box[12:], None).decode()
+            for key, box in zip(SEALED + CLEAR, found, strict=True)
+        }
+
+
+def timed(act: Callable[[], object]) -> tuple[float, float]:
+    """Wall and CPU seconds of one act."""
+    gc.collect()
+    wall, cpu = time.perf_counter(), time.process_time()
+    act()
+    return time.perf_counter() - wall, time.process_time() - cpu
+
+
+def paired(floor: Callable[[], object], ours: Callable[[], object], rounds: int, per: int) -> dict[str, Any]:
+    """Both in turn; microseconds for each piece of work, and the ratio pair by pair."""
+    pairs = [(timed(floor), timed(ours)) for _ in range(rounds)]
+    scale = 1e6 / per
+    return {
+        "floor_us": round(statistics.median(one[0][0] for one in pairs) * scale, 1),
+        "muniment_us": round(statistics.median(one[1][0] for one in pairs) * scale, 1),
+        "floor_cpu_us": round(statistics.median(one[0][1] for one in pairs) * scale, 1),
+        "muniment_cpu_us": round(statistics.median(one[1][1] for one in pairs) * scale, 1),
+        "ratio": round(statistics.median(one[1][0] / one[0][0] for one in pairs), 2),
+        "cpu_ratio": round(statistics.median(one[1][1] / one[0][1] for one in pairs), 2),
+    }
+
+
+def make_archive(folder: Path) -> muniment.archive.Archive:
+    text = (HERE / "customers.toml").read_text(encoding="utf-8")
+    template = parse_template(text, where="customers.toml")
+    (folder / "keys").mkdir()
+    identifier = os.urandom(16)
+    root = write_key_file(folder / "keys" / "bench.key", identifier)
+    assert isinstance(root, KeyFile)
+    made = muniment.archive.create(folder / "archive", templates=[template], root=root, recovery=False)
+    return made.archive
+
+
+def load_archive(session: Any, made: list[dict[str, object]]) -> list[str]:
+    ids: list[str] = []
+    for at in range(0, len(made), BATCH):
+        changes = [Change("create", "customer", values=values) for values in made[at : at + BATCH]]
+        ids += [saved.id for saved in session.write(changes)]
+    return ids
+
+
+def run(count: int, rounds: int, base: Path) -> dict[str, Any]:
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=base))
+    results: dict[str, Any] = {"rows": count, "rounds": rounds}
+    floor = Floor(folder)
+    archive = make_archive(folder)
+    session = archive.session(actor="owner", purpose="ServiceProvision")
+    everything = list(rows(count * rounds))
+    pieces = [everything[at : at + count] for at in range(0, len(everything), count)]
+    left, right = iter(pieces), iter(pieces)
+    ids: list[str] = []
+    results["import"] = paired(
+        lambda: floor.load(next(left)), lambda: ids.extend(load_archive(session, next(right))), rounds, count
+    )
+    some = 300
+    pick = random.Random(3)
+    chosen = [pick.randrange(len(ids)) for _ in range(some)]
+    turn = iter(range(10**9))
+
+    def update_floor() -> None:
+        for place in chosen:
+            floor.update(place + 1, "address", f"New Street {next(turn)}")
+
+    def update_ours() -> None:
+        for place in chosen:
+            session.update(ids[place], {"address": f"New Street {next(turn)}"})
+
+    results["update_one_field"] = paired(update_floor, update_ours, rounds, some)
+    results["read_logged"] = paired(
+        lambda: [floor.read(place + 1) for place in chosen],
+        lambda: [session.get(ids[place]) for place in chosen],
+        rounds,
+        some,
+    )
+    page = ids[:100]
+    results["page_of_100_a_row"] = paired(
+        lambda: [floor.read(place + 1) for place in range(100)],
+        lambda: session.list("customer", limit=len(page)),
+        rounds,
+        100,
+    )
+    report = None
+
+    def verify() -> None:
+        nonlocal report
+        report = archive.log.verify()
+
+    wall, cpu = timed(verify)
+    assert report is not None
+    results["verify"] = {
+        "entries": report.entries,
+        "versions": report.versions,
+        "parts": report.parts,
+        "seconds": round(wall, 3),
+        "cpu_seconds": round(cpu, 3),
+    }
+    results["verify_log"] = verify_log(archive)
+    results["bytes_a_record"] = round((folder / "archive" / "archive.db").stat().st_size / len(ids))
+    archive.close()
+    shutil.rmtree(folder)
+    return results
+
+
+def verify_log(archive: muniment.archive.Archive) -> dict[str, Any]:
+    """Entries a second and core: a log of one-record reads one by one, and the same grouped ten to a batch."""
+    from muniment.session.logbook import Draft
+    from muniment.verify.entries import EntryCheck
+    from muniment.verify.signed import Signed
+
+    engine = archive.engine
+    session = archive.session(actor="owner", purpose="ServiceProvision")
+    subject = os.urandom(32)
+
+    def drafts(number: int) -> list[Draft]:
+        line = b'{"id":"01a20032-40c5-7001-b0df-b4c08b111eb2","previous":0,"set":0,"version":1}'
+        sets = [{"personal": {"clear": ["email", "full_name"]}}]
+        return [
+            Draft(
+                "record.read",
+                engine.detail(session.acting, os.urandom(16), type="customer", count=1, sets=sets),
+                [line],
+                [subject],
+            )
+            for _ in range(number)
+        ]
+
+    found = {}
+    for name, group, batches in (("grouped", 100, 200), ("single", 1, 5000)):
+        with archive.store.transaction() as tx:
+            moment = engine.logbook.begin(tx)
+            first = moment.size
+            for _ in range(batches):
+                engine.logbook.append(tx, moment, drafts(group), actor="owner")
+        engine.logbook.committed(moment)
+
+        def check() -> None:
+            with archive.log.reader() as reader:
+                one = EntryCheck(reader, 0, archive.file.origin, archive.keys.log_mac_key, Signed({}), None)
+                one.check_generation(0)
+
+        with archive.log.reader() as reader:
+            total = reader.head(0)
+        assert total is not None
+        wall, cpu = timed(check)
+        found[name] = {"added": group * batches, "first": first, "seconds": round(wall, 3), "cpu_seconds": round(cpu, 3)}
+    grouped = found["grouped"]
+    before = timed_prefix(archive, grouped["first"])
+    grouped["entries_a_second"] = round(grouped["added"] / max(grouped["seconds"] - before, 1e-9))
+    single = found["single"]
+    single["entries_a_second"] = round(single["added"] / max(single["seconds"] - grouped["seconds"], 1e-9))
+    return {name: one["entries_a_second"] for name, one in found.items()}
+
+
+def timed_prefix(archive: muniment.archive.Archive, size: int) -> float:
+    """Seconds to check the log as it was before the entries that are measured."""
+    from muniment.log.detail import scan_details
+    from muniment.log.entry import scan_entries
+    from muniment.log.tree import Frontier, leaf_hashes
+
+    def check() -> None:
+        frontier = Frontier()
+        with archive.log.reader() as reader:
+            for batch in reader.batches(0, 0, stop=size):
+                frontier.extend(leaf_hashes([one[0] for one in scan_entries(batch.entries)]))
+                frontier.root()
+            for row in reader.details(0, 0, stop=size):
+                scan_details(row.details)
+
+    return timed(check)[0]
+
+
+def growth(base: Path, total: int) -> dict[str, Any]:
+    """Memory and cost a row while a large import goes on."""
+    folder = Path(tempfile.mkdtemp(prefix="bench-", dir=base))
+    archive = make_archive(folder)
+    session = archive.session(actor="owner", purpose="ServiceProvision")
+    source = rows(total)
+    marks: list[dict[str, Any]] = []
+    done, step = 0, 10_000
+    while done < total:
+        made = [values for _, values in zip(range(step), source, strict=False)]
+        wall, cpu = timed(lambda made=made: load_archive(session, made))  # type: ignore[misc]
+        done += len(made)
+        peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
+        marks.append({"rows": done, "us": round(wall / len(made) * 1e6, 1), "cpu_us": round(cpu / len(made) * 1e6, 1), "peak_mib": peak})
+    archive.close()
+    shutil.rmtree(folder)
+    return {
+        "first": marks[0],
+        "last": marks[-1],
+        "cpu_growth": round(marks[-1]["cpu_us"] / marks[0]["cpu_us"], 2),
+        "wall_growth": round(marks[-1]["us"] / marks[0]["us"], 2),
+        "marks": marks[:: max(1, len(marks) // 10)],
+    }
+
+
+def start_up() -> dict[str, float]:
+    """Wall seconds of a command that does nothing but start."""
+    found = {}
+    for words in (["--version"], ["--help"]):
+        taken = []
+        for _ in range(7):
+            began = time.perf_counter()
+            subprocess.run([sys.executable, "-m", "muniment", *words], check=True, capture_output=True)
+            taken.append(time.perf_counter() - began)
+        found[words[0]] = round(statistics.median(taken), 3)
+    return found
+
+
+def main() -> None:
+    options = argparse.ArgumentParser(description=__doc__)
+    options.add_argument("--rows", type=int, default=5_000, help="customers in each round")
+    options.add_argument("--rounds", type=int, default=5)
+    options.add_argument("--grow", type=int, default=0, help="also import so many in one archive")
+    options.add_argument("--folder", type=Path, default=None, help="where the archives are made")
+    given = options.parse_args()
+    results = run(given.rows, given.rounds, given.folder)
+    results["start_up_seconds"] = start_up()
+    if given.grow:
+        results["growth"] = growth(given.folder, given.grow)
+    json.dump(results, sys.stdout, indent=2)
+    print()
+
+
+if __name__ == "__main__":
+    main()
