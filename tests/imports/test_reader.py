@@ -73,7 +73,9 @@ def test_superstore_lines_arrive_intact(data: Path) -> None:
 def test_the_delimiter_is_found(put: Put, delimiter: str) -> None:
     """Whatever usual sign separates the cells is found, also where cells hold the other signs."""
     others = "".join(sign for sign in ",;|" if sign != delimiter)
-    path = put(f"Name{delimiter}Note{delimiter}City\nA{delimiter}x {others} y{delimiter}\nB{delimiter}{delimiter}Z\n")
+    path = put(
+        f"Name{delimiter}Note{delimiter}City\nA{delimiter}x {others} y{delimiter}\nB{delimiter}{delimiter}Z\n"
+    )
     with open_table(path) as table:
         assert ("Name", "Note", "City") == table.header
         assert delimiter == table.delimiter
@@ -92,14 +94,18 @@ def test_a_separator_line_is_obeyed(put: Put) -> None:
         assert [Row(3, ("A", "1"))] == list(table.rows)
 
 
-@pytest.mark.parametrize("encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "gb18030"])
+@pytest.mark.parametrize(
+    "encoding", ["utf-8", "utf-8-sig", "utf-16", "utf-16-le", "utf-16-be", "utf-32", "gb18030"]
+)
 def test_encodings_are_recognised(put: Put, encoding: str) -> None:
     """UTF-8, UTF-16 and UTF-32 with their mark, and GB 18030 give the same text."""
     text = "姓名,城市,备注\r\n李娜,北京市朝阳区,“重要客户”\r\n欧阳修,上海,\r\n"
     mark = "\ufeff" if encoding in ("utf-16-le", "utf-16-be") else ""
     with open_table(put(mark + text, encoding=encoding)) as table:
         assert ("姓名", "城市", "备注") == table.header
-        assert [("李娜", "北京市朝阳区", "“重要客户”"), ("欧阳修", "上海", "")] == [row.cells for row in table.rows]
+        assert [("李娜", "北京市朝阳区", "“重要客户”"), ("欧阳修", "上海", "")] == [
+            row.cells for row in table.rows
+        ]
         assert (encoding == "gb18030") == bool(table.notes)
 
 
@@ -116,7 +122,7 @@ def test_other_encodings_are_asked_for(put: Put, text: str, encoding: str) -> No
 
 def test_a_wrong_encoding_names_the_line(put: Put) -> None:
     """An encoding that was given is proved before the first row, and the bad line is named."""
-    path = put("Name\nAnna\n".encode() + b"\xff\xfe\xfd\n")
+    path = put(b"Name\nAnna\n" + b"\xff\xfe\xfd\n")
     error = refused(path, encoding="utf-8")
     assert ("import.encoding_wrong", 3) == (error.code, error.parameters["line"])
     for name in ("no such", "zip", "hex", "rot13", "\0"):
@@ -144,7 +150,9 @@ def test_ragged_rows_are_refused_alone(put: Put) -> None:
     """A row with more or fewer cells than the header is refused; its neighbours are not."""
     path = put("a,b,c\n1,2,3\n1,2\n1,2,3,4\n1,2,3,,\n4,5,6\n")
     assert {3: ["import.ragged"], 4: ["import.ragged"]} == codes(path)
-    assert [("1", "2", "3"), ("1", "2"), ("1", "2", "3", "4"), ("1", "2", "3"), ("4", "5", "6")] == cells(path)
+    assert [("1", "2", "3"), ("1", "2"), ("1", "2", "3", "4"), ("1", "2", "3"), ("4", "5", "6")] == cells(
+        path
+    )
 
 
 def test_bad_quotes_are_refused_alone(put: Put) -> None:
@@ -284,7 +292,9 @@ def test_csv_has_no_sheets(put: Put) -> None:
     assert "import.no_sheets" == refused(put("a\n1\n"), sheet="x").code
 
 
-TEXT = st.text(st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="'") | st.sampled_from('\r\n\t,;|"'))
+TEXT = st.text(
+    st.characters(exclude_categories=["Cs", "Cc"], exclude_characters="'") | st.sampled_from('\r\n\t,;|"')
+)
 
 
 @settings(max_examples=100, deadline=None)

@@ -17,7 +17,7 @@ import attrs
 
 from muniment.errors import StoreError, UsageError
 
-__all__ = ["Counted", "Written", "output", "replacing"]
+__all__ = ["Counted", "Written", "measured", "output", "replacing"]
 
 
 @attrs.frozen
@@ -63,6 +63,19 @@ class Counted:
     def written(self, path: str, rows: int) -> Written:
         """What was written so far."""
         return Written(path, rows, self.size, self._sha.digest())
+
+
+def measured(path: Path) -> Counted:
+    """The size and SHA-256 of a file.
+
+    Args:
+        path: the file.
+    """
+    out = Counted(None)
+    with open(path, "rb") as file:
+        while piece := file.read(1 << 20):
+            out.write(piece)
+    return out
 
 
 @contextmanager

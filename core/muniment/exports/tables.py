@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from muniment.errors import UsageError
 from muniment.exports.cells import csv_line, texts
 from muniment.exports.columns import Column
-from muniment.exports.files import Counted, Written, output, replacing
+from muniment.exports.files import Written, measured, output, replacing
 from muniment.exports.guards import protect
 from muniment.exports.typed import decorate, width_of, writer
 from muniment.exports.workbook import Workbook
@@ -219,13 +219,5 @@ def write_xlsx(
             book.abandon()
             raise
         book.close()
-        out = _measured(new)
+        out = measured(new)
     return out.written(name, row)
-
-
-def _measured(path: Path) -> Counted:
-    out = Counted(None)
-    with open(path, "rb") as file:
-        while piece := file.read(1 << 20):
-            out.write(piece)
-    return out

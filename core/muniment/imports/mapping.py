@@ -6,6 +6,7 @@ The file is TOML; ``schemas/muniment_schemas/mapping.schema.json`` describes it 
 from __future__ import annotations
 
 import os
+import re
 import tomllib
 from collections.abc import Mapping as AnyMapping
 from pathlib import Path
@@ -109,7 +110,16 @@ def load_mapping(path: str | os.PathLike[str]) -> Mapping:
     return parse_mapping(document, where=str(path))
 
 
-_TEXTS = ("type", "currency", "default_region", "timezone", "encoding", "delimiter", "sheet")
+_TEXTS = {
+    "type": re.compile(r".*"),
+    "currency": re.compile(r"[A-Z]{3}"),
+    "default_region": re.compile(r"[A-Z]{2}"),
+    "timezone": re.compile(r".+"),
+    "encoding": re.compile(r".+"),
+    "delimiter": re.compile(r"."),
+    "sheet": re.compile(r".+"),
+}
+_EXAMPLES = {"currency": '"EUR"', "default_region": '"DE"', "delimiter": '";"'}
 _LISTS = ("keep_unlisted", "ignore", "match")
 _ONE_OF = {"date_order": ("dmy", "mdy"), "decimal_mark": (".", ",")}
 
@@ -127,13 +137,18 @@ def parse_mapping(document: AnyMapping[str, Any], *, where: str | None = None) -
     given: dict[str, Any] = {}
     for key, value in document.items():
         if key in _TEXTS:
-            given[key] = _text(value, key, where)
+            if not isinstance(value, str) or not _TEXTS[key].fullmatch(value):
+                _wrong(key, _EXAMPLES.get(key, '"…"'), where)
+            given[key] = value
         elif key in _LISTS:
             given[key] = _texts(value, key, where)
         elif key in _ONE_OF:
             if value not in _ONE_OF[key]:
                 _wrong(key, " | ".join(_ONE_OF[key]), where)
             given[key] = value
+        elif key == "format":
+            if value != 1 or isinstance(value, bool):
+                _wrong(key, "1", where)
         elif key == "header_row":
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 _wrong(key, "1, 2, 3 …", where)

@@ -24,7 +24,9 @@ __all__ = ["Plan", "header_key", "resolve"]
 def header_key(name: str) -> str:
     """A header as it is compared: width, case, spaces, hyphens and punctuation do not count."""
     folded = normalize("NFKC", name).casefold()
-    return "".join(sign for sign in folded if category(sign)[0] not in "ZPCS" or sign in "#%+")
+    return normalize(
+        "NFC", "".join(sign for sign in folded if category(sign)[0] not in "ZPCS" or sign in "#%+")
+    )
 
 
 @attrs.frozen
@@ -173,7 +175,9 @@ class _Resolver:
             if found:
                 self._found(found[0], place, given)
             elif folded in money:
-                self.money[money[folded].key] = place
+                # The currency of a computed amount goes out with it, and that was noted.
+                if money[folded].writable:
+                    self.money[money[folded].key] = place
             else:
                 unknown.append(place)
         if unknown:
@@ -267,7 +271,7 @@ def _names(kind: RecordType) -> tuple[tuple[dict[str, list[Field]], ...], dict[s
         for rank, given in zip(ranks, names, strict=True):
             for name in {header_key(name) for name in given} - {""}:
                 rank.setdefault(name, []).append(field)
-        if field.kind == "money" and field.writable:
+        if field.kind == "money":
             money |= {header_key(name): field for name in money_headers(field).values()}
     return ranks, money
 

@@ -12,7 +12,7 @@ from types import TracebackType
 from muniment.errors import Issue, UsageError
 from muniment.exports.cells import csv_line
 from muniment.exports.columns import RESERVED, is_reserved
-from muniment.exports.files import Counted, Written, output, replacing
+from muniment.exports.files import Counted, Written, measured, output, replacing
 from muniment.exports.guards import protect
 from muniment.exports.workbook import LONGEST_TEXT, Workbook
 from muniment.imports.plan import Plan
@@ -57,6 +57,7 @@ class Rejects:
         self._text: Counted | None = None
         self._book: Workbook | None = None
         self._new: Path | None = None
+        self._done: Written | None = None
 
     def add(self, row: Row, issues: Iterable[Issue], *, plan: Plan | None = None) -> None:
         """Add one row.
@@ -102,19 +103,20 @@ class Rejects:
         Returns:
             What was written, or None where no row was refused.
         """
+        if self._done is not None or self.count == 0:
+            return self._done
         if self._book is not None and self._new is not None:
             self._book.rows = self.count + 1
             try:
                 self._book.close()
-            except OSError as error:
+            except BaseException as error:
                 self._stack.__exit__(type(error), error, error.__traceback__)
                 raise
-            size = self._new.stat().st_size
-            digest = b""
-            self._stack.close()
-            return Written(self._path, self.count, size, digest)
+            self._done = measured(self._new).written(self._path, self.count)
+        elif self._text is not None:
+            self._done = self._text.written(self._path, self.count)
         self._stack.close()
-        return self._text.written(self._path, self.count) if self._text is not None else None
+        return self._done
 
     def __enter__(self) -> Rejects:
         return self
@@ -124,10 +126,10 @@ class Rejects:
     ) -> None:
         if error is None:
             self.close()
-        else:
-            if self._book is not None:
-                self._book.abandon()
-            self._stack.__exit__(kind, error, trace)
+            return
+        if self._book is not None:
+            self._book.abandon()
+        self._stack.__exit__(kind, error, trace)
 
 
 def _columns(issue: Issue, plan: Plan | None) -> tuple[str, ...]:

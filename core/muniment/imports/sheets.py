@@ -86,7 +86,10 @@ def workbook_format(file: BinaryIO) -> str:
                     if b"encryption-data" in package.read("META-INF/manifest.xml"):
                         raise UsageError("import.password")
                     return "ods"
-    except (zipfile.BadZipFile, zipfile.LargeZipFile, KeyError, OSError, EOFError, NotImplementedError):
+    except UsageError:
+        raise
+    except Exception:
+        # A damaged package fails in a dozen ways, from a bad name to a bad checksum.
         raise UsageError("import.corrupt") from None
     raise UsageError("import.not_a_table", name="ZIP")
 
