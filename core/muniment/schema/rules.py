@@ -39,8 +39,12 @@ _BOUNDED = ("integer", "decimal", "money", "date", "datetime")
 _INDEXED: Mapping[str, tuple[str, ...]] = {
     "normalised": ("e-mail", "phone"),
     "last_four": ("phone", "identifier", "text"),
-    "prefix": ("text", "identifier", "phone", "e-mail"),
+    "prefix": ("text", "identifier", "e-mail", "URL"),
     "words": ("text", "long text"),
+    "exact": tuple(name for name in KINDS if name not in ("long text", "checkbox", "file")),
+    "unique": tuple(
+        name for name in KINDS if name not in ("long text", "checkbox", "several choices", "file")
+    ),
 }
 # What PCI DSS v4.0.1, requirement 3.3, forbids to keep after authorisation, even sealed.
 _FORBIDDEN_KEYS = re.compile(
@@ -130,6 +134,8 @@ def _index(field: Field, where: str) -> None:
         # What an index of a plugin's kind makes of its values, its plugin knows.
         if field.kind in KINDS and field.kind not in _INDEXED.get(name, (field.kind,)):
             raise refuse("not_for_kind", f"{where}.index", name=name, kind=field.kind)
+    if field.unique and field.kind in KINDS and field.kind not in _INDEXED["unique"]:
+        raise refuse("not_for_kind", f"{where}.unique", name="unique", kind=field.kind)
 
 
 def _readable(field: Field, kind: FieldKind, where: str) -> None:
