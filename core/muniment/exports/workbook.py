@@ -7,7 +7,6 @@ from collections.abc import Iterable
 from datetime import date
 from pathlib import Path
 from typing import Any
-from xml.sax.saxutils import escape
 
 from muniment.errors import UsageError
 from muniment.schema.types import Highlight
@@ -182,7 +181,9 @@ def _rich(text: str) -> str:
     # escaped here, first as the program's cells want it (ECMA-376 part 1, 22.9.2.19), then as XML does.
     text = _ESCAPE_LIKE.sub("_x005F_", text)
     text = _CONTROL.sub(lambda found: f"_x{ord(found[0]):04X}_", text)
-    return f'<r><t xml:space="preserve">{escape(text).replace("_", "&#95;")}</t></r>'
+    for sign, entity in (("&", "&amp;"), ("<", "&lt;"), (">", "&gt;"), ("_", "&#95;")):
+        text = text.replace(sign, entity)
+    return f'<r><t xml:space="preserve">{text}</t></r>'
 
 
 def _criteria(rule: Highlight, value: str | float | None) -> dict[str, Any] | None:
