@@ -33,7 +33,10 @@ CUSTOMER = RecordType(
     fields=(
         Field(key="name", kind="text", number=1, required=True, label=Label("Name", "姓名"), seal_group=19),
         Field(key="born", kind="date", number=2, past=True, seal_group=19),
-        Field(key="phone", kind="phone", number=3, seal_group=27, aliases=("Mobile", "手机"), former_keys=("tel",)),
+        Field(
+            key="phone", kind="phone", number=3, seal_group=27, aliases=("Mobile", "手机"),
+            former_keys=("tel",),
+        ),
         Field(
             key="state", kind="choice", number=4, seal_group=18, default="new", required=True,
             choices=(Choice("new", Label("New", "新")), Choice("old", Label("Old", "旧"))),

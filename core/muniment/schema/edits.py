@@ -13,10 +13,18 @@ import attrs
 
 from muniment.errors import ConfigError
 from muniment.schema.rules import one_of
-from muniment.schema.types import Field, LayoutGroup, RecordType
+from muniment.schema.types import Choice, Field, LayoutGroup, RecordType
 from muniment.schema.values import Label
 
-__all__ = ["add_field", "add_group", "change_field", "hide_field", "rename_field", "retire_field"]
+__all__ = [
+    "add_field",
+    "add_group",
+    "change_field",
+    "hide_field",
+    "kept_choices",
+    "rename_field",
+    "retire_field",
+]
 
 _FIXED = ("key", "kind", "number", "encoding", "group", "category", "seal_group", "target", "computed")
 _CHANGEABLE = {item.name for item in attrs.fields(Field)} - {*_FIXED, "former_keys", "plugin", "own"}
@@ -25,6 +33,15 @@ _CHANGEABLE = {item.name for item in attrs.fields(Field)} - {*_FIXED, "former_ke
 def _found(record_type: RecordType, key: str) -> Field:
     one_of(key, record_type.by_key, record_type.key, "field")
     return record_type.by_key[key]
+
+
+def kept_choices(old: tuple[Choice, ...], new: tuple[Choice, ...]) -> tuple[Choice, ...]:
+    """The new choices of a field, and behind them the old ones that they lack, retired.
+
+    Records hold the keys of choices, so none is ever taken out.
+    """
+    stated = {choice.key for choice in new}
+    return (*new, *(attrs.evolve(choice, retired=True) for choice in old if choice.key not in stated))
 
 
 def _replaced(record_type: RecordType, old: Field, **changes: Any) -> RecordType:
@@ -102,7 +119,8 @@ def change_field(record_type: RecordType, key: str, **changes: Any) -> RecordTyp
     Args:
         record_type: the type.
         key: of the field.
-        changes: attributes of ``Field``; never its kind, target, group, category or number.
+        changes: attributes of ``Field``; never its kind, target, group, category or number. Choices
+            that are not among the new ones stay, retired.
 
     Raises:
         ConfigError: ``schema.unknown`` or ``schema.fixed``.
@@ -110,6 +128,8 @@ def change_field(record_type: RecordType, key: str, **changes: Any) -> RecordTyp
     old = _found(record_type, key)
     for name in sorted(changes.keys() - _CHANGEABLE):
         raise ConfigError("schema.fixed", where=f"{record_type.key}.{key}", name=name)
+    if "choices" in changes:
+        changes["choices"] = kept_choices(old.choices, tuple(changes["choices"]))
     return _replaced(record_type, old, **changes)
 
 

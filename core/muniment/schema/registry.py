@@ -19,6 +19,7 @@ from muniment.errors import ConfigError
 from muniment.model import CLASSES
 from muniment.schema.builtin import ARCHIVE_CATEGORY, BUILTIN
 from muniment.schema.definitions import Change, diff, type_from_document
+from muniment.schema.edits import kept_choices
 from muniment.schema.kinds import KINDS, FieldKind
 from muniment.schema.rules import check_type, one_of
 from muniment.schema.template import Template
@@ -135,13 +136,6 @@ def _joined(first: RecordType, second: RecordType, sources: tuple[str, str]) -> 
     )
 
 
-def _kept_choices(old: tuple[Choice, ...], new: tuple[Choice, ...]) -> tuple[Choice, ...]:
-    # Records hold the keys of choices that a template dropped, so those stay, retired.
-    stated = {choice.key for choice in new}
-    gone = tuple(attrs.evolve(choice, retired=True) for choice in old if choice.key not in stated)
-    return new + gone
-
-
 def _updated_field(old: Field, new: Field) -> Field:
     """A field of the archive under a new statement of it; the team's own changes stay."""
     stays = {name: getattr(old, name) for name in old.own}
@@ -154,7 +148,7 @@ def _updated_field(old: Field, new: Field) -> Field:
         "former_keys": tuple(
             name for name in dict.fromkeys((*old.former_keys, *new.former_keys)) if name != old.key
         ),
-        "choices": _kept_choices(old.choices, new.choices),
+        "choices": kept_choices(old.choices, new.choices),
         **stays,
     }
     values["sensitivity"] = _sharper(old.sensitivity, new.sensitivity)
