@@ -99,6 +99,13 @@ def test_a_text_is_found_by_its_own_words(stored: str) -> None:
             search("word", "text", stored, [stored], "words")
 
 
+def test_a_beginning_is_looked_up_by_its_longest_token() -> None:
+    """The longest token that a beginning contains opens the fewest records."""
+    asked = {start: index.lookup("prefix", "text", start, kinds=("prefix",), where="name").normalised
+             for start in ("an", "ann", "anna", "anna schmidt")}  # fmt: skip
+    assert asked == {"an": (b"an",), "ann": (b"an",), "anna": (b"anna",), "anna schmidt": (b"anna sch",)}
+
+
 def test_phones_and_addresses_are_found_however_written() -> None:
     """A phone is found by another spelling and by its last four digits, an address in any case."""
     phones = ["030 1234567", "+49 30 7654321", "ask Tom", "+453 3331 9991"]

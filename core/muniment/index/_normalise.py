@@ -50,10 +50,7 @@ def fold(text: str) -> str:
     """Text without regard to case, width and spacing: NFKC, case folding (UAX 15, UAX 21), single spaces."""
     if text.isascii():
         return " ".join(text.lower().split())
-    # One round can leave what another would still change; the second one settles it.
-    for _ in range(2):
-        text = normalize("NFKC", normalize("NFKC", text).casefold())
-    return " ".join(text.split())
+    return " ".join(normalize("NFKC", normalize("NFKC", text).casefold()).split())
 
 
 # ---------------------------------------------------------------- plain values
