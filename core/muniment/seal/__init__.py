@@ -20,6 +20,7 @@ from muniment.seal._parts import (
     open_part,
     part_fields,
     part_header,
+    part_slots,
     seal_part,
 )
 
@@ -35,6 +36,7 @@ __all__ = [
     "open_part",
     "part_fields",
     "part_header",
+    "part_slots",
     "read_file_header",
     "seal_bytes",
     "seal_file",

@@ -16,7 +16,7 @@ from muniment.errors import IntegrityError, UsageError
 from muniment.model import Random
 from muniment.seal._cipher import aes_gcm, invalid_tag
 
-__all__ = ["PART_MARK", "SUITE", "PartHeader", "open_part", "part_fields", "part_header", "seal_part"]
+__all__ = ["PART_MARK", "SUITE", "PartHeader", "open_part", "part_fields", "part_header", "part_slots", "seal_part"]
 
 PART_MARK: Final = 0x4D
 """The first byte of every part."""
@@ -31,6 +31,7 @@ _BOUND: Final = struct.Struct(">B16sI16s16sQH24sB")
 _HEAD: Final = struct.Struct(">BBHQQ24s32sH")
 """mark | suite | group | facet slot | subject slot | salt | commitment | field count."""
 
+_SLOTS: Final = struct.Struct(">QQ")
 _FIELD: Final = struct.Struct(">II")
 _NONCE: Final = struct.Struct(">8xI")
 _ASSOCIATED: Final = struct.Struct(">HI")
@@ -259,6 +260,18 @@ def part_header(part: bytes) -> PartHeader:
     if mark != PART_MARK or suite != SUITE or not count:
         _refuse()
     return PartHeader(suite, group, facet_slot, subject_slot)
+
+
+def part_slots(part: bytes) -> tuple[int, int]:
+    """The slots of the facet's and the subject's secrets, before the part is opened, which checks the rest.
+
+    Raises:
+        IntegrityError: ``integrity.seal`` where the bytes are too few for a part.
+    """
+    if len(part) < _HEAD.size:
+        _refuse()
+    slots: tuple[int, int] = _SLOTS.unpack_from(part, 4)
+    return slots
 
 
 def part_fields(part: bytes) -> tuple[int, ...]:

@@ -9,7 +9,7 @@ import attrs
 from muniment.codec import parse_canonical
 from muniment.errors import IntegrityError
 from muniment.log.binding import OPERATIONS, unpack_live
-from muniment.model import Value
+from muniment.model import CLASSES, Value
 from muniment.schema import RecordType
 from muniment.schema.builtin import BUILTIN, CONFIGURATION, DEFINITION, IMPORT, USER
 from muniment.schema.definitions import type_from_document
@@ -141,7 +141,9 @@ def _parsed(values: Mapping[str, Value], version: int) -> RecordType:
 def definition_at(
     tx: Transaction, sealer: Sealer, definitions: Definitions, type_number: int, definition: int
 ) -> RecordType:
-    """An earlier definition of a type, as it stood.
+    """An earlier definition of a type, as it stood, but with the classes of today where they are higher.
+
+    What was found to be sensitive since is protected in old versions too.
 
     Raises:
         IntegrityError: ``integrity.definition`` where the archive does not have it.
@@ -150,4 +152,12 @@ def definition_at(
     version = None if record is None else tx.version(SHARD, record, definition)
     if version is None:
         raise IntegrityError("integrity.definition", where=str(type_number), version=definition)
-    return _parsed(open_version(tx, sealer, version, DEFINITION), definition)
+    old = _parsed(open_version(tx, sealer, version, DEFINITION), definition)
+    now = definitions.by_number[type_number].by_number
+    fields = tuple(
+        attrs.evolve(field, sensitivity=max(field.sensitivity, now[field.number].sensitivity, key=CLASSES.index))
+        if field.number in now
+        else field
+        for field in old.fields
+    )
+    return attrs.evolve(old, fields=fields)

@@ -104,6 +104,7 @@ class Engine:
     _print: tuple[tuple[bytes, int], ...] = ()
     _lock: threading.RLock = attrs.field(factory=threading.RLock)
     indexes: dict[tuple[int, int], Any] = attrs.field(factory=dict)
+    plans: dict[Any, Any] = attrs.field(factory=dict)
     _subject_keys: dict[bytes, bytes] = attrs.field(factory=dict)
     _old_types: dict[tuple[int, int], RecordType] = attrs.field(factory=dict)
 

@@ -10,11 +10,10 @@ from muniment.errors import NotFound
 from muniment.log.binding import OPERATIONS
 from muniment.log.detail import unpack_details
 from muniment.model import Value, id_text
-from muniment.policy import View
 from muniment.schema import RecordType
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.logbook import Moment
-from muniment.session.reads import Loaded, definition_of, disclosure, load, open_loaded
+from muniment.session.reads import Loaded, Plan, definition_of, disclosure, load, may_read, open_loaded, plan_of
 from muniment.session.views import Change, Step, shown
 from muniment.store import SidePart, Transaction, Version
 
@@ -27,9 +26,9 @@ def record_history(engine: Engine, acting: Acting, record: bytes) -> list[Step]:
         found = engine.run(lambda tx, moment: _load(engine, tx, moment, acting, record, None))
     steps = []
     before: tuple[Loaded, dict[str, Value]] | None = None
-    for loaded, view, entry in found:
-        values = open_loaded(engine, loaded, view.readable)
-        steps.append(_step(engine, loaded, view, values, before, entry))
+    for loaded, plan, entry in found:
+        values = open_loaded(engine, loaded, plan.numbers)
+        steps.append(_step(engine, loaded, plan, values, before, entry))
         before = (loaded, values)
     return steps
 
@@ -38,15 +37,11 @@ def diff_versions(engine: Engine, acting: Acting, record: bytes, first: int, sec
     """What differs between two versions of a record."""
     with engine.guarded(acting, "record.history", record=id_text(record)):
         found = engine.run(lambda tx, moment: _load(engine, tx, moment, acting, record, (first, second)))
-    sides = {loaded.version.version: (loaded, view) for loaded, view, _ in found}
-    (old, _), (new, view) = sides[first], sides[second]
-    return _changes(
-        engine,
-        new.type,
-        view,
-        open_loaded(engine, old, view.readable),
-        open_loaded(engine, new, view.readable),
-    )
+    sides = {loaded.version.version: (loaded, plan) for loaded, plan, _ in found}
+    (old, old_plan), (new, plan) = sides[first], sides[second]
+    before = open_loaded(engine, old, old_plan.numbers)
+    after = open_loaded(engine, new, plan.numbers)
+    return _changes(engine, plan, _as_now(before, old.type, new.type), after)
 
 
 _Entry = tuple[Mapping[str, Any] | None, Sequence[SidePart]]
@@ -59,27 +54,23 @@ def _load(
     acting: Acting,
     record: bytes,
     only: tuple[int, int] | None,
-) -> list[tuple[Loaded, View, _Entry]]:
+) -> list[tuple[Loaded, Plan, _Entry]]:
     versions = tx.versions_of(SHARD, record)
     if only is not None:
         versions = [one for one in versions if one.version in only]
     if not versions or (only is not None and {one.version for one in versions} != set(only)):
         raise NotFound("record.not_found" if not versions else "record.no_version")
     newest = definition_of(engine, tx, versions[-1])
-    if not engine.policy.may(acting.actor, "record.history", newest.key):
+    if not may_read(engine, acting, "record.history", newest):
         raise NotFound("record.not_found")
-    found: list[tuple[Loaded, View, _Entry]] = []
-    view = engine.policy.view(acting.actor, newest)
+    found: list[tuple[Loaded, Plan, _Entry]] = []
     for version in versions:
-        record_type = definition_of(engine, tx, version)
-        view = engine.policy.view(acting.actor, record_type)
-        loaded = load(engine, tx, version, record_type, view.readable)
+        plan = plan_of(engine, acting, definition_of(engine, tx, version), None)
+        loaded = load(engine, tx, version, plan.type, plan.groups)
         side = tx.side_part(SHARD, version.gen, version.seq) if only is None else ()
-        found.append((loaded, view, (detail_of(tx, version.gen, version.seq), side)))
+        found.append((loaded, plan, (detail_of(tx, version.gen, version.seq), side)))
     kind = "record.history" if only is None else "record.diff"
-    drafts = disclosure(
-        engine, tx, acting, kind, newest, view, view.readable, versions
-    )
+    drafts = disclosure(engine, tx, acting, kind, plan_of(engine, acting, newest, None), versions)
     engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
     return found
 
@@ -102,7 +93,7 @@ def detail_of(tx: Transaction, gen: int, seq: int) -> dict[str, Any] | None:
 def _step(
     engine: Engine,
     loaded: Loaded,
-    view: View,
+    plan: Plan,
     values: dict[str, Value],
     before: tuple[Loaded, dict[str, Value]] | None,
     entry: _Entry,
@@ -119,7 +110,7 @@ def _step(
         _reason(engine, version, side),
         version.seq,
         version.hash.hex(),
-        _changes(engine, loaded.type, view, {} if before is None else before[1], values),
+        _changes(engine, plan, {} if before is None else _as_now(before[1], before[0].type, loaded.type), values),
         bool(loaded.gone),
     )
 
@@ -135,16 +126,25 @@ def _reason(engine: Engine, version: Version, side: Sequence[SidePart]) -> str |
     return None
 
 
+def _as_now(values: Mapping[str, Value], then: RecordType, now: RecordType) -> dict[str, Value]:
+    """Values under the keys that their fields have in another definition."""
+    if then is now:
+        return dict(values)
+    by_number = now.by_number
+    return {
+        by_number[then.by_key[key].number].key: value
+        for key, value in values.items()
+        if then.by_key[key].number in by_number
+    }
+
+
 def _changes(
-    engine: Engine,
-    record_type: RecordType,
-    view: View,
-    before: Mapping[str, Value],
-    after: Mapping[str, Value],
+    engine: Engine, plan: Plan, before: Mapping[str, Value], after: Mapping[str, Value]
 ) -> list[Change]:
-    changed = [key for key in record_type.by_key if before.get(key) != after.get(key)]
-    old, _ = shown(record_type, engine.kinds, before, view.clear, view.masked)
-    new, _ = shown(record_type, engine.kinds, after, view.clear, view.masked)
+    view = plan.view
+    changed = [key for key in plan.type.by_key if before.get(key) != after.get(key)]
+    old, _ = shown(plan.type, engine.kinds, before, view.clear, view.masked)
+    new, _ = shown(plan.type, engine.kinds, after, view.clear, view.masked)
     return [
         Change(key, old.get(key), new.get(key), key in view.masked) for key in changed if key in view.readable
     ]

@@ -6,22 +6,24 @@ transaction; what was opened and not found fit for release goes no further.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+import json
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from muniment.errors import AccessDenied, IntegrityError, Invalid, KeyStoreError, NotFound, UsageError
-from muniment.log.binding import OPERATIONS, unpack_live
+from muniment.log.binding import OPERATIONS, binding, unpack_live
 from muniment.model import Value, id_text
 from muniment.policy import View
-from muniment.schema import RecordType, category_of_group
+from muniment.schema import FieldKind, RecordType, category_of_group
 from muniment.session.current import sortable
 from muniment.session.cursor import decode_cursor, encode_cursor
 from muniment.session.engine import SHARD, Acting, Engine, record_line
 from muniment.session.logbook import MAX_SUBJECTS, Draft, Moment
+from muniment.session.reasons import put_reason
 from muniment.session.tokens import Lookup, lookup_equal, lookup_words
-from muniment.session.views import Page, Record, field_set, shown
+from muniment.session.views import Page, Record, field_set
 from muniment.store import Current, ListQuery, Part, Transaction, Version
 
 __all__ = ["Asked", "find", "get_record", "list_records", "search_records"]
@@ -60,6 +62,8 @@ class Asked:
         scan: open and compare every record where no index answers; logged as a scan.
         kind: the kind of entry it is written down as.
         members: further members of the entry's detail.
+        op: 16 bytes that all pages of one act carry; by default each page is an act of its own.
+        reason: a person's own words; sealed, and bound by the first entry.
     """
 
     type: str
@@ -76,6 +80,23 @@ class Asked:
     kind: str = "record.list"
     action: str = "record.list"
     members: Mapping[str, object] = attrs.field(factory=dict)
+    op: bytes | None = None
+    reason: str | None = None
+
+
+_BUILTIN_READS: Final = {
+    "definition": "schema.read",
+    "user": "user.read",
+    "configuration": "config.read",
+    "import": "record.import",
+}
+
+
+def may_read(engine: Engine, acting: Acting, action: str, record_type: RecordType) -> bool:
+    """Whether the actor may read records of a type in this way; built-in types ask for a right of their own."""
+    if record_type.number < 256 and not engine.policy.may(acting.actor, _BUILTIN_READS[record_type.key]):
+        return False
+    return engine.policy.may(acting.actor, action, record_type.key)
 
 
 # Loading and opening
@@ -91,27 +112,97 @@ def definition_of(engine: Engine, tx: Transaction, version: Version) -> RecordTy
     return engine.definition_at(tx, version.type, version.definition)
 
 
+@attrs.frozen
+class Plan:
+    """What one view of one definition releases; compiled once, since every read needs it.
+
+    Attributes:
+        type: the definition.
+        view: how the actor sees it.
+        keys: keys of the fields to release.
+        groups: the seal groups they lie in.
+        numbers: their permanent numbers.
+        sets: the field set as the log writes it down.
+        masks: for each masked field what makes its mask, and its style; no maker where the kind is gone.
+    """
+
+    type: RecordType
+    view: View
+    keys: frozenset[str]
+    groups: frozenset[int]
+    numbers: frozenset[int]
+    sets: list[object]
+    masks: Mapping[str, tuple[FieldKind | None, str]]
+
+
+def plan_of(engine: Engine, acting: Acting, record_type: RecordType, fields: Sequence[str] | None) -> Plan:
+    """How this actor sees these fields of a definition.
+
+    Raises:
+        NotFound: ``schema.unknown_field`` for a field that is not there or may not be read: both answer alike.
+    """
+    name = (
+        record_type.number,
+        record_type.definition_version,
+        acting.actor.roles,
+        None if fields is None else tuple(fields),
+    )
+    found: Plan | None = engine.plans.get(name)
+    if found is None or found.type is not record_type:
+        view = engine.policy.view(acting.actor, record_type)
+        keys = _wanted_keys(record_type, view, fields)
+        wanted = [field for field in record_type.fields if field.key in keys]
+        found = Plan(
+            record_type,
+            view,
+            keys,
+            frozenset(field.seal_group for field in wanted),
+            frozenset(field.number for field in wanted),
+            [field_set(record_type, view, keys)],
+            {
+                field.key: (engine.kinds.get(field.kind), field.mask)
+                for field in wanted
+                if field.key in view.masked
+            },
+        )
+        if len(engine.plans) > 1000:
+            engine.plans.clear()
+        engine.plans[name] = found
+    return found
+
+
+def _wanted_keys(record_type: RecordType, view: View, fields: Sequence[str] | None) -> frozenset[str]:
+    if fields is None:
+        return view.readable
+    keys = set()
+    for name in fields:
+        field = record_type.field(name)
+        if field is None or field.key not in view.readable:
+            raise NotFound("schema.unknown_field", where=record_type.key, name=name)
+        keys.add(field.key)
+    return frozenset(keys)
+
+
 def load(
-    engine: Engine, tx: Transaction, version: Version, record_type: RecordType, wanted: Iterable[str]
+    engine: Engine, tx: Transaction, version: Version, record_type: RecordType, groups: frozenset[int]
 ) -> Loaded:
-    """The sealed parts that hold the wanted fields of a version."""
+    """The sealed parts of a version that lie in these groups."""
     live, _ = unpack_live(version.parts)
-    groups = {record_type.by_key[key].seal_group for key in wanted if key in record_type.by_key} & live.keys()
+    groups = groups & live.keys()
+    closed: frozenset[int] = frozenset()
     gone = engine.check_live(tx, {version.record, version.subject})
-    closed = {group for group in groups if (version.record, category_of_group(group)) in gone}
+    if gone:
+        closed = frozenset(
+            group for group in groups if (version.record, category_of_group(group)) in gone
+        )
     parts = tx.parts_of(SHARD, version.record, version.version, groups - closed)
-    found = {part.grp for part in parts}
-    missing = groups - closed - found
-    if missing:
+    if len(parts) != len(groups) - len(closed):
         raise IntegrityError("integrity.part_missing", where=id_text(version.record), version=version.version)
-    deleted = version.operation == OPERATIONS["delete"]
-    return Loaded(version, record_type, parts, live, deleted, frozenset(closed))
+    return Loaded(version, record_type, parts, live, version.operation == OPERATIONS["delete"], closed)
 
 
-def open_loaded(engine: Engine, loaded: Loaded, keys: Iterable[str]) -> dict[str, Value]:
-    """The values of these fields, by key."""
-    by_key = loaded.type.by_key
-    numbers = frozenset(by_key[key].number for key in keys if key in by_key)
+def open_loaded(engine: Engine, loaded: Loaded, numbers: frozenset[int]) -> dict[str, Value]:
+    """The values of the fields with these numbers, by key."""
     values: dict[str, Value] = {}
     for part in loaded.parts:
         try:
@@ -125,25 +216,33 @@ def open_loaded(engine: Engine, loaded: Loaded, keys: Iterable[str]) -> dict[str
     return values
 
 
-def release(engine: Engine, loaded: Loaded, view: View, keys: frozenset[str]) -> Record:
+def release(engine: Engine, loaded: Loaded, plan: Plan) -> Record:
     """Open the wanted fields and show them as the view allows; only after the entry is committed."""
-    values = open_loaded(engine, loaded, keys & view.readable)
-    fields, masked = shown(loaded.type, engine.kinds, values, view.clear & keys, view.masked & keys)
+    values = open_loaded(engine, loaded, plan.numbers)
+    masked = plan.masks.keys() & values.keys() if plan.masks else ()
+    for key in masked:
+        kind, style = plan.masks[key]
+        # Without its kind nobody knows how much a mask may show.
+        values[key] = "•••" if kind is None else kind.mask(values[key], style)
+    # Groups are opened one after the other; people expect the order of the form.
+    fields = {key: values[key] for key in plan.type.by_key if key in values}
     version = loaded.version
-    erased = {
-        field.key
-        for group in loaded.gone
-        for field in loaded.type.by_seal_group.get(group, ())
-        if field.key in keys & view.readable
-    }
+    erased: frozenset[str] = frozenset()
+    if loaded.gone:
+        erased = frozenset(
+            field.key
+            for group in loaded.gone
+            for field in plan.type.by_seal_group.get(group, ())
+            if field.key in plan.keys
+        )
     return Record(
         id_text(version.record),
         loaded.type.key,
         id_text(version.subject),
         version.version,
         fields,
-        masked,
-        frozenset(erased),
+        frozenset(masked),
+        erased,
         _OPERATION_NAMES[version.operation],
         version.recorded_us,
         version.effective_us,
@@ -151,48 +250,28 @@ def release(engine: Engine, loaded: Loaded, view: View, keys: frozenset[str]) ->
     )
 
 
-def wanted_keys(record_type: RecordType, view: View, fields: Sequence[str] | None) -> frozenset[str]:
-    """The keys of the fields to release.
-
-    Raises:
-        NotFound: ``schema.unknown_field`` for a field that is not there or may not be read: both answer alike.
-    """
-    if fields is None:
-        return view.readable
-    keys = set()
-    for name in fields:
-        field = record_type.field(name)
-        if field is None or field.key not in view.readable:
-            raise NotFound("schema.unknown_field", where=record_type.key, name=name)
-        keys.add(field.key)
-    return frozenset(keys)
-
-
 def disclosure(
     engine: Engine,
     tx: Transaction,
     acting: Acting,
     kind: str,
-    record_type: RecordType,
-    view: View,
-    keys: frozenset[str],
+    plan: Plan,
     versions: Sequence[Version],
+    *,
+    op: bytes | None = None,
     **members: object,
 ) -> list[Draft]:
     """The entries that name what will be released: at most a hundred subjects in each, sharing one op."""
-    op = engine.new_id()
-    sets = [field_set(record_type, view, keys)]
+    op = op or engine.new_id()
     drafts = []
     for at in range(0, max(len(versions), 1), MAX_SUBJECTS):
         some = versions[at : at + MAX_SUBJECTS]
-        subjects = {version.subject for version in some if version.subject != engine.archive}
-        detail = engine.detail(
-            acting, op, type=record_type.key, count=len(some), sets=sets, **members
-        )
+        subjects = {version.subject for version in some}
+        subjects.discard(engine.archive)
         drafts.append(
             Draft(
                 kind,
-                detail,
+                engine.detail(acting, op, type=plan.type.key, count=len(some), sets=plan.sets, **members),
                 [record_line(one.record, one.version, one.version - 1, 0) for one in some],
                 [engine.subject_key(tx, subject) for subject in subjects],
             )
@@ -215,20 +294,22 @@ def get_record(
 ) -> Record:
     """One record as it stands, stood, or held in the world at a time."""
 
-    def body(tx: Transaction, moment: Moment) -> tuple[Loaded, View, frozenset[str]]:
+    def body(tx: Transaction, moment: Moment) -> tuple[Loaded, Plan]:
         chosen = choose_version(tx, record, version=version, as_of_us=as_of_us, effective_us=effective_us)
         record_type = definition_of(engine, tx, chosen)
-        if not engine.policy.may(acting.actor, "record.read", record_type.key):
+        if not may_read(engine, acting, "record.read", record_type):
             raise NotFound("record.not_found")
-        view = engine.policy.view(acting.actor, record_type)
-        keys = wanted_keys(record_type, view, fields)
-        loaded = load(engine, tx, chosen, record_type, keys)
-        drafts = disclosure(engine, tx, acting, "record.read", record_type, view, keys, [chosen])
+        plan = plan_of(engine, acting, record_type, fields)
+        loaded = load(engine, tx, chosen, record_type, plan.groups)
+        drafts = disclosure(engine, tx, acting, "record.read", plan, [chosen])
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
-        return loaded, view, keys
+        return loaded, plan
 
-    with engine.guarded(acting, "record.read", record=id_text(record)):
+    try:
         return release(engine, *engine.run(body))
+    except (AccessDenied, NotFound) as error:
+        engine.refused(acting, "record.read", error, record=id_text(record))
+        raise
 
 
 def choose_version(
@@ -286,6 +367,7 @@ class _Terms:
     equals: tuple[tuple[int, object], ...]
     lookups: tuple[Lookup, ...]
     matches: tuple[tuple[frozenset[str], Callable[[Mapping[str, Value]], bool]], ...]
+    clear: frozenset[str]
 
     @property
     def compared(self) -> frozenset[str]:
@@ -295,35 +377,39 @@ class _Terms:
 def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
     """Answer a list or search in one transaction and release one page."""
 
-    def body(tx: Transaction, moment: Moment) -> tuple[list[Loaded], View, frozenset[str], str | None, int | None]:
+    def body(tx: Transaction, moment: Moment) -> tuple[list[Loaded], list[Plan], str | None, int | None]:
         record_type = engine.record_type(asked.type)
         engine.policy.require(acting.actor, asked.action, record_type.key)
         if asked.scan:
             engine.policy.require(acting.actor, "record.scan", record_type.key)
-        view = engine.policy.view(acting.actor, record_type)
-        keys = wanted_keys(record_type, view, asked.fields)
-        terms = _compile(engine, record_type, view, asked)
+        plan = plan_of(engine, acting, record_type, asked.fields)
+        if plan.keys and record_type.number < 256:
+            engine.policy.require(acting.actor, _BUILTIN_READS[record_type.key], record_type.key)
+        terms = _compile(engine, record_type, plan.view, asked)
         limit = max(1, min(asked.limit, _LARGEST_PAGE))
-        hits, after = _hits(engine, tx, asked, record_type, terms, limit, keys)
+        hits, after = _hits(engine, tx, acting, asked, plan, terms, limit)
         drafts = disclosure(
             engine,
             tx,
             acting,
             "record.scan" if asked.scan else asked.kind,
-            record_type,
-            view,
-            keys,
-            [hit.version for hit in hits],
+            plan,
+            [loaded.version for loaded, _ in hits],
+            op=asked.op,
             **{**asked.members, "target": _asked_fields(asked)},
         )
+        if asked.reason:
+            sealed = put_reason(engine, tx, moment, engine.archive, asked.reason, seq=moment.size)
+            drafts[0].detail["reason"] = sealed.hex()
+            drafts[0] = attrs.evolve(drafts[0], binding=binding((), (sealed,)))
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
         total = None
-        if asked.count and not terms.matches:
+        if asked.count and not terms.lookups and all(keys <= terms.clear for keys, _ in terms.matches):
             total = tx.count_current(SHARD, _query(asked, record_type, terms, 1, None))
-        return hits, view, keys, after, total
+        return [loaded for loaded, _ in hits], [one for _, one in hits], after, total
 
-    loaded, view, keys, after, total = engine.run(body)
-    return Page([release(engine, one, view, keys) for one in loaded], after, total)
+    loaded, plans, after, total = engine.run(body)
+    return Page([release(engine, one, plan) for one, plan in zip(loaded, plans, strict=True)], after, total)
 
 
 def _asked_fields(asked: Asked) -> dict[str, object] | None:
@@ -371,7 +457,8 @@ def _compile(engine: Engine, record_type: RecordType, view: View, asked: Asked) 
             raise AccessDenied("access.field", where=record_type.key, action="sort", names=field.key)
         if not field.in_clear:
             raise UsageError("index.sealed_order", where=field.key)
-    return _Terms(tuple(equals), tuple(lookups), tuple(matches))
+    clear = frozenset(field.key for field in record_type.fields if field.in_clear)
+    return _Terms(tuple(equals), tuple(lookups), tuple(matches), clear)
 
 
 def _wanted_value(engine: Engine, record_type: RecordType, key: str, raw: object) -> Value:
@@ -409,36 +496,52 @@ def _query(
 def _hits(
     engine: Engine,
     tx: Transaction,
+    acting: Acting,
     asked: Asked,
-    record_type: RecordType,
+    plan: Plan,
     terms: _Terms,
     limit: int,
-    keys: frozenset[str],
-) -> tuple[list[Loaded], str | None]:
+) -> tuple[list[tuple[Loaded, Plan]], str | None]:
+    """One page of hits, each with the plan of the definition it was written under."""
     after = decode_cursor(engine, asked.after) if asked.after else None
-    found: list[Loaded] = []
+    found: list[tuple[Loaded, Plan]] = []
     last: Current | None = None
+    record_type = plan.type
     for row in _candidates(tx, asked, record_type, terms, after):
-        loaded = _load_current(engine, tx, row, record_type, keys | terms.compared)
-        if loaded is None:
+        version = tx.version(SHARD, row.record)
+        if version is None:
             continue
+        own = plan
+        if version.definition != record_type.definition_version:
+            own = _own_plan(engine, tx, acting, version, plan)
+        compared = [own.type.by_key[key] for key in terms.compared if key in own.type.by_key]
+        groups = own.groups | {field.seal_group for field in compared}
+        try:
+            loaded = load(engine, tx, version, own.type, groups)
+        except NotFound:
+            continue  # erased between the index and here: as if it had never matched
         if terms.matches:
-            values = open_loaded(engine, loaded, terms.compared)
+            values = open_loaded(engine, loaded, frozenset(field.number for field in compared))
             if not all(matches(values) for _, matches in terms.matches):
                 continue
         if len(found) == limit:
             assert last is not None
             return found, encode_cursor(engine, _sort_value(last, record_type, asked), last.record)
-        found.append(loaded)
+        found.append((loaded, own))
         last = row
     return found, None
+
+
+def _own_plan(engine: Engine, tx: Transaction, acting: Acting, version: Version, plan: Plan) -> Plan:
+    """The same fields as an older definition had them, by their permanent numbers."""
+    own = definition_of(engine, tx, version)
+    keys = [field.key for field in own.fields if field.number in plan.numbers]
+    return plan_of(engine, acting, own, keys)
 
 
 def _sort_value(row: Current, record_type: RecordType, asked: Asked) -> object:
     if asked.order_by is None:
         return None
-    import json
-
     field = record_type.field(asked.order_by)
     return None if field is None else json.loads(row.clear).get(str(field.number))
 
@@ -469,8 +572,6 @@ def _candidates(
         if row is None or row.type != record_type.number or bool(row.deleted) != asked.deleted:
             continue
         if wanted:
-            import json
-
             clear = json.loads(row.clear)
             if any(clear.get(str(number)) != value for number, value in wanted.items()):
                 continue
@@ -490,16 +591,3 @@ def _rank(place: tuple[object, bytes]) -> tuple[int, float, str, bytes]:
     if isinstance(value, (int, float)):
         return 0, float(value), "", record
     return 1, 0.0, str(value), record
-
-
-def _load_current(
-    engine: Engine, tx: Transaction, row: Current, record_type: RecordType, keys: frozenset[str]
-) -> Loaded | None:
-    version = tx.version(SHARD, row.record)
-    if version is None:
-        return None
-    try:
-        return load(engine, tx, version, record_type, keys)
-    except NotFound:
-        # Erased between the index and here: as if it had never matched.
-        return None

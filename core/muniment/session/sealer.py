@@ -12,8 +12,8 @@ from muniment.codec import decode_value, encode_value
 from muniment.errors import IntegrityError
 from muniment.keys import KeyStore, derive
 from muniment.model import Random, Value
-from muniment.schema.types import Field, RecordType, category_of_group
-from muniment.seal import open_part, part_header, seal_part
+from muniment.schema.types import RecordType, category_of_group
+from muniment.seal import open_part, part_slots, seal_part
 from muniment.store import Part, SidePart
 
 __all__ = ["ARCHIVE_SLOT", "SIDE_GROUP", "Sealer"]
@@ -163,10 +163,8 @@ class Sealer:
         """
         if sha256(part.sealed).digest() != expected:
             raise IntegrityError("integrity.part", where=part.record.hex(), version=part.version, group=part.grp)
-        header = part_header(part.sealed)
-        key = self.data_key(
-            header.subject_slot, header.facet_slot, part.record, category_of_group(part.grp)
-        )
+        facet_slot, subject_slot = part_slots(part.sealed)
+        key = self.data_key(subject_slot, facet_slot, part.record, category_of_group(part.grp))
         opened = open_part(
             key,
             part.sealed,
@@ -179,9 +177,7 @@ class Sealer:
             only=only,
         )
         by_number = record_type.by_number
-        return {
-            _key_of(by_number, number): decode_value(data) for number, data in opened.items()
-        }
+        return {by_number[number].key: decode_value(data) for number, data in opened.items()}
 
     def seal_text(
         self, text: str, *, subject: bytes, record: bytes, version: int, slots: tuple[int, int]
@@ -203,9 +199,9 @@ class Sealer:
 
     def open_text(self, part: SidePart, subject: bytes) -> str:
         """The text that ``seal_text`` sealed."""
-        header = part_header(part.sealed)
+        facet_slot, subject_slot = part_slots(part.sealed)
         opened = open_part(
-            self.data_key(header.subject_slot, header.facet_slot, part.record, 0),
+            self.data_key(subject_slot, facet_slot, part.record, 0),
             part.sealed,
             archive=self.archive,
             type_number=0,
@@ -215,11 +211,6 @@ class Sealer:
             group=SIDE_GROUP,
         )
         return str(decode_value(opened[1]))
-
-
-def _key_of(by_number: Mapping[int, Field], number: int) -> str:
-    field = by_number.get(number)
-    return field.key if field is not None else f"field_{number}"
 
 
 def _encoder(number: int) -> Callable[[Any], bytes]:

@@ -6,7 +6,7 @@ from collections.abc import Iterator, Mapping, Sequence
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from muniment.errors import AccessDenied, MunimentError
+from muniment.errors import AccessDenied, MunimentError, NotFound
 from muniment.model import id_bytes, parse_time
 from muniment.policy import View
 from muniment.schema import RecordType
@@ -77,6 +77,20 @@ class Session:
         self._engine.refresh()
         self._require("schema.read")
         return self._engine.record_type(name)
+
+    def definition(self, name: str, version: int) -> RecordType:
+        """An earlier definition of a record type.
+
+        Raises:
+            NotFound: ``schema.unknown_type``, ``schema.no_version``.
+        """
+        record_type = self.type(name)
+        if not 1 <= version <= record_type.definition_version or record_type.number < 256:
+            raise NotFound("schema.no_version", where=name, newest=record_type.definition_version)
+        if version == record_type.definition_version:
+            return record_type
+        with self._engine.store.transaction(write=False) as tx:
+            return self._engine.definition_at(tx, record_type.number, version)
 
     def view(self, record_type: RecordType) -> View:
         """Which fields of a type this actor sees in clear or masked, and may write."""
@@ -314,15 +328,16 @@ class Session:
         )
 
     def pages(self, asked: reads.Asked) -> Iterator[Page]:
-        """All pages of a list, each written down before it is released."""
+        """All pages of a list as one act, each written down before it is released."""
         import attrs
 
+        asked = attrs.evolve(asked, op=asked.op or self._engine.new_id())
         while True:
             page = reads.list_records(self._engine, self._acting, asked)
             yield page
             if page.after is None:
                 return
-            asked = attrs.evolve(asked, after=page.after)
+            asked = attrs.evolve(asked, after=page.after, reason=None)
 
     def history(self, id: str) -> list[Step]:
         """Every version of a record: who wrote it, when, why, and what changed."""
