@@ -446,7 +446,11 @@ class Transaction(Reader, Protocol):
         """Say where records stand that were there before."""
 
     def add_tokens(self, rows: Sequence[Token]) -> None:
-        """Add blind index tokens. Raises ``Conflict("store.not_unique")`` where a unique one is taken."""
+        """Add blind index tokens; one that is there already stays.
+
+        Whether a unique one is taken is looked up before, in the same transaction:
+        of two writers that both find it free one loses at the head of the log.
+        """
 
     def drop_tokens(self, rows: Sequence[Token]) -> None:
         """Remove tokens of values that were replaced."""
@@ -471,6 +475,9 @@ class Store(Reader, Protocol):
 
     def transaction(self, *, write: bool = True) -> AbstractContextManager[Transaction]:
         """One transaction; commits when the block ends well, else leaves nothing."""
+
+    def snapshot(self) -> AbstractContextManager[Reader]:
+        """A reader that sees one state while others write; what verification walks."""
 
     def find_entries(self, shard: int, gen: int, filters: LogFilter) -> list[IndexRow]:
         """Rows of the auditors' projection, newest first."""
