@@ -227,9 +227,9 @@ def key_backup(world: World) -> Steps:
     yield from drop_pairs(world)
 
 
-def drop_pairs(world: World) -> Steps:
+def drop_pairs(world: World, *, below: int = 1 << 32) -> Steps:
     for old in sorted(set(world.keys.pairs) - {world.keys.current}):
-        if old in world.backups:
+        if old in world.backups and world.backups[old][0].epoch < below:
             del world.backups[old]
             yield
     world.keys = replace(world.keys, pairs=tuple(name for name in world.keys.pairs if name in world.backups))
@@ -242,7 +242,7 @@ def remake(world: World) -> Steps:
     if keys.current and world.backups[keys.current][0].epoch != keys.epoch:
         yield from key_backup(world)
     elif set(keys.pairs) - {keys.current}:
-        yield from drop_pairs(world)
+        yield from drop_pairs(world, below=keys.epoch)
 
 
 def restore(world: World, data: tuple[dict[int, str], list[int]]) -> Steps:

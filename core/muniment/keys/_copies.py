@@ -21,7 +21,7 @@ from muniment.errors import Issue, KeyStoreError
 from muniment.keys import _database
 from muniment.keys._files import remove, sync_folder, translated, write_synced
 from muniment.keys._listed import SLOTS_BOX
-from muniment.keys._pages import open_box, open_page
+from muniment.keys._pages import open_box, open_page, seal_box
 from muniment.keys._vault import Vault
 from muniment.model import id_text, rfc3339
 
@@ -77,12 +77,12 @@ def current(listed: Sequence[Pair]) -> Pair | None:
     return next((pair for pair in listed if pair.current), None)
 
 
-def _put(vault: Vault, listed: Sequence[Pair]) -> None:
+def _encode(listed: Sequence[Pair]) -> bytes:
     lines: list[dict[str, Any]] = []
     for pair in listed:
         paths = {"keys_to": str(pair.keys_to), "slots_to": str(pair.slots_to)}
         lines.append({**attrs.asdict(pair), **paths})
-    vault.put_box(_BOX, canonical({"v": 1, "pairs": lines}))
+    return canonical({"v": 1, "pairs": lines})
 
 
 def _places(vault: Vault, keys_to: Path, slots_to: Path) -> tuple[Path, Path]:
@@ -112,7 +112,7 @@ def back_up(vault: Vault, keys_to: Path, slots_to: Path, lifetime_days: int) -> 
     places = _places(vault, keys_to, slots_to)
     made = vault.clock()
     pair = Pair(
-        name=f"{id_text(vault.archive)}-{vault.epoch}-{made}",
+        name=f"{id_text(vault.archive)}-{vault.epoch}-{made}-{vault.random(4).hex()}",
         keys_to=places[0],
         slots_to=places[1],
         epoch=vault.epoch,
@@ -124,14 +124,12 @@ def back_up(vault: Vault, keys_to: Path, slots_to: Path, lifetime_days: int) -> 
     for place in places:
         write_synced(_marker(vault, place), b"Key backups of one archive are kept here.\n")
     with vault.write("backup listed"):
-        _put(vault, [*pairs(vault), pair])
+        vault.put_box(_BOX, _encode([*pairs(vault), pair]))
     _copy_store(vault, pair)
     _copy_slots(vault, pair)
     with vault.write("backup counts"):
-        _put(
-            vault,
-            [attrs.evolve(each, current=each.name == pair.name) for each in pairs(vault)],
-        )
+        listed = [attrs.evolve(each, current=each.name == pair.name) for each in pairs(vault)]
+        vault.put_box(_BOX, _encode(listed))
     drop_others(vault)
     return attrs.evolve(pair, current=True)
 
@@ -151,6 +149,7 @@ def _copy_store(vault: Vault, pair: Pair) -> None:
         copy = sqlite3.connect(path, isolation_level=None)
         try:
             vault.db.backup(copy)
+            _own_list(vault, copy, pair)
             copy.execute("PRAGMA journal_mode=DELETE")  # one file, whole without a WAL
             _proved(vault, copy, pair)
         finally:
@@ -163,6 +162,17 @@ def _copy_store(vault: Vault, pair: Pair) -> None:
             os.fsync(handle.fileno())
         sync_folder(pair.keys)
     vault.step("backup: keys done")
+
+
+def _own_list(vault: Vault, copy: sqlite3.Connection, pair: Pair) -> None:
+    """Let the copy list itself as the pair that counts, and no other.
+
+    As it was copied it lists itself as one that is to go, and whoever opened it
+    later would remove the very backup it came from.
+    """
+    content = _encode([attrs.evolve(pair, current=True)])
+    sealed = seal_box(vault.aead, vault.archive, pair.epoch, _BOX, content, vault.random(12))
+    copy.execute("UPDATE box SET data = ? WHERE name = ?", (sealed, _BOX))
 
 
 def _proved(vault: Vault, copy: sqlite3.Connection, pair: Pair) -> None:
@@ -191,13 +201,18 @@ def _copy_slots(vault: Vault, pair: Pair) -> None:
     vault.step("backup: slots done")
 
 
-def drop_others(vault: Vault) -> None:
-    """Wipe and remove every pair but the one that counts, where it can be reached."""
-    listed = pairs(vault)
-    gone = [pair.name for pair in listed if not pair.current and _dropped(vault, pair)]
+def drop_others(vault: Vault, *, below: int | None = None) -> None:
+    """Wipe and remove every pair but the one that counts, where it can be reached.
+
+    Args:
+        vault: the open store.
+        below: only pairs of an epoch before this one.
+    """
+    going = [pair for pair in pairs(vault) if not pair.current and (below is None or pair.epoch < below)]
+    gone = [pair.name for pair in going if _dropped(vault, pair)]
     if gone:
         with vault.write("backup dropped"):
-            _put(vault, [pair for pair in pairs(vault) if pair.name not in gone])
+            vault.put_box(_BOX, _encode([pair for pair in pairs(vault) if pair.name not in gone]))
 
 
 def _dropped(vault: Vault, pair: Pair) -> bool:
@@ -228,8 +243,8 @@ def remake(vault: Vault) -> bool | None:
     listed = pairs(vault)
     kept = current(listed)
     if kept is None or kept.epoch == vault.epoch:
-        if any(not pair.current for pair in listed):
-            drop_others(vault)
+        # one of this epoch opens nothing that the store does not, and it may be another copy's
+        drop_others(vault, below=vault.epoch)
         return None if kept is None else True
     if not all(_marker(vault, place).is_file() for place in (kept.keys_to, kept.slots_to)):
         return False

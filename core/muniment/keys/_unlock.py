@@ -33,7 +33,7 @@ def unlock(vault: Vault, root: Root) -> None:
             slot, opener, key = _try(vault, root, epoch, openers)
         except KeyStoreError:
             # slots/ and keys.db change one after the other: a rotation may be between two of its steps
-            if vault.state()[0] == epoch and last >= 3:
+            if vault.state()[0] == epoch and last >= 2:
                 raise
             time.sleep(_PAUSE_SECONDS)
             continue
@@ -49,49 +49,51 @@ def unlock(vault: Vault, root: Root) -> None:
 def _try(vault: Vault, root: Root, epoch: int, openers: _Openers) -> tuple[bytes, Opener, bytes]:
     """Look for the slot that this root opens, and open it."""
     found = vault.slots.scan()
-    matching = _matching(vault, root, found)
     readable = {each.slot for each in found if each.file is not None}
     damaged: Path | None = next((each.path for each in found if each.slot not in readable), None)
-    stale = False
+    matching = _matching(vault, root, found, damaged)
+    problems: list[KeyStoreError] = []
     for path, file in matching:
         mark = (file.public, file.argon2)
         if mark not in openers:
             openers[mark] = root.opener(file.public, file.argon2)
         opener = openers[mark]
         key = opener.open(file.enc, file.wrap, slot_info(vault.archive, file.slot, file.epoch))
-        if key is None:
-            # whoever has the private key of this public one opens the wrap, unless it was altered
-            if opener.public == file.public:
-                damaged = path
-            continue
-        if opener.public not in (None, file.public):
+        # whoever has the private key of the public one opens the wrap, and nobody else, unless it was altered
+        if opener.public is not None and (key is None) == (opener.public == file.public):
             damaged = path
-            continue
-        if file.epoch != epoch:
-            stale = True
-            continue
-        vault.knows(file, path, key, epoch)
-        return file.slot, opener, key
-    if stale:
-        raise KeyStoreError("key.slot_epoch", where=str(vault.slots.path), number=epoch)
+        elif key is not None and file.epoch != epoch:
+            problems.append(KeyStoreError("key.slot_epoch", where=str(path), number=epoch))
+        elif key is not None:
+            try:
+                vault.knows(file, path, key, epoch)
+            except KeyStoreError as problem:
+                problems.insert(0, problem)
+            else:
+                return file.slot, opener, key
+    if problems:
+        raise problems[0]
     if damaged is not None:
         raise KeyStoreError("key.slot_damaged", where=str(damaged))
     code = f"key.wrong_{root.kind}" if root.kind in PROVIDERS else "key.wrong_root"
     raise KeyStoreError(code, where=str(vault.slots.path), name=root.kind)
 
 
-def _matching(vault: Vault, root: Root, found: list[Found]) -> list[tuple[Path, SlotFile]]:
+def _matching(
+    vault: Vault, root: Root, found: list[Found], damaged: Path | None
+) -> list[tuple[Path, SlotFile]]:
     """The slot files that this root may be for."""
     files = [(each.path, each.file) for each in found if each.file is not None]
     ours = [(path, file) for path, file in files if file.archive == vault.archive]
     matching = [(path, file) for path, file in ours if file.kind == root.kind]
     if matching:
         return matching
-    if files and not ours:
-        raise KeyStoreError("key.other_archive", where=str(vault.slots.path), name=id_text(vault.archive))
-    if found and not files:
-        raise KeyStoreError("key.slot_damaged", where=str(found[0].path))
+    where = str(vault.slots.path)
     if not found:
-        raise KeyStoreError("key.slots_missing", where=str(vault.slots.path))
+        raise KeyStoreError("key.slots_missing", where=where)
+    if damaged is not None:  # it cannot be read, so it may have been the one
+        raise KeyStoreError("key.slot_damaged", where=str(damaged))
+    if not ours:
+        raise KeyStoreError("key.other_archive", where=where, name=id_text(vault.archive))
     kinds = ", ".join(sorted({file.kind for _, file in ours}))
-    raise KeyStoreError("key.no_slot", where=str(vault.slots.path), name=root.kind, kinds=kinds)
+    raise KeyStoreError("key.no_slot", where=where, name=root.kind, kinds=kinds)
