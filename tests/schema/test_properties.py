@@ -7,6 +7,7 @@ from datetime import UTC, date, datetime, timedelta, timezone
 from decimal import Decimal
 from typing import Any
 
+import email_validator
 import pytest
 from hypothesis import assume, given
 from hypothesis import strategies as st
@@ -15,6 +16,7 @@ from muniment.codec import decode_value, encode_value
 from muniment.errors import IntegrityError
 from muniment.model import FileRef, Money
 from muniment.schema import KINDS, Choice, Context, Field, Label, RecordType, ValueProblem
+from muniment.schema.texts import _MAIL
 
 CHOICES = (
     Choice("a", Label("Anna's choice", "甲")),
@@ -199,3 +201,13 @@ def test_json_of_another_shape_is_an_integrity_error(name, data):
         return
     assert exact(value) == exact(kind.from_json(kind.to_json(value)))
     assert data == kind.to_json(value)
+
+
+@given(st.from_regex(_MAIL, fullmatch=True))
+def test_the_quick_way_of_an_address_agrees_with_the_library(address):
+    """What the pattern takes, email-validator takes too, and writes in the same way."""
+    try:
+        expected = email_validator.validate_email(address, check_deliverability=False).normalized
+    except email_validator.EmailNotValidError:
+        expected = None
+    assert expected == read("e-mail", address)

@@ -100,7 +100,7 @@ def prepare_long_text(field: Field) -> Parser:
 # Only what email-validator takes as it stands: unquoted, plain domain labels, a letters-only last label.
 _MAIL = re.compile(
     r"(?!\.)[A-Za-z0-9_+-](?:[A-Za-z0-9_+-]|\.(?!\.)){0,62}(?<!\.)@"
-    r"(?:[A-Za-z0-9]{1,20}(?:-[A-Za-z0-9]{1,20})?\.){1,3}[A-Za-z]{2,20}"
+    r"(?:[A-Za-z0-9]{1,20}(?:-[A-Za-z0-9]{1,20}){0,2}\.){1,3}[A-Za-z]{2,20}"
 )
 # RFC 6761 and its registry: names that never reach anybody; left to the library to refuse.
 _SPECIAL = ("arpa", "example", "internal", "invalid", "local", "localhost", "onion", "test")
