@@ -9,7 +9,7 @@ from typing import Any
 
 import email_validator
 import pytest
-from hypothesis import assume, given
+from hypothesis import assume, given, settings
 from hypothesis import strategies as st
 
 from muniment.codec import decode_value, encode_value
@@ -179,6 +179,7 @@ def refusal(name: str, raw: object) -> ValueProblem | None:
 
 
 @pytest.mark.parametrize("name", KINDS)
+@settings(max_examples=40)
 @given(before=ANY_TEXT | SHAPED, after=ANY_TEXT | SHAPED, odd=ODD)
 def test_a_problem_never_holds_the_value(name, before, after, odd):
     """Parameters are what the field asks for, the same whatever was given."""
