@@ -219,7 +219,7 @@ def test_no_part_without_values(wrong: list[tuple[int, bytes]]) -> None:
         {"fields": [(-1, b"\x01a")]},
         {"random": lambda size: bytes(size - 1)},
     ],
-    ids=str,
+    ids=lambda wrong: next(iter(wrong)),
 )
 def test_sizes_are_checked(wrong: dict[str, Any]) -> None:
     """Identifiers and numbers of the wrong size are refused, never cut or filled up."""
