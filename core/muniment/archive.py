@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+from binascii import b2a_base64
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from hashlib import sha256
@@ -67,6 +68,7 @@ def create(
     templates: Sequence[str | Template] = (),
     plugins: Sequence[str] = (),
     root: Root | None = None,
+    key_file: Path | None = None,
     recovery: bool = True,
     name: str = "",
     origin: str = "",
@@ -84,6 +86,7 @@ def create(
         templates: names of packaged templates, or templates.
         plugins: names of plugins to enable.
         root: the first root; by default a key file in the user's configuration folder.
+        key_file: another place for that key file; whoever opens the archive then names it.
         recovery: make a recovery phrase as the second root.
         name: what people call the archive.
         origin: of the log, without shard and generation; by default ``muniment/<archive id>``.
@@ -120,7 +123,7 @@ def create(
         raise StoreError("store.cannot_open", where=str(path)) from None
     key_path: Path | None = None
     if root is None:
-        key_path = default_key_file(identifier)
+        key_path = default_key_file(identifier) if key_file is None else key_file
         key_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
         root = write_key_file(key_path, identifier, random=random)
     roots: list[Root] = [root]
@@ -248,7 +251,7 @@ class Archive:
         return self.engine.logbook.verifier_key()
 
     def _ruleset(self, definitions: Definitions) -> str:
-        """Hex of SHA-256 over all that decides: plugins, types, roles, configuration."""
+        """Base64 of SHA-256 over all that decides: plugins, types, roles, configuration."""
         document = {
             "configuration": "" if definitions.configuration is None else config.digest_of(definitions.configuration[2]),
             "plugins": self.plugins.digest().hex(),
@@ -259,7 +262,8 @@ class Archive:
             "users": sorted([one.login, list(one.roles), one.active] for one in definitions.users.values()),
             "v": 1,
         }
-        return sha256(b"muniment/ruleset/v1\n" + canonical(document)).hexdigest()
+        digest = sha256(b"muniment/ruleset/v1\n" + canonical(document)).digest()
+        return b2a_base64(digest, newline=False).decode("ascii")
 
     def session(
         self,
@@ -340,6 +344,42 @@ class Archive:
         if changes:
             session.write(changes, reason=reason)
             self.engine.refresh()
+
+    def apply_configuration(self, session: Session, *, reason: str) -> bool:
+        """Put what ``muniment.toml`` says into force, as a version; it holds from the next opening on.
+
+        Args:
+            session: who does it.
+            reason: a person's own words; sealed.
+
+        Returns:
+            Whether anything was to be done.
+
+        Raises:
+            ConfigError: ``config.other_archive`` where the file names another archive, log or verifier key.
+            PluginError: an enabled plugin is missing or broken; a plugin may only be left out.
+            AccessDenied: the policy refuses; logged.
+        """
+        session.require("config.change")
+        self.engine.refresh()
+        held = self.engine.definitions.configuration
+        if held is None or held[2] == self.file.text:
+            return False
+        before = config.parse(held[2], where="applied")
+        fixed = ("archive", "origin", "verifier_key")
+        if any(getattr(before, name) != getattr(self.file, name) for name in fixed):
+            raise ConfigError("config.other_archive", where=str(self.folder / config.FILE_NAME))
+        load(self.file.plugins).require_all()
+        values = {"digest": config.digest_of(self.file.text), "text": self.file.text}
+        session.write([Change("update", record=held[0], values=values, expected_version=held[1])], reason=reason)
+        for kind, names in (
+            ("plugin.enable", set(self.file.plugins) - set(before.plugins)),
+            ("plugin.disable", set(before.plugins) - set(self.file.plugins)),
+        ):
+            for name in sorted(names):
+                session.note(kind, target={"plugin": name})
+        self.engine.refresh()
+        return True
 
     # Ending
 

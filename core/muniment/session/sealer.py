@@ -58,10 +58,10 @@ class Sealer:
         if missing > 0:
             leased = self._keys.lease(max(missing, min(self._leased, 4096)))
             self._leased += len(leased)
-            self._pool += leased
+            # Taken from the end, so the lowest lie there.
+            self._pool = leased[::-1] + self._pool
             self._secrets.update(zip(leased, self._keys.secrets(leased), strict=True))
-        taken, self._pool = self._pool[:count], self._pool[count:]
-        return taken
+        return [self._pool.pop() for _ in range(count)]
 
     def _secret(self, slot: int) -> bytes:
         fresh = self._secrets.get(slot)

@@ -82,11 +82,11 @@ class Session:
         """An earlier definition of a record type.
 
         Raises:
-            NotFound: ``schema.unknown_type``, ``schema.no_version``.
+            NotFound: ``schema.unknown_type``, ``record.no_version``.
         """
         record_type = self.type(name)
         if not 1 <= version <= record_type.definition_version or record_type.number < 256:
-            raise NotFound("schema.no_version", where=name, newest=record_type.definition_version)
+            raise NotFound("record.no_version", where=name)
         if version == record_type.definition_version:
             return record_type
         with self._engine.store.transaction(write=False) as tx:

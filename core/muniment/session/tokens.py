@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from muniment.errors import UsageError
-from muniment.index import INDEX_KINDS, base_kind, lookup, normaliser, scan, token_bytes, token_set
+from muniment.index import INDEX_KINDS, base_kind, bits_for, lookup, normaliser, scan, token_bytes, token_set, value_bits
 from muniment.index import Lookup as Question
 from muniment.index import matches as question_matches
 from muniment.keys import derive
@@ -18,20 +18,10 @@ from muniment.schema import Field, RecordType
 from muniment.session.engine import SHARD, Engine
 from muniment.store import Token, Transaction
 
-__all__ = ["UNIQUE", "Lookup", "index_bits", "indexes_of", "lookup_equal", "lookup_words", "tokens_of"]
+__all__ = ["UNIQUE", "Lookup", "indexes_of", "lookup_equal", "lookup_words", "tokens_of"]
 
-_UNIQUE_BITS: Final = 128
 UNIQUE: Final = INDEX_KINDS["unique"].number
 """The number of the kind of index of which no two records share a token."""
-
-
-def index_bits(rows: int, kind: str) -> int:
-    """How many bits a token has, so that about four of ``rows`` records share one.
-
-    FORMATS aims for two to the square root of the rows; few bits tell less to
-    whoever holds the file, and every hit is opened and compared all the same.
-    """
-    return _UNIQUE_BITS if kind == "unique" else max(1, (max(rows, 8) // 4).bit_length() - 1)
 
 
 @attrs.frozen
@@ -82,7 +72,15 @@ def _index(engine: Engine, field: Field, kind: str, base: str) -> Index:
         normaliser(kind, base),
         engine.settings.index_epoch,
     )
-    return Index(field, kind, number, base, key, index_bits(engine.settings.index_rows, kind))
+    return Index(field, kind, number, base, key, _bits(engine, field, kind, base))
+
+
+def _bits(engine: Engine, field: Field, kind: str, base: str) -> int:
+    """How many bits a token has: few enough that several records share one, many enough to find quickly."""
+    fixed = INDEX_KINDS[kind].bits
+    if fixed:
+        return fixed
+    return bits_for(engine.settings.index_rows, value_bits(kind, base, len(field.choices)))
 
 
 def tokens_of(
@@ -164,7 +162,7 @@ def _question(
     try:
         return lookup(operator, base, value, kinds=kinds, where=field.key, default_region=region)
     except UsageError as error:
-        if not scanning or error.code not in ("index.unsupported", "index.unanswerable", "index.short"):
+        if not scanning or error.code not in _SCANNABLE:
             raise
         return scan(operator, base, value, kinds=kinds, where=field.key, default_region=region)
 
@@ -178,6 +176,9 @@ def _tokens(
     )
 
 
+_SCANNABLE: Final = frozenset(
+    f"index.{name}" for name in ("unsupported", "unanswerable", "short", "phone", "range", "word")
+)
 _WORD_OPERATORS: Final = ("word", "equals", "last_four")
 
 

@@ -7,6 +7,7 @@ as a hundred and keeps the evidence for one person from exposing many others.
 
 from __future__ import annotations
 
+from binascii import b2a_base64
 from collections.abc import Mapping, Sequence
 from hashlib import sha256
 from typing import Final
@@ -143,7 +144,7 @@ def write(
         files: hashes of sealed files by file id (UUID text), durable in place already.
         facets: slots of facets that were given out before, for sealed files.
         new_ids: identifiers for the records created, in order.
-        members: further members for the details, such as the import they belong to.
+        members: what else the details name under ``target``, such as the import they belong to.
 
     Returns:
         For each change what became of it, in order.
@@ -247,7 +248,7 @@ class _Work:
         self._slots: dict[bytes, int] = {}
         self._targets: dict[tuple[bytes, str], tuple[bytes, bool]] = {}
         self._facets: dict[tuple[bytes, int], int] = {}
-        self._sets: dict[tuple[int, tuple[str, ...], tuple[bool, ...]], dict[str, object]] = {}
+        self._sets: dict[tuple[int, tuple[str, ...], tuple[str, ...]], dict[str, object]] = {}
         self.op = b""
         self.time_us = 0
         self.written: list[_Pending] = []
@@ -599,7 +600,8 @@ class _Work:
         live, files = ({}, {}) if base is None else unpack_live(base.parts)
         if one.changed:
             self._seal_groups(tx, one, live, rows)
-            self._put_files(one, files, rows)
+            if files or self._files:
+                self._put_files(one, files, rows)
         operation = OPERATIONS[one.change.operation]
         effective = one.change.effective_us
         if effective is None:
@@ -732,8 +734,8 @@ class _Work:
             type=first.type.key,
             count=len(run),
             sets=sets,
-            reason=loose[0].hex() if loose else None,
-            **self._members,
+            reason=b2a_base64(loose[0], newline=False).decode("ascii") if loose else None,
+            target=self._members or None,
         )
         if first.change.effective_us is not None and len(run) == 1:
             detail["effective"] = rfc3339(first.change.effective_us)
@@ -749,15 +751,16 @@ class _Work:
         )
 
     def _field_set(self, one: _Pending) -> dict[str, object]:
-        cleared = tuple(one.new.get(key) is None for key in one.changed)
+        new = one.new
+        cleared = () if one.base is None else tuple(key for key in one.changed if new.get(key) is None)
         name = (one.type.number, tuple(one.changed), cleared)
         found = self._sets.get(name)
         if found is None:
             by_class: dict[str, dict[str, list[str]]] = {}
-            for key, empty in zip(one.changed, cleared, strict=True):
-                field = one.type.by_key.get(key)
-                sensitivity = "restricted" if field is None else field.sensitivity
-                by_class.setdefault(sensitivity, {}).setdefault("cleared" if empty else "written", []).append(key)
+            for key in one.changed:
+                sensitivity = one.type.by_key[key].sensitivity
+                way = "cleared" if key in cleared else "written"
+                by_class.setdefault(sensitivity, {}).setdefault(way, []).append(key)
             found = self._sets[name] = {
                 sensitivity: {way: sorted(keys) for way, keys in ways.items()}
                 for sensitivity, ways in by_class.items()
@@ -769,7 +772,9 @@ class _Work:
     def _saved(self, one: _Pending, *, written: bool) -> Saved:
         version = one.version if written else one.version - 1
         warnings = tuple(one.warnings)
-        return Saved(id_text(one.record), one.type.key, id_text(one.subject), version, written, warnings)
+        record = id_text(one.record)
+        subject = record if one.subject == one.record else id_text(one.subject)
+        return Saved(record, one.type.key, subject, version, written, warnings)
 
     def _saved_of(self, row: Version) -> Saved:
         record_type = self._engine.definitions.by_number[row.type]
