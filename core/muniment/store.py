@@ -399,6 +399,25 @@ class Reader(Protocol):
     def remembered(self, shard: int, actor: str, idem_key: str) -> Remembered | None:
         """The answer that was given to this idempotency key."""
 
+    def find_entries(self, shard: int, gen: int, filters: LogFilter) -> list[IndexRow]:
+        """Rows of the auditors' projection, newest first."""
+
+    def index_rows(self, shard: int, gen: int) -> Iterator[IndexRow]:
+        """All rows of the auditors' projection, in order."""
+
+    def index_abouts(self, shard: int, gen: int, first: int, last: int) -> list[tuple[int, bytes]]:
+        """The index of each entry from ``first`` to ``last``, with the subjects and records it is about."""
+
+    def strays(self, shards: int) -> list[tuple[str, int | None]]:
+        """Append-only tables that hold rows which no walk over shards and generations comes by.
+
+        Args:
+            shards: how many there are, numbered from 0.
+
+        Returns:
+            Name of the table and, where the row says one, the index of its entry.
+        """
+
     def schema_faults(self) -> list[str]:
         """Tables, indexes, triggers and settings that are not as they should be."""
 
@@ -479,8 +498,8 @@ class Store(Reader, Protocol):
     def snapshot(self) -> AbstractContextManager[Reader]:
         """A reader that sees one state while others write; what verification walks."""
 
-    def find_entries(self, shard: int, gen: int, filters: LogFilter) -> list[IndexRow]:
-        """Rows of the auditors' projection, newest first."""
+    def snapshot(self) -> AbstractContextManager[Reader]:
+        """A reader that sees one state while others write."""
 
     def truncate(self) -> None:
         """Fold the write-ahead log back, so that disposed bytes are gone from it."""

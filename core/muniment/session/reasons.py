@@ -5,6 +5,7 @@ from __future__ import annotations
 from hashlib import sha256
 
 from muniment.errors import NotFound
+from muniment.log.binding import side_version
 from muniment.session.engine import SHARD, Engine
 from muniment.session.logbook import Moment
 from muniment.session.sealer import ARCHIVE_SLOT
@@ -37,7 +38,7 @@ def put_reason(engine: Engine, tx: Transaction, moment: Moment, owner: bytes, re
     if facet is None:
         facet = Facet(SHARD, owner, 0, engine.sealer.slots(1)[0])
         tx.add_facets([facet])
-    number = int.from_bytes(engine.random(8), "big") >> 1
+    number = side_version(moment.gen, seq)
     sealed = engine.sealer.seal_text(
         reason, subject=owner, record=owner, version=number, slots=(subject.slot, facet.slot)
     )

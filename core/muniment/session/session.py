@@ -2,20 +2,24 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
 from muniment.errors import AccessDenied, MunimentError, NotFound
-from muniment.model import id_bytes, parse_time
+from muniment.model import FileRef, id_bytes, parse_time
 from muniment.policy import View
 from muniment.schema import RecordType
 from muniment.session import history as histories
-from muniment.session import reads
+from muniment.session import attachments, logs, reads, rebuild
 from muniment.session.engine import Acting, Engine
+from muniment.session.logs import LogEntry
+from muniment.session.rebuild import Fault, Rebuilt
 from muniment.session.views import Change as FieldChange
 from muniment.session.views import Page, Record, Step
 from muniment.session.writes import Change, Saved, write
+from muniment.store import LogFilter
 
 if TYPE_CHECKING:
     from muniment.store import Checkpoint
@@ -226,6 +230,32 @@ class Session:
             members=members,
         )
 
+    def attach(
+        self,
+        id: str,
+        field: str,
+        path: Path,
+        *,
+        name: str | None = None,
+        expected_version: int | None = None,
+        reason: str | None = None,
+    ) -> Saved:
+        """Seal a file into a field of kind ``file``; the file before stays with its version."""
+        return attachments.attach_file(
+            self._engine,
+            self._acting,
+            id_bytes(id),
+            field,
+            path,
+            name=name,
+            expected_version=expected_version,
+            reason=reason,
+        )
+
+    def read_file(self, id: str, field: str, target: Path, *, version: int | None = None) -> FileRef:
+        """Open an attached file into a new file; its entry is in the log before that."""
+        return attachments.read_file(self._engine, self._acting, id_bytes(id), field, target, version=version)
+
     # Reading
 
     def get(
@@ -352,6 +382,40 @@ class Session:
     def note(self, kind: str, **members: Any) -> int:
         """Write an entry that concerns no record; for the framework's own modules."""
         return self._engine.note(self._acting, kind, **members)
+
+    def entries(self, filters: LogFilter | None = None) -> Sequence[LogEntry]:
+        """Entries of the log that match, newest first; logged like any reading.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+        """
+        return logs.list_entries(self._engine, self._acting, filters or LogFilter())
+
+    def entry(self, index: int) -> LogEntry:
+        """One entry of the log with all that its detail says."""
+        return logs.show_entry(self._engine, self._acting, index)
+
+    def accesses(self, id: str, *, limit: int = 1000) -> Sequence[LogEntry]:
+        """Every entry about a record or its subject: who saw it, who changed it, who was refused."""
+        return logs.accesses_of(self._engine, self._acting, id_bytes(id), limit=limit)
+
+    def prove(self, index: int) -> str:
+        """The proof that an entry is in the signed log, as c2sp.org/tlog-proof."""
+        return logs.prove_entry(self._engine, self._acting, index)
+
+    def export_log(self, folder: Path, *, progress: Callable[[int, int], None] | None = None) -> int:
+        """Write the whole log as a c2sp.org/tlog-tiles tree; give how many entries it has."""
+        return logs.export_log(self._engine, self._acting, folder, progress=progress)
+
+    def check_data(self, *, progress: Callable[[int, int], None] | None = None) -> Sequence[Fault]:
+        """What in the rebuildable tables does not follow from the sealed parts."""
+        self._require("data.check")
+        return rebuild.check_data(self._engine, self._acting, progress=progress)
+
+    def rebuild_data(self, *, progress: Callable[[int, int], None] | None = None) -> Rebuilt:
+        """Make the rebuildable tables anew from the sealed parts."""
+        self._require("data.rebuild")
+        return rebuild.rebuild_data(self._engine, self._acting, progress=progress)
 
     def checkpoint(self) -> Checkpoint:
         """Append a ``log.checkpoint`` entry and sign the log as it then stands."""

@@ -15,7 +15,15 @@ from typing import Final
 import attrs
 
 from muniment.errors import AccessDenied, Conflict, Invalid, Issue, MunimentError, NotFound, UsageError
-from muniment.log.binding import NO_VERSION, OPERATIONS, binding, pack_live, unpack_live, version_hash
+from muniment.log.binding import (
+    NO_VERSION,
+    OPERATIONS,
+    binding,
+    pack_live,
+    side_version,
+    unpack_live,
+    version_hash,
+)
 from muniment.model import FileRef, Value, id_bytes, id_text, rfc3339
 from muniment.plugins import HookContext, RecordState, WrittenVersion
 from muniment.policy import View
@@ -516,7 +524,7 @@ class _Work:
             hashed = [self._put(tx, moment, one, seq, rows) for one in first]
             loose: list[bytes] = []
             if reason and not drafts:
-                number = int.from_bytes(engine.random(8), "big") >> 1
+                number = side_version(moment.gen, seq)
                 sealed = engine.sealer.seal_text(
                     reason, subject=reason_owner, record=reason_owner, version=number, slots=reason_slots
                 )

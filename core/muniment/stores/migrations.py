@@ -7,6 +7,9 @@ edited once released; a change is a new step at the end.
 Large rows that are only appended (``log_batch``) are kept by rowid: WITHOUT
 ROWID would put them into interior pages, at three times the space. Their key is
 packed into the rowid, and the columns of the key are computed from it.
+
+Tables are STRICT: raw SQL that puts text where bytes belong is refused by
+SQLite itself, and whoever reads a row gets the types it was made with.
 """
 
 from __future__ import annotations
@@ -65,77 +68,77 @@ _TABLES: Final = (
         frontier BLOB, entries BLOB NOT NULL, mac BLOB NOT NULL, created_us INTEGER NOT NULL,
         shard INTEGER GENERATED ALWAYS AS (id >> {SHARD_SHIFT}) VIRTUAL,
         gen INTEGER GENERATED ALWAYS AS (id >> {SEQ_BITS} & {GEN_MASK}) VIRTUAL,
-        first_seq INTEGER GENERATED ALWAYS AS (id & {SEQ_MASK}) VIRTUAL)""",
+        first_seq INTEGER GENERATED ALWAYS AS (id & {SEQ_MASK}) VIRTUAL) STRICT""",
     f"""CREATE TABLE log_detail(
         id INTEGER PRIMARY KEY, details BLOB NOT NULL,
         shard INTEGER GENERATED ALWAYS AS (id >> {SHARD_SHIFT + RULE_BITS}) VIRTUAL,
         gen INTEGER GENERATED ALWAYS AS (id >> {SEQ_BITS + RULE_BITS} & {GEN_MASK}) VIRTUAL,
         first_seq INTEGER GENERATED ALWAYS AS (id >> {RULE_BITS} & {SEQ_MASK}) VIRTUAL,
-        rule INTEGER GENERATED ALWAYS AS (id & {RULE_MASK}) VIRTUAL)""",
+        rule INTEGER GENERATED ALWAYS AS (id & {RULE_MASK}) VIRTUAL) STRICT""",
     """CREATE TABLE log_tile(
         shard INTEGER NOT NULL, gen INTEGER NOT NULL, level INTEGER NOT NULL, idx INTEGER NOT NULL,
-        hashes BLOB NOT NULL, PRIMARY KEY(shard, gen, level, idx))""",
+        hashes BLOB NOT NULL, PRIMARY KEY(shard, gen, level, idx)) STRICT""",
     """CREATE TABLE checkpoint(
         shard INTEGER NOT NULL, gen INTEGER NOT NULL, size INTEGER NOT NULL, root BLOB NOT NULL,
-        note TEXT NOT NULL, PRIMARY KEY(shard, gen, size))""",
+        note TEXT NOT NULL, PRIMARY KEY(shard, gen, size)) STRICT""",
     """CREATE TABLE record_version(
         shard INTEGER NOT NULL, record BLOB NOT NULL, version INTEGER NOT NULL, subject BLOB NOT NULL,
         gen INTEGER NOT NULL, seq INTEGER NOT NULL, type INTEGER NOT NULL, definition INTEGER NOT NULL,
         operation INTEGER NOT NULL, prev_hash BLOB NOT NULL, hash BLOB NOT NULL, parts BLOB NOT NULL,
         recorded_us INTEGER NOT NULL, effective_us INTEGER NOT NULL,
-        PRIMARY KEY(shard, record, version)) WITHOUT ROWID""",
+        PRIMARY KEY(shard, record, version)) STRICT, WITHOUT ROWID""",
     "CREATE INDEX record_version_entry ON record_version(shard, gen, seq)",
     """CREATE TABLE part(
         shard INTEGER NOT NULL, record BLOB NOT NULL, grp INTEGER NOT NULL, version INTEGER NOT NULL,
-        sealed BLOB NOT NULL, PRIMARY KEY(shard, record, grp, version)) WITHOUT ROWID""",
+        sealed BLOB NOT NULL, PRIMARY KEY(shard, record, grp, version)) STRICT, WITHOUT ROWID""",
     """CREATE TABLE side_part(
         shard INTEGER NOT NULL, record BLOB NOT NULL, version INTEGER NOT NULL,
         gen INTEGER NOT NULL, seq INTEGER NOT NULL, sealed BLOB NOT NULL,
-        PRIMARY KEY(shard, record, version)) WITHOUT ROWID""",
+        PRIMARY KEY(shard, record, version)) STRICT, WITHOUT ROWID""",
     "CREATE INDEX side_part_entry ON side_part(shard, gen, seq)",
     """CREATE TABLE file(
         shard INTEGER NOT NULL, file BLOB NOT NULL, record BLOB NOT NULL, version INTEGER NOT NULL,
-        grp INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY(shard, file)) WITHOUT ROWID""",
+        grp INTEGER NOT NULL, hash BLOB NOT NULL, PRIMARY KEY(shard, file)) STRICT, WITHOUT ROWID""",
     "CREATE INDEX file_record ON file(shard, record)",
     """CREATE TABLE subject(
         shard INTEGER NOT NULL, subject BLOB NOT NULL, slot INTEGER NOT NULL UNIQUE,
-        PRIMARY KEY(shard, subject)) WITHOUT ROWID""",
+        PRIMARY KEY(shard, subject)) STRICT, WITHOUT ROWID""",
     """CREATE TABLE facet(
         shard INTEGER NOT NULL, record BLOB NOT NULL, category INTEGER NOT NULL,
-        slot INTEGER NOT NULL UNIQUE, PRIMARY KEY(shard, record, category)) WITHOUT ROWID""",
+        slot INTEGER NOT NULL UNIQUE, PRIMARY KEY(shard, record, category)) STRICT, WITHOUT ROWID""",
     """CREATE TABLE state(
         shard INTEGER NOT NULL, id BLOB NOT NULL, category INTEGER NOT NULL, n INTEGER NOT NULL,
         state TEXT NOT NULL, gen INTEGER NOT NULL, seq INTEGER NOT NULL,
-        PRIMARY KEY(shard, id, category, n)) WITHOUT ROWID""",
+        PRIMARY KEY(shard, id, category, n)) STRICT, WITHOUT ROWID""",
     """CREATE TABLE gap(
         shard INTEGER NOT NULL, record BLOB NOT NULL, grp INTEGER NOT NULL, version INTEGER NOT NULL,
         hash BLOB NOT NULL, gen INTEGER NOT NULL, seq INTEGER NOT NULL,
-        PRIMARY KEY(shard, record, grp, version)) WITHOUT ROWID""",
+        PRIMARY KEY(shard, record, grp, version)) STRICT, WITHOUT ROWID""",
     """CREATE TABLE idem(
         shard INTEGER NOT NULL, actor TEXT NOT NULL, idem_key TEXT NOT NULL, gen INTEGER NOT NULL,
         seq INTEGER NOT NULL, request_hash BLOB NOT NULL, created_us INTEGER NOT NULL,
-        PRIMARY KEY(shard, actor, idem_key)) WITHOUT ROWID""",
+        PRIMARY KEY(shard, actor, idem_key)) STRICT, WITHOUT ROWID""",
     "CREATE INDEX idem_created ON idem(created_us)",
     """CREATE TABLE current(
         shard INTEGER NOT NULL, record BLOB NOT NULL, type INTEGER NOT NULL, subject BLOB NOT NULL,
         version INTEGER NOT NULL, deleted INTEGER NOT NULL, clear TEXT NOT NULL,
-        PRIMARY KEY(shard, record)) WITHOUT ROWID""",
+        PRIMARY KEY(shard, record)) STRICT, WITHOUT ROWID""",
     "CREATE INDEX current_type ON current(shard, type, deleted, record)",
     "CREATE INDEX current_subject ON current(shard, subject) WHERE subject <> record",
     """CREATE TABLE token(
         shard INTEGER NOT NULL, field INTEGER NOT NULL, kind INTEGER NOT NULL, token BLOB NOT NULL,
-        record BLOB NOT NULL, PRIMARY KEY(shard, field, kind, token, record)) WITHOUT ROWID""",
+        record BLOB NOT NULL, PRIMARY KEY(shard, field, kind, token, record)) STRICT, WITHOUT ROWID""",
     """CREATE TABLE log_index(
         shard INTEGER NOT NULL, gen INTEGER NOT NULL, seq INTEGER NOT NULL, time_us INTEGER NOT NULL,
         kind TEXT NOT NULL, actor TEXT NOT NULL, purpose TEXT NOT NULL, outcome TEXT NOT NULL,
-        type TEXT NOT NULL, op TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY(shard, gen, seq))""",
+        type TEXT NOT NULL, op TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY(shard, gen, seq)) STRICT""",
     "CREATE INDEX log_index_actor ON log_index(shard, gen, actor, seq)",
     "CREATE INDEX log_index_kind ON log_index(shard, gen, kind, seq)",
     "CREATE INDEX log_index_time ON log_index(shard, gen, time_us)",
     "CREATE INDEX log_index_op ON log_index(shard, gen, op)",
     """CREATE TABLE log_about(
         shard INTEGER NOT NULL, about BLOB NOT NULL, gen INTEGER NOT NULL, seq INTEGER NOT NULL,
-        PRIMARY KEY(shard, about, gen, seq)) WITHOUT ROWID""",
+        PRIMARY KEY(shard, about, gen, seq)) STRICT, WITHOUT ROWID""",
 )
 
 

@@ -10,7 +10,7 @@ from __future__ import annotations
 import sqlite3
 import threading
 from collections.abc import Collection, Iterable, Iterator, Sequence
-from contextlib import AbstractContextManager, closing, contextmanager
+from contextlib import AbstractContextManager, contextmanager, suppress
 from functools import lru_cache
 from pathlib import Path
 from types import TracebackType
@@ -39,7 +39,15 @@ from muniment.store import (
     Transaction,
     Version,
 )
-from muniment.stores.migrations import REBUILDABLE, RULE_BITS, STEPS, batch_id, detail_id, expected_objects
+from muniment.stores.migrations import (
+    APPEND_ONLY,
+    REBUILDABLE,
+    RULE_BITS,
+    STEPS,
+    batch_id,
+    detail_id,
+    expected_objects,
+)
 
 __all__ = ["SqliteStore"]
 
@@ -78,6 +86,17 @@ def _insert(table: str, row: type[Any]) -> str:
     marks = ", ".join("?" * len(row._fields))
     return f"INSERT INTO {table}({_columns(row)}) VALUES ({marks})"
 
+
+_ENTRY_COLUMNS = {
+    "log_batch": "first_seq",
+    "log_detail": "first_seq",
+    "checkpoint": "size",
+    "record_version": "seq",
+    "side_part": "seq",
+    "state": "seq",
+    "gap": "seq",
+}
+"""Which column of an append-only table says to which entry a row belongs."""
 
 _INSERT_BATCH = (
     "INSERT INTO log_batch(id, n, prev_root, root, frontier, entries, mac, created_us) "
@@ -130,13 +149,17 @@ class _Reading:
         self._path = path
 
     def _rows(self, row: type[_Row], sql: str, parameters: Sequence[object] = ()) -> Iterator[_Row]:
+        # A cursor of its own: iterators of several tables run side by side.
+        cursor = self._db.cursor()
+        cursor.arraysize = 256
         try:
-            # A cursor of its own: iterators of several tables run side by side.
-            with closing(self._db.cursor()) as cursor:
-                cursor.arraysize = 256
-                yield from map(row._make, cursor.execute(sql, parameters))  # type: ignore[attr-defined]
+            yield from map(row._make, cursor.execute(sql, parameters))  # type: ignore[attr-defined]
         except sqlite3.Error as error:
             raise _translate(error, self._path) from None
+        finally:
+            # An iterator that was left in the middle may outlive its connection.
+            with suppress(sqlite3.Error):
+                cursor.close()
 
     def _one(self, row: type[_Row], sql: str, parameters: Sequence[object] = ()) -> _Row | None:
         found = self._fetch(sql, parameters)
@@ -506,6 +529,25 @@ class _Reading:
                 (*parameters, filters.limit),
             )
         ]
+
+    def strays(self, shards: int) -> list[tuple[str, int | None]]:
+        heads = [head for shard in range(shards) if (head := self.head(shard)) is not None]
+        newest = max((head.gen for head in heads), default=-1)
+        found: list[tuple[str, int | None]] = []
+        for table in APPEND_ONLY:
+            key, end = ("shard", shards)
+            if table in ("log_batch", "log_detail"):
+                key, end = "id", batch_id(shards, 0, 0) << (RULE_BITS if table == "log_detail" else 0)
+            # One seek in the key for each, where a single condition would walk the table.
+            outside = [f"{key} < 0", f"{key} >= {end}"]
+            if table in ("checkpoint", "record_version"):
+                for shard in range(shards):
+                    outside += [f"shard = {shard} AND gen < 0", f"shard = {shard} AND gen > {newest}"]
+            entry = _ENTRY_COLUMNS.get(table, "NULL")
+            for condition in outside:
+                for (index,) in self._fetch(f"SELECT {entry} FROM {table} WHERE {condition} LIMIT 1"):
+                    found.append((table, index))
+        return found
 
     def schema_faults(self) -> list[str]:
         expected = expected_objects()

@@ -1,0 +1,129 @@
+"""Questions over the log: a projection with the columns that auditors filter by, and entries to read.
+
+The projection is computed from the stored details alone, is caught up before a
+question is answered, and can be thrown away: it is never on the path of a read.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+import attrs
+
+from muniment.errors import NotFound
+from muniment.log.detail import Opening, unpack_details
+from muniment.log.entry import Entry, parse_entry, unpack_entries
+from muniment.model import id_bytes
+from muniment.store import IndexRow, LogBatch, Reader, Transaction
+
+__all__ = ["Found", "catch_up", "entries_of", "entry_at", "projected"]
+
+_PAGE = 2_000
+
+
+@attrs.frozen
+class Found:
+    """One entry of the log with what opens it.
+
+    Attributes:
+        index: its place in the log.
+        data: the entry's own bytes, JCS.
+        entry: the same, read.
+        detail: what it commits to; None where the log's retention disposed of it.
+        opening: the random bytes and salts that prove the detail; None likewise.
+    """
+
+    index: int
+    data: bytes
+    entry: Entry
+    detail: Mapping[str, Any] | None
+    opening: Opening | None
+
+
+def _openings(reader: Reader, shard: int, gen: int, batch: LogBatch) -> dict[int, Opening]:
+    found: dict[int, Opening] = {}
+    stop = batch.first_seq + batch.n
+    for row in reader.details(shard, gen, start=batch.first_seq, stop=stop):
+        if row.first_seq == batch.first_seq:
+            for opening in unpack_details(row.details):
+                found[opening.place] = opening
+    return found
+
+
+def entries_of(
+    reader: Reader, shard: int, gen: int, *, start: int = 0, stop: int | None = None
+) -> Iterator[Found]:
+    """The entries from ``start`` to before ``stop``, in order."""
+    for batch in reader.batches(shard, gen, start=start, stop=stop):
+        openings = _openings(reader, shard, gen, batch)
+        for place, data in enumerate(unpack_entries(batch.entries)):
+            index = batch.first_seq + place
+            if index < start or (stop is not None and index >= stop):
+                continue
+            opening = openings.get(place)
+            detail = None if opening is None else json.loads(opening.detail)
+            yield Found(index, data, parse_entry(data), detail, opening)
+
+
+def entry_at(reader: Reader, shard: int, gen: int, index: int) -> Found:
+    """One entry.
+
+    Raises:
+        NotFound: ``log.no_entry``.
+    """
+    for found in entries_of(reader, shard, gen, start=max(index, 0), stop=index + 1):
+        return found
+    raise NotFound("log.no_entry", index=index)
+
+
+def _named_records(found: Found) -> Iterator[bytes]:
+    """The records that an entry names: in its lines, or as what was refused."""
+    if found.opening is not None:
+        for _, line in found.opening.lines:
+            yield id_bytes(json.loads(line)["id"])
+    named = (found.detail or {}).get("target", {}).get("record")
+    if isinstance(named, str):
+        yield id_bytes(named)
+
+
+def projected(reader: Reader, shard: int, gen: int, found: Found) -> tuple[IndexRow, set[bytes]]:
+    """The row of one entry in the projection, and the subjects and records it is about."""
+    detail = found.detail or {}
+    abouts: set[bytes] = set()
+    for record in _named_records(found):
+        abouts.add(record)
+        version = reader.version(shard, record, 1)
+        if version is not None:
+            abouts.add(version.subject)
+    row = IndexRow(
+        shard,
+        gen,
+        found.index,
+        found.entry.time_us,
+        found.entry.kind,
+        str(detail.get("actor", {}).get("id", "")),
+        str(detail.get("purpose", "")),
+        str(detail.get("outcome", "")),
+        str(detail.get("type", "")),
+        str(detail.get("op", "")),
+        int(detail.get("count", 0)),
+    )
+    return row, abouts
+
+
+def catch_up(tx: Transaction, shard: int, gen: int, *, stop: int) -> int:
+    """Bring the projection up to an index; give how many entries that took."""
+    start = tx.indexed_to(shard, gen)
+    rows: list[IndexRow] = []
+    abouts: list[tuple[int, int, int, bytes]] = []
+    for found in entries_of(tx, shard, gen, start=start, stop=stop):
+        row, about = projected(tx, shard, gen, found)
+        rows.append(row)
+        abouts += [(shard, gen, found.index, one) for one in about]
+        if len(rows) >= _PAGE:
+            tx.add_index(rows, abouts)
+            rows, abouts = [], []
+    tx.add_index(rows, abouts)
+    return max(stop - start, 0)

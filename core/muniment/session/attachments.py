@@ -1,0 +1,244 @@
+"""Attached files: sealed beside the records, named by a version, written down when they are read.
+
+A file is written and synced before the transaction that names it; one that no
+version names is an orphan of an interrupted write and is removed at opening.
+"""
+
+from __future__ import annotations
+
+import contextlib
+import mimetypes
+import os
+from pathlib import Path
+from typing import Final
+
+from muniment.errors import AccessDenied, MunimentError, NotFound, StoreError, UsageError
+from muniment.files import sync_folder
+from muniment.model import FileRef, id_bytes, id_text
+from muniment.schema import Field, RecordType, category_of_group
+from muniment.seal import open_file, read_file_header, seal_file
+from muniment.session.engine import SHARD, Acting, Engine
+from muniment.session.logbook import Moment
+from muniment.session.reads import choose_version, definition_of, disclosure, load, open_loaded, plan_of
+from muniment.session.writes import Change, Saved, write
+from muniment.store import Transaction, Version
+
+__all__ = ["attach_file", "file_place", "read_file", "remove_orphans"]
+
+_ORPHAN_SECONDS: Final = 3600
+"""A file that no version names may belong to a write that is going on, unless it is as old as this."""
+
+
+def file_place(folder: Path, file: str) -> Path:
+    """Where the sealed bytes of a file lie: under the last two digits, which are random."""
+    return folder / "files" / file[-2:] / file
+
+
+def _file_field(record_type: RecordType, name: str, allowed: frozenset[str]) -> Field:
+    field = record_type.field(name)
+    if field is None or field.key not in allowed:
+        raise NotFound("schema.unknown_field", where=record_type.key, name=name)
+    if field.kind != "file":
+        raise UsageError("usage.no_file_field", where=field.key)
+    return field
+
+
+def attach_file(
+    engine: Engine,
+    acting: Acting,
+    record: bytes,
+    field_name: str,
+    path: Path,
+    *,
+    name: str | None = None,
+    expected_version: int | None = None,
+    reason: str | None = None,
+) -> Saved:
+    """Seal a file and write a version that names it; the field's file before stays with its version.
+
+    Args:
+        record: 16 bytes.
+        field_name: key of a field of kind ``file``.
+        path: the file.
+        name: what it is called; by default its own name.
+
+    Raises:
+        StoreError: ``store.no_such_file``, or it cannot be stored; then nothing is left behind.
+    """
+    if not path.is_file():
+        raise StoreError("store.no_such_file", where=str(path))
+    with engine.store.transaction(write=False) as tx:
+        version = tx.version(SHARD, record)
+        record_type = None if version is None else definition_of(engine, tx, version)
+        facets = {facet.category: facet.slot for facet in tx.facets_of(SHARD, record)}
+        owner = None if version is None else tx.subject(SHARD, version.subject)
+    try:
+        if version is None or record_type is None or owner is None:
+            raise NotFound("record.not_found")
+        newest = engine.record_type(record_type.key)
+        engine.policy.require(acting.actor, "record.update", newest.key)
+        field = _file_field(newest, field_name, engine.policy.view(acting.actor, newest).writable)
+    except (AccessDenied, NotFound) as error:
+        engine.refused(acting, "record.update", error, record=id_text(record))
+        raise
+    category = category_of_group(field.seal_group)
+    facet_slot = facets.get(category)
+    given = {}
+    if facet_slot is None:
+        facet_slot = given[record, category] = engine.sealer.slots(1)[0]
+    reference, hashed = _seal(engine, version, field, (owner.slot, facet_slot), path, name or path.name)
+    change = Change(
+        "update", record=record, values={field.key: reference}, expected_version=expected_version
+    )
+    try:
+        saved = write(engine, acting, [change], reason=reason, files={reference.id: hashed}, facets=given)[0]
+    except MunimentError:
+        with contextlib.suppress(OSError):
+            file_place(engine.folder, reference.id).unlink()
+        raise
+    assert isinstance(saved, Saved)
+    return saved
+
+
+def _seal(
+    engine: Engine, version: Version, field: Field, slots: tuple[int, int], path: Path, name: str
+) -> tuple[FileRef, bytes]:
+    file = engine.new_id()
+    place = file_place(engine.folder, id_text(file))
+    beside = place.with_name(place.name + ".new")
+    category = category_of_group(field.seal_group)
+    try:
+        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        with path.open("rb") as source, open(beside, "xb", opener=_private) as target:
+            sealed = seal_file(
+                source,
+                target,
+                data_key=engine.sealer.data_key(*slots, version.record, category),
+                archive=engine.archive,
+                type_number=version.type,
+                subject=version.subject,
+                record=version.record,
+                field=field.number,
+                file=file,
+                facet_slot=slots[1],
+                subject_slot=slots[0],
+                random=engine.random,
+            )
+            target.flush()
+            os.fsync(target.fileno())
+        beside.replace(place)
+        sync_folder(place.parent)
+    except OSError:
+        with contextlib.suppress(OSError):
+            beside.unlink()
+        raise StoreError("store.cannot_write", where=str(place)) from None
+    kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
+    return FileRef(id_text(file), name, kind, sealed.size), sealed.hash
+
+
+def _private(path: str, flags: int) -> int:
+    return os.open(path, flags, 0o600)
+
+
+def read_file(
+    engine: Engine, acting: Acting, record: bytes, field_name: str, target: Path, *, version: int | None = None
+) -> FileRef:
+    """Open an attached file into a new file, after its entry is in the log.
+
+    Args:
+        record: 16 bytes.
+        field_name: key of a field of kind ``file``.
+        target: must not be there.
+        version: an earlier version's file.
+
+    Raises:
+        NotFound: no such record, field or file for this actor; logged.
+        IntegrityError: the sealed bytes are not what was sealed; then there is no target.
+    """
+
+    def body(tx: Transaction, moment: Moment) -> tuple[FileRef, Field, Version]:
+        chosen = choose_version(tx, record, version=version)
+        record_type = definition_of(engine, tx, chosen)
+        if not engine.policy.may(acting.actor, "record.read", record_type.key):
+            raise NotFound("record.not_found")
+        view = engine.policy.view(acting.actor, record_type)
+        field = _file_field(record_type, field_name, view.clear)
+        plan = plan_of(engine, acting, record_type, [field.key])
+        loaded = load(engine, tx, chosen, record_type, plan.groups)
+        reference = open_loaded(engine, loaded, plan.numbers).get(field.key)
+        if not isinstance(reference, FileRef):
+            raise NotFound("record.no_file", where=field.key)
+        drafts = disclosure(
+            engine, tx, acting, "file.read", plan, [chosen], target={"file": reference.id}
+        )
+        engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
+        return reference, field, chosen
+
+    try:
+        reference, field, chosen = engine.run(body)
+    except (AccessDenied, NotFound) as error:
+        engine.refused(acting, "file.read", error, record=id_text(record))
+        raise
+    _open(engine, chosen, field, reference, target)
+    return reference
+
+
+def _open(engine: Engine, version: Version, field: Field, reference: FileRef, target: Path) -> None:
+    place = file_place(engine.folder, reference.id)
+    beside = target.with_name(f".muniment-{target.name}")
+    try:
+        with place.open("rb") as source:
+            header = read_file_header(source)
+            source.seek(0)
+            key = engine.sealer.data_key(
+                header.subject_slot, header.facet_slot, version.record, category_of_group(field.seal_group)
+            )
+            with open(beside, "xb", opener=_private) as made:
+                open_file(
+                    source,
+                    made,
+                    data_key=key,
+                    archive=engine.archive,
+                    type_number=version.type,
+                    subject=version.subject,
+                    record=version.record,
+                    field=field.number,
+                    file=id_bytes(reference.id),
+                )
+                made.flush()
+                os.fsync(made.fileno())
+        os.link(beside, target)
+    except FileExistsError:
+        raise StoreError("store.file_exists", where=str(target)) from None
+    except OSError:
+        raise StoreError("store.cannot_write", where=str(target)) from None
+    finally:
+        # What was opened before something went wrong must not stay.
+        with contextlib.suppress(OSError):
+            beside.unlink()
+
+
+def remove_orphans(engine: Engine, *, now: float) -> int:
+    """Remove sealed files that no version names and no write can still be about to name.
+
+    Args:
+        now: seconds since 1970.
+
+    Returns:
+        How many were removed.
+    """
+    base = engine.folder / "files"
+    if not base.is_dir():
+        return 0
+    old = [path for path in base.glob("*/*") if now - path.stat().st_mtime > _ORPHAN_SECONDS]
+    if not old:
+        return 0
+    with engine.store.transaction(write=False) as tx:
+        named = {id_text(row.file) for row in tx.files(SHARD)}
+    removed = 0
+    for path in old:
+        if path.name not in named:
+            with contextlib.suppress(OSError):
+                path.unlink()
+                removed += 1
+    return removed

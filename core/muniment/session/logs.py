@@ -1,0 +1,284 @@
+"""Reading the log: an act like any other, written down before an answer is given."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import attrs
+
+from muniment import audit
+from muniment.audit import Found
+from muniment.errors import AccessDenied, LogError, NotFound, StoreError
+from muniment.files import write_atomically
+from muniment.log.proof import make_proof
+from muniment.log.tiles import TILE_WIDTH, export_tree, tile_hashes
+from muniment.log.tree import leaf_hashes
+from muniment.log.entry import unpack_entries
+from muniment.model import id_text, rfc3339
+from muniment.session.engine import SHARD, Acting, Engine
+from muniment.session.logbook import Draft, Moment
+from muniment.session.tiles import TileReader
+from muniment.store import LogFilter, Reader, Transaction
+
+__all__ = ["LogEntry", "accesses_of", "export_log", "list_entries", "prove_entry", "show_entry"]
+
+_WITHOUT_FIELDS = "?"
+
+
+@attrs.frozen
+class LogEntry:
+    """One entry as an auditor may read it.
+
+    Attributes:
+        index: its place in the log.
+        kind: what happened.
+        time_us: when, microseconds since 1970.
+        actor: who.
+        purpose: why.
+        outcome: ``ok``, ``denied`` or ``failed``.
+        type: key of the record type, if any.
+        count: how many records it concerns.
+        op: what belongs together.
+        detail: the whole detail, with field names that the reader may not know left out.
+        records: id, version and previous version of each record it names.
+        data: the entry's own bytes.
+        r: the random bytes of its commitment.
+    """
+
+    index: int
+    kind: str
+    time_us: int
+    actor: str
+    purpose: str
+    outcome: str
+    type: str
+    count: int
+    op: str
+    detail: Mapping[str, Any]
+    records: tuple[Mapping[str, Any], ...]
+    data: bytes
+    r: bytes | None
+
+    def document(self) -> dict[str, Any]:
+        """The entry for JSON."""
+        return {
+            "index": self.index,
+            "kind": self.kind,
+            "time": rfc3339(self.time_us),
+            "actor": self.actor,
+            "purpose": self.purpose,
+            "outcome": self.outcome,
+            "type": self.type,
+            "count": self.count,
+            "op": self.op,
+            "detail": dict(self.detail),
+            "records": [dict(one) for one in self.records],
+            "entry": self.data.decode("ascii"),
+        }
+
+
+@contextmanager
+def _allowed(engine: Engine, acting: Acting, action: str) -> Iterator[None]:
+    try:
+        engine.policy.require(acting.actor, action)
+        yield
+    except AccessDenied as error:
+        engine.refused(acting, action, error)
+        raise
+
+
+def list_entries(engine: Engine, acting: Acting, filters: LogFilter) -> list[LogEntry]:
+    """Entries that match, newest first; reading them is an entry itself."""
+
+    def body(tx: Transaction, moment: Moment) -> list[LogEntry]:
+        audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
+        rows = tx.find_entries(SHARD, moment.gen, filters)
+        found = [audit.entry_at(tx, SHARD, moment.gen, row.seq) for row in rows]
+        asked = sorted(
+            name
+            for name, value in attrs.asdict(filters).items()
+            if value not in (None, (), []) and name != "limit"
+        )
+        detail = engine.detail(acting, engine.new_id(), count=len(found), target={"where": asked} if asked else None)
+        engine.logbook.append(tx, moment, [Draft("log.read", detail)], actor=acting.actor.id)
+        return [_readable(engine, acting, one) for one in found]
+
+    with _allowed(engine, acting, "log.read"):
+        return engine.run(body)
+
+
+def show_entry(engine: Engine, acting: Acting, index: int) -> LogEntry:
+    """One entry with all that its detail says."""
+
+    def body(tx: Transaction, moment: Moment) -> LogEntry:
+        found = audit.entry_at(tx, SHARD, moment.gen, index)
+        detail = engine.detail(acting, engine.new_id(), count=1, target={"index": index})
+        engine.logbook.append(tx, moment, [Draft("log.read", detail)], actor=acting.actor.id)
+        return _readable(engine, acting, found)
+
+    with _allowed(engine, acting, "log.read"):
+        return engine.run(body)
+
+
+def accesses_of(engine: Engine, acting: Acting, record: bytes, *, limit: int = 1000) -> list[LogEntry]:
+    """Every entry about a record or, where it is one, a subject: who saw it, who changed it, who was refused."""
+
+    def body(tx: Transaction, moment: Moment) -> list[LogEntry]:
+        version = tx.version(SHARD, record)
+        if version is None:
+            raise NotFound("record.not_found")
+        record_type = engine.definitions.by_number.get(version.type)
+        if record_type is None or not engine.policy.may(acting.actor, "record.read", record_type.key):
+            raise NotFound("record.not_found")
+        audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
+        rows = tx.find_entries(SHARD, moment.gen, LogFilter(about=record, limit=limit))
+        found = [audit.entry_at(tx, SHARD, moment.gen, row.seq) for row in rows]
+        detail = engine.detail(
+            acting, engine.new_id(), type=record_type.key, count=len(found), target={"record": id_text(record)}
+        )
+        subjects = [] if version.subject == engine.archive else [engine.subject_key(tx, version.subject)]
+        draft = Draft("record.accesses", detail, subject_keys=subjects)
+        engine.logbook.append(tx, moment, [draft], actor=acting.actor.id)
+        # Of a list of a hundred only the line about this record is shown.
+        return [_readable(engine, acting, one, only=record) for one in found]
+
+    try:
+        with _allowed(engine, acting, "record.accesses"):
+            return engine.run(body)
+    except NotFound as error:
+        engine.refused(acting, "record.accesses", error, record=id_text(record))
+        raise
+
+
+def _readable(engine: Engine, acting: Acting, found: Found, *, only: bytes | None = None) -> LogEntry:
+    detail = dict(found.detail or {})
+    detail.pop("records", None)
+    lines = [json.loads(line) for _, line in found.opening.lines] if found.opening else []
+    if only is not None:
+        lines = [line for line in lines if line["id"] == id_text(only)]
+    if "sets" in detail:
+        detail["sets"] = [_known_fields(engine, acting, str(detail.get("type", "")), one) for one in detail["sets"]]
+    actor = detail.get("actor", {})
+    return LogEntry(
+        found.index,
+        found.entry.kind,
+        found.entry.time_us,
+        str(actor.get("id", "")),
+        str(detail.get("purpose", "")),
+        str(detail.get("outcome", "")),
+        str(detail.get("type", "")),
+        int(detail.get("count", 0)),
+        str(detail.get("op", "")),
+        detail,
+        tuple(lines),
+        found.data,
+        found.opening.r if found.opening else None,
+    )
+
+
+def _known_fields(engine: Engine, acting: Acting, type_key: str, field_set: Mapping[str, Any]) -> dict[str, Any]:
+    """A field set without the names that this reader may not know."""
+    record_type = engine.definitions.types.get(type_key)
+    if record_type is None:
+        return {}
+    readable = engine.policy.view(acting.actor, record_type).readable
+    names = {field.key for field in record_type.fields}
+    return {
+        sensitivity: {
+            way: [key if key in readable or key not in names else _WITHOUT_FIELDS for key in keys]
+            for way, keys in ways.items()
+        }
+        for sensitivity, ways in field_set.items()
+    }
+
+
+# Proofs and files
+
+
+def prove_entry(engine: Engine, acting: Acting, index: int) -> str:
+    """The proof that one entry is in the log that the newest checkpoint signs (c2sp.org/tlog-proof)."""
+    with _allowed(engine, acting, "log.export"):
+        engine.note(acting, "log.prove", target={"index": index})
+    signed = engine.logbook.sign(engine.store)
+    if signed is None or not 0 <= index < signed.size:
+        raise NotFound("log.no_entry", index=index)
+    with engine.store.transaction() as tx:
+        reader = TileReader(tx, SHARD, signed.gen, signed.size)
+        found = audit.entry_at(tx, SHARD, signed.gen, index)
+        return make_proof(found.data, index, tile_hashes(reader.read, signed.size), signed.note)
+
+
+def export_log(
+    engine: Engine, acting: Acting, folder: Path, *, progress: Callable[[int, int], None] | None = None
+) -> int:
+    """Write the whole log as files that other people's tools read (c2sp.org/tlog-tiles).
+
+    Args:
+        folder: new or empty.
+        progress: told how many of how many entries are written.
+
+    Returns:
+        How many entries were written.
+
+    Raises:
+        StoreError: ``store.folder_used`` where the folder holds something.
+        LogError: ``log.changed`` where the files do not give the signed root.
+    """
+    if folder.exists() and any(folder.iterdir()):
+        raise StoreError("store.folder_used", where=str(folder))
+    with _allowed(engine, acting, "log.export"):
+        engine.note(acting, "log.export", recipient=str(folder.name))
+    signed = engine.logbook.sign(engine.store)
+    assert signed is not None
+    reader: Reader
+    with engine.store.snapshot() as reader:
+        done = 0
+
+        def entries() -> Iterator[bytes]:
+            nonlocal done
+            for batch in reader.batches(SHARD, signed.gen, stop=signed.size):
+                for data in unpack_entries(batch.entries):
+                    yield data
+                    done += 1
+                if progress is not None:
+                    progress(done, signed.size)
+
+        hashes = _RootCheck()
+        for path, content in export_tree(hashes.seen(entries()), signed.size):
+            target = folder / path
+            target.parent.mkdir(parents=True, exist_ok=True)
+            write_atomically(target, content)
+    if hashes.root != signed.root:
+        raise LogError("log.changed", where=str(folder))
+    # Last, so that a folder with a checkpoint is a whole one.
+    write_atomically(folder / "checkpoint", signed.note.encode("utf-8"))
+    return signed.size
+
+
+class _RootCheck:
+    """Hashes entries on their way out, so that what was written is what was signed."""
+
+    def __init__(self) -> None:
+        from muniment.log.tree import Frontier
+
+        self._frontier = Frontier()
+
+    def seen(self, entries: Iterator[bytes]) -> Iterator[bytes]:
+        """The same entries, hashed on the way."""
+        waiting: list[bytes] = []
+        for data in entries:
+            waiting.append(data)
+            if len(waiting) == TILE_WIDTH:
+                self._frontier.extend(leaf_hashes(waiting))
+                waiting = []
+            yield data
+        self._frontier.extend(leaf_hashes(waiting))
+
+    @property
+    def root(self) -> bytes:
+        """The root of all that went by."""
+        return self._frontier.root()
