@@ -29,6 +29,7 @@ from muniment.session import Acting, Change, Engine, Session, Settings
 from muniment.session.definitions import CONFIGURATION, DEFINITION, USER, Definitions, load_definitions
 from muniment.session.engine import SHARD
 from muniment.session.logbook import Logbook
+from muniment.session.rebuild import refresh_layout
 from muniment.session.sealer import Sealer
 from muniment.store import Store
 from muniment.stores.sqlite import SqliteStore
@@ -117,6 +118,7 @@ def create(
         plugins=tuple(plugins),
     )
     settings = config.parse(text, where=config.FILE_NAME)
+    load(settings.plugins).require_all()
     try:
         path.mkdir(mode=0o700, parents=True, exist_ok=True)
     except OSError:
@@ -203,7 +205,7 @@ class Archive:
         sealer = Sealer(file.archive, keys, random=random)
         applied = _applied(store, sealer)
         self.applied = file if applied is None else config.parse(applied, where="applied")
-        self.plugins = load(self.applied.plugins) if self.applied.plugins else PluginSet()
+        self.plugins = load(self.applied.plugins)
         kinds = {**KINDS, **{kind.name: kind for kind in self.plugins.field_kinds()}}
         self.engine = Engine(
             file.archive,
@@ -318,6 +320,8 @@ class Archive:
         session.write([Change("create", CONFIGURATION.key, values=applied)])
         if templates:
             self.apply_templates(session, templates, reason=None)
+        else:
+            refresh_layout(engine, acting)
 
     def apply_templates(
         self, session: Session, templates: Sequence[Template], *, reason: str | None, dry_run: bool = False
@@ -343,7 +347,7 @@ class Archive:
                 changes.append(Change("update", record=record, values=values))
         if changes:
             session.write(changes, reason=reason)
-            self.engine.refresh()
+            refresh_layout(self.engine, session.acting)
 
     def apply_configuration(self, session: Session, *, reason: str) -> bool:
         """Put what ``muniment.toml`` says into force, as a version; it holds from the next opening on.
@@ -380,6 +384,50 @@ class Archive:
                 session.note(kind, target={"plugin": name})
         self.engine.refresh()
         return True
+
+    # Configuration
+
+    def apply_config(self, session: Session, *, reason: str) -> bool:
+        """Make what ``muniment.toml`` says hold, as a new version with a reason.
+
+        Args:
+            session: whose actor may change the configuration.
+            reason: why; sealed.
+
+        Returns:
+            Whether anything changed.
+
+        Raises:
+            ConfigError: the file is wrong, or names another archive.
+            PluginError: a plugin that it enables does not load.
+            AccessDenied: ``access.action``; logged.
+        """
+        session.require("config.change")
+        wanted = config.read(self.folder)
+        if (wanted.archive, wanted.origin) != (self.file.archive, self.file.origin):
+            raise ConfigError("config.other_archive", where=str(self.folder / config.FILE_NAME))
+        plugins = load(wanted.plugins)
+        plugins.require_all()
+        self.engine.refresh()
+        applied = self.engine.definitions.configuration
+        if applied is None or applied[2] == wanted.text:
+            return False
+        values = {"digest": config.digest_of(wanted.text), "text": wanted.text}
+        session.write([Change("update", record=applied[0], values=values)], reason=reason)
+        self.file = wanted
+        self._use(wanted, plugins)
+        refresh_layout(self.engine, session.acting)
+        return True
+
+    def _use(self, applied: Configuration, plugins: PluginSet) -> None:
+        """Go on under a configuration that was applied."""
+        self.applied, self.plugins = applied, plugins
+        engine = self.engine
+        engine.plugins = plugins
+        engine.kinds = {**KINDS, **{kind.name: kind for kind in plugins.field_kinds()}}
+        engine.settings = _settings(applied)
+        engine.policy = Policy(BUILTIN_ROLES, purposes=applied.purposes)
+        engine.plans.clear()
 
     # Ending
 

@@ -105,6 +105,7 @@ class Engine:
     _lock: threading.RLock = attrs.field(factory=threading.RLock)
     indexes: dict[tuple[int, int], Any] = attrs.field(factory=dict)
     plans: dict[Any, Any] = attrs.field(factory=dict)
+    layout_checked: bool = False
     _subject_keys: dict[bytes, bytes] = attrs.field(factory=dict)
     _old_types: dict[tuple[int, int], RecordType] = attrs.field(factory=dict)
 
@@ -147,6 +148,7 @@ class Engine:
             self.definitions = load_definitions(tx, self.sealer)
             self.ruleset = self.make_ruleset(self.definitions)
             self._print = now
+            self.layout_checked = False
 
     def forget_definitions(self) -> None:
         """Have the next transaction load types and users anew."""

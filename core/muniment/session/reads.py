@@ -20,6 +20,7 @@ from muniment.schema import FieldKind, RecordType, category_of_group
 from muniment.session.current import sortable
 from muniment.session.cursor import decode_cursor, encode_cursor
 from muniment.session.engine import SHARD, Acting, Engine, record_line
+from muniment.session.layout import require_layout
 from muniment.session.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.reasons import put_reason
 from muniment.session.tokens import Lookup, lookup_equal, lookup_words
@@ -386,6 +387,8 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
         if plan.keys and record_type.number < 256:
             engine.policy.require(acting.actor, _BUILTIN_READS[record_type.key], record_type.key)
         terms = _compile(engine, record_type, plan.view, asked)
+        if terms.lookups:
+            require_layout(engine, tx)
         limit = max(1, min(asked.limit, _LARGEST_PAGE))
         hits, after = _hits(engine, tx, acting, asked, plan, terms, limit)
         drafts = disclosure(

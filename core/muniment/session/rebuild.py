@@ -23,12 +23,13 @@ from muniment.model import Value, id_text
 from muniment.schema import category_of_group
 from muniment.session.current import clear_json
 from muniment.session.engine import SHARD, Acting, Engine
+from muniment.session.layout import layout_token, set_layout
 from muniment.session.logbook import Draft, Moment
 from muniment.session.reads import definition_of
 from muniment.session.tokens import tokens_of
 from muniment.store import Current, Reader, Token, Transaction, Version
 
-__all__ = ["Fault", "Rebuilt", "check_data", "rebuild_data"]
+__all__ = ["Fault", "Rebuilt", "check_data", "rebuild_data", "refresh_layout"]
 
 _BATCH = 1_000
 
@@ -134,6 +135,7 @@ def _faults(engine: Engine, tx: Transaction, progress: Progress | None) -> Itera
     stored = tx.currents(SHARD)
     ahead = next(stored, None)
     wanted, found = _Sum(), _Sum()
+    wanted.add(layout_token(engine))
     done = 0
     for current, tokens in _expected(engine, tx, tx):
         while ahead is not None and ahead.record < current.record:
@@ -224,7 +226,7 @@ def rebuild_data(engine: Engine, acting: Acting, *, progress: Progress | None = 
             if progress is not None:
                 progress(records, 0)
         tx.add_current(rows)
-        tx.add_tokens(made)
+        tx.add_tokens([*made, layout_token(engine)])
         tokens += len(made)
         entries = audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
         detail = engine.detail(acting, engine.new_id(), count=records)
@@ -234,3 +236,14 @@ def rebuild_data(engine: Engine, acting: Acting, *, progress: Progress | None = 
     rebuilt = engine.run(body)
     engine.forget_definitions()
     return rebuilt
+
+
+def refresh_layout(engine: Engine, acting: Acting) -> None:
+    """Make the tokens anew if types or configuration want other indexes than they were made for."""
+    engine.indexes.clear()
+    engine.layout_checked = False
+    engine.refresh()
+    with engine.store.transaction() as tx:
+        fits = set_layout(engine, tx)
+    if not fits:
+        rebuild_data(engine, acting)

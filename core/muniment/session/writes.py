@@ -31,6 +31,7 @@ from muniment.schema import Field, RecordType, category_of_group
 from muniment.session.current import clear_json, patch_clear
 from muniment.session.engine import SHARD, Acting, Engine, record_line
 from muniment.session.idempotency import Request
+from muniment.session.layout import require_layout
 from muniment.session.logbook import Draft, Moment
 from muniment.session.sealer import ARCHIVE_SLOT
 from muniment.session.tokens import UNIQUE, tokens_of
@@ -489,6 +490,8 @@ class _Work:
                     holders = claims.setdefault((token.field, token.kind), {})
                     holders.setdefault(token.token, []).append((place, key))
         refused: dict[int, list[Issue]] = {}
+        if any(one.type.number >= 256 for one in pending):
+            require_layout(self._engine, tx)
         for (field, kind), wanted in claims.items():
             stored = tx.find_tokens(SHARD, field, kind, wanted)
             for token, asking in wanted.items():
