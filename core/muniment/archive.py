@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 from binascii import b2a_base64
 from collections.abc import Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
@@ -34,7 +34,7 @@ from muniment.session.sealer import Sealer
 from muniment.store import Store
 from muniment.stores.sqlite import SqliteStore
 
-__all__ = ["Archive", "Created", "create", "default_key_file", "open"]
+__all__ = ["Archive", "Created", "check", "create", "default_key_file", "open"]
 
 _DATABASE = "archive.db"
 
@@ -184,6 +184,70 @@ def open(
         raise
 
 
+def check(
+    folder: str | Path,
+    *,
+    root: Root | None = None,
+    trusted: Sequence[str] = (),
+    key: str | None = None,
+    progress: verify.Progress | None = None,
+) -> verify.Report:
+    """Verify an archive that need not open: nothing of a record is read, and no byte is changed.
+
+    Also an archive whose definitions or configuration were altered can be
+    verified, and one of which somebody has no key: then macs are not checked, and
+    the report's ``signed_size`` names the first entry that nothing signed covers.
+
+    Args:
+        folder: where it lies.
+        root: opens the keys; by default the key file where ``create`` put it, if it is there.
+        trusted: checkpoints kept elsewhere, as signed notes.
+        key: the log's verifier key from elsewhere; by default our own, or the configuration's.
+        progress: told how many entries are done.
+
+    Raises:
+        IntegrityError: names the first entry or row that is not what was written.
+        ConfigError, StoreError, KeyStoreError: it cannot be read, or a root was given that does not open it.
+    """
+    path = Path(folder)
+    settings = config.read(path)
+    if root is None and (default := default_key_file(settings.archive)).is_file():
+        root = KeyFile(default)
+    found = parse_verifier_key(key or settings.verifier_key) if key or settings.verifier_key else None
+    with ExitStack() as opened:
+        store = SqliteStore(path / _DATABASE, read_only=True)
+        opened.callback(store.close)
+        reader = opened.enter_context(store.snapshot())
+        secrets = None
+        if root is not None:
+            keys = opened.enter_context(KeyStore.open(path, settings.archive, root, read_only=True))
+            secrets = _secrets(keys, settings, reader)
+            if key is None:
+                book = Logbook(settings.archive, settings.origin, keys, clock=system_clock, shard=SHARD)
+                found = book.verifier_key()
+        return verify.check(
+            reader,
+            archive=settings.archive,
+            origin_base=settings.origin,
+            key=found,
+            trusted=trusted,
+            secrets=secrets,
+            files=path / "files",
+            progress=progress,
+        )
+
+
+def _secrets(keys: KeyStore, file: Configuration, reader: verify.Reading) -> verify.Secrets:
+    """What the key store knows of a log: the key of its macs, and what it signed last."""
+    signed = {}
+    for gen in reader.generations(SHARD) or [0]:
+        origin = f"{file.origin}/{SHARD}.{gen}"
+        last = keys.last_signed(origin)
+        if last is not None:
+            signed[origin] = (last.size, last.root)
+    return verify.Secrets(keys.log_mac_key, signed)
+
+
 class Archive:
     """An opened archive; a context manager. Closing it signs what was appended."""
 
@@ -292,13 +356,15 @@ class Archive:
             on_behalf_of: whom a service acts for.
 
         Raises:
-            AccessDenied: ``access.no_purpose`` or ``access.purpose``; logged.
+            AccessDenied: ``access.unknown_actor``, ``access.disabled``, ``access.no_purpose`` or
+                ``access.purpose``; logged.
         """
         self.engine.refresh()
         who = self.engine.actor(actor or self.applied.actor, auth=auth, on_behalf_of=on_behalf_of)
         wanted = purpose or self.applied.purpose
         acting = Acting(who, wanted, program, address, sign_in, legal_basis)
         try:
+            self.engine.policy.require_known(who)
             self.engine.policy.require_purpose(wanted)
         except AccessDenied as error:
             self.engine.refused(acting, "session", error)
@@ -496,7 +562,7 @@ class Log:
                 origin_base=archive.file.origin,
                 key=parse_verifier_key(key) if key else archive.verifier_key,
                 trusted=trusted,
-                secrets=verify.Secrets(archive.keys.log_mac_key),
+                secrets=_secrets(archive.keys, archive.file, reader),
                 files=archive.folder / "files",
                 progress=progress,
             )

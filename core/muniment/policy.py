@@ -70,12 +70,14 @@ class Actor:
         roles: keys of the roles; empty for somebody unknown.
         auth: ``asserted``, ``os-user``, ``password``, ``passkey`` or ``token``.
         on_behalf_of: whom a service acts for.
+        disabled: known to the archive, but may not act any more.
     """
 
     id: str
     roles: tuple[str, ...] = ()
     auth: str = "asserted"
     on_behalf_of: str | None = None
+    disabled: bool = False
 
 
 @attrs.frozen
@@ -190,12 +192,22 @@ class Policy:
         """Refuse the action unless it is allowed.
 
         Raises:
-            AccessDenied: ``access.action``, or ``access.unknown_actor`` for
-                somebody without any role.
+            AccessDenied: ``access.action``, or as ``require_known``.
         """
+        self.require_known(actor)
         if action not in ACTIONS or not self.may(actor, action, record_type):
-            code = "access.action" if actor.roles else "access.unknown_actor"
-            raise AccessDenied(code, where=record_type, action=action)
+            raise AccessDenied("access.action", where=record_type, action=action)
+
+    def require_known(self, actor: Actor) -> None:
+        """Refuse somebody whom the archive does not know, or no longer lets in.
+
+        Raises:
+            AccessDenied: ``access.disabled`` or ``access.unknown_actor``.
+        """
+        if actor.disabled:
+            raise AccessDenied("access.disabled")
+        if not actor.roles:
+            raise AccessDenied("access.unknown_actor")
 
     def require_purpose(self, purpose: str | None) -> str:
         """The purpose, if it may be given.

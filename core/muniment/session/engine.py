@@ -185,10 +185,14 @@ class Engine:
         return self._old_types[name]
 
     def actor(self, login: str, *, auth: str = "asserted", on_behalf_of: str | None = None) -> Actor:
-        """The actor of that login, with the roles the archive gave it; none for somebody unknown."""
+        """The actor of that login, with the roles the archive gave it.
+
+        Somebody unknown is ``anonymous``: what was typed as a login may be anything, also a password.
+        """
         user = self.definitions.users.get(login)
-        roles = user.roles if user is not None and user.active else ()
-        return Actor(login, roles, auth, on_behalf_of)
+        if user is None:
+            return Actor("anonymous", (), auth)
+        return Actor(login, user.roles if user.active else (), auth, on_behalf_of, not user.active)
 
     # Entries
 

@@ -7,7 +7,7 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from muniment.errors import AccessDenied, MunimentError, NotFound
+from muniment.errors import AccessDenied, MunimentError, NotFound, UsageError
 from muniment.model import FileRef, id_bytes, parse_time
 from muniment.policy import View
 from muniment.schema import RecordType
@@ -182,7 +182,13 @@ class Session:
         return self._change("correct", id, values, expected_version, reason, effective, idempotency_key)
 
     def delete(self, id: str, *, reason: str, expected_version: int | None = None) -> Saved:
-        """Take a record out of lists at once; it can be brought back until retention disposes of it."""
+        """Take a record out of lists at once; it can be brought back until retention disposes of it.
+
+        Raises:
+            UsageError: ``usage.no_reason``.
+        """
+        if not reason.strip():
+            raise UsageError("usage.no_reason")
         return self._change("delete", id, {}, expected_version, reason, None, None)
 
     def undelete(self, id: str, *, reason: str | None = None, expected_version: int | None = None) -> Saved:
