@@ -309,7 +309,7 @@ class Archive:
     @property
     def config_differs(self) -> bool:
         """Whether ``muniment.toml`` says something else than what was applied."""
-        return self.file.text != self.applied.text
+        return config.digest_of(self.file.text) != config.digest_of(self.applied.text)
 
     @property
     def verifier_key(self) -> VerifierKey:
@@ -415,42 +415,6 @@ class Archive:
             session.write(changes, reason=reason)
             refresh_layout(self.engine, session.acting)
 
-    def apply_configuration(self, session: Session, *, reason: str) -> bool:
-        """Put what ``muniment.toml`` says into force, as a version; it holds from the next opening on.
-
-        Args:
-            session: who does it.
-            reason: a person's own words; sealed.
-
-        Returns:
-            Whether anything was to be done.
-
-        Raises:
-            ConfigError: ``config.other_archive`` where the file names another archive, log or verifier key.
-            PluginError: an enabled plugin is missing or broken; a plugin may only be left out.
-            AccessDenied: the policy refuses; logged.
-        """
-        session.require("config.change")
-        self.engine.refresh()
-        held = self.engine.definitions.configuration
-        if held is None or held[2] == self.file.text:
-            return False
-        before = config.parse(held[2], where="applied")
-        fixed = ("archive", "origin", "verifier_key")
-        if any(getattr(before, name) != getattr(self.file, name) for name in fixed):
-            raise ConfigError("config.other_archive", where=str(self.folder / config.FILE_NAME))
-        load(self.file.plugins).require_all()
-        values = {"digest": config.digest_of(self.file.text), "text": self.file.text}
-        session.write([Change("update", record=held[0], values=values, expected_version=held[1])], reason=reason)
-        for kind, names in (
-            ("plugin.enable", set(self.file.plugins) - set(before.plugins)),
-            ("plugin.disable", set(before.plugins) - set(self.file.plugins)),
-        ):
-            for name in sorted(names):
-                session.note(kind, target={"plugin": name})
-        self.engine.refresh()
-        return True
-
     # Configuration
 
     def apply_config(self, session: Session, *, reason: str) -> bool:
@@ -470,16 +434,26 @@ class Archive:
         """
         session.require("config.change")
         wanted = config.read(self.folder)
-        if (wanted.archive, wanted.origin) != (self.file.archive, self.file.origin):
+        self.engine.refresh()
+        held = self.engine.definitions.configuration
+        assert held is not None  # an archive begins with one
+        before = config.parse(held[2], where="applied")
+        fixed = ("archive", "origin", "verifier_key")
+        if any(getattr(wanted, name) != getattr(before, name) for name in fixed):
             raise ConfigError("config.other_archive", where=str(self.folder / config.FILE_NAME))
         plugins = load(wanted.plugins)
         plugins.require_all()
-        self.engine.refresh()
-        applied = self.engine.definitions.configuration
-        if applied is None or applied[2] == wanted.text:
+        digest = config.digest_of(wanted.text)
+        if digest == config.digest_of(before.text):
             return False
-        values = {"digest": config.digest_of(wanted.text), "text": wanted.text}
-        session.write([Change("update", record=applied[0], values=values)], reason=reason)
+        values = {"digest": digest, "text": wanted.text}
+        session.write([Change("update", record=held[0], values=values, expected_version=held[1])], reason=reason)
+        for kind, names in (
+            ("plugin.enable", set(wanted.plugins) - set(before.plugins)),
+            ("plugin.disable", set(before.plugins) - set(wanted.plugins)),
+        ):
+            for name in sorted(names):
+                session.note(kind, target={"plugin": name})
         self.file = wanted
         self._use(wanted, plugins)
         refresh_layout(self.engine, session.acting)

@@ -14,6 +14,7 @@ from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
 from typing import Any, Final
+from unicodedata import normalize
 
 import attrs
 
@@ -84,8 +85,9 @@ class Configuration:
 
 
 def digest_of(text: str) -> str:
-    """Hex of SHA-256 over the text, as the log names a configuration."""
-    return sha256(text.encode("utf-8")).hexdigest()
+    """Hex of SHA-256 over the text as a record keeps it, without spaces around it; the log names it so."""
+    kept = normalize("NFC", text.replace("\r\n", "\n").strip())
+    return sha256(kept.encode("utf-8")).hexdigest()
 
 
 def read(folder: Path) -> Configuration:

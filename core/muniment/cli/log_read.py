@@ -1,0 +1,214 @@
+"""``muniment log``: the verbs that read entries and take them elsewhere."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from pathlib import Path
+from typing import TYPE_CHECKING
+
+import click
+
+from muniment.cli.base import argument, option, verb
+from muniment.cli.invocation import Invocation, names_of
+from muniment.errors import UsageError
+
+if TYPE_CHECKING:
+    from muniment.archive import Archive
+    from muniment.session.logs import LogEntry
+
+__all__ = ["accesses", "export", "list_entries", "prove", "show"]
+
+
+@verb(
+    "list",
+    ("Entries of the log, newest first; looking is an entry itself.", "列出日志条目，最新的在前；查看本身也会记入日志。"),
+    note=(
+        "Example: muniment log list --actor li.na --kind record.export --since 2026-03-01",
+        "示例：muniment log list --actor li.na --kind record.export --since 2026-03-01",
+    ),
+)
+@option("--since", metavar="T", words=("From this time on.", "自该时间起。"))
+@option("--until", metavar="T", words=("Before this time.", "至该时间止。"))
+@option("--kind", "kinds", multiple=True, metavar="K,K...", words=("Kinds, such as record.read,record.export.", "类型，如 record.read,record.export。"))
+@option("--actor", metavar="LOGIN", words=("By whom.", "操作者。"))
+@option("--for", "purpose", metavar="P", words=("For which purpose.", "目的。"))
+@option("--outcome", type=click.Choice(("ok", "denied", "failed")), words=("How it ended.", "结果。"))
+@option("--type", "record_type", metavar="TYPE", words=("About records of this type.", "涉及的记录类型。"))
+@option("--op", metavar="OP", words=("Everything of one act.", "同一操作的全部条目。"))
+@option("--about", metavar="ID", words=("About a record or a subject.", "涉及的记录或主体。"))
+@option("--before", type=int, metavar="N", words=("Only entries below this index: the next page.", "仅序号小于此值的条目（下一页）。"))
+@option("--limit", type=click.IntRange(1, 10_000), default=50, metavar="N", words=("Entries at the most.", "最多条目数。"))
+@click.pass_obj
+def list_entries(
+    call: Invocation,
+    since: str | None,
+    until: str | None,
+    kinds: tuple[str, ...],
+    actor: str | None,
+    purpose: str | None,
+    outcome: str | None,
+    record_type: str | None,
+    op: str | None,
+    about: str | None,
+    before: int | None,
+    limit: int,
+) -> None:
+    """Entries of the log."""
+    from muniment.log.kinds import KINDS
+    from muniment.model import id_bytes, parse_time
+    from muniment.session.references import resolve_record
+    from muniment.store import LogFilter
+
+    named = names_of(kinds)
+    if any(kind not in KINDS for kind in named):
+        raise UsageError("cli.no_kind", name=", ".join(kind for kind in named if kind not in KINDS))
+    with call.session() as (archive, session):
+        filters = LogFilter(
+            since_us=parse_time(since) if since else None,
+            until_us=parse_time(until) if until else None,
+            kinds=named,
+            actor=actor,
+            purpose=purpose,
+            outcome=outcome,
+            type=record_type,
+            op=op,
+            about=id_bytes(resolve_record(session, about)) if about else None,
+            before=before,
+            limit=limit,
+        )
+        _show_entries(call, archive, session.entries(filters), limit)
+
+
+def _show_entries(call: Invocation, archive: Archive, found: Sequence[LogEntry], limit: int) -> None:
+    from muniment.cli.output import emit, table, talk
+    from muniment.cli.values import local_time
+    from muniment.log.kinds import KINDS
+
+    if call.json:
+        emit({"entries": [one.document() for one in found]})
+        return
+    header = call.words("cli.label_number", "cli.label_time", "cli.label_kind", "cli.label_actor", "cli.label_purpose", "cli.label_type", "cli.label_count", "cli.label_outcome")
+    rows: list[list[object]] = [
+        [
+            one.index,
+            local_time(one.time_us, archive.applied.timezone),
+            KINDS[one.kind].zh if call.language == "zh" else one.kind,
+            one.actor,
+            one.purpose,
+            one.type,
+            one.count,
+            one.outcome,
+        ]
+        for one in found
+    ]
+    if rows:
+        table(header, rows)
+    talk(call.say("cli.found_entries", count=len(rows)))
+    if len(rows) == limit and rows:
+        talk(call.say("cli.more_entries", index=found[-1].index))
+
+
+@verb("show", ("One entry with all that its detail says.", "查看一条日志及其全部明细。"))
+@argument("index", ("The entry's index.", "条目序号。"), type=click.IntRange(0), metavar="N")
+@click.pass_obj
+def show(call: Invocation, index: int) -> None:
+    """One entry."""
+    import json
+
+    from muniment.cli.output import emit, heading, labels, put
+    from muniment.cli.values import local_time
+    from muniment.log.kinds import KINDS
+
+    with call.session() as (archive, session):
+        found = session.entry(index)
+        if call.json:
+            emit({"entries": [found.document()]})
+            return
+        kind = KINDS[found.kind]
+        put(heading(f"{found.index}  {found.kind}  {kind.zh if call.language == 'zh' else kind.en}"))
+        known = ("op", "kind", "time", "actor", "purpose", "outcome")
+        labels(
+            [
+                (call.say("cli.label_time"), local_time(found.time_us, archive.applied.timezone)),
+                (call.say("cli.label_actor"), found.actor),
+                (call.say("cli.label_purpose"), found.purpose),
+                (call.say("cli.label_outcome"), found.outcome),
+                ("op", found.op),
+                *(
+                    (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+                    for name, value in found.detail.items()
+                    if name not in known
+                ),
+                *(("record", json.dumps(dict(line))) for line in found.records),
+                ("entry", found.data.decode("ascii")),
+            ],
+            indent=2,
+        )
+
+
+@verb(
+    "prove",
+    (
+        "The proof that one entry is in the signed log, in the form of c2sp.org/tlog-proof.",
+        "输出某条目确在已签署日志中的证明（c2sp.org/tlog-proof 格式）。",
+    ),
+)
+@argument("index", ("The entry's index.", "条目序号。"), type=click.IntRange(0), metavar="N")
+@option("--to", metavar="FILE", words=("Write it to a file.", "写入文件。"))
+@click.pass_obj
+def prove(call: Invocation, index: int, to: str | None) -> None:
+    """The proof of one entry."""
+    from muniment.cli.output import emit, talk
+    from muniment.exports.files import replacing
+
+    with call.session() as (_, session):
+        proof = session.prove(index)
+    if to is not None:
+        with replacing(Path(to)) as new:
+            new.write_bytes(proof.encode("utf-8"))
+    if call.json:
+        emit({"proof": {"index": index, "path": to, "text": proof}})
+    elif to is not None:
+        talk(call.say("cli.proof_written", index=index, where=to))
+    else:
+        click.echo(proof.encode("utf-8"), nl=False)
+
+
+@verb(
+    "export",
+    (
+        "Write the whole log as files that other people's tools read (c2sp.org/tlog-tiles).\nIt holds no personal data.",
+        "将整个日志导出为他人工具可读的文件（c2sp.org/tlog-tiles）。\n其中不含个人数据。",
+    ),
+)
+@argument("folder", ("A new or empty folder.", "新的或空的文件夹。"), metavar="DIR")
+@click.pass_obj
+def export(call: Invocation, folder: str) -> None:
+    """Write the whole log as tiles."""
+    from muniment.cli.output import emit, talk
+    from muniment.cli.progress import progress
+
+    with call.session() as (_, session), progress(call.say("cli.exporting"), quiet=call.json) as told:
+        count = session.export_log(Path(folder), progress=told)
+    if call.json:
+        emit({"export": {"path": folder, "entries": count}})
+    else:
+        talk(call.say("cli.log_exported", count=count, where=folder))
+
+
+@verb(
+    "accesses",
+    (
+        "Everything the log says about a record: who saw it, who changed it, who was refused.",
+        "查看日志中与一条记录有关的一切：谁看过、谁改过、谁被拒绝。",
+    ),
+)
+@argument("id", ("The record's identifier, or TYPE:VALUE.", "记录标识符，或“类型:值”。"))
+@option("--limit", type=click.IntRange(1, 100_000), default=1000, metavar="N", words=("Entries at the most.", "最多条目数。"))
+@click.pass_obj
+def accesses(call: Invocation, id: str, limit: int) -> None:
+    """Everything the log says about a record."""
+    from muniment.session.references import resolve_record
+
+    with call.session() as (archive, session):
+        _show_entries(call, archive, session.accesses(resolve_record(session, id), limit=limit), 0)

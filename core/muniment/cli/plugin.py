@@ -1,0 +1,110 @@
+"""``muniment plugin``: what is installed, what is enabled, and why something is not loaded."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import click
+
+from muniment.cli.base import Entry, LazyGroup, argument, verb
+from muniment.cli.invocation import Invocation
+from muniment.errors import ConfigError, PluginError, UsageError
+
+__all__ = ["info", "list_plugins", "plugin"]
+
+_HERE = "muniment.cli.plugin"
+
+plugin = LazyGroup(
+    "plugin",
+    {
+        "list": Entry(f"{_HERE}:list_plugins", ("Plugins, installed and enabled.", "列出已安装和启用的插件。")),
+        "info": Entry(f"{_HERE}:info", ("What a plugin brings.", "查看插件提供的内容。")),
+    },
+    words=(
+        "Plugins: installed is not enabled. muniment.toml names what an archive uses. "
+        "A plugin runs inside the process and is trusted code.",
+        "插件：安装不等于启用，由 muniment.toml 指定档案库使用的插件。插件在进程内运行，属于受信任代码。",
+    ),
+)
+
+
+def _enabled(call: Invocation) -> tuple[str, ...]:
+    """The plugins that the file names; works also where the archive itself does not open."""
+    try:
+        return call.settings().plugins
+    except (UsageError, ConfigError):
+        return ()
+
+
+def _found(call: Invocation) -> list[dict[str, Any]]:
+    from muniment.plugins import installed, load
+
+    enabled = _enabled(call)
+    described = {one["name"]: {**one, "enabled": True} for one in load(enabled).describe(lang=call.language)}
+    for one in installed():
+        described.setdefault(
+            one.name,
+            {
+                "name": one.name,
+                "state": "installed",
+                "version": one.version,
+                "distribution": one.distribution,
+                "enabled": False,
+            },
+        )
+    return [described[name] for name in sorted(described)]
+
+
+@verb("list", ("Plugins, installed and enabled.", "列出已安装和启用的插件。"))
+@click.pass_obj
+def list_plugins(call: Invocation) -> None:
+    """Plugins, installed and enabled."""
+    from muniment.cli.output import emit, table, talk
+
+    found = _found(call)
+    if call.json:
+        emit({"plugins": found})
+        return
+    if not found:
+        talk(call.say("cli.no_plugins"))
+        return
+    states = {
+        "loaded": call.say("cli.plugin_loaded"),
+        "quarantined": call.say("cli.plugin_quarantined"),
+        "installed": call.say("cli.plugin_installed"),
+    }
+    header = call.words("cli.label_plugin", "cli.label_state", "cli.label_version", "cli.label_notes")
+    table(header, [[one["name"], states[one["state"]], one.get("version", ""), one.get("reason", "")] for one in found])
+
+
+@verb("info", ("What a plugin brings; imports it.", "查看插件提供的内容（会加载该插件）。"))
+@argument("name", ("The plugin's name.", "插件名称。"), metavar="P")
+@click.pass_obj
+def info(call: Invocation, name: str) -> None:
+    """What a plugin brings."""
+    from muniment.cli.output import clean, emit, labels
+    from muniment.plugins import load
+
+    found = load([name], environ={})
+    if found.quarantined:
+        raise found.quarantined[name]
+    described = next((one for one in found.describe(lang=call.language) if one["name"] == name), None)
+    if described is None:
+        raise PluginError("plugin.not_installed", name=name)
+    described["enabled"] = name in _enabled(call)
+    if call.json:
+        emit({"plugins": [described]})
+        return
+    title = described["title"].get(call.language) or described["title"].get("en", "")
+    labels(
+        [
+            (call.say("cli.label_plugin"), clean(name)),
+            (call.say("cli.label_title"), clean(title)),
+            (call.say("cli.label_version"), described["version"]),
+            (call.say("cli.label_distribution"), described["distribution"]),
+            ("API", described["api"]),
+            (call.say("cli.label_hooks"), ", ".join(described["hooks"])),
+            (call.say("cli.label_kinds"), ", ".join(described["field_kinds"])),
+            (call.say("cli.label_state"), call.say("cli.plugin_enabled" if described["enabled"] else "cli.plugin_installed")),
+        ]
+    )

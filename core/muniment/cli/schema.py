@@ -1,0 +1,301 @@
+"""``muniment schema``: record types, their fields, and how they came to be."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import TYPE_CHECKING, Any
+
+import attrs
+import click
+
+from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from muniment.schema import Field, RecordType
+
+__all__ = ["diff", "history", "index", "list_types", "schema", "show", "show_fields", "type_json"]
+
+_HERE = "muniment.cli.schema"
+
+schema = LazyGroup(
+    "schema",
+    {
+        "list": Entry(f"{_HERE}:list_types", ("The record types.", "列出记录类型。")),
+        "show": Entry(f"{_HERE}:show", ("The fields of a type.", "查看类型的字段。")),
+        "history": Entry(f"{_HERE}:history", ("The definitions a type has had.", "查看类型定义的历次变更。")),
+        "diff": Entry(f"{_HERE}:diff", ("What differs between two definitions.", "比较类型的两个定义。")),
+        "field": Entry("muniment.cli.schema_field:field", ("Add, rename, hide or retire a field.", "添加、改名、隐藏或停用字段。")),
+        "index": Entry(f"{_HERE}:index", ("What the blind indexes tell a stranger.", "盲索引会泄露什么。")),
+    },
+    words=("Record types and their fields.", "记录类型及其字段。"),
+)
+
+_TYPE = ("The record type.", "记录类型。")
+
+
+@verb("list", ("The record types of the archive.", "列出档案库的记录类型。"))
+@click.pass_obj
+def list_types(call: Invocation) -> None:
+    """The record types."""
+    from muniment.cli.output import emit, table
+
+    with call.session() as (_, session):
+        found = session.types()
+        if call.json:
+            emit({"types": [_summary(one) for one in found]})
+            return
+        header = call.words("cli.label_type", "cli.label_holds", "cli.label_subject", "cli.label_fields", "cli.label_version")
+        table(
+            header,
+            [
+                [one.key, one.label.of(call.language), _path(one), _live(one), one.definition_version]
+                for one in found
+            ],
+        )
+
+
+def _live(record_type: RecordType) -> int:
+    return sum(not field.retired for field in record_type.fields)
+
+
+def _path(record_type: RecordType) -> str:
+    return record_type.subject if isinstance(record_type.subject, str) else ".".join(record_type.subject)
+
+
+def _summary(one: RecordType) -> dict[str, Any]:
+    return {
+        "key": one.key,
+        "number": one.number,
+        "label": {"en": one.label.en, "zh": one.label.zh},
+        "subject": _path(one),
+        "fields": _live(one),
+        "version": one.definition_version,
+        "retired": one.retired,
+    }
+
+
+def type_json(one: RecordType, fields: Sequence[Field] | None = None) -> dict[str, Any]:
+    """A type as JSON, with the fields that may be shown."""
+    from muniment.schema.definitions import definition_document
+
+    shown = one if fields is None else attrs.evolve(one, fields=tuple(fields))
+    return {**_summary(one), **definition_document(shown), "subject": _path(one), "version": one.definition_version}
+
+
+@verb("show", ("The fields of a record type.", "查看记录类型的字段。"))
+@argument("type", _TYPE)
+@option("--version", type=int, metavar="N", words=("An earlier definition.", "较早的定义。"))
+@click.pass_obj
+def show(call: Invocation, type: str, version: int | None) -> None:
+    """The fields of a type."""
+    from muniment.cli.output import emit
+
+    with call.session() as (_, session):
+        found = session.type(type) if version is None else session.definition(type, version)
+        view = session.view(found)
+        known = [field for field in found.fields if field.key in view.readable | view.writable]
+        if call.json:
+            emit({"types": [type_json(found, known)]})
+        else:
+            show_fields(call, found, known)
+
+
+def show_fields(call: Invocation, record_type: RecordType, fields: Sequence[Field]) -> None:
+    """Print a type's fields as a table."""
+    from muniment.cli.output import clean, heading, put, table
+
+    lang = call.language
+    put(heading(f"{record_type.key}  {clean(record_type.label.of(lang))}"))
+    header = call.words("cli.label_field", "cli.label_label", "cli.label_kind", "cli.label_class", "cli.label_index", "cli.label_notes")
+    table(
+        header,
+        [
+            [
+                field.key,
+                field.label.of(lang),
+                _kind_words(field, lang),
+                field.sensitivity,
+                ", ".join(field.index),
+                _notes(call, field),
+            ]
+            for field in fields
+        ],
+    )
+
+
+def _kind_words(field: Field, lang: str) -> str:
+    from muniment.schema import KINDS
+
+    kind = KINDS.get(field.kind)
+    name = field.kind if kind is None else kind.label.of(lang)
+    return f"{name} → {field.target}" if field.target else name
+
+
+def _notes(call: Invocation, field: Field) -> str:
+    words = [
+        call.say(code)
+        for code, stands in (
+            ("cli.note_required", field.required),
+            ("cli.note_unique", field.unique),
+            ("cli.note_computed", field.computed),
+            ("cli.note_hidden", field.hidden),
+            ("cli.note_retired", field.retired),
+        )
+        if stands
+    ]
+    if field.choices:
+        words.append(" / ".join(choice.key for choice in field.choices if not choice.retired))
+    return ", ".join(words)
+
+
+@verb("diff", ("What differs between two definitions of a type.", "比较类型的两个定义。"))
+@argument("type", _TYPE)
+@argument("a", ("The one definition.", "一个定义。"), type=int)
+@argument("b", ("The other.", "另一个定义。"), type=int)
+@click.pass_obj
+def diff(call: Invocation, type: str, a: int, b: int) -> None:
+    """What differs between two definitions."""
+    from muniment.cli.output import clean, emit, put, talk
+    from muniment.schema.definitions import diff as differences
+
+    with call.session() as (_, session):
+        changes = differences(session.definition(type, a), session.definition(type, b))
+        if call.json:
+            emit({"changes": [{"code": one.code, "item": one.item, "text": one.text(call.language)} for one in changes]})
+            return
+        for one in changes:
+            put(clean(one.text(call.language)))
+        if not changes:
+            talk(call.say("cli.no_difference"))
+
+
+@verb("history", ("The definitions a type has had: who changed what, when and why.", "类型定义的历次变更：谁、何时、为何、改了什么。"))
+@argument("type", _TYPE)
+@click.pass_obj
+def history(call: Invocation, type: str) -> None:
+    """The definitions a type has had."""
+    from muniment.cli.output import clean, emit, heading, put
+    from muniment.cli.values import OPERATIONS, local_time
+    from muniment.model import id_text, rfc3339
+    from muniment.schema.definitions import diff as differences
+
+    with call.session() as (archive, session):
+        newest = session.type(type)
+        steps = session.history(id_text(session.engine.definitions.records[newest.number]))
+        listed = []
+        before = None
+        for step in steps:
+            now = session.definition(type, step.version)
+            listed.append((step, [one.text(call.language) for one in differences(before, now)]))
+            before = now
+        if call.json:
+            emit(
+                {
+                    "versions": [
+                        {
+                            "version": step.version,
+                            "recorded": rfc3339(step.recorded_us),
+                            "actor": step.actor,
+                            "reason": step.reason,
+                            "entry": step.entry,
+                            "changes": changes,
+                        }
+                        for step, changes in listed
+                    ]
+                }
+            )
+            return
+        for step, changes in listed:
+            when = local_time(step.recorded_us, archive.applied.timezone)
+            operation = call.say(OPERATIONS[step.operation])
+            put(heading(call.say("cli.step", version=step.version, operation=operation, time=when)))
+            put("  " + call.say("cli.step_who", actor=clean(step.actor or "?"), purpose=clean(step.purpose or "?"), entry=step.entry))
+            if step.reason:
+                put("  " + call.say("cli.step_reason", text=clean(step.reason)))
+            for change in changes:
+                put(f"    {clean(change)}")
+
+
+@verb(
+    "index",
+    (
+        "What the blind indexes of a type tell whoever copies the database without its keys.",
+        "说明类型的盲索引会向没有密钥而复制数据库的人泄露什么。",
+    ),
+)
+@argument("type", _TYPE)
+@option("--rows", type=click.IntRange(1), metavar="N", words=("Plan for so many records.", "按这么多条记录规划。"))
+@click.pass_obj
+def index(call: Invocation, type: str, rows: int | None) -> None:
+    """What the blind indexes tell."""
+    from muniment.cli.output import emit, heading, put
+    from muniment.index import IndexedField, base_kind, plan
+    from muniment.session.tokens import indexes_of
+
+    with call.session() as (archive, session):
+        record_type = session.type(type)
+        readable = session.view(record_type).readable
+        in_use = {
+            (key, one.kind): one.bits
+            for key, listed in indexes_of(archive.engine, record_type).items()
+            for one in listed
+        }
+        fields = [
+            IndexedField(
+                field.key,
+                base_kind(field.kind, field.encoding),
+                tuple(kind for key, kind in in_use if key == field.key),
+                distinct=len(field.choices),
+            )
+            for field in record_type.fields
+            if field.key in readable and any(key == field.key for key, _ in in_use)
+        ]
+        made = plan(fields, rows or archive.applied.index_rows)
+        if call.json:
+            emit(
+                {
+                    "rows": made.rows,
+                    "indexes": [
+                        {
+                            "field": one.field,
+                            "kind": one.kind,
+                            "bits": one.bits,
+                            "bits_in_use": in_use[one.field, one.kind],
+                            "shared_by": round(one.shared_by, 3),
+                            "collisions": round(one.collisions, 3),
+                            "rebuild_at": one.rebuild_at,
+                            "warnings": list(one.warnings),
+                            "text": one.text(call.language),
+                        }
+                        for one in made.indexes
+                    ],
+                    "text": made.text(call.language),
+                }
+            )
+            return
+        for one in made.indexes:
+            put(heading(f"{one.field}  {one.kind}"))
+            for sentence in one.text(call.language):
+                put(f"  {sentence}")
+            if in_use[one.field, one.kind] != one.bits:
+                put("  " + call.say("cli.bits_in_use", bits=in_use[one.field, one.kind]))
+            put()
+        for sentence in made.text(call.language):
+            put(sentence)
+
+
+Edit = Callable[["RecordType"], "RecordType"]
+"""Gives a type edited; see ``muniment.schema.edits``."""
+
+
+def edit_type(call: Invocation, type: str, edit: Edit, reason: str | None) -> None:
+    """Edit a type, store its new definition, and say what changed."""
+    from muniment.cli.template import tell_changes
+
+    with call.session() as (archive, session):
+        session.require("schema.change")
+        registry = archive.engine.definitions.registry
+        made = registry.replace(edit(session.type(type)), kinds=archive.engine.kinds)
+        archive.save_types(session, made, reason=reason)
+        tell_changes(call, made.changes, [one.key for one in made.changed], dry_run=False)

@@ -1,0 +1,125 @@
+"""``muniment template``: ready sets of tables."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.invocation import Invocation
+
+if TYPE_CHECKING:
+    from collections.abc import Sequence
+
+    from muniment.schema.definitions import Change
+    from muniment.schema.template import Template
+
+__all__ = ["apply", "list_templates", "show", "template"]
+
+_HERE = "muniment.cli.template"
+
+template = LazyGroup(
+    "template",
+    {
+        "list": Entry(f"{_HERE}:list_templates", ("The packaged templates.", "列出自带模板。")),
+        "show": Entry(f"{_HERE}:show", ("The types and fields of a template.", "查看模板的类型和字段。")),
+        "apply": Entry(f"{_HERE}:apply", ("Bring templates into the archive.", "将模板应用到档案库。")),
+    },
+    words=(
+        "Ready sets of tables. T is a template's name, or a TOML file of your own.",
+        "现成的表格模板。T 为模板名称，或您自己的 TOML 文件。",
+    ),
+)
+
+
+@verb("list", ("The packaged templates.", "列出自带模板。"))
+@click.pass_obj
+def list_templates(call: Invocation) -> None:
+    """The packaged templates."""
+    from muniment.cli.output import emit, table
+    from muniment.schema.template import load_template, template_names
+
+    found = [load_template(name) for name in template_names()]
+    if call.json:
+        emit({"templates": [_summary(one) for one in found]})
+        return
+    lang = call.language
+    header = [call.say("cli.label_template"), call.say("cli.label_holds"), call.say("cli.label_types")]
+    table(
+        header,
+        [[one.key, one.label.of(lang), ", ".join(kind.label.of(lang) or kind.key for kind in one.types)] for one in found],
+    )
+
+
+def _summary(one: Template) -> dict[str, Any]:
+    return {
+        "key": one.key,
+        "label": {"en": one.label.en, "zh": one.label.zh},
+        "help": {"en": one.help.en, "zh": one.help.zh},
+        "types": [kind.key for kind in one.types],
+    }
+
+
+@verb("show", ("The types and fields of a template.", "查看模板的类型和字段。"))
+@argument("name", ("A template's name, or a TOML file.", "模板名称或 TOML 文件。"), metavar="T")
+@click.pass_obj
+def show(call: Invocation, name: str) -> None:
+    """The types and fields of a template."""
+    from muniment.cli.init import templates_of
+    from muniment.cli.output import clean, emit, heading, put
+    from muniment.cli.schema import show_fields, type_json
+
+    found = templates_of([name])[0]
+    if call.json:
+        emit({"templates": [{**_summary(found), "types": [type_json(one) for one in found.types]}]})
+        return
+    lang = call.language
+    put(heading(f"{found.key}  {clean(found.label.of(lang))}"))
+    put(clean(found.help.of(lang)))
+    for record_type in found.types:
+        put()
+        show_fields(call, record_type, record_type.fields)
+
+
+@verb(
+    "apply",
+    (
+        "Bring templates into the archive.\nWhat a team changed itself stays; what a template does not mention stays.",
+        "将模板应用到档案库。\n团队自己的修改和模板未提到的内容均保留。",
+    ),
+)
+@argument("names", ("Templates' names, or TOML files.", "模板名称或 TOML 文件。"), nargs=-1, required=True, metavar="T...")
+@flag("--dry-run", words=("Show what would change, and change nothing.", "只显示将要发生的变更，不作修改。"))
+@option("--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"))
+@click.pass_obj
+def apply(call: Invocation, names: tuple[str, ...], dry_run: bool, reason: str | None) -> None:
+    """Bring templates into the archive."""
+    from muniment.cli.init import templates_of
+
+    with call.session() as (archive, session):
+        chosen = templates_of(names, archive.applied.plugins)
+        made = archive.apply_templates(session, chosen, reason=reason, dry_run=dry_run)
+        tell_changes(call, made.changes, [one.key for one in made.changed], dry_run=dry_run)
+
+
+def tell_changes(call: Invocation, changes: Sequence[Change], changed: Sequence[str], *, dry_run: bool) -> None:
+    """Say what changed, or would change, in definitions."""
+    from muniment.cli.output import clean, emit, put, talk
+
+    if call.json:
+        emit(
+            {
+                "changes": [
+                    {"code": one.code, "type": one.type, "item": one.item, "text": one.text(call.language)}
+                    for one in changes
+                ],
+                "types": list(changed),
+                "applied": not dry_run and bool(changed),
+            }
+        )
+        return
+    for one in changes:
+        put(clean(one.text(call.language)))
+    code = "cli.nothing_changes" if not changed else "cli.would_change" if dry_run else "cli.definitions_changed"
+    talk(call.say(code, names=", ".join(changed)))

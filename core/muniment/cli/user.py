@@ -1,0 +1,178 @@
+"""``muniment user``: who may act in the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from muniment.cli.base import Entry, LazyGroup, argument, option, verb
+from muniment.cli.invocation import Invocation, names_of
+from muniment.errors import AccessDenied, NotFound, UsageError
+
+if TYPE_CHECKING:
+    from muniment.archive import Archive
+    from muniment.session import Session
+    from muniment.session.definitions import User
+
+__all__ = ["add", "disable", "enable", "list_users", "set_roles", "user"]
+
+_HERE = "muniment.cli.user"
+
+user = LazyGroup(
+    "user",
+    {
+        "list": Entry(f"{_HERE}:list_users", ("Who there is, with their roles.", "列出用户及其角色。")),
+        "add": Entry(f"{_HERE}:add", ("Add somebody.", "添加用户。")),
+        "role": Entry(f"{_HERE}:set_roles", ("Give somebody other roles.", "更换用户的角色。")),
+        "disable": Entry(f"{_HERE}:disable", ("Let somebody act no longer.", "停用用户。")),
+        "enable": Entry(f"{_HERE}:enable", ("Let somebody act again.", "重新启用用户。")),
+    },
+    words=(
+        "Who may act in the archive. Whoever can read the key file can act as anybody: "
+        "roles bind people only behind a process that they do not control.",
+        "档案库用户。能读取密钥文件的人可冒充任何用户：只有在其无法控制的进程之后，角色才真正有约束力。",
+    ),
+)
+
+_LOGIN = ("The login.", "登录名。")
+_reason = option("--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"))
+_roles = option(
+    "--role", "roles", multiple=True, required=True, metavar="R", words=("A role; may be given several times.", "角色；可多次给出。")
+)
+
+
+def _known_roles(archive: Archive, given: tuple[str, ...]) -> tuple[str, ...]:
+    """The roles that were named, each one that exists."""
+    named = tuple(dict.fromkeys(names_of(given)))
+    unknown = [name for name in named if name not in archive.engine.policy.roles]
+    if unknown or not named:
+        raise UsageError("cli.no_role", name=", ".join(unknown), known=", ".join(sorted(archive.engine.policy.roles)))
+    return named
+
+
+def _found(archive: Archive, login: str) -> User:
+    found = archive.engine.definitions.users.get(login)
+    if found is None:
+        raise NotFound("cli.no_user", where=login)
+    return found
+
+
+def _keep_an_owner(archive: Archive, login: str, roles: Iterable[str]) -> None:
+    """Refuse what would leave nobody who may add users."""
+    left = [
+        one
+        for one in archive.engine.definitions.users.values()
+        if one.active and "owner" in (roles if one.login == login else one.roles)
+    ]
+    if not left:
+        raise AccessDenied("cli.last_owner", where=login)
+
+
+def _document(one: User) -> dict[str, Any]:
+    from muniment.model import id_text
+
+    return {
+        "id": id_text(one.record),
+        "login": one.login,
+        "name": one.name,
+        "roles": list(one.roles),
+        "active": one.active,
+    }
+
+
+def _tell(call: Invocation, archive: Archive, login: str, code: str) -> None:
+    from muniment.cli.output import emit, one_line, put
+
+    archive.engine.refresh()
+    one = archive.engine.definitions.users[login]
+    if call.json:
+        emit({"users": [_document(one)]})
+    else:
+        put(one_line(call.say(code, login=login, roles=", ".join(one.roles))))
+
+
+@verb("list", ("Who there is, with their roles.", "列出用户及其角色。"))
+@click.pass_obj
+def list_users(call: Invocation) -> None:
+    """Who there is."""
+    from muniment.cli.output import emit, table
+
+    with call.session() as (archive, session):
+        session.require("user.read")
+        session.note("user.read")
+        found = [one for _, one in sorted(archive.engine.definitions.users.items())]
+        if call.json:
+            emit({"users": [_document(one) for one in found]})
+            return
+        states = {True: call.say("cli.active"), False: call.say("cli.disabled")}
+        header = call.words("cli.label_login", "cli.label_name", "cli.label_roles", "cli.label_state")
+        table(header, [[one.login, one.name, ", ".join(one.roles), states[one.active]] for one in found])
+
+
+@verb(
+    "add",
+    ("Add somebody.", "添加用户。"),
+    note=("Example: muniment user add li.na --name 'Li Na' --role editor", "示例：muniment user add li.na --name 李娜 --role editor"),
+)
+@argument("login", _LOGIN)
+@option("--name", default="", metavar="TEXT", words=("What people call them.", "姓名。"))
+@_roles
+@_reason
+@click.pass_obj
+def add(call: Invocation, login: str, name: str, roles: tuple[str, ...], reason: str | None) -> None:
+    """Add somebody."""
+    with call.session() as (archive, session):
+        session.require("user.change")
+        values: dict[str, object] = {"login": login, "roles": _known_roles(archive, roles), "state": "active"}
+        if name:
+            values["display_name"] = name
+        session.create("user", values, reason=reason)
+        _tell(call, archive, login, "cli.user_added")
+
+
+@verb("role", ("Give somebody other roles, in place of those they have.", "更换用户的角色（替换原有角色）。"))
+@argument("login", _LOGIN)
+@_roles
+@_reason
+@click.pass_obj
+def set_roles(call: Invocation, login: str, roles: tuple[str, ...], reason: str | None) -> None:
+    """Give somebody other roles."""
+    with call.session() as (archive, session):
+        session.require("user.change")
+        named = _known_roles(archive, roles)
+        _keep_an_owner(archive, login, named)
+        _update(session, _found(archive, login), {"roles": named}, reason)
+        _tell(call, archive, login, "cli.user_roles")
+
+
+@verb("disable", ("Let somebody act no longer; what they did stays theirs.", "停用用户；其以往操作仍归其名下。"))
+@argument("login", _LOGIN)
+@_reason
+@click.pass_obj
+def disable(call: Invocation, login: str, reason: str | None) -> None:
+    """Let somebody act no longer."""
+    with call.session() as (archive, session):
+        session.require("user.change")
+        _keep_an_owner(archive, login, ())
+        _update(session, _found(archive, login), {"state": "disabled"}, reason)
+        _tell(call, archive, login, "cli.user_disabled")
+
+
+@verb("enable", ("Let somebody act again.", "重新启用用户。"))
+@argument("login", _LOGIN)
+@_reason
+@click.pass_obj
+def enable(call: Invocation, login: str, reason: str | None) -> None:
+    """Let somebody act again."""
+    with call.session() as (archive, session):
+        session.require("user.change")
+        _update(session, _found(archive, login), {"state": "active"}, reason)
+        _tell(call, archive, login, "cli.user_enabled")
+
+
+def _update(session: Session, one: User, values: dict[str, object], reason: str | None) -> None:
+    from muniment.model import id_text
+
+    session.update(id_text(one.record), values, reason=reason)
