@@ -26,6 +26,7 @@ from muniment.schema.definitions import definition_document
 from muniment.schema.registry import Applied
 from muniment.schema.template import Template, load_template
 from muniment.session import Acting, Change, Engine, Session, Settings
+from muniment.session.attachments import remove_orphans
 from muniment.session.definitions import CONFIGURATION, DEFINITION, USER, Definitions, load_definitions
 from muniment.session.engine import SHARD
 from muniment.session.logbook import Logbook
@@ -287,6 +288,7 @@ class Archive:
             Uuid7(clock, random=random),
         )
         self.engine.make_ruleset = self._ruleset
+        remove_orphans(self.engine)
         self.log = Log(self)
         self._closed = False
 

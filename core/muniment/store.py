@@ -351,6 +351,9 @@ class Reader(Protocol):
     def files_of(self, shard: int, record: bytes) -> list[File]:
         """The attached files of one record, in order of their ids."""
 
+    def has_file(self, shard: int, file: bytes) -> bool:
+        """Whether a version names this attached file."""
+
     def subjects(self, shard: int) -> Iterator[Subject]:
         """All subjects in order."""
 
@@ -494,9 +497,6 @@ class Store(Reader, Protocol):
 
     def transaction(self, *, write: bool = True) -> AbstractContextManager[Transaction]:
         """One transaction; commits when the block ends well, else leaves nothing."""
-
-    def snapshot(self) -> AbstractContextManager[Reader]:
-        """A reader that sees one state while others write; what verification walks."""
 
     def snapshot(self) -> AbstractContextManager[Reader]:
         """A reader that sees one state while others write."""

@@ -267,6 +267,11 @@ class RecordType:
         return tuple(field for field in self.fields if field.kind == "reference" and field.target)
 
     @cached_property
+    def file_keys(self) -> frozenset[str]:
+        """The keys of the fields that hold attached files."""
+        return frozenset(field.key for field in self.fields if field.kind == "file")
+
+    @cached_property
     def fixed(self) -> frozenset[str]:
         """The keys of the fields that never change once written: they lead to the subject."""
         return frozenset(self.subject[:1]) if isinstance(self.subject, tuple) else frozenset()

@@ -1,7 +1,9 @@
 """Attached files: sealed beside the records, named by a version, written down when they are read.
 
-A file is written and synced before the transaction that names it; one that no
-version names is an orphan of an interrupted write and is removed at opening.
+A file is written and synced before the transaction that names it. Until that
+is committed a second name for it stands in ``files/new``; what is left there by
+an interrupted write is settled at the next opening, so nobody has to look
+through all files.
 """
 
 from __future__ import annotations
@@ -26,7 +28,11 @@ from muniment.store import Transaction, Version
 __all__ = ["attach_file", "file_place", "read_file", "remove_orphans"]
 
 _ORPHAN_SECONDS: Final = 3600
-"""A file that no version names may belong to a write that is going on, unless it is as old as this."""
+"""What stands in ``files/new`` may belong to a write that is going on, unless it is as old as this."""
+
+
+def _waiting(folder: Path, file: str) -> Path:
+    return folder / "files" / "new" / file
 
 
 def file_place(folder: Path, file: str) -> Path:
@@ -93,11 +99,17 @@ def attach_file(
     try:
         saved = write(engine, acting, [change], reason=reason, files={reference.id: hashed}, facets=given)[0]
     except MunimentError:
-        with contextlib.suppress(OSError):
-            file_place(engine.folder, reference.id).unlink()
+        _forget(file_place(engine.folder, reference.id), _waiting(engine.folder, reference.id))
         raise
+    _forget(_waiting(engine.folder, reference.id))
     assert isinstance(saved, Saved)
     return saved
+
+
+def _forget(*paths: Path) -> None:
+    for path in paths:
+        with contextlib.suppress(OSError):
+            path.unlink()
 
 
 def _seal(
@@ -105,10 +117,11 @@ def _seal(
 ) -> tuple[FileRef, bytes]:
     file = engine.new_id()
     place = file_place(engine.folder, id_text(file))
-    beside = place.with_name(place.name + ".new")
+    beside = _waiting(engine.folder, id_text(file))
     category = category_of_group(field.seal_group)
     try:
-        place.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
+        for folder in (place.parent, beside.parent):
+            folder.mkdir(mode=0o700, parents=True, exist_ok=True)
         with path.open("rb") as source, open(beside, "xb", opener=_private) as target:
             sealed = seal_file(
                 source,
@@ -126,11 +139,11 @@ def _seal(
             )
             target.flush()
             os.fsync(target.fileno())
-        beside.replace(place)
+        os.link(beside, place)
+        sync_folder(beside.parent)
         sync_folder(place.parent)
     except OSError:
-        with contextlib.suppress(OSError):
-            beside.unlink()
+        _forget(place, beside)
         raise StoreError("store.cannot_write", where=str(place)) from None
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return FileRef(id_text(file), name, kind, sealed.size), sealed.hash
@@ -218,27 +231,26 @@ def _open(engine: Engine, version: Version, field: Field, reference: FileRef, ta
             beside.unlink()
 
 
-def remove_orphans(engine: Engine, *, now: float) -> int:
-    """Remove sealed files that no version names and no write can still be about to name.
-
-    Args:
-        now: seconds since 1970.
+def remove_orphans(engine: Engine) -> int:
+    """Settle what interrupted writes left: remove sealed files that no version came to name.
 
     Returns:
         How many were removed.
     """
-    base = engine.folder / "files"
-    if not base.is_dir():
-        return 0
-    old = [path for path in base.glob("*/*") if now - path.stat().st_mtime > _ORPHAN_SECONDS]
-    if not old:
-        return 0
+    now = engine.clock() / 1_000_000
+    with contextlib.suppress(OSError):
+        waiting = [path for path in _waiting(engine.folder, "").iterdir()]
+        old = [path for path in waiting if now - path.stat().st_mtime > _ORPHAN_SECONDS]
+        if old:
+            return _settle(engine, old)
+    return 0
+
+
+def _settle(engine: Engine, old: list[Path]) -> int:
     with engine.store.transaction(write=False) as tx:
-        named = {id_text(row.file) for row in tx.files(SHARD)}
-    removed = 0
+        named = {path.name for path in old if tx.has_file(SHARD, id_bytes(path.name))}
     for path in old:
         if path.name not in named:
-            with contextlib.suppress(OSError):
-                path.unlink()
-                removed += 1
-    return removed
+            _forget(file_place(engine.folder, path.name))
+        _forget(path)
+    return len(old) - len(named)

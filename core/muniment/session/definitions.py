@@ -93,8 +93,14 @@ def open_version(
     """Every value of one version of a record, from its parts."""
     live, _ = unpack_live(version.parts)
     values: dict[str, Value] = {}
-    for part in tx.parts_of(SHARD, version.record, version.version, live):
+    parts = tx.parts_of(SHARD, version.record, version.version, live)
+    if len(parts) < len(live):
+        raise IntegrityError("integrity.part_missing", where=id_text(version.record), version=version.version)
+    for part in parts:
         values |= sealer.open(part, record_type, version.subject, live[part.grp])
+    missing = record_type.required - values.keys()
+    if missing:
+        raise IntegrityError("integrity.version", where=id_text(version.record), version=version.version)
     return values
 
 

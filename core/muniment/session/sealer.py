@@ -9,7 +9,7 @@ from hashlib import sha256
 from typing import Any, Final
 
 from muniment.codec import decode_value, encode_value
-from muniment.errors import IntegrityError
+from muniment.errors import IntegrityError, UsageError
 from muniment.keys import KeyStore, derive
 from muniment.model import Random, Value
 from muniment.schema.types import RecordType, category_of_group
@@ -165,17 +165,21 @@ class Sealer:
             raise IntegrityError("integrity.part", where=part.record.hex(), version=part.version, group=part.grp)
         facet_slot, subject_slot = part_slots(part.sealed)
         key = self.data_key(subject_slot, facet_slot, part.record, category_of_group(part.grp))
-        opened = open_part(
-            key,
-            part.sealed,
-            archive=self.archive,
-            type_number=record_type.number,
-            subject=subject,
-            record=part.record,
-            version=part.version,
-            group=part.grp,
-            only=only,
-        )
+        try:
+            opened = open_part(
+                key,
+                part.sealed,
+                archive=self.archive,
+                type_number=record_type.number,
+                subject=subject,
+                record=part.record,
+                version=part.version,
+                group=part.grp,
+                only=only,
+            )
+        except UsageError:
+            # An identifier of the wrong size in a stored row: nobody called us wrongly.
+            raise IntegrityError("integrity.seal", where=part.record.hex()) from None
         by_number = record_type.by_number
         return {by_number[number].key: decode_value(data) for number, data in opened.items()}
 

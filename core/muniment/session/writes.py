@@ -8,7 +8,7 @@ as a hundred and keeps the evidence for one person from exposing many others.
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -37,7 +37,7 @@ from muniment.session.sealer import ARCHIVE_SLOT
 from muniment.session.tokens import UNIQUE, tokens_of
 from muniment.store import Current, Facet, File, Part, SidePart, Subject, Token, Transaction, Version
 
-__all__ = ["VERSIONS_AN_ENTRY", "Change", "Saved", "write"]
+__all__ = ["VERSIONS_AN_ENTRY", "Change", "Claims", "Pending", "Saved", "plan", "write"]
 
 VERSIONS_AN_ENTRY: Final = 10
 
@@ -56,6 +56,7 @@ class Change:
         expected_version: the version the caller saw; None trusts the newest.
         effective_us: since when it holds in the world.
         replace: ``values`` are all the record's values, as for a revert.
+        keep_empty: an empty value leaves what is there as it is, with a warning, instead of clearing it.
     """
 
     operation: str
@@ -65,6 +66,11 @@ class Change:
     expected_version: int | None = None
     effective_us: int | None = None
     replace: bool = False
+    keep_empty: bool = False
+
+
+Changes = Sequence[Change] | Callable[[Transaction, Moment], Sequence[Change]]
+"""Changes, or what finds them out in the transaction that writes them, after its own entries."""
 
 
 @attrs.frozen
@@ -89,8 +95,15 @@ class Saved:
 
 
 @attrs.define
-class _Pending:
-    """One change on its way, with what it builds on."""
+class Pending:
+    """One change on its way, with what it builds on; its values are not for release.
+
+    Attributes:
+        old: the values before, of the seal groups that the change touches.
+        new: the values after.
+        changed: keys of the fields that change.
+        written: whether a version comes of it.
+    """
 
     change: Change
     type: RecordType
@@ -105,6 +118,7 @@ class _Pending:
     deleted: bool = False
     old_clear: str | None = None
     tokens: frozenset[Token] = frozenset()
+    written: bool = True
     version: int = attrs.field(init=False)
 
     @version.default
@@ -260,7 +274,7 @@ class _Work:
         self._sets: dict[tuple[int, tuple[str, ...], tuple[str, ...]], dict[str, object]] = {}
         self.op = b""
         self.time_us = 0
-        self.written: list[_Pending] = []
+        self.written: list[Pending] = []
 
     def write(
         self,
@@ -284,7 +298,7 @@ class _Work:
         made += engine.new_id.many(missing) if missing > 0 else []
         fresh = iter(made)
         results: list[Saved | MunimentError] = []
-        pending: list[_Pending] = []
+        pending: list[Pending] = []
         places: list[int] = []
         for change in changes:
             try:
@@ -315,7 +329,7 @@ class _Work:
 
     # Preparing
 
-    def _prepare(self, tx: Transaction, change: Change, record: bytes | None) -> _Pending:
+    def _prepare(self, tx: Transaction, change: Change, record: bytes | None) -> Pending:
         if record is None:
             raise UsageError("usage.identifier")
         if change.operation == "create":
@@ -335,7 +349,7 @@ class _Work:
                 "conflict.version", where=id_text(record), expected=change.expected_version, found=base.version
             )
         view = engine.policy.view(actor, record_type)
-        one = _Pending(
+        one = Pending(
             change, record_type, view, record, base.subject, base, {}, {}, [], [], bool(current.deleted), current.clear
         )
         if change.operation in ("delete", "undelete"):
@@ -345,7 +359,7 @@ class _Work:
         self._take_values(tx, one)
         return one
 
-    def _prepare_create(self, tx: Transaction, change: Change, record: bytes) -> _Pending:
+    def _prepare_create(self, tx: Transaction, change: Change, record: bytes) -> Pending:
         engine, actor = self._engine, self._acting.actor
         record_type = engine.record_type(change.type)
         engine.policy.require(actor, _action_of(record_type, "create"), record_type.key)
@@ -353,7 +367,7 @@ class _Work:
         self._require_writable(change, record_type, view)
         new, issues = record_type.normalise(change.values, context=self._context, kinds=engine.kinds)
         new = self._refer(tx, record_type, new, issues)
-        one = _Pending(change, record_type, view, record, b"", None, {}, new, list(new), issues)
+        one = Pending(change, record_type, view, record, b"", None, {}, new, list(new), issues)
         if not new and not _errors(issues):
             issues.append(Issue("value.empty_record"))
         self._refuse_errors(one)
@@ -373,7 +387,7 @@ class _Work:
                 "access.field", where=record_type.key, action="record.write", names=", ".join(named)
             )
 
-    def _take_values(self, tx: Transaction, one: _Pending) -> None:
+    def _take_values(self, tx: Transaction, one: Pending) -> None:
         """Read the given values against the old ones and find what changes."""
         engine, change, record_type = self._engine, one.change, one.type
         self._require_writable(change, record_type, one.view)
@@ -406,12 +420,12 @@ class _Work:
         if one.changed:
             self._ask_plugins(one)
 
-    def _refuse_errors(self, one: _Pending) -> None:
+    def _refuse_errors(self, one: Pending) -> None:
         errors = _errors(one.warnings)
         if errors:
             raise Invalid(errors, where=_place_of(one))
 
-    def _ask_plugins(self, one: _Pending) -> None:
+    def _ask_plugins(self, one: Pending) -> None:
         engine = self._engine
         if not engine.plugins.validates or one.type.number < 256:
             return
@@ -451,7 +465,7 @@ class _Work:
             found = self._targets[record, type_key] = (row.subject if row is not None else b"", live)
         return found[0] if found[1] else None
 
-    def _subject_of(self, tx: Transaction, one: _Pending) -> bytes:
+    def _subject_of(self, tx: Transaction, one: Pending) -> bytes:
         subject = one.type.subject
         if subject == "self":
             return one.record
@@ -463,7 +477,7 @@ class _Work:
             raise NotFound("record.not_found")
         return found
 
-    def _nothing_changed(self, one: _Pending) -> bool:
+    def _nothing_changed(self, one: Pending) -> bool:
         operation = one.change.operation
         if operation == "delete":
             return one.deleted
@@ -473,7 +487,7 @@ class _Work:
             return False
         return one.base is not None and not one.changed
 
-    def _claim_unique(self, tx: Transaction, pending: Sequence[_Pending]) -> dict[int, Invalid]:
+    def _claim_unique(self, tx: Transaction, pending: Sequence[Pending]) -> dict[int, Invalid]:
         """Make the new tokens of all changes, and refuse those whose unique ones are taken.
 
         Returns:
@@ -510,7 +524,7 @@ class _Work:
         self,
         tx: Transaction,
         moment: Moment,
-        pending: Sequence[_Pending],
+        pending: Sequence[Pending],
         reason: str | None,
         request: Request | None,
     ) -> None:
@@ -558,7 +572,7 @@ class _Work:
         if rows.add_tokens:
             tx.add_tokens(rows.add_tokens)
 
-    def _give_slots(self, tx: Transaction, pending: Sequence[_Pending], rows: _Rows) -> None:
+    def _give_slots(self, tx: Transaction, pending: Sequence[Pending], rows: _Rows) -> None:
         """One slot for each new subject; facets get theirs when their first part is sealed."""
         new = [one for one in pending if one.base is None and one.type.subject == "self"]
         for one, slot in zip(new, self._engine.sealer.slots(len(new)) if new else (), strict=True):
@@ -600,18 +614,18 @@ class _Work:
             rows.facets.append(Facet(SHARD, record, category, slot))
         return slot
 
-    def _reason_owner(self, pending: Sequence[_Pending]) -> bytes:
+    def _reason_owner(self, pending: Sequence[Pending]) -> bytes:
         """A reason belongs to the one subject it concerns, else to the archive."""
         subjects = {one.subject for one in pending}
         return subjects.pop() if len(subjects) == 1 else self._engine.archive
 
-    def _put(self, tx: Transaction, moment: Moment, one: _Pending, seq: int, rows: _Rows) -> bytes:
+    def _put(self, tx: Transaction, moment: Moment, one: Pending, seq: int, rows: _Rows) -> bytes:
         """Seal what changed of one record, and give the hash of its new version."""
         engine, record_type, base = self._engine, one.type, one.base
         live, files = ({}, {}) if base is None else unpack_live(base.parts)
         if one.changed:
             self._seal_groups(tx, one, live, rows)
-            if files or self._files:
+            if record_type.file_keys:
                 self._put_files(one, files, rows)
         operation = OPERATIONS[one.change.operation]
         effective = one.change.effective_us
@@ -672,7 +686,7 @@ class _Work:
                 rows.add_tokens.extend(one.tokens)
         return hashed
 
-    def _seal_groups(self, tx: Transaction, one: _Pending, live: dict[int, bytes], rows: _Rows) -> None:
+    def _seal_groups(self, tx: Transaction, one: Pending, live: dict[int, bytes], rows: _Rows) -> None:
         engine, record_type = self._engine, one.type
         by_key = record_type.by_key
         groups = sorted({by_key[key].seal_group for key in one.changed if key in by_key})
@@ -708,7 +722,7 @@ class _Work:
                 live[group] = sha256(sealed).digest()
                 rows.parts.append(Part(SHARD, one.record, group, one.version, sealed))
 
-    def _put_files(self, one: _Pending, files: dict[bytes, bytes], rows: _Rows) -> None:
+    def _put_files(self, one: Pending, files: dict[bytes, bytes], rows: _Rows) -> None:
         for key in one.changed:
             field = one.type.by_key.get(key)
             if field is None or field.kind != "file":
@@ -727,7 +741,7 @@ class _Work:
     # Entries
 
     def _draft(
-        self, tx: Transaction, run: Sequence[_Pending], hashed: Sequence[bytes], loose: Sequence[bytes]
+        self, tx: Transaction, run: Sequence[Pending], hashed: Sequence[bytes], loose: Sequence[bytes]
     ) -> Draft:
         engine = self._engine
         first = run[0]
@@ -761,7 +775,7 @@ class _Work:
             ),
         )
 
-    def _field_set(self, one: _Pending) -> dict[str, object]:
+    def _field_set(self, one: Pending) -> dict[str, object]:
         new = one.new
         cleared = () if one.base is None else tuple(key for key in one.changed if new.get(key) is None)
         name = (one.type.number, tuple(one.changed), cleared)
@@ -780,7 +794,7 @@ class _Work:
 
     # Answers
 
-    def _saved(self, one: _Pending, *, written: bool) -> Saved:
+    def _saved(self, one: Pending, *, written: bool) -> Saved:
         version = one.version if written else one.version - 1
         warnings = tuple(one.warnings)
         record = id_text(one.record)
@@ -792,7 +806,7 @@ class _Work:
         return Saved(id_text(row.record), record_type.key, id_text(row.subject), row.version, True)
 
 
-def _place_of(one: _Pending) -> str:
+def _place_of(one: Pending) -> str:
     return one.type.key if one.base is None else id_text(one.record)
 
 
@@ -800,9 +814,9 @@ def _errors(issues: Sequence[Issue]) -> list[Issue]:
     return [issue for issue in issues if issue.severity == "error"]
 
 
-def _runs(pending: Sequence[_Pending]) -> list[list[_Pending]]:
+def _runs(pending: Sequence[Pending]) -> list[list[Pending]]:
     """Changes that share an entry: neighbours of one operation and type, ten at the most."""
-    runs: list[list[_Pending]] = []
+    runs: list[list[Pending]] = []
     for one in pending:
         last = runs[-1] if runs else None
         if (

@@ -329,6 +329,9 @@ class _Reading:
             )
         )
 
+    def has_file(self, shard: int, file: bytes) -> bool:
+        return bool(self._fetch("SELECT 1 FROM file WHERE shard = ? AND file = ?", (shard, file)))
+
     def subjects(self, shard: int) -> Iterator[Subject]:
         return self._rows(
             Subject, f"SELECT {_columns(Subject)} FROM subject WHERE shard = ? ORDER BY subject", (shard,)
