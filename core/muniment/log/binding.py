@@ -21,6 +21,7 @@ __all__ = [
     "OPERATIONS",
     "binding",
     "pack_live",
+    "side_version",
     "unpack_live",
     "version_hash",
 ]
@@ -135,3 +136,16 @@ def binding(versions: Iterable[tuple[bytes, int, bytes]], loose: Iterable[bytes]
     hashes = [hashed for _, _, hashed in sorted(versions)]
     hashes += loose
     return sha256(b"".join(hashes)).digest() if hashes else None
+
+
+def side_version(gen: int, seq: int) -> int:
+    """What stands for the version of a sealed text that is none: the place of its entry in the log.
+
+    So the row is bound to its entry without any key, and no two texts of one
+    owner share a number.
+
+    Args:
+        gen: the generation of the log.
+        seq: the entry's index.
+    """
+    return gen << 40 | seq

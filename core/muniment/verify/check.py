@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
+import struct
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from pathlib import Path
 from typing import Protocol
 
@@ -19,9 +21,18 @@ from muniment.verify.signed import expected_roots
 __all__ = ["Progress", "Reading", "Report", "Secrets", "check"]
 
 Progress = Callable[[int, int], None]
-"""Told how many of how many steps are done; a step is an entry or a record's version."""
+"""Told how many of how many entries are done."""
 
 SHARD = 0
+
+
+@contextmanager
+def _readable(where: str, at: Callable[[], int | None]) -> Iterator[None]:
+    """Cells of a wrong type, which only somebody who edits the file's pages can make, are no crash."""
+    try:
+        yield
+    except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError, struct.error):
+        raise IntegrityError("integrity.row", where=where, index=at()) from None
 
 
 class Reading(Reader, Protocol):
@@ -34,9 +45,12 @@ class Secrets:
 
     Attributes:
         mac_key: of the log's batches, 32 bytes.
+        signed: by origin the size and root that the key store signed last: they find a cut
+            tail, and a log put back from an older copy.
     """
 
     mac_key: bytes = attrs.field(repr=False)
+    signed: Mapping[str, tuple[int, bytes]] = attrs.field(factory=dict)
 
 
 @attrs.frozen
@@ -105,13 +119,19 @@ def check(
     if faults:
         raise IntegrityError("integrity.schema", names=", ".join(faults))
     generations = reader.generations(SHARD)
-    signed = expected_roots(reader, SHARD, generations, origin_base, key, trusted)
+    signed = expected_roots(
+        reader, SHARD, generations, origin_base, key, trusted, secrets.signed if secrets else {}
+    )
     entries = EntryCheck(reader, SHARD, origin_base, secrets.mac_key if secrets else None, signed, progress)
     for gen in generations:
-        entries.check_generation(gen)
+        with _readable(f"{origin_base}/{SHARD}.{gen}", lambda: entries.at):
+            entries.check_generation(gen)
     entries.finish()
-    records = RecordCheck(reader, SHARD, archive, files, progress)
-    records.check()
+    records = RecordCheck(reader, SHARD, archive, files, entries.bound, entries.expired)
+    with _readable("record_version", lambda: records.at):
+        records.check()
+    for table, index in reader.strays(SHARD + 1):
+        raise IntegrityError("integrity.stray_row", name=table, index=index)
     return Report(
         entries.size,
         entries.root.hex(),

@@ -8,9 +8,10 @@ from hashlib import sha256
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from muniment.errors import IntegrityError
+from muniment.log.binding import side_version
 from muniment.log.checkpoint import batch_mac
 from muniment.log.detail import scan_details
-from muniment.log.entry import scan_entries
+from muniment.log.entry import Scanned, scan_entries
 from muniment.log.kinds import KINDS
 from muniment.log.tree import EMPTY, Frontier, leaf_hashes
 from muniment.model import rfc3339
@@ -31,7 +32,13 @@ _FRONTIER_EVERY = 256
 
 
 class EntryCheck:
-    """Walks the log of each generation once, with the versions, reasons and gaps that its entries bind."""
+    """Walks the log of each generation once, with the versions, reasons and gaps that its entries bind.
+
+    Attributes:
+        at: index of the first entry of the batch that is looked at.
+        bound: by (generation, index) what an entry binds that states of erasure name, in base64.
+        expired: (generation, index) of entries under which parts expired without an erasure.
+    """
 
     def __init__(
         self,
@@ -51,6 +58,9 @@ class EntryCheck:
         self._gaps = _by_entry(reader.gaps(shard))
         self._states = _by_entry(reader.states(shard))
         self._loose = _by_entry(reader.side_parts(shard))
+        self.bound: dict[tuple[int, int], bytes] = {}
+        self.expired: set[tuple[int, int]] = set()
+        self.at = 0
         self.count = 0
         self.size = 0
         self.root = EMPTY
@@ -72,7 +82,7 @@ class EntryCheck:
         head = self._reader.head(self._shard)
         total = 0 if head is None else head.first_seq + head.n
         for batch in self._reader.batches(self._shard, gen):
-            first = batch.first_seq
+            first = self.at = batch.first_seq
             if first != frontier.size:
                 raise _bad("integrity.sequence", origin, frontier.size)
             if batch.prev_root != root:
@@ -129,7 +139,7 @@ class EntryCheck:
                 raise _bad(code, f"{self._base}/{self._shard}.{gen}", seq)
 
     def _name_changed(
-        self, batch: LogBatch, gen: int, origin: str, scanned: list[tuple[bytes, ...]]
+        self, batch: LogBatch, gen: int, origin: str, scanned: list[Scanned]
     ) -> IntegrityError:
         """Which entry of a batch with a wrong root it is: the first whose detail is not its own."""
         rules = {row.rule: row for row in self._reader.details(self._shard, gen, start=batch.first_seq)
@@ -154,7 +164,7 @@ class EntryCheck:
                 raise _bad("integrity.mac", origin, batch.first_seq)
 
     def _check_details(
-        self, scanned: list[tuple[bytes, ...]], rows: list[LogDetail], first: int, origin: str
+        self, scanned: list[Scanned], rows: list[LogDetail], first: int, origin: str
     ) -> None:
         found = 0
         for row in rows:
@@ -178,7 +188,7 @@ class EntryCheck:
 
     def _check_bindings(
         self,
-        scanned: list[tuple[bytes, ...]],
+        scanned: list[Scanned],
         versions: _Ahead[Version],
         gen: int,
         first: int,
@@ -191,6 +201,8 @@ class EntryCheck:
             gaps = self._gaps.pop((gen, seq), None) if self._gaps else None
             states = self._states.pop((gen, seq), None) if self._states else None
             bound = entry[1]
+            if any(part.version != side_version(gen, seq) for part in loose or ()):
+                raise _bad("integrity.reason", origin, seq)
             if rows or loose:
                 if rows and rows[0].seq != seq:
                     raise _bad("integrity.unlogged_version", origin, rows[0].seq)
@@ -208,16 +220,20 @@ class EntryCheck:
                 self._check_gaps(entry, gaps, origin, seq)
             elif bound and entry[3] not in _ERASURES and entry[3] != b"log.continue":
                 raise _bad("integrity.binding", origin, seq)
-            if states and any(entry[3] not in _STATES.get(state.state, ()) for state in states):
-                raise _bad("integrity.state", origin, seq)
+            if states:
+                if any(entry[3] not in _STATES.get(state.state, ()) for state in states):
+                    raise _bad("integrity.state", origin, seq)
+                self.bound[gen, seq] = bound
 
-    def _check_gaps(self, entry: tuple[bytes, ...], gaps: list[Gap], origin: str, seq: int) -> None:
+    def _check_gaps(self, entry: Scanned, gaps: list[Gap], origin: str, seq: int) -> None:
         ordered = sorted(gaps, key=lambda gap: (gap.record, gap.version, gap.grp))
         expected = b2a_base64(sha256(b"".join(gap.hash for gap in ordered)).digest(), newline=False)
         if entry[3] not in _ERASURES or entry[1] != expected:
             raise _bad("integrity.gap", origin, seq)
         if entry[3] == b"erasure.begin":
             self.unfinished += len(gaps)
+        elif entry[3] == b"part.expire":
+            self.expired.add((gaps[0].gen, seq))
 
 
 def _bad(code: str, origin: str, index: int) -> IntegrityError:
@@ -235,8 +251,8 @@ class _Ahead(Generic[_Row]):
     """An ordered iterator that gives what belongs to one key and looks one row ahead."""
 
     def __init__(self, rows: Iterator[_Row], key: Callable[[_Row], int]) -> None:
-        self._rows = rows
-        self._key = key
+        self._rows: Iterator[_Row] = rows
+        self._key: Callable[[_Row], int] = key
         self._next: _Row | None = next(rows, None)
 
     def upto(self, key: int) -> list[_Row]:

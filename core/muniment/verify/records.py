@@ -2,22 +2,20 @@
 
 from __future__ import annotations
 
+from binascii import b2a_base64
 from collections import OrderedDict
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from hashlib import sha256
 from itertools import groupby
 from operator import attrgetter
 from pathlib import Path
-from typing import TYPE_CHECKING, Any, Generic, TypeVar
+from typing import Any, Generic, TypeVar
 
 from muniment.errors import IntegrityError
 from muniment.log.binding import NO_VERSION, unpack_live, version_hash
 from muniment.model import id_text
-from muniment.seal import part_header
-from muniment.store import Facet, File, Gap, Part, Reader, Subject, Version
-
-if TYPE_CHECKING:
-    from collections.abc import Iterable
+from muniment.seal import file_hash, part_header, read_file_header
+from muniment.store import Facet, File, Gap, Part, Reader, State, Subject, Version
 
 __all__ = ["RecordCheck"]
 
@@ -28,7 +26,19 @@ _ARCHIVE_SLOT = 4
 
 
 class RecordCheck:
-    """Walks all tables of records side by side, in order of record, holding one record at a time."""
+    """Walks all tables of records side by side, in order of record, holding one record at a time.
+
+    Args:
+        reader: sees one state.
+        shard: the shard whose records they are.
+        archive: the archive's identifier, 16 bytes.
+        files: the folder of attached files, or None to leave them out.
+        bound: by (generation, index) what the entries bind that states name, in base64.
+        expired: (generation, index) of entries under which parts expired without an erasure.
+
+    Attributes:
+        at: index of the entry that wrote the version that is looked at.
+    """
 
     def __init__(
         self,
@@ -36,13 +46,20 @@ class RecordCheck:
         shard: int,
         archive: bytes,
         files: Path | None,
-        progress: Callable[[int, int], None] | None,
+        bound: Mapping[tuple[int, int], bytes],
+        expired: Collection[tuple[int, int]],
     ) -> None:
         self._reader = reader
         self._shard = shard
         self._archive = archive
         self._files = files
+        self._bound = bound
+        self._expired = expired
         self._subject_slots: OrderedDict[bytes, int] = OrderedDict()
+        self._states: dict[tuple[bytes, int], list[State]] = {}
+        self._erased: dict[tuple[int, int], list[tuple[bytes, int, int, bytes]]] = {}
+        self._first: IntegrityError | None = None
+        self.at: int | None = None
         self.versions = 0
         self.parts = 0
         self.gaps = 0
@@ -51,8 +68,9 @@ class RecordCheck:
         """Check every record.
 
         Raises:
-            IntegrityError: with the index of the entry that wrote the first row that is not as it was.
+            IntegrityError: of what is not as it was, that with the smallest index of an entry.
         """
+        self._load_states()
         reader, shard = self._reader, self._shard
         parts = _Side(reader.parts_by_record(shard), "record")
         gaps = _Side(reader.gaps(shard), "record")
@@ -61,40 +79,51 @@ class RecordCheck:
         subjects = _Side(reader.subjects(shard), "subject")
         for record, rows in groupby(reader.versions_by_record(shard), attrgetter("record")):
             versions = list(rows)
-            self._no_stray(parts, gaps, files, record, versions[0])
-            self._check_strays_of_keys(facets, subjects, record)
+            self._pass_strays((parts, gaps, files), record)
+            self._pass_keys(facets, subjects, record)
+            taken = parts.of(record), gaps.of(record), files.of(record)
             own_facets = {row.category: row.slot for row in facets.of(record)}
             own_subject = subjects.of(record)
-            if own_subject and versions[0].subject != record:
-                raise _bad("integrity.subject", versions[0])
-            self._check_record(versions, parts.of(record), gaps.of(record), files.of(record), own_facets)
+            try:
+                if own_subject and versions[0].subject != record:
+                    raise _bad("integrity.subject", versions[0])
+                self._check_record(versions, *taken, own_facets)
+            except IntegrityError as error:
+                self._note(error)
         end = b"\xff" * 17
-        self._no_stray(parts, gaps, files, end, None)
-        self._check_strays_of_keys(facets, subjects, end)
-        self._check_reasons()
+        self._pass_strays((parts, gaps, files), end)
+        self._pass_keys(facets, subjects, end)
+        for check in (self._check_reasons, self._check_states):
+            try:
+                check()
+            except IntegrityError as error:
+                self._note(error)
+        if self._first is not None:
+            raise self._first
 
-    def _no_stray(
-        self,
-        parts: _Side[Part],
-        gaps: _Side[Gap],
-        files: _Side[File],
-        record: bytes,
-        version: Version | None,
-    ) -> None:
-        for side in (parts, gaps, files):
-            stray = side.before(record)
-            if stray is not None:
-                raise IntegrityError("integrity.stray_part", where=id_text(stray.record), index=None)
+    def _note(self, error: IntegrityError) -> None:
+        """Keep the error that names the earliest entry; what names none counts last."""
+        found = self._first
+        if found is None or _place(error) < _place(found):
+            self._first = error
 
-    def _check_strays_of_keys(self, facets: _Side[Facet], subjects: _Side[Subject], record: bytes) -> None:
+    def _pass_strays(self, sides: Iterable[_Side[Any]], record: bytes) -> None:
+        """Parts, gaps and files of records that do not exist."""
+        for side in sides:
+            while (stray := side.before(record)) is not None:
+                index = stray.seq if isinstance(stray, Gap) else None
+                self._note(IntegrityError("integrity.stray_part", where=id_text(stray.record), index=index))
+                side.skip()
+
+    def _pass_keys(self, facets: _Side[Facet], subjects: _Side[Subject], record: bytes) -> None:
         """Facets and subjects without a record of theirs: only the archive's own may be such."""
         while (facet := facets.before(record)) is not None:
             if facet.record != self._archive:
-                raise IntegrityError("integrity.facet", where=id_text(facet.record), index=None)
+                self._note(IntegrityError("integrity.facet", where=id_text(facet.record), index=None))
             facets.skip()
         while (subject := subjects.before(record)) is not None:
             if subject.subject != self._archive or subject.slot != _ARCHIVE_SLOT:
-                raise IntegrityError("integrity.subject", where=id_text(subject.subject), index=None)
+                self._note(IntegrityError("integrity.subject", where=id_text(subject.subject), index=None))
             subjects.skip()
 
     def _check_record(
@@ -109,9 +138,11 @@ class RecordCheck:
         gone = {(gap.grp, gap.version): gap for gap in gaps}
         stored = {row.file: row for row in files}
         used_facets: set[int] = {0}
-        previous, live = NO_VERSION, {}
+        previous = NO_VERSION
+        live: dict[int, bytes] = {}
         named: dict[bytes, bytes] = {}
         for number, version in enumerate(versions, start=1):
+            self.at = version.seq
             if version.version != number or version.prev_hash != previous:
                 raise _bad("integrity.chain", version)
             hashed = version_hash(
@@ -132,13 +163,16 @@ class RecordCheck:
             if version.subject != versions[0].subject or version.type != versions[0].type:
                 raise _bad("integrity.subject", version)
             now, version_files = unpack_live(version.parts)
+            made = set()
             for group, expected in now.items():
                 if live.get(group) != expected:
+                    made.add(group)
+                    if self._states:
+                        self._collect(version, group, expected)
                     self._check_part(version, group, expected, by_place, gone, facets, used_facets)
             for file, expected in version_files.items():
-                row = stored.pop(file, None) if file not in named else None
                 if file not in named:
-                    self._check_file(version, file, expected, row)
+                    self._check_file(version, file, expected, stored.pop(file, None), made, facets)
                 named[file] = expected
             previous, live = version.hash, now
             self.versions += 1
@@ -165,14 +199,22 @@ class RecordCheck:
         part = by_place.pop(place, None)
         gap = gone.pop(place, None)
         used_facets.add(category)
+        state = self._state_of(version, category) if self._states else None
         if part is None:
             if gap is None or gap.hash != expected:
                 raise _bad("integrity.part_gone", version, group=group)
+            if (gap.gen, gap.seq) not in self._expired and (state is None or state.state == "live"):
+                raise IntegrityError("integrity.gap", where=id_text(version.record), index=gap.seq)
             self.gaps += 1
             return
+        if state is not None and state.state == "erased":
+            raise IntegrityError("integrity.state", where=id_text(version.record), index=state.seq)
         if gap is not None or sha256(part.sealed).digest() != expected:
             raise _bad("integrity.part", version, group=group)
-        header = part_header(part.sealed)
+        try:
+            header = part_header(part.sealed)
+        except IntegrityError:
+            raise _bad("integrity.part", version, group=group) from None
         if header.group != group:
             raise _bad("integrity.part", version, group=group)
         if header.facet_slot != facets.get(category):
@@ -180,6 +222,43 @@ class RecordCheck:
         if header.subject_slot != self._slot_of(version.subject):
             raise _bad("integrity.subject", version, group=group)
         self.parts += 1
+
+    # Erasure
+
+    def _load_states(self) -> None:
+        """The steps of every facet and subject; few, and each must follow from the one before."""
+        after = {None: ("erasing",), "erasing": ("erased", "live"), "live": ("erasing",), "erased": ()}
+        for row in self._reader.states(self._shard):
+            steps = self._states.setdefault((row.id, row.category), [])
+            before = steps[-1].state if steps else None
+            if row.n != len(steps) + 1 or row.state not in after[before]:
+                self._note(IntegrityError("integrity.state", where=id_text(row.id), index=row.seq))
+            steps.append(row)
+            if row.state != "live":
+                self._erased.setdefault((row.gen, row.seq), [])
+
+    def _steps(self, version: Version, category: int) -> Iterator[State]:
+        for name in {(version.record, category), (version.record, 0), (version.subject, 0)}:
+            yield from self._states.get(name, ())
+
+    def _state_of(self, version: Version, category: int) -> State | None:
+        """The newest step that concerns a part of this version."""
+        return max(self._steps(version, category), key=attrgetter("gen", "seq"), default=None)
+
+    def _collect(self, version: Version, group: int, expected: bytes) -> None:
+        """Remember a part for every entry of erasure that must have bound it."""
+        for step in self._steps(version, group >> 3):
+            if step.state != "live" and (version.gen, version.seq) < (step.gen, step.seq):
+                found = self._erased[step.gen, step.seq]
+                found.append((version.record, version.version, group, expected))
+
+    def _check_states(self) -> None:
+        """An entry of erasure binds the parts of just those facets and subjects whose states name it."""
+        for (gen, seq), found in sorted(self._erased.items()):
+            hashes = b"".join(hashed for *_, hashed in sorted(found))
+            expected = b2a_base64(sha256(hashes).digest(), newline=False) if found else b""
+            if self._bound.get((gen, seq)) != expected:
+                raise IntegrityError("integrity.state", index=seq)
 
     def _slot_of(self, subject: bytes) -> int | None:
         slot = self._subject_slots.get(subject)
@@ -192,8 +271,17 @@ class RecordCheck:
                 self._subject_slots.popitem(last=False)
         return slot
 
-    def _check_file(self, version: Version, file: bytes, expected: bytes, row: File | None) -> None:
-        if row is None or row.hash != expected or row.version != version.version:
+    def _check_file(
+        self,
+        version: Version,
+        file: bytes,
+        expected: bytes,
+        row: File | None,
+        made: Collection[int],
+        facets: Mapping[int, int],
+    ) -> None:
+        # What a record says of its file is sealed in the row's group, as of the version that named it first.
+        if row is None or row.hash != expected or row.version != version.version or row.grp not in made:
             raise _bad("integrity.file", version)
         if self._files is None:
             return
@@ -201,26 +289,30 @@ class RecordCheck:
         path = self._files / name[-2:] / name
         try:
             with path.open("rb") as source:
-                found = _hash_of(iter(lambda: source.read(1 << 20), b""))
-        except OSError:
+                header = read_file_header(source)
+                source.seek(0)
+                found = file_hash(source)
+        except (OSError, IntegrityError):
             raise _bad("integrity.file", version) from None
-        if found != expected:
+        if found != expected or header.facet_slot != facets.get(row.grp >> 3):
             raise _bad("integrity.file", version)
 
     def _check_reasons(self) -> None:
         """A reason's part must lie under the facet that its header names."""
         for side in self._reader.side_parts(self._shard):
-            header = part_header(side.sealed)
             slots = {facet.category: facet.slot for facet in self._reader.facets_of(self._shard, side.record)}
+            where = id_text(side.record)
+            try:
+                header = part_header(side.sealed)
+            except IntegrityError:
+                raise IntegrityError("integrity.reason", where=where, index=side.seq) from None
             if header.facet_slot != slots.get(0) or header.subject_slot != self._slot_of(side.record):
-                raise IntegrityError("integrity.facet", where=id_text(side.record), index=side.seq)
+                raise IntegrityError("integrity.facet", where=where, index=side.seq)
 
 
-def _hash_of(chunks: Iterable[bytes]) -> bytes:
-    made = sha256()
-    for chunk in chunks:
-        made.update(chunk)
-    return made.digest()
+def _place(error: IntegrityError) -> float:
+    index = error.parameters.get("index")
+    return float("inf") if index is None else float(index)
 
 
 def _bad(code: str, version: Version, **parameters: object) -> IntegrityError:

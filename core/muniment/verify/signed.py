@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 
 import attrs
 
 from muniment.errors import IntegrityError
+from muniment.log.checkpoint import Checkpoint as Statement
 from muniment.log.checkpoint import VerifierKey, parse_checkpoint, parse_note
 from muniment.log.checkpoint import verify as verify_note
 from muniment.store import Reader
@@ -38,8 +39,11 @@ def expected_roots(
     origin_base: str,
     key: VerifierKey | None,
     trusted: Sequence[str],
+    own: Mapping[str, tuple[int, bytes]],
 ) -> Signed:
     """Verify every signature and say which roots follow from them.
+
+    ``own`` is what the key store signed last, by origin.
 
     Raises:
         IntegrityError: ``integrity.checkpoint`` for a stored checkpoint that is not what was signed;
@@ -68,10 +72,18 @@ def expected_roots(
             raise IntegrityError("integrity.fork", where=statement.origin, index=statement.size)
         if gens[statement.origin] == newest:
             signed.trusted_size = max(signed.trusted_size, statement.size)
+    for origin, (size, root) in own.items():
+        # The key store counts a size as signed before its checkpoint is published.
+        gens = {f"{origin_base}/{shard}.{gen}": gen for gen in generations}
+        if origin not in gens:
+            raise IntegrityError("integrity.cut", where=origin, index=0)
+        roots = signed.roots[gens[origin]]
+        if roots.setdefault(size, root) != root:
+            raise IntegrityError("integrity.fork", where=origin, index=size)
     return signed
 
 
-def _open(note: str, origin: str, key: VerifierKey | None, size: int) -> object:
+def _open(note: str, origin: str, key: VerifierKey | None, size: int) -> Statement:
     try:
         if key is None:
             return parse_checkpoint(parse_note(note).text)
