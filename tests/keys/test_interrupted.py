@@ -192,7 +192,6 @@ def _script(bench: Bench) -> Iterator[Callable[[], None]]:
     bench.copy()
     yield bench.remove
     yield bench.sign
-    yield bench.rotate
 
 
 def _run(crash_at: int) -> tuple[bool, str]:

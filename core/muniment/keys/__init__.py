@@ -9,8 +9,9 @@ archive key is what erasing means here.
 
 from __future__ import annotations
 
-from muniment.keys._copies import Pair
-from muniment.keys._report import KeyStatus, Rotated, SlotStatus
+from importlib import import_module
+from typing import TYPE_CHECKING
+
 from muniment.keys._signing import Signed, Signing
 from muniment.keys.derive import actor_tag_key, data_key, index_key, subject_tag_key
 from muniment.keys.lock import ArchiveLock
@@ -27,6 +28,10 @@ from muniment.keys.roots import (
 from muniment.keys.selftest import self_test
 from muniment.keys.slots import Argon2, Enrolment, Opener, Root, RootProvider
 from muniment.keys.store import KeyStore
+
+if TYPE_CHECKING:
+    from muniment.keys._copies import Pair
+    from muniment.keys._report import KeyStatus, Rotated, SlotStatus
 
 __all__ = [
     "DEFAULT_COST",
@@ -57,3 +62,18 @@ __all__ = [
     "subject_tag_key",
     "write_key_file",
 ]
+
+_LATE = {
+    "KeyStatus": "muniment.keys._report",
+    "Pair": "muniment.keys._copies",
+    "Rotated": "muniment.keys._report",
+    "SlotStatus": "muniment.keys._report",
+}
+
+
+def __getattr__(name: str) -> object:
+    """Load what only reports and backups need when it is asked for: the command has to start fast."""
+    try:
+        return getattr(import_module(_LATE[name]), name)
+    except KeyError:
+        raise AttributeError(name) from None

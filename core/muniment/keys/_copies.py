@@ -20,14 +20,13 @@ from muniment.codec import canonical, parse_canonical
 from muniment.errors import Issue, KeyStoreError
 from muniment.keys import _database
 from muniment.keys._files import remove, sync_folder, translated, write_synced
-from muniment.keys._listed import SLOTS_BOX
+from muniment.keys._listed import COPIES_BOX, SLOTS_BOX
 from muniment.keys._pages import open_box, open_page, seal_box
 from muniment.keys._vault import Vault
 from muniment.model import id_text, rfc3339
 
 __all__ = ["Pair", "back_up", "current", "drop_others", "pairs", "remake", "warnings"]
 
-_BOX: Final = "key/copies"
 _DAY: Final = 86_400_000_000
 
 
@@ -68,7 +67,7 @@ class Pair:
 
 def pairs(vault: Vault) -> list[Pair]:
     """Every pair that was begun and is not known to be gone."""
-    data = vault.get_box(_BOX)
+    data = vault.get_box(COPIES_BOX)
     return [] if data is None else [Pair(**line) for line in parse_canonical(data)["pairs"]]
 
 
@@ -124,12 +123,12 @@ def back_up(vault: Vault, keys_to: Path, slots_to: Path, lifetime_days: int) -> 
     for place in places:
         write_synced(_marker(vault, place), b"Key backups of one archive are kept here.\n")
     with vault.write("backup listed"):
-        vault.put_box(_BOX, _encode([*pairs(vault), pair]))
+        vault.put_box(COPIES_BOX, _encode([*pairs(vault), pair]))
     _copy_store(vault, pair)
     _copy_slots(vault, pair)
     with vault.write("backup counts"):
         listed = [attrs.evolve(each, current=each.name == pair.name) for each in pairs(vault)]
-        vault.put_box(_BOX, _encode(listed))
+        vault.put_box(COPIES_BOX, _encode(listed))
     drop_others(vault)
     return attrs.evolve(pair, current=True)
 
@@ -171,8 +170,8 @@ def _own_list(vault: Vault, copy: sqlite3.Connection, pair: Pair) -> None:
     later would remove the very backup it came from.
     """
     content = _encode([attrs.evolve(pair, current=True)])
-    sealed = seal_box(vault.aead, vault.archive, pair.epoch, _BOX, content, vault.random(12))
-    copy.execute("UPDATE box SET data = ? WHERE name = ?", (sealed, _BOX))
+    sealed = seal_box(vault.aead, vault.archive, pair.epoch, COPIES_BOX, content, vault.random(12))
+    copy.execute("UPDATE box SET data = ? WHERE name = ?", (sealed, COPIES_BOX))
 
 
 def _proved(vault: Vault, copy: sqlite3.Connection, pair: Pair) -> None:
@@ -212,7 +211,7 @@ def drop_others(vault: Vault, *, below: int | None = None) -> None:
     gone = [pair.name for pair in going if _dropped(vault, pair)]
     if gone:
         with vault.write("backup dropped"):
-            vault.put_box(_BOX, _encode([pair for pair in pairs(vault) if pair.name not in gone]))
+            vault.put_box(COPIES_BOX, _encode([pair for pair in pairs(vault) if pair.name not in gone]))
 
 
 def _dropped(vault: Vault, pair: Pair) -> bool:

@@ -11,9 +11,10 @@ from muniment.codec import canonical, parse_canonical
 from muniment.keys.slots import Argon2, argon2_document, argon2_parse
 from muniment.model import id_bytes, id_text
 
-__all__ = ["SLOTS_BOX", "SlotEntry", "decode_slots", "encode_slots"]
+__all__ = ["COPIES_BOX", "SLOTS_BOX", "SlotEntry", "decode_slots", "encode_slots"]
 
 SLOTS_BOX: Final = "key/slots"
+COPIES_BOX: Final = "key/copies"
 
 
 @attrs.frozen

@@ -5,8 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 
 from muniment.errors import KeyStoreError, MunimentError
-from muniment.keys import _copies, _database, _rotation
-from muniment.keys._listed import SLOTS_BOX, SlotEntry, encode_slots
+from muniment.keys import _database, _rotation
+from muniment.keys._listed import COPIES_BOX, SLOTS_BOX, SlotEntry, encode_slots
 from muniment.keys._pages import PAGE_SECRETS, SECRET, Page
 from muniment.keys._vault import Vault
 from muniment.keys.lock import ArchiveLock
@@ -48,7 +48,10 @@ def repair(vault: Vault) -> None:
     try:
         with ArchiveLock(vault.folder, act="open"):
             _rotation.finish(vault)
-            _copies.remake(vault)
+            if vault.get_box(COPIES_BOX) is not None:
+                from muniment.keys import _copies
+
+                _copies.remake(vault)
     except MunimentError as error:
         if error.code != "key.locked":
             raise

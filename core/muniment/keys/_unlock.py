@@ -13,7 +13,7 @@ from muniment.model import id_text
 
 __all__ = ["unlock"]
 
-_TRIES: Final = 100
+_TRIES: Final = 40
 _PAUSE_SECONDS: Final = 0.005
 _Openers = dict[tuple[bytes, Argon2 | None], Opener]
 

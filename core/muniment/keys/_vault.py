@@ -48,7 +48,7 @@ PROVIDERS: Final[Mapping[str, RootProvider]] = {
     "recipient": _HPKE,
 }
 _STATE: Final = "SELECT epoch, destructions FROM store"
-_TRIES: Final = 100
+_TRIES: Final = 40
 _PAUSE_SECONDS: Final = 0.005
 
 

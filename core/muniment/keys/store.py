@@ -13,12 +13,11 @@ from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from pathlib import Path
 from types import TracebackType
-from typing import Final, Self
+from typing import TYPE_CHECKING, Final, Self
 
 from muniment.errors import KeyStoreError
-from muniment.keys import _copies, _database, _making, _report, _rotation
+from muniment.keys import _database, _making, _rotation
 from muniment.keys._pages import PAGE_SECRETS, SECRET, Page
-from muniment.keys._report import KeyStatus, Rotated
 from muniment.keys._signing import Signed, Signing, last_signed
 from muniment.keys._unlock import unlock
 from muniment.keys._vault import Vault
@@ -27,6 +26,9 @@ from muniment.keys.lock import ArchiveLock
 from muniment.keys.selftest import self_test
 from muniment.keys.slots import Root, RootProvider
 from muniment.model import Clock, Random, id_text, system_clock
+
+if TYPE_CHECKING:
+    from muniment.keys._report import KeyStatus, Rotated
 
 __all__ = ["KeyStore"]
 
@@ -498,6 +500,9 @@ class KeyStore:
             return self._rotated()
 
     def _rotated(self, *, without: bytes | None = None) -> Rotated:
+        from muniment.keys import _copies  # not what every opening needs, so not loaded for it
+        from muniment.keys._report import Rotated
+
         vault = self._vault
         epoch = _rotation.new_epoch(vault, without=without)
         backup = _copies.remake(vault)
@@ -516,6 +521,8 @@ class KeyStore:
         Raises:
             KeyStoreError: ``key.backup_place``, ``key.backup_failed``, ``key.locked``, ``key.disk_full``.
         """
+        from muniment.keys import _copies, _report
+
         if lifetime_days < 1:
             raise KeyStoreError("key.count", number=lifetime_days)
         with self._alone("key backup"):
@@ -527,6 +534,8 @@ class KeyStore:
 
         Opens every page to count: 50 ms for a million secrets.
         """
+        from muniment.keys import _report
+
         with self._vault.lock:
             self._vault.fresh()
             return _report.status(self._vault)
