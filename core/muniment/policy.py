@@ -176,7 +176,7 @@ class Policy:
     def __init__(self, roles: Mapping[str, Role] = BUILTIN_ROLES, *, purposes: Iterable[str] = ()) -> None:
         self.roles = dict(roles)
         self.purposes = frozenset(purposes)
-        self._views: dict[tuple[tuple[str, ...], int, int], View] = {}
+        self._views: dict[tuple[tuple[str, ...], int, int], tuple[RecordType, View]] = {}
 
     def may(self, actor: Actor, action: str, record_type: str | None = None) -> bool:
         """Whether any role of the actor allows the action and none denies it."""
@@ -225,9 +225,10 @@ class Policy:
         """How the actor sees the fields of a record type."""
         key = (actor.roles, record_type.number, record_type.definition_version)
         found = self._views.get(key)
-        if found is None:
-            found = self._views[key] = self._compile(actor, record_type)
-        return found
+        # The same definition may have come back with classes that rose since.
+        if found is None or found[0] is not record_type:
+            found = self._views[key] = (record_type, self._compile(actor, record_type))
+        return found[1]
 
     def _compile(self, actor: Actor, record_type: RecordType) -> View:
         roles = [

@@ -149,6 +149,7 @@ class Engine:
             self.ruleset = self.make_ruleset(self.definitions)
             self._print = now
             self.layout_checked = False
+            self._old_types.clear()
 
     def forget_definitions(self) -> None:
         """Have the next transaction load types and users anew."""

@@ -1,9 +1,10 @@
-"""Whether the blind indexes are laid out as the types and the configuration want them now.
+"""Whether indexes and current state are laid out as the types and the configuration want them now.
 
 A new index on an old field, a new epoch or other token lengths leave the
-stored tokens behind: a lookup would silently find nothing. One row of the token
+stored tokens behind: a lookup would silently find nothing. A class that rose
+leaves a value in clear that may not stand there any more. One row of the token
 table says under which layout the others were made; where it does not fit,
-lookups are refused until the tokens are made anew.
+lookups are refused until they are made anew.
 """
 
 from __future__ import annotations
@@ -27,7 +28,10 @@ def layout_token(engine: Engine) -> Token:
         for made in indexes_of(engine, record_type).values()
         for index in made
     )
-    document = {"epoch": engine.settings.index_epoch, "indexes": indexes, "v": 1}
+    clear = sorted(
+        field.number for record_type in engine.definitions.registry.types for field in record_type.fields if field.in_clear
+    )
+    document = {"clear": clear, "epoch": engine.settings.index_epoch, "indexes": indexes, "v": 1}
     digest = sha256(b"muniment/layout/v1\n" + canonical(document)).digest()
     return Token(SHARD, 0, 0, digest, engine.archive)
 

@@ -25,7 +25,6 @@ from muniment.session.current import clear_json
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.layout import layout_token, set_layout
 from muniment.session.logbook import Draft, Moment
-from muniment.session.reads import definition_of
 from muniment.session.tokens import tokens_of
 from muniment.store import Current, Reader, Token, Transaction, Version
 
@@ -72,7 +71,8 @@ def _expected(engine: Engine, tx: Transaction, versions: Reader) -> Iterator[tup
 
 
 def _standing(engine: Engine, tx: Transaction, version: Version) -> tuple[Current, list[Token]]:
-    record_type = definition_of(engine, tx, version)
+    # Under today's definition, whatever it was written under: fields are found by their numbers.
+    record_type = engine.definitions.by_number[version.type]
     live, _ = unpack_live(version.parts)
     values: dict[str, Value] = {}
     try:

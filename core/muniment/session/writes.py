@@ -28,6 +28,7 @@ from muniment.model import FileRef, Value, id_bytes, id_text, rfc3339
 from muniment.plugins import HookContext, RecordState, WrittenVersion
 from muniment.policy import View
 from muniment.schema import Field, RecordType, category_of_group
+from muniment.seal import part_fields
 from muniment.session.current import clear_json, patch_clear
 from muniment.session.engine import SHARD, Acting, Engine, record_line
 from muniment.session.idempotency import Request
@@ -119,6 +120,7 @@ class Pending:
     old_clear: str | None = None
     tokens: frozenset[Token] = frozenset()
     written: bool = True
+    regrouped: frozenset[int] = frozenset()
     version: int = attrs.field(init=False)
 
     @version.default
@@ -403,9 +405,13 @@ class _Work:
         groups = {by_key[key].seal_group for key in given}
         if change.replace:
             groups |= set(live)
-        everything = engine.plugins.validates
-        for part in tx.parts_of(SHARD, one.record, one.base.version, live if everything else groups & set(live)):
+        if engine.plugins.validates or one.base.definition != record_type.definition_version:
+            groups = set(live)
+        parts = tx.parts_of(SHARD, one.record, one.base.version, groups & live.keys())
+        for part in parts:
             one.old |= engine.sealer.open(part, record_type, one.subject, live[part.grp])
+        if one.base.definition != record_type.definition_version:
+            one.regrouped = _moved_groups(record_type, parts)
         one.new = dict(given) if change.replace else {**one.old, **given}
         keys = set(one.new) | set(one.old) if change.replace else set(given)
         for key in sorted(keys):
@@ -626,7 +632,7 @@ class _Work:
         if one.changed:
             self._seal_groups(tx, one, live, rows)
             if record_type.file_keys:
-                self._put_files(one, files, rows)
+                self._put_files(tx, one, files, rows)
         operation = OPERATIONS[one.change.operation]
         effective = one.change.effective_us
         if effective is None:
@@ -634,7 +640,8 @@ class _Work:
             effective = base.effective_us if corrected and base is not None else moment.time_us
         previous = NO_VERSION if base is None else base.hash
         parts = pack_live(live, files)
-        definition = record_type.definition_version
+        # What changes no part keeps the definition that the parts lie under.
+        definition = base.definition if base is not None and not one.changed else record_type.definition_version
         hashed = version_hash(
             engine.archive,
             one.record,
@@ -689,7 +696,13 @@ class _Work:
     def _seal_groups(self, tx: Transaction, one: Pending, live: dict[int, bytes], rows: _Rows) -> None:
         engine, record_type = self._engine, one.type
         by_key = record_type.by_key
-        groups = sorted({by_key[key].seal_group for key in one.changed if key in by_key})
+        touched = {by_key[key].seal_group for key in one.changed if key in by_key}
+        if one.regrouped:
+            # A class rose since: every part is sealed anew, each field in the group it belongs to now.
+            touched |= {by_key[key].seal_group for key, value in one.new.items() if value is not None}
+            for group in one.regrouped - touched:
+                live.pop(group, None)
+        groups = sorted(touched)
         facets = (
             {}
             if one.base is None
@@ -722,7 +735,7 @@ class _Work:
                 live[group] = sha256(sealed).digest()
                 rows.parts.append(Part(SHARD, one.record, group, one.version, sealed))
 
-    def _put_files(self, one: Pending, files: dict[bytes, bytes], rows: _Rows) -> None:
+    def _put_files(self, tx: Transaction, one: Pending, files: dict[bytes, bytes], rows: _Rows) -> None:
         for key in one.changed:
             field = one.type.by_key.get(key)
             if field is None or field.kind != "file":
@@ -731,12 +744,17 @@ class _Work:
             if isinstance(before, FileRef):
                 files.pop(id_bytes(before.id), None)
             if isinstance(after, FileRef):
+                file = id_bytes(after.id)
                 hashed = self._files.get(after.id)
+                if hashed is not None:
+                    rows.files.append(File(SHARD, file, one.record, one.version, field.seal_group, hashed))
+                else:
+                    # A revert names a file that the record had before; nobody else's can be named.
+                    own = {row.file: row.hash for row in tx.files_of(SHARD, one.record)}
+                    hashed = own.get(file)
                 if hashed is None:
                     raise Invalid([Issue("value.file_missing", key)], where=id_text(one.record))
-                file = id_bytes(after.id)
                 files[file] = hashed
-                rows.files.append(File(SHARD, file, one.record, one.version, field.seal_group, hashed))
 
     # Entries
 
@@ -808,6 +826,13 @@ class _Work:
 
 def _place_of(one: Pending) -> str:
     return one.type.key if one.base is None else id_text(one.record)
+
+
+def _moved_groups(record_type: RecordType, parts: Sequence[Part]) -> frozenset[int]:
+    """The groups of these parts, if any field in them belongs to another group by now."""
+    by_number = record_type.by_number
+    moved = any(by_number[number].seal_group != part.grp for part in parts for number in part_fields(part.sealed))
+    return frozenset(part.grp for part in parts) if moved else frozenset()
 
 
 def _errors(issues: Sequence[Issue]) -> list[Issue]:
