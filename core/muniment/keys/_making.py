@@ -25,7 +25,7 @@ def make(vault: Vault, roots: Sequence[Root], timeout_seconds: float) -> None:
         if any(each.public == entry.public for each in entries):
             raise KeyStoreError("key.slot_twice", name=entry.kind)
         entries.append(entry)
-        vault.roots.append(root)
+        vault.notes.extend(root.warnings())
     _rotation.check_ready(vault, entries)
     for entry in entries:
         file = vault.wrapped(entry, vault.key, 1)

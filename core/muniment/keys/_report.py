@@ -106,15 +106,11 @@ def _count(vault: Vault) -> tuple[int, int, int]:
 
 def status(vault: Vault) -> KeyStatus:
     """Look at everything; the caller holds the store's lock."""
-    vault.run("BEGIN")  # one state of keys.db for the whole report
-    try:
-        vault.fresh()
+    with vault.snapshot():
         pages, leased, destroyed = _count(vault)
         due = bool(vault.rows("SELECT rotation_due FROM store")[0][0])
         entries = vault.listed()
         listed = _copies.pairs(vault)
-    finally:
-        vault.db.rollback()
     slots = tuple(
         SlotStatus(
             id_text(entry.slot),
@@ -126,8 +122,7 @@ def status(vault: Vault) -> KeyStatus:
         )
         for entry in entries
     )
-    warnings = [issue for root in vault.roots for issue in root.warnings()]
-    warnings += _about_slots(vault, slots)
+    warnings = [*vault.notes, *_about_slots(vault, slots)]
     if due:
         warnings.append(_warning("key.rotation_due"))
     warnings += _copies.warnings(vault, listed)

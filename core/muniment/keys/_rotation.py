@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 
 from muniment.errors import KeyStoreError
-from muniment.keys._listed import SLOTS_BOX, SlotEntry, decode_slots, encode_slots
+from muniment.keys._listed import SLOTS_BOX, SlotEntry, encode_slots
 from muniment.keys._pages import open_box, open_page, seal_box, seal_page
 from muniment.keys._vault import Vault
 from muniment.keys.slots import Root
@@ -71,8 +71,7 @@ def add_slot(vault: Vault, root: Root) -> SlotEntry:
     except BaseException:
         vault.present.pop(entry.slot, None)
         raise
-    if root not in vault.roots:
-        vault.roots.append(root)
+    vault.notes.extend(root.warnings())
     return entry
 
 
@@ -179,10 +178,18 @@ def finish(vault: Vault) -> None:
 
 def mark_tested(vault: Vault) -> None:
     """Note in which epoch the slots that are present were opened, once an epoch."""
-    if all(entry.tested == vault.epoch for entry in vault.listed() if entry.slot in vault.present):
+    if not any(_untested(vault, entry) for entry in vault.listed()):
         return
     with vault.write("slot tested"):
-        data = vault.get_box(SLOTS_BOX)
-        entries = decode_slots(data) if data is not None else []
-        marked = [attrs.evolve(e, tested=vault.epoch) if e.slot in vault.present else e for e in entries]
+        marked = []
+        for entry in vault.listed():
+            if _untested(vault, entry):
+                file = vault.slots.at_epoch(entry.slot, vault.epoch)
+                if file is not None and vault.opens(file, vault.key):
+                    entry = attrs.evolve(entry, tested=vault.epoch)
+            marked.append(entry)
         vault.put_box(SLOTS_BOX, encode_slots(marked))
+
+
+def _untested(vault: Vault, entry: SlotEntry) -> bool:
+    return entry.slot in vault.present and entry.tested != vault.epoch

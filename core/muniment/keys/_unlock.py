@@ -38,8 +38,7 @@ def unlock(vault: Vault, root: Root) -> None:
             time.sleep(_PAUSE_SECONDS)
             continue
         vault.present[slot] = opener
-        if root not in vault.roots:
-            vault.roots.append(root)
+        vault.notes.extend(root.warnings())
         if vault.epoch != epoch or not vault.key:
             vault.adopt(key, epoch)
         return

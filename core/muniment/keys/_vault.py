@@ -11,7 +11,7 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
-from muniment.errors import KeyStoreError, MunimentError
+from muniment.errors import Issue, KeyStoreError, MunimentError
 from muniment.keys import _database
 from muniment.keys._listed import SLOTS_BOX, SlotEntry, decode_slots
 from muniment.keys._pages import (
@@ -27,7 +27,6 @@ from muniment.keys._pages import (
 from muniment.keys.slots import (
     HpkeProvider,
     Opener,
-    Root,
     RootProvider,
     SlotFile,
     SlotFolder,
@@ -67,7 +66,7 @@ class Vault:
         lock: one lock for every thread; re-entrant.
         epoch: of the archive key in memory; 0 before it is opened.
         present: the slots whose root is here, with what opens them.
-        roots: the roots that were given.
+        notes: what is amiss about how the roots that were given are kept.
         step: called with a name before and after each durable step; tests raise from it.
     """
 
@@ -94,7 +93,7 @@ class Vault:
         self.read_only = read_only
         self.lock = threading.RLock()
         self.present: dict[bytes, Opener] = {}
-        self.roots: list[Root] = []
+        self.notes: list[Issue] = []
         self.epoch = 0
         self.key = b""
         self._db: sqlite3.Connection | None = None
@@ -128,7 +127,7 @@ class Vault:
             self._db = self._aead = None
             self.key, self.epoch = b"", 0
             self.present.clear()
-            self.roots.clear()
+            self.notes.clear()
             self._cache.clear()
 
     def run(self, sql: str, *values: Any) -> None:
@@ -254,7 +253,7 @@ class Vault:
                 raise KeyStoreError("key.read_only", where=str(self.path))
             if self.db.in_transaction:
                 raise KeyStoreError("key.nested")
-            self._begin()
+            self._begin("BEGIN IMMEDIATE")
             try:
                 yield
                 self.step(f"{act}: commit")
@@ -267,9 +266,21 @@ class Vault:
                 raise
             self.step(f"{act}: committed")
 
-    def _begin(self) -> None:
+    @contextmanager
+    def snapshot(self) -> Iterator[None]:
+        """One state of keys.db for several reads."""
+        with self.lock:
+            if self.db.in_transaction:
+                raise KeyStoreError("key.nested")
+            self._begin("BEGIN")
+            try:
+                yield
+            finally:
+                self.db.rollback()
+
+    def _begin(self, how: str) -> None:
         for _ in range(_TRIES):
-            self.run("BEGIN IMMEDIATE")
+            self.run(how)
             try:
                 self.fresh()
                 return

@@ -435,8 +435,13 @@ class KeyStore:
         """
         if len(content) > _MOST_BOX:
             raise KeyStoreError("key.box_size", name=name, count=_MOST_BOX)
-        with self._vault.lock, self._vault.write("box"):
-            self._vault.put_box(_box_name(name), content)
+        vault = self._vault
+        with vault.lock:
+            with vault.write("box"):
+                replaced = vault.get_box(_box_name(name)) is not None
+                vault.put_box(_box_name(name), content)
+            if replaced:
+                vault.truncate_log()  # what stood there has no history, not even in the WAL
 
     def box_delete(self, name: str) -> None:
         """Remove a blob and what the WAL still has of it; nothing where there is none."""
@@ -536,9 +541,7 @@ class KeyStore:
         """
         from muniment.keys import _report
 
-        with self._vault.lock:
-            self._vault.fresh()
-            return _report.status(self._vault)
+        return _report.status(self._vault)
 
     @contextmanager
     def _alone(self, act: str) -> Iterator[None]:
