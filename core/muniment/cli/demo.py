@@ -1,0 +1,223 @@
+"""``muniment demo``: the main job from end to end, with the commands that anybody would type."""
+
+from __future__ import annotations
+
+import contextlib
+import io
+import os
+import shlex
+import shutil
+import sys
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path
+from typing import Any
+
+import attrs
+import click
+
+from muniment.cli.base import argument, verb
+from muniment.cli.invocation import Invocation
+from muniment.errors import ConfigError, IntegrityError
+
+__all__ = ["demo"]
+
+
+@verb(
+    "demo",
+    (
+        "Show the main job from end to end, in under a minute.\n"
+        "An archive is made in a new folder and kept there, so that you can go on with it.",
+        "一分钟内完整演示主要用法。\n档案库建在新文件夹中并予以保留，可接着使用。",
+    ),
+)
+@argument("folder", ("A new or empty folder; by default one among the temporary files.", "新的或空的文件夹；默认建在临时目录。"), required=False, metavar="[DIR]")
+@click.pass_obj
+def demo(call: Invocation, folder: str | None) -> None:
+    """Show the main job."""
+    base = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="muniment-demo-"))
+    if base.exists() and (not base.is_dir() or any(base.iterdir())):
+        raise ConfigError("config.folder_used", where=str(base))
+    base.mkdir(mode=0o700, parents=True, exist_ok=True)
+    show = _Show(call, base.resolve())
+    with _environment(show.settings):
+        show.play()
+
+
+@contextlib.contextmanager
+def _environment(settings: dict[str, str]) -> Iterator[None]:
+    """The environment as the demonstration needs it, and as it was afterwards."""
+    before = dict(os.environ)
+    for name in [name for name in os.environ if name.startswith("MUNIMENT_")]:
+        del os.environ[name]
+    os.environ.update(settings)
+    try:
+        yield
+    finally:
+        os.environ.clear()
+        os.environ.update(before)
+
+
+@attrs.define
+class _Show:
+    """One run: each step says what happens, shows the command, and runs it."""
+
+    call: Invocation
+    base: Path
+    steps: list[dict[str, Any]] = attrs.field(factory=list)
+
+    @property
+    def archive(self) -> Path:
+        return self.base / "customers"
+
+    @property
+    def settings(self) -> dict[str, str]:
+        return {"MUNIMENT_ARCHIVE": str(self.archive), "MUNIMENT_KEY": str(self.base / "customers.key")}
+
+    def play(self) -> None:
+        from muniment.cli.output import emit
+
+        self._make()
+        self._import()
+        self._correct()
+        self._find()
+        self._refuse()
+        self._history()
+        self._verify()
+        self._alter()
+        if self.call.json:
+            emit({"demo": {"folder": str(self.base), "steps": self.steps}})
+        else:
+            self._next()
+
+    # Steps
+
+    def _make(self) -> None:
+        self._heading("demo.make")
+        words = ["init", str(self.archive), "-t", "customer-info", "-t", "interaction-log", "--region", "CN"]
+        self._run([*words, "--key-file", str(self.base / "customers.key"), "--name", "Demo"], expected=0)
+
+    def _import(self) -> None:
+        from muniment.demo import customers, write_csv
+
+        self._heading("demo.import")
+        rows = customers()
+        path = self.base / "customers.csv"
+        write_csv(path, rows)
+        self._tell("demo.table", where=path, count=len(rows))
+        self._import_file(path)
+        self._run(["record", "list", "customer", "--limit", "6", "--fields", "customer_number,full_name,phone,city"], expected=0)
+
+    def _import_file(self, path: Path) -> None:
+        from muniment.cli.app import NOUNS
+        from muniment.imports import open_table, resolve
+        from muniment.session import Change
+
+        if "import" in NOUNS:
+            self._run(["import", "file", "customer", str(path), "--match", "customer_number"], expected=0)
+            return
+        call = Invocation()
+        with call.session() as (_, session), open_table(path) as table:
+            plan = resolve(table.header, session.type("customer"))
+            session.write([Change("create", "customer", values=plan.values(row)) for row in table.rows])
+
+    def _correct(self) -> None:
+        self._heading("demo.correct")
+        self._run(["record", "correct", "customer:C-1004", "full_name=Anna Schmidt-Weber", "--reason", self.call.say("demo.reason")], expected=0)
+        self._run(
+            ["record", "create", "interaction", "customer=C-1004", "channel=phone", "occurred_at=2026-03-02T09:30:00+01:00", "handled_by=owner", "result=resolved"],
+            expected=0,
+        )
+
+    def _find(self) -> None:
+        from muniment.demo import customers
+
+        self._heading("demo.find")
+        phone = customers()[3].phone
+        self._run(["record", "search", "customer", "+49 (30) 23125003", "--fields", "customer_number,full_name,phone"], expected=0)
+        digits = "".join(sign for sign in phone if sign.isdigit())[-8:]
+        self._tell("demo.nowhere" if not self._in_clear((phone, digits)) else "demo.somewhere", text=phone)
+
+    def _in_clear(self, texts: tuple[str, ...]) -> bool:
+        files = [path for path in self.archive.rglob("*") if path.is_file()]
+        return any(text.encode() in path.read_bytes() for path in files for text in texts)
+
+    def _refuse(self) -> None:
+        self._heading("demo.refuse")
+        self._run(["user", "add", "li.na", "--name", "李娜", "--role", "reader"], expected=0)
+        self._run(["record", "update", "customer:C-1004", "city=Hamburg", "--as", "li.na"], expected=4)
+        self._tell("demo.refused")
+        self._run(["log", "list", "--actor", "li.na", "--limit", "3"], expected=0)
+
+    def _history(self) -> None:
+        self._heading("demo.history")
+        self._run(["record", "history", "customer:C-1004"], expected=0)
+
+    def _verify(self) -> None:
+        self._heading("demo.verify")
+        self._run(["log", "checkpoint", "--to", str(self.base / "checkpoint.txt")], expected=0)
+        self._run(["log", "verify", "--trusted", str(self.base / "checkpoint.txt")], expected=0)
+
+    def _alter(self) -> None:
+        from muniment.demo import alter
+
+        self._heading("demo.alter")
+        copy = self.base / "altered"
+        shutil.copytree(self.archive, copy)
+        done = alter(copy)
+        self._tell("demo.altered", where=copy / "archive.db", offset=done.offset, before=f"{done.before:02x}", after=f"{done.after:02x}")
+        self._run(["log", "verify", "--archive", str(copy)], expected=3)
+        self._tell("demo.noticed")
+
+    def _next(self) -> None:
+        from muniment.cli.output import heading, put
+
+        put()
+        put(heading(self.call.say("demo.next")))
+        for name, value in self.settings.items():
+            put(f"  export {name}={shlex.quote(value)}")
+        for line in (
+            "muniment status",
+            "muniment record get customer:C-1001",
+            "muniment record accesses customer:C-1004",
+            f"muniment export customer --to {shlex.quote(str(self.base / 'customers.xlsx'))} --headers {self.call.language} --reason demo",
+            "muniment schema index customer",
+            "muniment log verify --no-keys",
+        ):
+            put(f"  {line}")
+
+    # Showing
+
+    def _heading(self, code: str) -> None:
+        from muniment.cli.output import heading, put
+
+        self.steps.append({"title": self.call.say(code), "commands": []})
+        if not self.call.json:
+            put()
+            put(heading(f"{len(self.steps)}. {self.call.say(code)}"))
+
+    def _tell(self, code: str, **parameters: object) -> None:
+        from muniment.cli.output import put
+
+        if not self.call.json:
+            put(self.call.say(code, **parameters))
+
+    def _run(self, words: list[str], *, expected: int) -> None:
+        """Run a command as if it had been typed; what goes otherwise than it should ends the demonstration."""
+        from muniment.cli.app import app
+        from muniment.cli.output import put
+
+        call = Invocation()
+        call.lang = self.call.language
+        if self.call.json:
+            with contextlib.redirect_stdout(io.StringIO()), contextlib.redirect_stderr(io.StringIO()):
+                code = app.main(words, standalone_mode=False, obj=call)
+        else:
+            put()
+            put(click.style("$ " + shlex.join(["muniment", *words]), dim=True))
+            # What a command says about itself belongs to the story, in its place.
+            with contextlib.redirect_stderr(sys.stdout):
+                code = app.main(words, standalone_mode=False, obj=call)
+        self.steps[-1]["commands"].append({"command": words, "exit": code})
+        if code != expected:
+            raise IntegrityError("demo.otherwise", name=" ".join(words[:2]), code=code, expected=expected)
