@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import shutil
 from binascii import b2a_base64
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
@@ -15,8 +16,9 @@ import attrs
 from muniment import config, verify
 from muniment.codec import canonical
 from muniment.config import Configuration
-from muniment.errors import AccessDenied, ConfigError, KeyStoreError, StoreError
+from muniment.errors import AccessDenied, ConfigError, IntegrityError, KeyStoreError, StoreError
 from muniment.keys import KeyFile, KeyStore, RecoveryPhrase, Root, new_phrase, write_key_file
+from muniment.files import sync_folder, write_atomically
 from muniment.log.checkpoint import VerifierKey, parse_verifier_key
 from muniment.model import Clock, Random, Uuid7, id_text, system_clock
 from muniment.plugins import PluginSet, load
@@ -107,7 +109,10 @@ def create(
         raise ConfigError("config.folder_used", where=str(path))
     identifier = Uuid7(clock, random=random)()
     # What can be wrong with the request is found before anything is made.
-    chosen = [one if isinstance(one, Template) else load_template(one) for one in templates]
+    enabled = load(plugins)
+    enabled.require_all()
+    kinds = {**KINDS, **{kind.name: kind for kind in enabled.field_kinds()}}
+    chosen = [one if isinstance(one, Template) else load_template(one, kinds=kinds) for one in templates]
     text = config.starting_text(
         identifier=id_text(identifier),
         name=name,
@@ -119,9 +124,12 @@ def create(
         plugins=tuple(plugins),
     )
     settings = config.parse(text, where=config.FILE_NAME)
-    load(settings.plugins).require_all()
+    # Made beside its place and moved there whole: what an interrupted start leaves is no archive.
+    making = path.with_name(f".{path.name}.making")
     try:
-        path.mkdir(mode=0o700, parents=True, exist_ok=True)
+        if making.exists():
+            shutil.rmtree(making)
+        making.mkdir(mode=0o700, parents=True)
     except OSError:
         raise StoreError("store.cannot_open", where=str(path)) from None
     key_path: Path | None = None
@@ -134,17 +142,23 @@ def create(
     if recovery:
         phrase = new_phrase(lang=language, random=random)
         roots.append(RecoveryPhrase(phrase))
-    keys = KeyStore.create(path, identifier, roots=roots, clock=clock, random=random)
-    (path / "files").mkdir(mode=0o700)
-    store = SqliteStore(path / _DATABASE, create=True)
+    keys = KeyStore.create(making, identifier, roots=roots, clock=clock, random=random)
+    (making / "files").mkdir(mode=0o700)
+    store = SqliteStore(making / _DATABASE, create=True)
     book = Logbook(identifier, settings.origin, keys, clock=clock, random=random, shard=SHARD)
     key_text = book.verifier_key().text
     text = text.replace('verifier_key = ""', f'verifier_key = "{key_text}"')
-    config_path = path / config.FILE_NAME
-    config_path.write_text(text, encoding="utf-8")
-    archive = Archive(path, config.parse(text, where=str(config_path)), store, keys, clock=clock, random=random)
-    archive.start(chosen)
-    return Created(archive, key_path, phrase, key_text)
+    write_atomically(making / config.FILE_NAME, text.encode("utf-8"))
+    settings = config.parse(text, where=config.FILE_NAME)
+    with Archive(making, settings, store, keys, clock=clock, random=random) as archive:
+        archive.start(chosen)
+    try:
+        making.replace(path)
+        sync_folder(path.parent)
+    except OSError:
+        raise StoreError("store.cannot_write", where=str(path)) from None
+    opened = open(path, root=root, clock=clock, random=random)
+    return Created(opened, key_path, phrase, key_text)
 
 
 def open(
@@ -288,6 +302,7 @@ class Archive:
             Uuid7(clock, random=random),
         )
         self.engine.make_ruleset = self._ruleset
+        self._check_signed()
         remove_orphans(self.engine)
         self.log = Log(self)
         self._closed = False
@@ -317,6 +332,25 @@ class Archive:
     def verifier_key(self) -> VerifierKey:
         """Checks this log's checkpoints."""
         return self.engine.logbook.verifier_key()
+
+    def _check_signed(self) -> None:
+        """Refuse keys and data of different ages: what one of them vouches for, the other must have.
+
+        Raises:
+            KeyStoreError: ``key.stale``: a checkpoint in the store that the key store never signed.
+            IntegrityError: ``integrity.below_signed``: the store lacks what the key store signed.
+        """
+        head = self.store.head(SHARD)
+        if head is None:
+            return
+        origin = self.engine.logbook.origin(head.gen)
+        last = self.keys.last_signed(origin)
+        signed = 0 if last is None else last.size
+        newest = self.store.last_checkpoint(SHARD, head.gen)
+        if newest is not None and newest.size > signed:
+            raise KeyStoreError("key.stale", where=origin, signed=signed, found=newest.size)
+        if head.first_seq + head.n < signed:
+            raise IntegrityError("integrity.below_signed", where=origin, index=signed)
 
     def _ruleset(self, definitions: Definitions) -> str:
         """Base64 of SHA-256 over all that decides: plugins, types, roles, configuration."""
