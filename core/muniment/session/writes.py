@@ -1,4 +1,4 @@
-"""The one write path: policy, values, gates, seals, one transaction with its log entries.
+"""The one write path: what was planned is sealed and committed in one transaction with its log entries.
 
 A change set is written in one transaction or not at all. Each change becomes a
 version; up to ten versions of one kind of act share an entry, which is as fast
@@ -10,11 +10,11 @@ from __future__ import annotations
 from binascii import b2a_base64
 from collections.abc import Callable, Mapping, Sequence
 from hashlib import sha256
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
-from muniment.errors import AccessDenied, Conflict, Invalid, Issue, MunimentError, NotFound, UsageError
+from muniment.errors import AccessDenied, Invalid, Issue, MunimentError, NotFound
 from muniment.log.binding import (
     NO_VERSION,
     OPERATIONS,
@@ -24,50 +24,23 @@ from muniment.log.binding import (
     unpack_live,
     version_hash,
 )
-from muniment.model import FileRef, Value, id_bytes, id_text, rfc3339
-from muniment.plugins import HookContext, RecordState, WrittenVersion
-from muniment.policy import View
-from muniment.schema import Field, RecordType, category_of_group
-from muniment.seal import part_fields
+from muniment.model import FileRef, id_bytes, id_text, rfc3339
+from muniment.plugins import WrittenVersion
+from muniment.schema import category_of_group
 from muniment.session.current import clear_json, patch_clear
 from muniment.session.engine import SHARD, Acting, Engine, record_line
 from muniment.session.idempotency import Request
-from muniment.session.layout import require_layout
 from muniment.session.logbook import Draft, Moment
+from muniment.session.planning import Change, Pending, Planner, hook_context
 from muniment.session.sealer import ARCHIVE_SLOT
-from muniment.session.tokens import UNIQUE, tokens_of
+from muniment.session.tokens import tokens_of
 from muniment.store import Current, Facet, File, Part, SidePart, Subject, Token, Transaction, Version
 
-__all__ = ["VERSIONS_AN_ENTRY", "Change", "Claims", "Pending", "Saved", "plan", "write"]
+__all__ = ["VERSIONS_AN_ENTRY", "Change", "Saved", "write"]
 
 VERSIONS_AN_ENTRY: Final = 10
 
 _DELETE, _UNDELETE = OPERATIONS["delete"], OPERATIONS["undelete"]
-
-
-@attrs.frozen
-class Change:
-    """One thing to be done to one record.
-
-    Attributes:
-        operation: ``create``, ``update``, ``correct``, ``delete``, ``undelete`` or ``revert``.
-        type: key of the record type; needed for ``create`` only.
-        record: identifier of the record, 16 bytes; None for ``create``.
-        values: by field key; None or empty text clears.
-        expected_version: the version the caller saw; None trusts the newest.
-        effective_us: since when it holds in the world.
-        replace: ``values`` are all the record's values, as for a revert.
-        keep_empty: an empty value leaves what is there as it is, with a warning, instead of clearing it.
-    """
-
-    operation: str
-    type: str = ""
-    record: bytes | None = None
-    values: Mapping[str, object] = attrs.field(factory=dict)
-    expected_version: int | None = None
-    effective_us: int | None = None
-    replace: bool = False
-    keep_empty: bool = False
 
 
 Changes = Sequence[Change] | Callable[[Transaction, Moment], Sequence[Change]]
@@ -96,39 +69,6 @@ class Saved:
 
 
 @attrs.define
-class Pending:
-    """One change on its way, with what it builds on; its values are not for release.
-
-    Attributes:
-        old: the values before, of the seal groups that the change touches.
-        new: the values after.
-        changed: keys of the fields that change.
-        written: whether a version comes of it.
-    """
-
-    change: Change
-    type: RecordType
-    view: View
-    record: bytes
-    subject: bytes
-    base: Version | None
-    old: dict[str, Value]
-    new: dict[str, Value]
-    changed: list[str]
-    warnings: list[Issue]
-    deleted: bool = False
-    old_clear: str | None = None
-    tokens: frozenset[Token] = frozenset()
-    written: bool = True
-    regrouped: frozenset[int] = frozenset()
-    version: int = attrs.field(init=False)
-
-    @version.default
-    def _next_version(self) -> int:
-        return 1 if self.base is None else self.base.version + 1
-
-
-@attrs.define
 class _Rows:
     """What one transaction will add."""
 
@@ -146,7 +86,7 @@ class _Rows:
 def write(
     engine: Engine,
     acting: Acting,
-    changes: Sequence[Change],
+    changes: Changes,
     *,
     reason: str | None = None,
     idempotency_key: str | None = None,
@@ -155,13 +95,16 @@ def write(
     facets: Mapping[tuple[bytes, int], int] | None = None,
     new_ids: Sequence[bytes] | None = None,
     members: Mapping[str, object] | None = None,
+    op: bytes | None = None,
+    context: Mapping[str, Any] | None = None,
 ) -> list[Saved | MunimentError]:
     """Write a change set in one transaction.
 
     Args:
         engine: the opened archive.
         acting: who, why and through what.
-        changes: what to do, each record at most once.
+        changes: what to do, each record at most once; or what finds that out in the same
+            transaction, whose own entries come before those of the versions.
         reason: a person's own words; sealed.
         idempotency_key: a retry with the same key gives the first answer again.
         collect: give each refused change its error and go on with the others,
@@ -170,6 +113,8 @@ def write(
         facets: slots of facets that were given out before, for sealed files.
         new_ids: identifiers for the records created, in order.
         members: what else the details name under ``target``, such as the import they belong to.
+        op: 16 bytes that all entries of one act carry; by default this set is an act of its own.
+        context: what differs from the archive's settings in reading values, by the names of ``Context``.
 
     Returns:
         For each change what became of it, in order.
@@ -181,20 +126,26 @@ def write(
         NotFound: no such record for this actor; logged.
     """
     # Several refusals of one set need one entry each, after the rollback.
-    work = _Work(engine, acting, files or {}, facets or {}, dict(members or {}))
-    request = Request.of(engine, idempotency_key, changes, reason)
+    planner = Planner(engine, acting, context=context)
+    work = _Work(engine, acting, planner, files or {}, facets or {}, dict(members or {}), op)
+    request = None
+    if not callable(changes):
+        request = Request.of(engine, idempotency_key, changes, reason)
     try:
-        done = engine.run(lambda tx, moment: work.write(tx, moment, changes, reason, request, collect, new_ids))
+        done = engine.run(
+            lambda tx, moment: work.write(tx, moment, changes, reason, request, collect, new_ids)
+        )
     except (AccessDenied, NotFound) as error:
-        _log_refusals(engine, acting, changes, [error])
+        _log_refusals(engine, acting, work.changes, [error])
         raise
     except Invalid as error:
         _log_disclosures(engine, acting, [error])
         raise
     if collect:
-        _log_refusals(engine, acting, changes, [one for one in done if isinstance(one, MunimentError)])
+        refused = [one for one in done if isinstance(one, MunimentError)]
+        _log_refusals(engine, acting, work.changes, refused)
         _log_disclosures(engine, acting, [one for one in done if isinstance(one, Invalid)])
-    _tell_plugins(engine, acting, work, changes)
+    _tell_plugins(engine, acting, work)
     return done
 
 
@@ -202,7 +153,7 @@ def _log_refusals(
     engine: Engine, acting: Acting, changes: Sequence[Change], errors: Sequence[MunimentError]
 ) -> None:
     refused = [error for error in errors if isinstance(error, (AccessDenied, NotFound))]
-    if refused:
+    if refused and changes:
         first = changes[0]
         named = id_text(first.record) if first.record is not None and len(changes) == 1 else None
         engine.refused(
@@ -230,12 +181,14 @@ def _log_disclosures(engine: Engine, acting: Acting, errors: Sequence[Invalid]) 
         )
 
 
-def _tell_plugins(engine: Engine, acting: Acting, work: _Work, changes: Sequence[Change]) -> None:
+def _tell_plugins(engine: Engine, acting: Acting, work: _Work) -> None:
     if not work.written or not engine.plugins.observes:
         return
-    context = _hook_context(engine, acting, changes[0].operation, work.time_us)
+    context = hook_context(engine, acting, work.written[0].change.operation, work.time_us)
     versions = [
-        WrittenVersion(id_text(one.record), one.type.key, id_text(one.subject), one.version, tuple(one.changed))
+        WrittenVersion(
+            id_text(one.record), one.type.key, id_text(one.subject), one.version, tuple(one.changed)
+        )
         for one in work.written
     ]
     for failure in engine.plugins.after_commit(work.op.hex(), versions, context):
@@ -249,10 +202,6 @@ def _tell_plugins(engine: Engine, acting: Acting, work: _Work, changes: Sequence
         )
 
 
-def _hook_context(engine: Engine, acting: Acting, operation: str, time_us: int) -> HookContext:
-    return HookContext(acting.actor.id, acting.purpose, operation, acting.program, time_us)
-
-
 class _Work:
     """One change set inside its transaction."""
 
@@ -260,269 +209,49 @@ class _Work:
         self,
         engine: Engine,
         acting: Acting,
+        planner: Planner,
         files: Mapping[str, bytes],
         facets: Mapping[tuple[bytes, int], int],
         members: dict[str, object],
+        op: bytes | None,
     ) -> None:
         self._engine = engine
         self._acting = acting
+        self._planner = planner
         self._files = files
         self._given_facets = facets
         self._members = members
-        self._context = engine.value_context()
         self._slots: dict[bytes, int] = {}
-        self._targets: dict[tuple[bytes, str], tuple[bytes, bool]] = {}
         self._facets: dict[tuple[bytes, int], int] = {}
         self._sets: dict[tuple[int, tuple[str, ...], tuple[str, ...]], dict[str, object]] = {}
-        self.op = b""
+        self.op = op or engine.new_id()
         self.time_us = 0
+        self.changes: Sequence[Change] = ()
         self.written: list[Pending] = []
 
     def write(
         self,
         tx: Transaction,
         moment: Moment,
-        changes: Sequence[Change],
+        changes: Changes,
         reason: str | None,
         request: Request | None,
         collect: bool,
         new_ids: Sequence[bytes] | None,
     ) -> list[Saved | MunimentError]:
-        """Do it all; called again from the start where the definitions moved."""
-        engine = self._engine
-        self.op, self.time_us, self.written = engine.new_id(), moment.time_us, []
+        """Do it all."""
+        self.time_us = moment.time_us
         if request is not None:
             answered = request.answered(tx, self._acting.actor.id)
             if answered is not None:
                 return [self._saved_of(row) for row in answered]
-        made = list(new_ids or ())
-        missing = sum(change.operation == "create" for change in changes) - len(made)
-        made += engine.new_id.many(missing) if missing > 0 else []
-        fresh = iter(made)
-        results: list[Saved | MunimentError] = []
-        pending: list[Pending] = []
-        places: list[int] = []
-        for change in changes:
-            try:
-                record = next(fresh) if change.operation == "create" else change.record
-                one = self._prepare(tx, change, record)
-            except MunimentError as error:
-                if not collect:
-                    raise
-                results.append(error)
-                continue
-            if self._nothing_changed(one):
-                results.append(self._saved(one, written=False))
-                continue
-            places.append(len(results))
-            results.append(self._saved(one, written=True))
-            pending.append(one)
-        taken = self._claim_unique(tx, pending)
-        if taken:
-            if not collect:
-                raise next(iter(taken.values()))
-            for one_place, error in taken.items():
-                results[places[one_place]] = error
-            pending = [one for place, one in enumerate(pending) if place not in taken]
-        if pending:
-            self._commit(tx, moment, pending, reason, request)
-            self.written = pending
+        self.changes = changes(tx, moment) if callable(changes) else changes
+        planned = self._planner.plan(tx, moment.time_us, self.changes, collect=collect, new_ids=new_ids or ())
+        self.written = [one for one in planned if isinstance(one, Pending) and one.written]
+        results = [self._saved(one) if isinstance(one, Pending) else one for one in planned]
+        if self.written:
+            self._commit(tx, moment, self.written, reason, request)
         return results
-
-    # Preparing
-
-    def _prepare(self, tx: Transaction, change: Change, record: bytes | None) -> Pending:
-        if record is None:
-            raise UsageError("usage.identifier")
-        if change.operation == "create":
-            return self._prepare_create(tx, change, record)
-        engine, actor = self._engine, self._acting.actor
-        base = tx.version(SHARD, record)
-        current = tx.current(SHARD, record)
-        record_type = engine.definitions.by_number.get(base.type) if base is not None else None
-        if base is None or current is None or record_type is None:
-            raise NotFound("record.not_found")
-        if not engine.policy.may(actor, "record.read", record_type.key):
-            raise NotFound("record.not_found")
-        engine.policy.require(actor, _action_of(record_type, change.operation), record_type.key)
-        engine.check_live(tx, {record, base.subject})
-        if change.expected_version is not None and change.expected_version != base.version:
-            raise Conflict(
-                "conflict.version", where=id_text(record), expected=change.expected_version, found=base.version
-            )
-        view = engine.policy.view(actor, record_type)
-        one = Pending(
-            change, record_type, view, record, base.subject, base, {}, {}, [], [], bool(current.deleted), current.clear
-        )
-        if change.operation in ("delete", "undelete"):
-            return one
-        if one.deleted and change.operation != "revert":
-            raise NotFound("record.deleted", where=id_text(record))
-        self._take_values(tx, one)
-        return one
-
-    def _prepare_create(self, tx: Transaction, change: Change, record: bytes) -> Pending:
-        engine, actor = self._engine, self._acting.actor
-        record_type = engine.record_type(change.type)
-        engine.policy.require(actor, _action_of(record_type, "create"), record_type.key)
-        view = engine.policy.view(actor, record_type)
-        self._require_writable(change, record_type, view)
-        new, issues = record_type.normalise(change.values, context=self._context, kinds=engine.kinds)
-        new = self._refer(tx, record_type, new, issues)
-        one = Pending(change, record_type, view, record, b"", None, {}, new, list(new), issues)
-        if not new and not _errors(issues):
-            issues.append(Issue("value.empty_record"))
-        self._refuse_errors(one)
-        one.subject = self._subject_of(tx, one)
-        self._ask_plugins(one)
-        return one
-
-    def _require_writable(self, change: Change, record_type: RecordType, view: View) -> None:
-        if change.operation == "revert":
-            return
-        known = record_type.by_key
-        forbidden = sorted(key for key in change.values if key in known and key not in view.writable)
-        if forbidden:
-            # A name that may not be read is not told either.
-            named = [key for key in forbidden if key in view.readable] or ["?"]
-            raise AccessDenied(
-                "access.field", where=record_type.key, action="record.write", names=", ".join(named)
-            )
-
-    def _take_values(self, tx: Transaction, one: Pending) -> None:
-        """Read the given values against the old ones and find what changes."""
-        engine, change, record_type = self._engine, one.change, one.type
-        self._require_writable(change, record_type, one.view)
-        given, issues = record_type.normalise(
-            change.values, context=self._context, partial=not change.replace, kinds=engine.kinds
-        ) if not change.replace else (dict(change.values), [])
-        given = self._refer(tx, record_type, given, issues)
-        one.warnings = issues
-        self._refuse_errors(one)
-        by_key = record_type.by_key
-        assert one.base is not None
-        live, _ = unpack_live(one.base.parts)
-        groups = {by_key[key].seal_group for key in given}
-        if change.replace:
-            groups |= set(live)
-        if engine.plugins.validates or one.base.definition != record_type.definition_version:
-            groups = set(live)
-        parts = tx.parts_of(SHARD, one.record, one.base.version, groups & live.keys())
-        for part in parts:
-            one.old |= engine.sealer.open(part, record_type, one.subject, live[part.grp])
-        if one.base.definition != record_type.definition_version:
-            one.regrouped = _moved_groups(record_type, parts)
-        one.new = dict(given) if change.replace else {**one.old, **given}
-        keys = set(one.new) | set(one.old) if change.replace else set(given)
-        for key in sorted(keys):
-            same = one.old.get(key) == one.new.get(key)
-            # Whoever may not read a field must not learn from an update whether the value was right.
-            if not same or (key in given and key not in one.view.clear and not change.replace):
-                one.changed.append(key)
-        fixed = [key for key in one.changed if key in record_type.fixed]
-        if fixed:
-            one.warnings.extend(Issue("value.fixed", key) for key in fixed)
-            self._refuse_errors(one)
-        if one.changed:
-            self._ask_plugins(one)
-
-    def _refuse_errors(self, one: Pending) -> None:
-        errors = _errors(one.warnings)
-        if errors:
-            raise Invalid(errors, where=_place_of(one))
-
-    def _ask_plugins(self, one: Pending) -> None:
-        engine = self._engine
-        if not engine.plugins.validates or one.type.number < 256:
-            return
-        state = RecordState(
-            id_text(one.record), one.type.key, id_text(one.subject), one.version - 1, dict(one.old)
-        )
-        context = _hook_context(engine, self._acting, one.change.operation, self.time_us)
-        one.warnings.extend(engine.plugins.validate(state, {key: one.new.get(key) for key in one.changed}, context))
-        self._refuse_errors(one)
-
-    def _refer(
-        self, tx: Transaction, record_type: RecordType, values: dict[str, Value], issues: list[Issue]
-    ) -> dict[str, Value]:
-        """Check that every reference names a record of its type that is there to be referred to."""
-        for field in record_type.references:
-            key = field.key
-            value = values.get(key)
-            if value is None:
-                continue
-            if self._target(tx, id_bytes(str(value)), field.target) is None:
-                issues.append(Issue("value.no_such_record", key, parameters={"target": field.target}))
-        return values
-
-    def _target(self, tx: Transaction, record: bytes, type_key: str) -> bytes | None:
-        """The subject of the record referred to, or None where it is not there."""
-        found = self._targets.get((record, type_key))
-        if found is None:
-            row = tx.current(SHARD, record)
-            target = self._engine.definitions.types.get(type_key)
-            live = (
-                row is not None
-                and target is not None
-                and row.type == target.number
-                and not row.deleted
-                and not tx.state_of(SHARD, {record, row.subject})
-            )
-            found = self._targets[record, type_key] = (row.subject if row is not None else b"", live)
-        return found[0] if found[1] else None
-
-    def _subject_of(self, tx: Transaction, one: Pending) -> bytes:
-        subject = one.type.subject
-        if subject == "self":
-            return one.record
-        if subject == "none":
-            return self._engine.archive
-        field = one.type.by_key[subject[0]]
-        found = self._target(tx, id_bytes(str(one.new[field.key])), field.target)
-        if found is None:
-            raise NotFound("record.not_found")
-        return found
-
-    def _nothing_changed(self, one: Pending) -> bool:
-        operation = one.change.operation
-        if operation == "delete":
-            return one.deleted
-        if operation == "undelete":
-            return not one.deleted
-        if operation == "revert" and one.deleted:
-            return False
-        return one.base is not None and not one.changed
-
-    def _claim_unique(self, tx: Transaction, pending: Sequence[Pending]) -> dict[int, Invalid]:
-        """Make the new tokens of all changes, and refuse those whose unique ones are taken.
-
-        Returns:
-            The refusals, by place in ``pending``.
-        """
-        claims: dict[tuple[int, int], dict[bytes, list[tuple[int, str]]]] = {}
-        for place, one in enumerate(pending):
-            if not one.changed:
-                continue
-            made = tokens_of(self._engine, one.type, one.changed, one.new, one.record)
-            one.tokens = frozenset(token for token, _ in made)
-            for token, key in made:
-                if token.kind == UNIQUE:
-                    holders = claims.setdefault((token.field, token.kind), {})
-                    holders.setdefault(token.token, []).append((place, key))
-        refused: dict[int, list[Issue]] = {}
-        if any(one.type.number >= 256 for one in pending):
-            require_layout(self._engine, tx)
-        for (field, kind), wanted in claims.items():
-            stored = tx.find_tokens(SHARD, field, kind, wanted)
-            for token, asking in wanted.items():
-                # Of several in one set the first may have it, unless it is taken already.
-                holder = next(iter(stored[token]), pending[asking[0][0]].record)
-                for place, key in asking:
-                    if pending[place].record != holder:
-                        refused.setdefault(place, []).append(Issue("value.not_unique", key))
-        return {
-            place: Invalid(issues, where=_place_of(pending[place])) for place, issues in sorted(refused.items())
-        }
 
     # Committing
 
@@ -641,7 +370,8 @@ class _Work:
         previous = NO_VERSION if base is None else base.hash
         parts = pack_live(live, files)
         # What changes no part keeps the definition that the parts lie under.
-        definition = base.definition if base is not None and not one.changed else record_type.definition_version
+        kept = base is not None and not one.changed
+        definition = base.definition if base is not None and kept else record_type.definition_version
         hashed = version_hash(
             engine.archive,
             one.record,
@@ -681,7 +411,15 @@ class _Work:
             clear = patch_clear(record_type, one.old_clear, one.changed, one.new)
         stand = rows.current if base is not None else rows.new_current
         stand.append(
-            Current(SHARD, one.record, record_type.number, one.subject, one.version, int(operation == _DELETE), clear)
+            Current(
+                SHARD,
+                one.record,
+                record_type.number,
+                one.subject,
+                one.version,
+                int(operation == _DELETE),
+                clear,
+            )
         )
         if one.changed:
             if one.old:
@@ -784,12 +522,16 @@ class _Work:
             detail["effective"] = rfc3339(first.change.effective_us)
         subjects = {one.subject for one in run if one.subject != engine.archive}
         return Draft(
-            _action_of(first.type, first.change.operation, logged=True),
+            _kind_of(first),
             detail,
             lines,
-            [engine.subject_key_at(self._subject_slot(tx, subject, _Rows()), subject) for subject in subjects],
+            [
+                engine.subject_key_at(self._subject_slot(tx, subject, _Rows()), subject)
+                for subject in subjects
+            ],
             binding(
-                [(one.record, one.version, one_hash) for one, one_hash in zip(run, hashed, strict=True)], loose
+                [(one.record, one.version, one_hash) for one, one_hash in zip(run, hashed, strict=True)],
+                loose,
             ),
         )
 
@@ -812,31 +554,16 @@ class _Work:
 
     # Answers
 
-    def _saved(self, one: Pending, *, written: bool) -> Saved:
-        version = one.version if written else one.version - 1
+    def _saved(self, one: Pending) -> Saved:
+        version = one.version if one.written else one.version - 1
         warnings = tuple(one.warnings)
         record = id_text(one.record)
         subject = record if one.subject == one.record else id_text(one.subject)
-        return Saved(record, one.type.key, subject, version, written, warnings)
+        return Saved(record, one.type.key, subject, version, one.written, warnings)
 
     def _saved_of(self, row: Version) -> Saved:
         record_type = self._engine.definitions.by_number[row.type]
         return Saved(id_text(row.record), record_type.key, id_text(row.subject), row.version, True)
-
-
-def _place_of(one: Pending) -> str:
-    return one.type.key if one.base is None else id_text(one.record)
-
-
-def _moved_groups(record_type: RecordType, parts: Sequence[Part]) -> frozenset[int]:
-    """The groups of these parts, if any field in them belongs to another group by now."""
-    by_number = record_type.by_number
-    moved = any(by_number[number].seal_group != part.grp for part in parts for number in part_fields(part.sealed))
-    return frozenset(part.grp for part in parts) if moved else frozenset()
-
-
-def _errors(issues: Sequence[Issue]) -> list[Issue]:
-    return [issue for issue in issues if issue.severity == "error"]
 
 
 def _runs(pending: Sequence[Pending]) -> list[list[Pending]]:
@@ -856,13 +583,6 @@ def _runs(pending: Sequence[Pending]) -> list[list[Pending]]:
     return runs
 
 
-_BUILTIN_ACTIONS: Final = {
-    "definition": "schema.change",
-    "user": "user.change",
-    "configuration": "config.change",
-    "import": "record.import",
-}
-
 _BUILTIN_KINDS: Final = {
     "definition": ("schema.apply", "schema.apply"),
     "user": ("user.add", "user.change"),
@@ -871,12 +591,11 @@ _BUILTIN_KINDS: Final = {
 }
 
 
-def _action_of(record_type: RecordType, operation: str, *, logged: bool = False) -> str:
-    """The action that the policy is asked for, or the kind of entry that is written."""
-    if record_type.number < 256:
-        if logged:
-            return _BUILTIN_KINDS[record_type.key][operation != "create"]
-        return _BUILTIN_ACTIONS[record_type.key]
-    if operation == "revert" and not logged:
-        return "record.update"
-    return f"record.{operation}"
+def _kind_of(one: Pending) -> str:
+    """The kind of entry that a change is written down as."""
+    operation = one.change.operation
+    if one.type.number >= 256:
+        return f"record.{operation}"
+    if one.type.key == "import" and one.new.get("state") == "reverted":
+        return "import.revert"
+    return _BUILTIN_KINDS[one.type.key][operation != "create"]

@@ -1,0 +1,505 @@
+"""What a change set will do, before anything is done: policy, values, gates, references, uniqueness.
+
+Nothing here writes a row, leases a slot of the key store or appends an entry, so a
+trial run goes the same way as a real one up to the last step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from muniment.errors import AccessDenied, Conflict, Invalid, Issue, MunimentError, NotFound, UsageError
+from muniment.imports.seen import Seen
+from muniment.log.binding import unpack_live
+from muniment.model import Value, id_bytes, id_text
+from muniment.plugins import HookContext, RecordState
+from muniment.policy import View
+from muniment.schema import Field, RecordType
+from muniment.seal import part_fields
+from muniment.session.engine import SHARD, Acting, Engine
+from muniment.session.layout import require_layout
+from muniment.session.tokens import UNIQUE, tokens_of
+from muniment.store import Part, Token, Transaction, Version
+
+__all__ = ["Change", "Claims", "Pending", "Planner", "action_of", "hook_context"]
+
+_OF_ONE_CHANGE: Final = (Invalid, Conflict, AccessDenied, NotFound, UsageError)
+"""What refuses one change and leaves the others alone; anything else stops them all."""
+
+
+@attrs.frozen
+class Change:
+    """One thing to be done to one record.
+
+    Attributes:
+        operation: ``create``, ``update``, ``correct``, ``delete``, ``undelete`` or ``revert``.
+        type: key of the record type; needed for ``create`` only.
+        record: identifier of the record, 16 bytes; None for ``create``.
+        values: by field key; None or empty text clears.
+        expected_version: the version the caller saw; None trusts the newest.
+        effective_us: since when it holds in the world.
+        replace: ``values`` are all the record's values, as for a revert.
+        keep_empty: an empty value leaves what is there as it is, with a warning, instead of clearing it.
+    """
+
+    operation: str
+    type: str = ""
+    record: bytes | None = None
+    values: Mapping[str, object] = attrs.field(factory=dict)
+    expected_version: int | None = None
+    effective_us: int | None = None
+    replace: bool = False
+    keep_empty: bool = False
+
+
+@attrs.define
+class Pending:
+    """One change on its way, with what it builds on; its values are not for release.
+
+    Attributes:
+        old: the values before, of the seal groups that the change touches.
+        new: the values after.
+        changed: keys of the fields that change.
+        written: whether a version comes of it.
+        regrouped: seal groups whose fields belong to others by now.
+    """
+
+    change: Change
+    type: RecordType
+    view: View
+    record: bytes
+    subject: bytes
+    base: Version | None
+    old: dict[str, Value]
+    new: dict[str, Value]
+    changed: list[str]
+    warnings: list[Issue]
+    deleted: bool = False
+    old_clear: str | None = None
+    tokens: frozenset[Token] = frozenset()
+    written: bool = True
+    regrouped: frozenset[int] = frozenset()
+    version: int = attrs.field(init=False)
+
+    @version.default
+    def _next_version(self) -> int:
+        return 1 if self.base is None else self.base.version + 1
+
+
+@attrs.define
+class Claims:
+    """What the changes of a trial run would have taken so far, since nothing of it is stored.
+
+    Attributes:
+        taken: unique tokens that new values would have.
+        freed: unique tokens of values that would have been replaced.
+        records: records that would have been made, as other rows refer to them.
+    """
+
+    taken: Seen = attrs.field(factory=Seen)
+    freed: Seen = attrs.field(factory=Seen)
+    records: set[bytes] = attrs.field(factory=set)
+
+
+def hook_context(engine: Engine, acting: Acting, operation: str, time_us: int) -> HookContext:
+    """What gates and observers are told of an act."""
+    return HookContext(acting.actor.id, acting.purpose, operation, acting.program, time_us)
+
+
+class Planner:
+    """Finds out what changes will do, in one transaction.
+
+    Args:
+        engine: the opened archive.
+        acting: who, why and through what.
+        context: what differs from the archive's settings in reading values, by the names of ``Context``.
+        claims: what a trial run took in transactions before this one; None where all is stored.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        acting: Acting,
+        *,
+        context: Mapping[str, Any] | None = None,
+        claims: Claims | None = None,
+    ) -> None:
+        self._engine = engine
+        self._acting = acting
+        self._claims = claims
+        self._context = attrs.evolve(engine.value_context(), **(context or {}))
+        self._targets: dict[tuple[bytes, str], tuple[bytes, bool]] = {}
+        self._time_us = 0
+
+    def plan(
+        self,
+        tx: Transaction,
+        time_us: int,
+        changes: Sequence[Change],
+        *,
+        collect: bool = False,
+        new_ids: Sequence[bytes] = (),
+    ) -> list[Pending | MunimentError]:
+        """What will become of each change, in order.
+
+        Args:
+            tx: the transaction.
+            time_us: its time.
+            changes: each record at most once.
+            collect: give each refused change its error and go on with the others.
+            new_ids: identifiers for the records created, in order; the rest are made.
+
+        Raises:
+            MunimentError: the first refusal, unless they are collected.
+        """
+        self._time_us = time_us
+        made = list(new_ids)
+        missing = sum(change.operation == "create" for change in changes) - len(made)
+        made += self._engine.new_id.many(missing) if missing > 0 else []
+        fresh = iter(made)
+        results: list[Pending | MunimentError] = []
+        pending: list[Pending] = []
+        places: list[int] = []
+        for change in changes:
+            record = next(fresh) if change.operation == "create" else change.record
+            try:
+                one = self._prepare(tx, change, record)
+            except _OF_ONE_CHANGE as error:
+                if not collect:
+                    raise
+                results.append(error)
+                continue
+            if self._nothing_changed(one):
+                one.written = False
+            else:
+                places.append(len(results))
+                pending.append(one)
+            results.append(one)
+        taken = self._claim_unique(tx, pending)
+        if taken and not collect:
+            raise next(iter(taken.values()))
+        for place, refusal in taken.items():
+            results[places[place]] = refusal
+        if self._claims is not None:
+            self._remember([one for place, one in enumerate(pending) if place not in taken])
+        return results
+
+    # One change
+
+    def _prepare(self, tx: Transaction, change: Change, record: bytes | None) -> Pending:
+        if record is None:
+            raise UsageError("usage.identifier")
+        if change.operation == "create":
+            return self._prepare_create(tx, change, record)
+        engine, actor = self._engine, self._acting.actor
+        base = tx.version(SHARD, record)
+        current = tx.current(SHARD, record)
+        record_type = engine.definitions.by_number.get(base.type) if base is not None else None
+        if base is None or current is None or record_type is None:
+            raise NotFound("record.not_found")
+        if not engine.policy.may(actor, "record.read", record_type.key):
+            raise NotFound("record.not_found")
+        engine.policy.require(actor, action_of(record_type, change.operation), record_type.key)
+        engine.check_live(tx, {record, base.subject})
+        if change.expected_version is not None and change.expected_version != base.version:
+            raise Conflict(
+                "conflict.version",
+                where=id_text(record),
+                expected=change.expected_version,
+                found=base.version,
+            )
+        view = engine.policy.view(actor, record_type)
+        one = Pending(
+            change,
+            record_type,
+            view,
+            record,
+            base.subject,
+            base,
+            {},
+            {},
+            [],
+            [],
+            bool(current.deleted),
+            current.clear,
+        )
+        if change.operation == "undelete" and one.deleted:
+            # It has its unique values again, and somebody else may have them by now.
+            self._open_groups(tx, one, None if record_type.unique else set())
+            one.new = one.old
+        if change.operation in ("delete", "undelete"):
+            return one
+        if one.deleted and change.operation != "revert":
+            raise NotFound("record.deleted", where=id_text(record))
+        self._take_values(tx, one)
+        return one
+
+    def _prepare_create(self, tx: Transaction, change: Change, record: bytes) -> Pending:
+        engine, actor = self._engine, self._acting.actor
+        record_type = engine.record_type(change.type)
+        engine.policy.require(actor, action_of(record_type, "create"), record_type.key)
+        view = engine.policy.view(actor, record_type)
+        self._require_writable(change, record_type, view)
+        new, issues = record_type.normalise(change.values, context=self._context, kinds=engine.kinds)
+        new = self._refer(tx, record_type, new, issues)
+        one = Pending(change, record_type, view, record, b"", None, {}, new, list(new), issues)
+        if not new and not _errors(issues):
+            issues.append(Issue("value.empty_record"))
+        self._refuse_errors(one)
+        one.subject = self._subject_of(tx, one)
+        self._ask_plugins(one)
+        return one
+
+    def _require_writable(self, change: Change, record_type: RecordType, view: View) -> None:
+        if change.operation == "revert":
+            return
+        known = record_type.by_key
+        forbidden = sorted(key for key in change.values if key in known and key not in view.writable)
+        if forbidden:
+            # A name that may not be read is not told either.
+            named = [key for key in forbidden if key in view.readable] or ["?"]
+            raise AccessDenied(
+                "access.field", where=record_type.key, action="record.write", names=", ".join(named)
+            )
+
+    def _take_values(self, tx: Transaction, one: Pending) -> None:
+        """Read the given values against the old ones and find what changes."""
+        engine, change, record_type = self._engine, one.change, one.type
+        self._require_writable(change, record_type, one.view)
+        values, kept = change.values, list[Field]()
+        if change.keep_empty:
+            values, kept = _without_empty(record_type, values)
+        given, issues = (
+            (dict(values), [])
+            if change.replace
+            else record_type.normalise(values, context=self._context, partial=True, kinds=engine.kinds)
+        )
+        given = self._refer(tx, record_type, given, issues)
+        one.warnings = issues
+        self._refuse_errors(one)
+        by_key = record_type.by_key
+        groups = {by_key[key].seal_group for key in given} | {field.seal_group for field in kept}
+        moved = one.base is not None and one.base.definition != record_type.definition_version
+        everything = change.replace or moved or engine.plugins.validates
+        parts = self._open_groups(tx, one, None if everything else groups)
+        if moved:
+            one.regrouped = _moved_groups(record_type, parts)
+        for field in kept:
+            if one.old.get(field.key) is not None and field.key in one.view.clear:
+                issues.append(Issue("import.kept", field.key, "warning"))
+        one.new = dict(given) if change.replace else {**one.old, **given}
+        keys = set(one.new) | set(one.old) if change.replace else set(given)
+        for key in sorted(keys):
+            same = one.old.get(key) == one.new.get(key)
+            # Whoever may not read a field must not learn from an update whether the value was right.
+            if not same or (key in given and key not in one.view.clear and not change.replace):
+                one.changed.append(key)
+        if change.operation == "revert":
+            self._require_all_writable(one)
+        fixed = [key for key in one.changed if key in record_type.fixed]
+        if fixed:
+            one.warnings.extend(Issue("value.fixed", key) for key in fixed)
+            self._refuse_errors(one)
+        if one.changed:
+            self._ask_plugins(one)
+
+    def _open_groups(self, tx: Transaction, one: Pending, groups: set[int] | None) -> list[Part]:
+        """Open the values of some seal groups as they stand, or of all."""
+        assert one.base is not None
+        live, _ = unpack_live(one.base.parts)
+        wanted = live.keys() if groups is None else groups & live.keys()
+        parts = tx.parts_of(SHARD, one.record, one.base.version, wanted)
+        for part in parts:
+            one.old |= self._engine.sealer.open(part, one.type, one.subject, live[part.grp])
+        return parts
+
+    def _require_all_writable(self, one: Pending) -> None:
+        """What is set back is written too, whoever wrote it first."""
+        known = one.type.by_key
+        if any(key in known and key not in one.view.writable for key in one.changed):
+            raise AccessDenied("access.field", where=one.type.key, action="record.write", names="?")
+
+    def _refuse_errors(self, one: Pending) -> None:
+        errors = _errors(one.warnings)
+        if errors:
+            raise Invalid(errors, where=_place_of(one))
+
+    def _ask_plugins(self, one: Pending) -> None:
+        engine = self._engine
+        if not engine.plugins.validates or one.type.number < 256:
+            return
+        state = RecordState(
+            id_text(one.record), one.type.key, id_text(one.subject), one.version - 1, dict(one.old)
+        )
+        context = hook_context(engine, self._acting, one.change.operation, self._time_us)
+        one.warnings.extend(
+            engine.plugins.validate(state, {key: one.new.get(key) for key in one.changed}, context)
+        )
+        self._refuse_errors(one)
+
+    def _refer(
+        self, tx: Transaction, record_type: RecordType, values: dict[str, Value], issues: list[Issue]
+    ) -> dict[str, Value]:
+        """Check that every reference names a record of its type that is there to be referred to."""
+        for field in record_type.references:
+            key = field.key
+            value = values.get(key)
+            if value is None:
+                continue
+            if self._target(tx, id_bytes(str(value)), field.target) is None:
+                issues.append(Issue("value.no_such_record", key, parameters={"target": field.target}))
+        return values
+
+    def _target(self, tx: Transaction, record: bytes, type_key: str) -> bytes | None:
+        """The subject of the record referred to, or None where it is not there."""
+        found = self._targets.get((record, type_key))
+        if found is None and self._claims is not None and record in self._claims.records:
+            found = self._targets[record, type_key] = (record, True)
+        if found is None:
+            row = tx.current(SHARD, record)
+            target = self._engine.definitions.types.get(type_key)
+            live = (
+                row is not None
+                and target is not None
+                and row.type == target.number
+                and not row.deleted
+                and not tx.state_of(SHARD, {record, row.subject})
+            )
+            found = self._targets[record, type_key] = (row.subject if row is not None else b"", live)
+        return found[0] if found[1] else None
+
+    def _subject_of(self, tx: Transaction, one: Pending) -> bytes:
+        subject = one.type.subject
+        if subject == "self":
+            return one.record
+        if subject == "none":
+            return self._engine.archive
+        field = one.type.by_key[subject[0]]
+        found = self._target(tx, id_bytes(str(one.new[field.key])), field.target)
+        if found is None:
+            raise NotFound("record.not_found")
+        return found
+
+    def _nothing_changed(self, one: Pending) -> bool:
+        operation = one.change.operation
+        if operation == "delete":
+            return one.deleted
+        if operation == "undelete":
+            return not one.deleted
+        if operation == "revert" and one.deleted:
+            return False
+        return one.base is not None and not one.changed
+
+    def _claim_unique(self, tx: Transaction, pending: Sequence[Pending]) -> dict[int, Invalid]:
+        """Make the new tokens of all changes, and refuse those whose unique ones a live record has.
+
+        Returns:
+            The refusals, by place in ``pending``.
+        """
+        claims: dict[tuple[int, int], dict[bytes, list[tuple[int, str]]]] = {}
+        for place, one in enumerate(pending):
+            keys = set(one.changed)
+            if one.deleted:
+                keys |= one.type.unique
+            if not keys:
+                continue
+            made = tokens_of(self._engine, one.type, keys, one.new, one.record)
+            one.tokens = frozenset(token for token, _ in made)
+            for token, key in made:
+                if token.kind == UNIQUE:
+                    holders = claims.setdefault((token.field, token.kind), {})
+                    holders.setdefault(token.token, []).append((place, key))
+        refused: dict[int, list[Issue]] = {}
+        if any(one.type.number >= 256 for one in pending):
+            require_layout(self._engine, tx)
+        for (field, kind), wanted in claims.items():
+            stored = tx.find_tokens(SHARD, field, kind, wanted)
+            for code, asking in wanted.items():
+                # Of several in one set the first may have it, unless it is taken already.
+                holder = self._holder(tx, (field, kind, code), stored[code])
+                if holder is None:
+                    holder = pending[asking[0][0]].record
+                for place, key in asking:
+                    if pending[place].record != holder:
+                        refused.setdefault(place, []).append(Issue("value.not_unique", key))
+        return {
+            place: Invalid(issues, where=_place_of(pending[place]))
+            for place, issues in sorted(refused.items())
+        }
+
+    def _holder(self, tx: Transaction, name: tuple[int, int, bytes], stored: Sequence[bytes]) -> bytes | None:
+        """The live record that has a unique value, or nothing where it is free."""
+        claims = self._claims
+        if claims is not None:
+            if claims.taken.get(hash(name)):
+                return b""
+            if claims.freed.get(hash(name)):
+                return None
+        for record in stored:
+            row = tx.current(SHARD, record)
+            if row is not None and not row.deleted:
+                return record
+        return None
+
+    def _remember(self, pending: Sequence[Pending]) -> None:
+        """Keep what a trial run would have taken and freed."""
+        assert self._claims is not None
+        for one in pending:
+            for token in one.tokens:
+                if token.kind == UNIQUE:
+                    self._claims.taken.put(hash(token[1:4]), 1)
+            if one.old:
+                for token, _ in tokens_of(self._engine, one.type, one.changed, one.old, one.record):
+                    if token.kind == UNIQUE and token not in one.tokens:
+                        self._claims.freed.put(hash(token[1:4]), 1)
+
+
+def _without_empty(
+    record_type: RecordType, values: Mapping[str, object]
+) -> tuple[dict[str, object], list[Field]]:
+    """The values that say something, and the fields of those that do not."""
+    said: dict[str, object] = {}
+    kept: list[Field] = []
+    for key, value in values.items():
+        if value is None or (isinstance(value, str) and not value.strip()):
+            field = record_type.field(key)
+            if field is not None:
+                kept.append(field)
+        else:
+            said[key] = value
+    return said, kept
+
+
+def _place_of(one: Pending) -> str:
+    return one.type.key if one.base is None else id_text(one.record)
+
+
+def _moved_groups(record_type: RecordType, parts: Sequence[Part]) -> frozenset[int]:
+    """The groups of these parts, if any field in them belongs to another group by now."""
+    by_number = record_type.by_number
+    moved = any(
+        by_number[number].seal_group != part.grp for part in parts for number in part_fields(part.sealed)
+    )
+    return frozenset(part.grp for part in parts) if moved else frozenset()
+
+
+def _errors(issues: Sequence[Issue]) -> list[Issue]:
+    return [issue for issue in issues if issue.severity == "error"]
+
+
+_BUILTIN_ACTIONS: Final = {
+    "definition": "schema.change",
+    "user": "user.change",
+    "configuration": "config.change",
+    "import": "record.import",
+}
+
+
+def action_of(record_type: RecordType, operation: str) -> str:
+    """The action that the policy is asked for."""
+    if record_type.number < 256:
+        return _BUILTIN_ACTIONS[record_type.key]
+    return "record.update" if operation == "revert" else f"record.{operation}"
