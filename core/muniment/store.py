@@ -331,6 +331,15 @@ class Reader(Protocol):
     def version(self, shard: int, record: bytes, version: int | None = None) -> Version | None:
         """One version of a record, by default the newest."""
 
+    def newest_versions(self, shard: int, records: Sequence[bytes]) -> dict[bytes, Version]:
+        """The newest version of each of these records, by record; those that are not there are left out."""
+
+    def builtin(self, shard: int) -> list[tuple[int, bytes, int]]:
+        """Type, record and newest version of every record of a built-in type (below 256), in that order.
+
+        Out of the versions themselves, not the current state, which may have to be made anew.
+        """
+
     def parts_by_record(self, shard: int) -> Iterator[Part]:
         """All parts in order of (record, group, version)."""
 
@@ -338,6 +347,9 @@ class Reader(Protocol):
         self, shard: int, record: bytes, version: int, groups: Collection[int] | None = None
     ) -> list[Part]:
         """The newest part of each group that is not newer than ``version``."""
+
+    def parts_at(self, shard: int, places: Sequence[tuple[bytes, int, int]]) -> list[Part]:
+        """For each (record, group, version) the newest part that is not newer, in one go and in no order."""
 
     def side_parts(self, shard: int) -> Iterator[SidePart]:
         """All side parts in order of (gen, seq, record, version)."""

@@ -1,27 +1,30 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
 from collections.abc import Callable, Iterator
+from contextlib import AbstractContextManager, closing, contextmanager
 from hashlib import sha256
-from io import BytesIO
 from pathlib import Path
 
 import pytest
 
-from muniment.archive import Archive
+from muniment.archive import Archive, check
 from muniment.errors import AccessDenied
+from muniment.keys import KeyFile
 from muniment.log.binding import unpack_live
-from muniment.model import FileRef, Uuid7, id_bytes, id_text
+from muniment.model import id_bytes
 from muniment.schema import category_of_group
 from muniment.schema.template import Template, parse_template
-from muniment.seal import seal_file
 from muniment.session import Change
 from muniment.session.logbook import Draft
-from muniment.session.writes import write
 from muniment.store import Gap, State
 from muniment.testing import TickingClock, new_archive
+from muniment.verify import Report
 
 SHARD = 0
+
+Guardless = Callable[[Path], AbstractContextManager[sqlite3.Connection]]
 EVERYTHING = Path(__file__).parent.parent / "everything.toml"
 
 
@@ -62,6 +65,39 @@ def victim(grown: Path, tmp_path: Path) -> Iterator[Callable[[], Path]]:
         shutil.rmtree(folder.parent)
 
 
+@pytest.fixture(scope="session")
+def guardless() -> Guardless:
+    """Opens a connection with every guard down; they are up again afterwards, as if nothing had been."""
+    return _guardless
+
+
+@contextmanager
+def _guardless(folder: Path) -> Iterator[sqlite3.Connection]:
+    with closing(sqlite3.connect(folder / "archive.db", isolation_level=None)) as db:
+        db.execute("PRAGMA journal_mode = DELETE")
+        db.row_factory = sqlite3.Row
+        db.execute("BEGIN")
+        triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
+        for name, _ in triggers:
+            db.execute(f"DROP TRIGGER {name}")
+        yield db
+        for _, sql in triggers:
+            db.execute(sql)
+        db.execute("COMMIT")
+        db.execute("PRAGMA journal_mode = WAL")
+
+
+@pytest.fixture(scope="session")
+def verify() -> Callable[..., Report]:
+    """Verifies a folder as anybody can, or with the keys that lie beside it."""
+
+    def run(folder: Path, *, keys: bool = True, **options: object) -> Report:
+        root = KeyFile(folder.with_name("archive.key")) if keys else None
+        return check(folder, root=root, **options)
+
+    return run
+
+
 def _grow(archive: Archive) -> None:
     with archive.session(actor="owner", purpose="ServiceProvision") as session:
         people = []
@@ -87,7 +123,9 @@ def _grow(archive: Archive) -> None:
         session.delete(carl.id, reason="double")
         session.undelete(carl.id, reason="was not")
         session.delete(people[4].id, reason="gone")
-        attach(archive, bert.id, b"what was agreed" * 2_000)
+        contract = archive.folder.with_name("contract.txt")
+        contract.write_bytes(b"what was agreed" * 2_000)
+        session.attach(bert.id, "contract", contract)
         session.get(anna.id)
         session.history(anna.id)
         session.list("person", where={"city": "Berlin"})
@@ -105,46 +143,6 @@ def _grow(archive: Archive) -> None:
         archive.session(actor="nobody", purpose="ServiceProvision") as session,
     ):
         session.list("person")
-
-
-def attach(archive: Archive, record: str, content: bytes) -> FileRef:
-    """Attach a file to a record's ``contract``: sealed and in place before the version that names it."""
-    engine = archive.engine
-    record_type = engine.definitions.types["person"]
-    field = record_type.by_key["contract"]
-    row = engine.store.subject(SHARD, id_bytes(record))
-    assert row is not None
-    category = category_of_group(field.seal_group)
-    slots = {facet.category: facet.slot for facet in engine.store.facets_of(SHARD, id_bytes(record))}
-    slot = slots.get(category) or engine.sealer.slots(1)[0]
-    file = Uuid7(archive.engine.clock)()
-    name = id_text(file)
-    path = archive.folder / "files" / name[-2:] / name
-    path.parent.mkdir(exist_ok=True)
-    with path.open("wb") as target:
-        sealed = seal_file(
-            BytesIO(content),
-            target,
-            data_key=engine.sealer.data_key(row.slot, slot, id_bytes(record), category),
-            archive=engine.archive,
-            type_number=record_type.number,
-            subject=id_bytes(record),
-            record=id_bytes(record),
-            field=field.number,
-            file=file,
-            facet_slot=slot,
-            subject_slot=row.slot,
-        )
-    ref = FileRef(name, "contract.txt", "text/plain", len(content))
-    with archive.session(actor="owner", purpose="ServiceProvision") as session:
-        write(
-            engine,
-            session.acting,
-            [Change("update", record=id_bytes(record), values={"contract": ref})],
-            files={name: sealed.hash},
-            facets={(id_bytes(record), category): slot},
-        )
-    return ref
 
 
 def erase(archive: Archive, record: str, *, finish: bool) -> None:

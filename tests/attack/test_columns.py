@@ -8,39 +8,16 @@ from __future__ import annotations
 
 import os
 import sqlite3
-from collections.abc import Iterator
-from contextlib import closing, contextmanager
+from contextlib import closing
 from pathlib import Path
 
 import pytest
 
-from muniment.archive import check
 from muniment.errors import IntegrityError
-from muniment.keys import KeyFile
 from muniment.stores.migrations import REBUILDABLE, STEPS
 
 SOAK = bool(os.environ.get("MUNIMENT_SOAK"))
 OUTSIDE = {*REBUILDABLE, "idem"}
-
-
-@contextmanager
-def raw(folder: Path) -> Iterator[sqlite3.Connection]:
-    """A connection with every guard down; they are up again afterwards, so that nothing looks changed."""
-    with closing(sqlite3.connect(folder / "archive.db", isolation_level=None)) as db:
-        db.execute("PRAGMA journal_mode = DELETE")
-        db.execute("BEGIN")
-        triggers = db.execute("SELECT name, sql FROM sqlite_master WHERE type = 'trigger'").fetchall()
-        for name, _ in triggers:
-            db.execute(f"DROP TRIGGER {name}")
-        yield db
-        for _, sql in triggers:
-            db.execute(sql)
-        db.execute("COMMIT")
-        db.execute("PRAGMA journal_mode = WAL")
-
-
-def verify(folder: Path, *, keys: bool = True) -> None:
-    check(folder, root=KeyFile(folder.with_name("archive.key")) if keys else None)
 
 
 def _schema() -> dict[str, tuple[list[str], list[str]]]:
@@ -104,12 +81,14 @@ def _rows(folder: Path, table: str) -> list[dict[str, object]]:
         return [dict(row) for row in db.execute(f"SELECT *{computed} FROM {table} ORDER BY {order}")]
 
 
-def _edit(folder: Path, table: str, row: dict[str, object], column: str, value: object) -> set[object] | None:
+def _edit(
+    guardless, folder: Path, table: str, row: dict[str, object], column: str, value: object
+) -> set[object] | None:
     """Change one cell; gives the entries that may be named, or None where SQLite itself refuses."""
     keys = SCHEMA[table][1]
     where = " AND ".join(f"{key} = ?" for key in keys)
     try:
-        with raw(folder) as db:
+        with guardless(folder) as db:
             named = _entries_of(db, table, row)
             place = [row[key] for key in keys]
             done = db.execute(f"UPDATE {table} SET {column} = ? WHERE {where}", (value, *place))
@@ -129,14 +108,14 @@ def _cases(rows: list[dict[str, object]], column: str) -> list[tuple[int, object
 
 
 @pytest.mark.parametrize(("table", "column"), COLUMNS)
-def test_an_edited_column_is_found_and_named(victim, grown, table, column):
+def test_an_edited_column_is_found_and_named(victim, grown, guardless, verify, table, column):
     """Whatever is written into a cell, verification names an entry that the row belongs to."""
     rows = _rows(grown, table)
     assert rows
     missed = []
     for place, value in _cases(rows, column):
         folder = victim()
-        named = _edit(folder, table, rows[place], column, value)
+        named = _edit(guardless, folder, table, rows[place], column, value)
         if named is None:
             continue
         for keys in (True, False):
@@ -153,10 +132,10 @@ def test_an_edited_column_is_found_and_named(victim, grown, table, column):
     assert missed == []
 
 
-def test_the_unedited_archive_is_sound(victim):
+def test_the_unedited_archive_is_sound(victim, guardless, verify):
     """Taking the guards down and up again alone changes nothing, or the tests here would prove nothing."""
     folder = victim()
-    with raw(folder):
+    with guardless(folder):
         pass
     verify(folder)
     verify(folder, keys=False)

@@ -47,7 +47,7 @@ def test_a_dropped_trigger_is_found_at_opening(store_maker, name):
         "CREATE INDEX extra ON part(version)",
         "CREATE VIEW extra AS SELECT 1",
         "CREATE TRIGGER extra AFTER INSERT ON part BEGIN DELETE FROM gap; END",
-        "ALTER TABLE part ADD COLUMN extra",
+        "ALTER TABLE part ADD COLUMN extra INTEGER",
         "DROP INDEX current_type",
     ],
 )

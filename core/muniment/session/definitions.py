@@ -15,7 +15,7 @@ from muniment.schema.builtin import BUILTIN, CONFIGURATION, DEFINITION, IMPORT, 
 from muniment.schema.definitions import type_from_document
 from muniment.schema.registry import Registry
 from muniment.session.sealer import Sealer
-from muniment.store import ListQuery, Transaction, Version
+from muniment.store import Transaction, Version
 
 __all__ = [
     "CONFIGURATION",
@@ -78,13 +78,10 @@ class Definitions:
         return self.registry.by_number
 
 
-def fingerprint(tx: Transaction) -> tuple[tuple[bytes, int], ...]:
-    """Which versions of definitions and users are the newest; changes when any of them does."""
-    rows = []
-    for built_in in (DEFINITION, USER, CONFIGURATION):
-        query = ListQuery(built_in.number, limit=1_000_000)
-        rows += [(row.record, row.version) for row in tx.list_current(SHARD, query)]
-    return tuple(rows)
+def fingerprint(tx: Transaction) -> tuple[tuple[int, bytes, int], ...]:
+    """Which versions of definitions, users and configuration are the newest; changes when any of them does."""
+    held = (DEFINITION.number, USER.number, CONFIGURATION.number)
+    return tuple(row for row in tx.builtin(SHARD) if row[0] in held)
 
 
 def open_version(
@@ -107,8 +104,8 @@ def open_version(
 def load_definitions(tx: Transaction, sealer: Sealer) -> Definitions:
     """The newest definitions and users, each opened from its sealed parts.
 
-    The current-state table only says which records there are; what they say
-    comes from parts that the log covers.
+    They come from versions and parts that the log covers: the current-state table
+    can be made anew, and that takes somebody whom the archive knows.
     """
     types: list[RecordType] = []
     records: dict[int, bytes] = {}
@@ -133,8 +130,8 @@ def load_definitions(tx: Transaction, sealer: Sealer) -> Definitions:
 def _newest(
     tx: Transaction, sealer: Sealer, record_type: RecordType
 ) -> Iterator[tuple[Version, dict[str, Value]]]:
-    for row in tx.list_current(SHARD, ListQuery(record_type.number, limit=1_000_000)):
-        version = tx.version(SHARD, row.record)
+    for type_number, record, newest in tx.builtin(SHARD):
+        version = tx.version(SHARD, record, newest) if type_number == record_type.number else None
         if version is not None and version.operation != OPERATIONS["delete"]:
             yield version, open_version(tx, sealer, version, record_type)
 

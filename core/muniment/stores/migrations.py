@@ -88,6 +88,8 @@ _TABLES: Final = (
         recorded_us INTEGER NOT NULL, effective_us INTEGER NOT NULL,
         PRIMARY KEY(shard, record, version)) STRICT, WITHOUT ROWID""",
     "CREATE INDEX record_version_entry ON record_version(shard, gen, seq)",
+    # Definitions and users must be found also where the current state was lost.
+    "CREATE INDEX record_version_builtin ON record_version(shard, type, record, version) WHERE type < 256",
     """CREATE TABLE part(
         shard INTEGER NOT NULL, record BLOB NOT NULL, grp INTEGER NOT NULL, version INTEGER NOT NULL,
         sealed BLOB NOT NULL, PRIMARY KEY(shard, record, grp, version)) STRICT, WITHOUT ROWID""",

@@ -492,6 +492,10 @@ def _add_parts(rows: Sequence[Part], tx: Transaction) -> None:
     tx.add_parts(rows)
 
 
+def _add_versions(rows: Sequence[Version], tx: Transaction) -> None:
+    tx.add_versions(rows)
+
+
 def _set_current(rows: Sequence[Current], tx: Transaction) -> None:
     tx.set_current(rows)
 
@@ -536,6 +540,19 @@ def test_versions_of_one_record_and_of_one_entry(store: Store) -> None:
     assert [_id(1), _id(2)] == [row.record for row in store.versions_at(0, 0, 5, 7)]
 
 
+def test_built_in_records_are_found_without_the_current_state(store: Store) -> None:
+    """Definitions and users by type, each with its newest version."""
+    rows = [
+        _version(2, 1)._replace(type=2),
+        _version(1, 1)._replace(type=2),
+        _version(1, 2)._replace(type=2),
+        _version(3, 1)._replace(type=1),
+        _version(4, 1),
+    ]
+    _write(store, lambda tx: tx.add_versions(rows))
+    assert [(1, _id(3), 1), (2, _id(1), 2), (2, _id(2), 1)] == [tuple(row) for row in store.builtin(0)]
+
+
 def test_an_unchanged_group_keeps_its_older_part(store: Store) -> None:
     """A version is shown with the newest part of each group that is not newer than it."""
     _write(
@@ -550,6 +567,27 @@ def test_an_unchanged_group_keeps_its_older_part(store: Store) -> None:
     assert {9: b"a4", 10: b"b2"} == seen(4) == seen(99)
     assert {10: b"b2"} == seen(4, [10])
     assert {} == seen(4, []) == seen(4, [77])
+
+
+def test_many_records_are_read_in_one_go(store: Store) -> None:
+    """The newest version of each, and the parts at given versions, as one by one."""
+    count = 250
+    for number in range(count):
+        parts = [_part(number, 9, 1, b"a%d" % number), _part(number, 9, 3, b"c%d" % number)]
+        versions = [_version(number, 1), _version(number, 2, seq=1 + number % 2)]
+        _write(store, partial(_add_parts, parts), partial(_add_versions, versions))
+    records = [_id(number) for number in range(-3 % count, count + 3)] + [_id(5), _id(999)]
+    found = store.newest_versions(0, records)
+    assert {record: store.version(0, record) for record in records if store.version(0, record)} == found
+    places = [
+        (_id(number), group, version) for number in range(count) for group in (9, 10) for version in (2, 3)
+    ]
+    expected = [
+        row for record, group, version in places for row in store.parts_of(0, record, version, [group])
+    ]
+    assert sorted(expected) == sorted(store.parts_at(0, places))
+    assert store.newest_versions(0, []) == {}
+    assert store.parts_at(0, []) == []
 
 
 def test_states_tell_only_what_is_not_simply_live(store: Store) -> None:
