@@ -232,6 +232,8 @@ def decode_value(data: bytes) -> Value:
         IntegrityError: ``integrity.value`` where the bytes are of no known encoding.
     """
     try:
+        if data[0] == 1:
+            return data[1:].decode("utf-8")
         return _GET[data[0]](data[1:])
     except (LookupError, ValueError, ArithmeticError, TypeError, struct.error, IntegrityError):
         raise IntegrityError("integrity.value") from None

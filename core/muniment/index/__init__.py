@@ -20,6 +20,7 @@ from muniment.index._kinds import (
     compound_form,
     normaliser,
     token_bytes,
+    token_maker,
     token_set,
     tokens,
 )
@@ -64,6 +65,7 @@ __all__ = [
     "plan",
     "scan",
     "token_bytes",
+    "token_maker",
     "token_set",
     "tokens",
     "value_bits",

@@ -34,6 +34,7 @@ __all__ = [
     "compound_form",
     "normaliser",
     "token_bytes",
+    "token_maker",
     "token_set",
     "tokens",
 ]
@@ -397,6 +398,38 @@ def token_bytes(key: bytes, normalised: bytes, bits: int) -> bytes:
         return mac[: bits >> 3]
     whole = bits >> 3
     return mac[:whole] + bytes((mac[whole] & _MASKS[bits & 7],))
+
+
+def token_maker(
+    key: bytes, kind: str, field_kind: str, *, bits: int, default_region: str = ""
+) -> Callable[[Value], frozenset[bytes]]:
+    """What gives the tokens of values under one index, checked once for all of them.
+
+    Args:
+        key: as for ``token_bytes``.
+        kind: as for ``tokens``, but no ``compound`` and no ``buckets``.
+        field_kind: as for ``tokens``.
+        bits: as for ``token_bytes``.
+        default_region: as for ``tokens``.
+
+    Returns:
+        A function that gives what ``token_set`` does for a value that is not None.
+
+    Raises:
+        ConfigError: as ``tokens``.
+        UsageError: as ``token_bytes``; what is returned raises ``index.value``, as ``tokens``.
+    """
+    check_kind(kind, field_kind)
+    token_bytes(key, b"", bits)
+    forms, whole = _FORMS[kind], bits >> 3
+
+    def make(value: Value) -> frozenset[bytes]:
+        found = forms(value, field_kind, default_region)
+        if len(found) == 1 and not bits & 7:
+            return frozenset((hmac_digest(key, found[0].encode(), "sha256")[:whole],))
+        return frozenset([token_bytes(key, form.encode(), bits) for form in found])
+
+    return make
 
 
 def token_set(

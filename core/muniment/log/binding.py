@@ -106,6 +106,17 @@ def unpack_live(packed: bytes) -> tuple[dict[int, bytes], dict[bytes, bytes]]:
     parts: dict[int, bytes] = {}
     files: dict[bytes, bytes] = {}
     at, size = 0, len(packed)
+    if not size % _PART.size:
+        # Without files, as nearly always: in order and no group twice is all that there is to check.
+        before = -1
+        for group, hashed in _PART.iter_unpack(packed):
+            if group <= before or group == FILE_MARK:
+                parts.clear()
+                break
+            before = group
+            parts[group] = hashed
+        else:
+            return parts, files
     try:
         while at < size:
             group, hashed = _PART.unpack_from(packed, at)

@@ -16,7 +16,7 @@ import hashlib
 import struct
 import zlib
 from binascii import b2a_base64
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Sequence
 from typing import Final
 
 import attrs
@@ -27,6 +27,7 @@ __all__ = [
     "MAX_DETAILS",
     "Opening",
     "pack_details",
+    "pack_rows",
     "scan_details",
     "unpack_details",
 ]
@@ -86,19 +87,30 @@ def pack_details(openings: Iterable[Opening]) -> bytes:
             ``log.entry_parts`` where a salt or an r is not 32 bytes,
             ``log.details_size`` above 64 MiB or 65,535 lines in one detail.
     """
+    return pack_rows([(one.place, one.r, one.detail, one.lines) for one in openings])
+
+
+def pack_rows(rows: Iterable[tuple[int, bytes, bytes, Sequence[tuple[bytes, bytes]]]]) -> bytes:
+    """The same of openings that are tuples: every access is written by this.
+
+    Args:
+        rows: place, r, detail and lines, as ``Opening`` has them.
+
+    Raises:
+        LogError: as ``pack_details``.
+    """
     pieces: list[bytes] = []
     add, before = pieces.append, -1
-    for opening in openings:
-        place, lines = opening.place, opening.lines
+    for place, r, detail, lines in rows:
         if place <= before:
             raise LogError("log.details_order")
         before = place
-        if len(opening.r) != 32:
+        if len(r) != 32:
             raise LogError("log.entry_parts")
         if len(lines) > 0xFFFF:
             raise LogError("log.details_size", limit=MAX_DETAILS)
-        add(_HEAD.pack(place, opening.r, len(opening.detail)))
-        add(opening.detail)
+        add(_HEAD.pack(place, r, len(detail)))
+        add(detail)
         add(_COUNT.pack(len(lines)))
         for salt, line in lines:
             if len(salt) != 32:

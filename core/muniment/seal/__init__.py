@@ -17,10 +17,12 @@ from muniment.seal._parts import (
     PART_MARK,
     SUITE,
     PartHeader,
+    open_fields,
     open_part,
     part_fields,
     part_header,
     part_slots,
+    seal_fields,
     seal_part,
 )
 
@@ -32,6 +34,7 @@ __all__ = [
     "PartHeader",
     "file_hash",
     "open_bytes",
+    "open_fields",
     "open_file",
     "open_part",
     "part_fields",
@@ -39,6 +42,7 @@ __all__ = [
     "part_slots",
     "read_file_header",
     "seal_bytes",
+    "seal_fields",
     "seal_file",
     "seal_part",
     "self_test",

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
-from datetime import UTC, datetime
+from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
@@ -19,6 +19,7 @@ from muniment.plugins import PluginSet
 from muniment.policy import Actor, Policy
 from muniment.schema import Context, FieldKind, RecordType
 from muniment.session.definitions import Definitions, definition_at, fingerprint, load_definitions
+from muniment.session.details import form_of
 from muniment.session.logbook import Draft, Logbook, Moment
 from muniment.session.sealer import Sealer
 from muniment.store import State, Store, Transaction
@@ -27,6 +28,8 @@ __all__ = ["SHARD", "Acting", "Engine", "Settings"]
 
 SHARD = 0
 """There is one shard for now; every key starts with it all the same."""
+
+_DAY_US = 86_400_000_000
 
 _Result = TypeVar("_Result")
 
@@ -101,18 +104,28 @@ class Engine:
     make_ruleset: Callable[[Definitions], str] = attrs.field(default=lambda definitions: "")
     any_states: bool = True
     _seen: int = -1
-    _print: tuple[tuple[bytes, int], ...] = ()
+    _print: tuple[tuple[int, bytes, int], ...] = ()
     _lock: threading.RLock = attrs.field(factory=threading.RLock)
     indexes: dict[tuple[int, int], Any] = attrs.field(factory=dict)
     plans: dict[Any, Any] = attrs.field(factory=dict)
     layout_checked: bool = False
     _subject_keys: dict[bytes, bytes] = attrs.field(factory=dict)
+    _context: tuple[Any, Any] = (None, None)
+    _forms: dict[tuple[int, str, int], tuple[Acting, RecordType, str, bytes]] = attrs.field(factory=dict)
     _old_types: dict[tuple[int, int], RecordType] = attrs.field(factory=dict)
 
     def value_context(self, *, lang: str = "en") -> Context:
         """What typed values are read against, today."""
+        day = self.clock() // _DAY_US
+        name, found = self._context
+        if name != (day, lang, self.settings):
+            found = self._context_of(day, lang)
+            self._context = ((day, lang, self.settings), found)
+        return found
+
+    def _context_of(self, day: int, lang: str) -> Context:
         return Context(
-            today=datetime.fromtimestamp(self.clock() / 1_000_000, UTC).date(),
+            today=date(1970, 1, 1) + timedelta(days=day),
             default_region=self.settings.default_region,
             timezone=self.settings.timezone,
             currency=self.settings.currency,
@@ -222,6 +235,22 @@ class Engine:
             if value is not None:
                 detail[name] = value
         return detail
+
+    def form(self, acting: Acting, kind: str, record_type: RecordType) -> bytes:
+        """The detail of an entry about records of one type, with blanks; see ``details.form_of``."""
+        name = (id(acting), kind, record_type.number)
+        found = self._forms.get(name)
+        if (
+            found is None
+            or found[0] is not acting
+            or found[1] is not record_type
+            or found[2] is not self.ruleset
+        ):
+            if len(self._forms) > 1000:
+                self._forms.clear()
+            members = self.detail(acting, b"", kind=kind, type=record_type.key)
+            found = self._forms[name] = (acting, record_type, self.ruleset, form_of(members))
+        return found[3]
 
     def note(self, acting: Acting, kind: str, **members: object) -> int:
         """Write one entry that concerns no subject, in a transaction of its own; give its index."""

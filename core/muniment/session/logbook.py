@@ -9,6 +9,7 @@ from __future__ import annotations
 import os
 from binascii import b2a_base64
 from collections.abc import Sequence
+from hashlib import sha256
 from typing import Final
 
 import attrs
@@ -17,11 +18,12 @@ from muniment.codec import canonical
 from muniment.errors import IntegrityError, LogError
 from muniment.keys import KeyStore, derive
 from muniment.log import checkpoint as notes
-from muniment.log.detail import Opening, pack_details
-from muniment.log.entry import commitment, entry_bytes, line_hash, pack_entries, tag, unpack_entries
+from muniment.log.detail import pack_rows
+from muniment.log.entry import commitment, entry_bytes, pack_entries, tag, unpack_entries
 from muniment.log.kinds import KINDS
-from muniment.log.tree import EMPTY, Frontier, leaf_hash
+from muniment.log.tree import EMPTY, Frontier, leaf_hash, leaf_hashes
 from muniment.model import Clock, Random, rfc3339
+from muniment.session.details import Filled
 from muniment.store import Checkpoint, Head, LogBatch, LogDetail, Reader, Store, Transaction
 
 __all__ = ["MAX_SUBJECTS", "Draft", "Logbook", "Moment"]
@@ -35,21 +37,23 @@ CHECKPOINT_EVERY: Final = 1024
 _FRONTIER_EVERY = 256
 _AHEAD_US = 5 * 60 * 1_000_000
 
+_Opened = tuple[int, bytes, bytes, list[tuple[bytes, bytes]]]
 
-@attrs.frozen
+
+@attrs.define
 class Draft:
     """An entry before it has a time and a place.
 
     Attributes:
         kind: out of the closed list.
-        detail: what an auditor reads; identifiers and field names only.
+        detail: what an auditor reads; identifiers and field names only. A filled form is of this kind.
         lines: JCS of one record's line each; their salted hashes stand in the detail.
         subject_keys: tag keys, 32 bytes each, of the subjects it concerns.
         binding: what the entry binds, 32 bytes, or None.
     """
 
     kind: str
-    detail: dict[str, object]
+    detail: dict[str, object] | Filled
     lines: Sequence[bytes] = ()
     subject_keys: Sequence[bytes] = ()
     binding: bytes | None = None
@@ -174,40 +178,46 @@ class Logbook:
         Returns:
             The index of the first one.
         """
-        first = moment.size
+        first, time_us = moment.size, moment.time_us
         actor_key = self.actor_key(actor)
-        time_text = rfc3339(moment.time_us)
-        randomness = self._random(sum(32 + 32 * len(draft.lines) for draft in drafts))
+        time_text = rfc3339(time_us)
+        randomness = self._random(sum([32 + 32 * len(draft.lines) for draft in drafts]))
         at = 0
         entries: list[bytes] = []
-        by_rule: dict[int, list[Opening]] = {}
+        by_rule: dict[int, list[_Opened]] = {}
         for place, draft in enumerate(drafts):
-            detail = draft.detail
-            detail["kind"] = draft.kind
-            detail["time"] = time_text
+            detail, kind = draft.detail, draft.kind
             lines: list[tuple[bytes, bytes]] = []
-            if draft.lines:
-                for line in draft.lines:
-                    lines.append((randomness[at : at + 32], line))
-                    at += 32
-                detail["records"] = [
-                    b2a_base64(line_hash(salt, line), newline=False).decode("ascii") for salt, line in lines
-                ]
+            hashes: list[bytes] = []
+            for line in draft.lines:
+                salt = randomness[at : at + 32]
+                at += 32
+                lines.append((salt, line))
+                # As line_hash does; a call for each record would cost as much again.
+                hashes.append(b2a_base64(sha256(salt + line).digest(), newline=False))
             r = randomness[at : at + 32]
             at += 32
-            plain = canonical(detail)
+            if isinstance(detail, Filled):
+                form, count, op, sets = detail
+                plain = form % (count, op, b'","'.join(hashes), sets, time_text.encode("ascii"))
+            else:
+                detail["kind"] = kind
+                detail["time"] = time_text
+                if lines:
+                    detail["records"] = [one.decode("ascii") for one in hashes]
+                plain = canonical(detail)
             committed = commitment(r, plain)
             entries.append(
                 entry_bytes(
-                    kind=draft.kind,
-                    time_us=moment.time_us,
+                    kind=kind,
+                    time_us=time_us,
                     commitment=committed,
                     actor_tag=tag(actor_key, committed),
                     subject_tags=[tag(key, committed) for key in draft.subject_keys],
                     binding=draft.binding,
                 )
             )
-            by_rule.setdefault(KINDS[draft.kind].rule, []).append(Opening(place, r, plain, tuple(lines)))
+            by_rule.setdefault(KINDS[kind].rule, []).append((place, r, plain, lines))
         return self._store(tx, moment, first, entries, by_rule)
 
     def _store(
@@ -216,10 +226,13 @@ class Logbook:
         moment: Moment,
         first: int,
         entries: list[bytes],
-        by_rule: dict[int, list[Opening]],
+        by_rule: dict[int, list[_Opened]],
     ) -> int:
         frontier = moment.frontier
-        frontier.extend([leaf_hash(entry) for entry in entries])
+        if len(entries) == 1:
+            frontier.append(leaf_hash(entries[0]))
+        else:
+            frontier.extend(leaf_hashes(entries))
         root = frontier.root()
         size = frontier.size
         keep = size // _FRONTIER_EVERY > first // _FRONTIER_EVERY
@@ -238,7 +251,7 @@ class Logbook:
                 moment.time_us,
             ),
             [
-                LogDetail(self.shard, moment.gen, first, rule, pack_details(by_rule[rule]))
+                LogDetail(self.shard, moment.gen, first, rule, pack_rows(by_rule[rule]))
                 for rule in sorted(by_rule)
             ],
         )

@@ -8,10 +8,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from itertools import islice
 from typing import Final
 
 import attrs
 
+from muniment.codec import canonical
 from muniment.errors import AccessDenied, IntegrityError, Invalid, KeyStoreError, NotFound, UsageError
 from muniment.log.binding import OPERATIONS, binding, unpack_live
 from muniment.model import Value, id_text
@@ -19,6 +21,7 @@ from muniment.policy import View
 from muniment.schema import FieldKind, RecordType, category_of_group
 from muniment.session.current import sortable
 from muniment.session.cursor import decode_cursor, encode_cursor
+from muniment.session.details import Filled
 from muniment.session.engine import SHARD, Acting, Engine, record_line
 from muniment.session.layout import require_layout
 from muniment.session.logbook import MAX_SUBJECTS, Draft, Moment
@@ -32,6 +35,9 @@ __all__ = ["Asked", "find", "get_record", "list_records", "search_records"]
 _OPERATION_NAMES: Final = {number: name for name, number in OPERATIONS.items()}
 _LARGEST_PAGE: Final = 1000
 _SCAN_PAGE: Final = 500
+_LOADED_AT_ONCE: Final = 101
+_DELETE: Final = OPERATIONS["delete"]
+_NONE: Final[frozenset[int]] = frozenset()
 
 
 @attrs.frozen
@@ -123,7 +129,9 @@ class Plan:
         keys: keys of the fields to release.
         groups: the seal groups they lie in.
         numbers: their permanent numbers.
+        order: the same keys in the order of the form.
         sets: the field set as the log writes it down.
+        sets_text: the same in JCS.
         masks: for each masked field what makes its mask, and its style; no maker where the kind is gone.
     """
 
@@ -132,7 +140,9 @@ class Plan:
     keys: frozenset[str]
     groups: frozenset[int]
     numbers: frozenset[int]
+    order: tuple[str, ...]
     sets: list[object]
+    sets_text: bytes
     masks: Mapping[str, tuple[FieldKind | None, str]]
 
 
@@ -153,13 +163,16 @@ def plan_of(engine: Engine, acting: Acting, record_type: RecordType, fields: Seq
         view = engine.policy.view(acting.actor, record_type)
         keys = _wanted_keys(record_type, view, fields)
         wanted = [field for field in record_type.fields if field.key in keys]
+        sets: list[object] = [field_set(record_type, view, keys)]
         found = Plan(
             record_type,
             view,
             keys,
             frozenset(field.seal_group for field in wanted),
             frozenset(field.number for field in wanted),
-            [field_set(record_type, view, keys)],
+            tuple(field.key for field in wanted),
+            sets,
+            canonical(sets),
             {
                 field.key: (engine.kinds.get(field.kind), field.mask)
                 for field in wanted
@@ -188,18 +201,35 @@ def load(
     engine: Engine, tx: Transaction, version: Version, record_type: RecordType, groups: frozenset[int]
 ) -> Loaded:
     """The sealed parts of a version that lie in these groups."""
+    live, wanted, closed = _wanted_groups(engine, tx, version, groups)
+    parts = tx.parts_of(SHARD, version.record, version.version, wanted)
+    return _loaded(version, record_type, parts, live, wanted, closed)
+
+
+def _wanted_groups(
+    engine: Engine, tx: Transaction, version: Version, groups: frozenset[int]
+) -> tuple[dict[int, bytes], frozenset[int], frozenset[int]]:
+    """The hashes of all live parts, which groups to load of those asked for, and which were disposed of."""
     live, _ = unpack_live(version.parts)
-    groups = groups & live.keys()
-    closed: frozenset[int] = frozenset()
-    gone = engine.check_live(tx, {version.record, version.subject})
-    if gone:
-        closed = frozenset(
-            group for group in groups if (version.record, category_of_group(group)) in gone
-        )
-    parts = tx.parts_of(SHARD, version.record, version.version, groups - closed)
-    if len(parts) != len(groups) - len(closed):
+    wanted = groups & live.keys()
+    gone = engine.check_live(tx, {version.record, version.subject}) if engine.any_states else None
+    if not gone:
+        return live, wanted, _NONE
+    closed = frozenset(group for group in wanted if (version.record, category_of_group(group)) in gone)
+    return live, wanted - closed, closed
+
+
+def _loaded(
+    version: Version,
+    record_type: RecordType,
+    parts: Sequence[Part],
+    live: dict[int, bytes],
+    wanted: frozenset[int],
+    closed: frozenset[int],
+) -> Loaded:
+    if len(parts) != len(wanted):
         raise IntegrityError("integrity.part_missing", where=id_text(version.record), version=version.version)
-    return Loaded(version, record_type, parts, live, version.operation == OPERATIONS["delete"], closed)
+    return Loaded(version, record_type, parts, live, version.operation == _DELETE, closed)
 
 
 def open_loaded(engine: Engine, loaded: Loaded, numbers: frozenset[int]) -> dict[str, Value]:
@@ -226,7 +256,7 @@ def release(engine: Engine, loaded: Loaded, plan: Plan) -> Record:
         # Without its kind nobody knows how much a mask may show.
         values[key] = "•••" if kind is None else kind.mask(values[key], style)
     # Groups are opened one after the other; people expect the order of the form.
-    fields = {key: values[key] for key in plan.type.by_key if key in values}
+    fields = {key: values[key] for key in plan.order if key in values}
     version = loaded.version
     erased: frozenset[str] = frozenset()
     if loaded.gone:
@@ -260,23 +290,38 @@ def disclosure(
     versions: Sequence[Version],
     *,
     op: bytes | None = None,
+    loose: bytes | None = None,
     **members: object,
 ) -> list[Draft]:
-    """The entries that name what will be released: at most a hundred subjects in each, sharing one op."""
+    """The entries that name what will be released: at most a hundred subjects in each, sharing one op.
+
+    ``loose`` is the hash of a sealed reason; the first entry names and binds it.
+    """
     op = op or engine.new_id()
+    members = {name: value for name, value in members.items() if value is not None}
     drafts = []
     for at in range(0, max(len(versions), 1), MAX_SUBJECTS):
         some = versions[at : at + MAX_SUBJECTS]
         subjects = {version.subject for version in some}
         subjects.discard(engine.archive)
+        detail: dict[str, object] | Filled
+        if some and not members:
+            form = engine.form(acting, kind, plan.type)
+            detail = Filled(form, len(some), op.hex().encode("ascii"), plan.sets_text)
+        else:
+            detail = engine.detail(acting, op, type=plan.type.key, count=len(some), sets=plan.sets, **members)
         drafts.append(
             Draft(
                 kind,
-                engine.detail(acting, op, type=plan.type.key, count=len(some), sets=plan.sets, **members),
+                detail,
                 [record_line(one.record, one.version, one.version - 1, 0) for one in some],
                 [engine.subject_key(tx, subject) for subject in subjects],
             )
         )
+        if loose is not None and not at:
+            detail = engine.detail(acting, op, type=plan.type.key, count=len(some), sets=plan.sets, **members)
+            drafts[0].detail = {**detail, "reason": loose.hex()}
+            drafts[0].binding = binding((), (loose,))
     return drafts
 
 
@@ -391,6 +436,9 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
             require_layout(engine, tx)
         limit = max(1, min(asked.limit, _LARGEST_PAGE))
         hits, after = _hits(engine, tx, acting, asked, plan, terms, limit)
+        reason = None
+        if asked.reason:
+            reason = put_reason(engine, tx, moment, engine.archive, asked.reason, seq=moment.size)
         drafts = disclosure(
             engine,
             tx,
@@ -399,12 +447,9 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
             plan,
             [loaded.version for loaded, _ in hits],
             op=asked.op,
+            loose=reason,
             **{**asked.members, "target": _asked_fields(asked)},
         )
-        if asked.reason:
-            sealed = put_reason(engine, tx, moment, engine.archive, asked.reason, seq=moment.size)
-            drafts[0].detail["reason"] = sealed.hex()
-            drafts[0] = attrs.evolve(drafts[0], binding=binding((), (sealed,)))
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
         total = None
         if asked.count and not terms.lookups and all(keys <= terms.clear for keys, _ in terms.matches):
@@ -510,29 +555,56 @@ def _hits(
     found: list[tuple[Loaded, Plan]] = []
     last: Current | None = None
     record_type = plan.type
-    for row in _candidates(tx, asked, record_type, terms, after):
-        version = tx.version(SHARD, row.record)
+    clear = not terms.lookups and all(keys <= terms.clear for keys, _ in terms.matches)
+    # Where the clear table answers, one more than the page tells whether there is another.
+    candidates = _candidates(tx, asked, record_type, terms, after, min(limit + 1, _SCAN_PAGE) if clear else _SCAN_PAGE)
+    while rows := list(islice(candidates, min(limit + 1 - len(found), _LOADED_AT_ONCE))):
+        for row, loaded, own in _load_all(engine, tx, acting, plan, terms, rows):
+            if terms.matches:
+                values = _compared(engine, terms, loaded, own)
+                if not all(matches(values) for _, matches in terms.matches):
+                    continue
+            if len(found) == limit:
+                assert last is not None
+                return found, encode_cursor(engine, _sort_value(last, record_type, asked), last.record)
+            found.append((loaded, own))
+            last = row
+    return found, None
+
+
+def _load_all(
+    engine: Engine, tx: Transaction, acting: Acting, plan: Plan, terms: _Terms, rows: Sequence[Current]
+) -> Iterator[tuple[Current, Loaded, Plan]]:
+    """What a page of candidates needs, in two questions to the store instead of two a record."""
+    versions = tx.newest_versions(SHARD, [row.record for row in rows])
+    newest = plan.type.definition_version
+    found = []
+    places: list[tuple[bytes, int, int]] = []
+    for row in rows:
+        version = versions.get(row.record)
         if version is None:
             continue
-        own = plan
-        if version.definition != record_type.definition_version:
-            own = _own_plan(engine, tx, acting, version, plan)
-        compared = [own.type.by_key[key] for key in terms.compared if key in own.type.by_key]
-        groups = own.groups | {field.seal_group for field in compared}
+        own = plan if version.definition == newest else _own_plan(engine, tx, acting, version, plan)
+        groups = own.groups
+        if terms.matches:
+            by_key = own.type.by_key
+            groups |= {by_key[key].seal_group for key in terms.compared if key in by_key}
         try:
-            loaded = load(engine, tx, version, own.type, groups)
+            live, wanted, closed = _wanted_groups(engine, tx, version, groups)
         except NotFound:
             continue  # erased between the index and here: as if it had never matched
-        if terms.matches:
-            values = open_loaded(engine, loaded, frozenset(field.number for field in compared))
-            if not all(matches(values) for _, matches in terms.matches):
-                continue
-        if len(found) == limit:
-            assert last is not None
-            return found, encode_cursor(engine, _sort_value(last, record_type, asked), last.record)
-        found.append((loaded, own))
-        last = row
-    return found, None
+        found.append((row, version, own, live, wanted, closed))
+        places += [(row.record, group, version.version) for group in wanted]
+    parts: dict[bytes, list[Part]] = {}
+    for part in tx.parts_at(SHARD, places):
+        parts.setdefault(part.record, []).append(part)
+    for row, version, own, live, wanted, closed in found:
+        yield row, _loaded(version, own.type, parts.get(row.record, ()), live, wanted, closed), own
+
+
+def _compared(engine: Engine, terms: _Terms, loaded: Loaded, own: Plan) -> dict[str, Value]:
+    by_key = own.type.by_key
+    return open_loaded(engine, loaded, frozenset(by_key[key].number for key in terms.compared if key in by_key))
 
 
 def _own_plan(engine: Engine, tx: Transaction, acting: Acting, version: Version, plan: Plan) -> Plan:
@@ -555,13 +627,14 @@ def _candidates(
     record_type: RecordType,
     terms: _Terms,
     after: tuple[object, bytes] | None,
+    size: int,
 ) -> Iterator[Current]:
-    """Rows of the current state that may be hits, in order, from after the cursor on."""
+    """Rows of the current state that may be hits, in order, from after the cursor on, so many at once."""
     if not terms.lookups:
         while True:
-            page = tx.list_current(SHARD, _query(asked, record_type, terms, _SCAN_PAGE, after))
+            page = tx.list_current(SHARD, _query(asked, record_type, terms, size, after))
             yield from page
-            if len(page) < _SCAN_PAGE:
+            if len(page) < size:
                 return
             after = (_sort_value(page[-1], record_type, asked), page[-1].record)
     ids: set[bytes] | None = None

@@ -4,16 +4,16 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Callable, Collection, Mapping
+from collections.abc import Collection, Mapping
 from hashlib import sha256
-from typing import Any, Final
+from typing import Final
 
 from muniment.codec import decode_value, encode_value
 from muniment.errors import IntegrityError, UsageError
 from muniment.keys import KeyStore, derive
 from muniment.model import Random, Value
 from muniment.schema.types import RecordType, category_of_group
-from muniment.seal import open_part, part_slots, seal_part
+from muniment.seal import open_fields, open_part, part_slots, seal_fields, seal_part
 from muniment.store import Part, SidePart
 
 __all__ = ["ARCHIVE_SLOT", "SIDE_GROUP", "Sealer"]
@@ -25,6 +25,7 @@ SIDE_GROUP: Final = 0
 """The group of a text that is no version; its category is 0 too."""
 
 _KEYS_KEPT = 20_000
+_TEXT = 1
 
 
 class Sealer:
@@ -93,7 +94,9 @@ class Sealer:
 
     def settle(self) -> None:
         """Drop the secrets of slots that were used; the key store has them."""
-        self._secrets = {slot: self._secrets[slot] for slot in self._pool if slot in self._secrets}
+        secrets = self._secrets
+        if len(secrets) > len(self._pool):
+            self._secrets = {slot: secrets[slot] for slot in self._pool if slot in secrets}
 
     def subject_tag_key(self, subject_slot: int, subject: bytes) -> bytes:
         """The key whose tags mark the entries about a subject, 32 bytes."""
@@ -119,25 +122,28 @@ class Sealer:
             values: the whole record's, by key.
             slots: of subject and facet.
         """
-        fields = [
-            (field.number, _ENCODERS[field.encoding](value))
-            for field in record_type.by_seal_group[group]
-            if (value := values.get(field.key)) is not None
-        ]
+        fields = []
+        for field in record_type.by_seal_group[group]:
+            value = values.get(field.key)
+            if value is not None:
+                if field.encoding == _TEXT and isinstance(value, str):
+                    fields.append((field.number, b"\x01" + value.encode("utf-8")))
+                else:
+                    fields.append((field.number, encode_value(field.encoding, value)))
         if not fields:
             return None
-        return seal_part(
+        return seal_fields(
             data_key,
-            archive=self.archive,
-            type_number=record_type.number,
-            subject=subject,
-            record=record,
-            version=version,
-            group=group,
-            facet_slot=slots[1],
-            subject_slot=slots[0],
-            fields=fields,
-            random=self._random,
+            self.archive,
+            record_type.number,
+            subject,
+            record,
+            version,
+            group,
+            slots[1],
+            slots[0],
+            fields,
+            self._random,
         )
 
     def open(
@@ -161,25 +167,26 @@ class Sealer:
             IntegrityError: the part is not the one that its version names, or was altered.
             KeyStoreError: ``key.destroyed``.
         """
-        if sha256(part.sealed).digest() != expected:
-            raise IntegrityError("integrity.part", where=part.record.hex(), version=part.version, group=part.grp)
-        facet_slot, subject_slot = part_slots(part.sealed)
-        key = self.data_key(subject_slot, facet_slot, part.record, category_of_group(part.grp))
+        _, record, group, version, sealed = part
+        if sha256(sealed).digest() != expected:
+            raise IntegrityError("integrity.part", where=record.hex(), version=version, group=group)
+        facet_slot, subject_slot = part_slots(sealed)
+        key = self.data_key(subject_slot, facet_slot, record, category_of_group(group))
         try:
-            opened = open_part(
+            opened = open_fields(
                 key,
-                part.sealed,
-                archive=self.archive,
-                type_number=record_type.number,
-                subject=subject,
-                record=part.record,
-                version=part.version,
-                group=part.grp,
-                only=only,
+                sealed,
+                self.archive,
+                record_type.number,
+                subject,
+                record,
+                version,
+                group,
+                only,
             )
         except UsageError:
             # An identifier of the wrong size in a stored row: nobody called us wrongly.
-            raise IntegrityError("integrity.seal", where=part.record.hex()) from None
+            raise IntegrityError("integrity.seal", where=record.hex()) from None
         by_number = record_type.by_number
         return {by_number[number].key: decode_value(data) for number, data in opened.items()}
 
@@ -215,12 +222,3 @@ class Sealer:
             group=SIDE_GROUP,
         )
         return str(decode_value(opened[1]))
-
-
-def _encoder(number: int) -> Callable[[Any], bytes]:
-    if number == 1:
-        return lambda value: b"\x01" + value.encode("utf-8")
-    return lambda value: encode_value(number, value)
-
-
-_ENCODERS: Final = {number: _encoder(number) for number in range(1, 11)}

@@ -8,7 +8,7 @@ from typing import Final
 import attrs
 
 from muniment.errors import UsageError
-from muniment.index import INDEX_KINDS, base_kind, bits_for, lookup, normaliser, scan, token_bytes, token_set, value_bits
+from muniment.index import INDEX_KINDS, base_kind, bits_for, lookup, normaliser, scan, token_bytes, token_maker, value_bits
 from muniment.index import Lookup as Question
 from muniment.index import matches as question_matches
 from muniment.keys import derive
@@ -26,7 +26,7 @@ UNIQUE: Final = INDEX_KINDS["unique"].number
 
 @attrs.frozen
 class Index:
-    """One blind index of one field, with its key."""
+    """One blind index of one field, with its key, and what makes the tokens of a value."""
 
     field: Field
     kind: str
@@ -34,10 +34,7 @@ class Index:
     base: str
     key: bytes
     bits: int
-
-    def tokens(self, value: Value, region: str) -> frozenset[bytes]:
-        """The tokens of a value."""
-        return token_set(self.key, self.kind, self.base, value, bits=self.bits, default_region=region)
+    tokens: Callable[[Value], frozenset[bytes]]
 
 
 def _kinds_of(field: Field) -> tuple[str, ...]:
@@ -72,7 +69,9 @@ def _index(engine: Engine, field: Field, kind: str, base: str) -> Index:
         normaliser(kind, base),
         engine.settings.index_epoch,
     )
-    return Index(field, kind, number, base, key, _bits(engine, field, kind, base))
+    bits = _bits(engine, field, kind, base)
+    make = token_maker(key, kind, base, bits=bits, default_region=engine.settings.default_region)
+    return Index(field, kind, number, base, key, bits, make)
 
 
 def _bits(engine: Engine, field: Field, kind: str, base: str) -> int:
@@ -94,7 +93,6 @@ def tokens_of(
     indexes = indexes_of(engine, record_type)
     if not indexes:
         return []
-    region = engine.settings.default_region
     made = []
     for key in keys:
         if key not in indexes:
@@ -103,7 +101,7 @@ def tokens_of(
         if value is None:
             continue
         for index in indexes[key]:
-            for token in index.tokens(value, region):
+            for token in index.tokens(value):
                 made.append((Token(SHARD, index.field.number, index.number, token, record), key))
     return made
 
