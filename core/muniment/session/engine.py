@@ -108,6 +108,7 @@ class Engine:
     _lock: threading.RLock = attrs.field(factory=threading.RLock)
     indexes: dict[tuple[int, int], Any] = attrs.field(factory=dict)
     plans: dict[Any, Any] = attrs.field(factory=dict)
+    touched: dict[Any, Any] = attrs.field(factory=dict)
     layout_checked: bool = False
     _subject_keys: dict[bytes, bytes] = attrs.field(factory=dict)
     _context: tuple[Any, Any] = (None, None)

@@ -17,8 +17,8 @@ from muniment.log.binding import unpack_live
 from muniment.model import Value, id_bytes, id_text
 from muniment.plugins import HookContext, RecordState
 from muniment.policy import View
-from muniment.schema import Field, RecordType
-from muniment.seal import part_fields
+from muniment.schema import Field, RecordType, category_of_group
+from muniment.seal import part_fields, part_slots
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.layout import require_layout
 from muniment.session.tokens import UNIQUE, tokens_of
@@ -65,6 +65,7 @@ class Pending:
         changed: keys of the fields that change.
         written: whether a version comes of it.
         regrouped: seal groups whose fields belong to others by now.
+        slots: of facet and subject, by category, as the parts that were opened have them.
     """
 
     change: Change
@@ -82,6 +83,7 @@ class Pending:
     tokens: frozenset[Token] = frozenset()
     written: bool = True
     regrouped: frozenset[int] = frozenset()
+    slots: dict[int, tuple[int, int]] = attrs.field(factory=dict)
     version: int = attrs.field(init=False)
 
     @version.default
@@ -130,7 +132,9 @@ class Planner:
         self._engine = engine
         self._acting = acting
         self._claims = claims
-        self._context = attrs.evolve(engine.value_context(), **(context or {}))
+        self._context = engine.value_context()
+        if context:
+            self._context = attrs.evolve(self._context, **context)
         self._targets: dict[tuple[bytes, str], tuple[bytes, bool]] = {}
         self._time_us = 0
 
@@ -254,7 +258,7 @@ class Planner:
         return one
 
     def _require_writable(self, change: Change, record_type: RecordType, view: View) -> None:
-        if change.operation == "revert":
+        if change.operation == "revert" or change.values.keys() <= view.writable:
             return
         known = record_type.by_key
         forbidden = sorted(key for key in change.values if key in known and key not in view.writable)
@@ -292,7 +296,7 @@ class Planner:
                 issues.append(Issue("import.kept", field.key, "warning"))
         one.new = dict(given) if change.replace else {**one.old, **given}
         keys = set(one.new) | set(one.old) if change.replace else set(given)
-        for key in sorted(keys):
+        for key in sorted(keys) if len(keys) > 1 else keys:
             same = one.old.get(key) == one.new.get(key)
             # Whoever may not read a field must not learn from an update whether the value was right.
             if not same or (key in given and key not in one.view.clear and not change.replace):
@@ -313,6 +317,7 @@ class Planner:
         wanted = live.keys() if groups is None else groups & live.keys()
         parts = tx.parts_of(SHARD, one.record, one.base.version, wanted)
         for part in parts:
+            one.slots[category_of_group(part.grp)] = part_slots(part.sealed)
             one.old |= self._engine.sealer.open(part, one.type, one.subject, live[part.grp])
         return parts
 
@@ -323,7 +328,7 @@ class Planner:
             raise AccessDenied("access.field", where=one.type.key, action="record.write", names="?")
 
     def _refuse_errors(self, one: Pending) -> None:
-        errors = _errors(one.warnings)
+        errors = _errors(one.warnings) if one.warnings else None
         if errors:
             raise Invalid(errors, where=_place_of(one))
 

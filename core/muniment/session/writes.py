@@ -8,12 +8,13 @@ as a hundred and keeps the evidence for one person from exposing many others.
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Callable, Collection, Mapping, Sequence
 from hashlib import sha256
 from typing import Any, Final
 
 import attrs
 
+from muniment.codec import canonical
 from muniment.errors import AccessDenied, Invalid, Issue, MunimentError, NotFound
 from muniment.log.binding import (
     NO_VERSION,
@@ -26,8 +27,9 @@ from muniment.log.binding import (
 )
 from muniment.model import FileRef, id_bytes, id_text, rfc3339
 from muniment.plugins import WrittenVersion
-from muniment.schema import category_of_group
+from muniment.schema import RecordType, category_of_group
 from muniment.session.current import clear_json, patch_clear
+from muniment.session.details import Filled
 from muniment.session.engine import SHARD, Acting, Engine, record_line
 from muniment.session.idempotency import Request
 from muniment.session.logbook import Draft, Moment
@@ -66,6 +68,21 @@ class Saved:
     version: int
     written: bool
     warnings: tuple[Issue, ...] = ()
+
+
+@attrs.frozen
+class _Touched:
+    """What changes of the same fields have in common.
+
+    Attributes:
+        fields: which ones, by class and by whether they were written or cleared, as the log has it.
+        text: the same in JCS.
+        groups: the seal groups they lie in.
+    """
+
+    fields: Mapping[str, object]
+    text: bytes
+    groups: tuple[int, ...]
 
 
 @attrs.define
@@ -223,7 +240,6 @@ class _Work:
         self._members = members
         self._slots: dict[bytes, int] = {}
         self._facets: dict[tuple[bytes, int], int] = {}
-        self._sets: dict[tuple[int, tuple[str, ...], tuple[str, ...]], dict[str, object]] = {}
         self.op = op or engine.new_id()
         self.time_us = 0
         self.changes: Sequence[Change] = ()
@@ -273,7 +289,11 @@ class _Work:
         side: list[SidePart] = []
         for first in _runs(pending):
             seq = moment.size + len(drafts)
-            hashed = [self._put(tx, moment, one, seq, rows) for one in first]
+            sets = [self._touched(one) for one in first]
+            hashed = [
+                self._put(tx, moment, one, touched, seq, rows)
+                for one, touched in zip(first, sets, strict=True)
+            ]
             loose: list[bytes] = []
             if reason and not drafts:
                 number = side_version(moment.gen, seq)
@@ -282,7 +302,7 @@ class _Work:
                 )
                 side.append(SidePart(SHARD, reason_owner, number, moment.gen, seq, sealed))
                 loose.append(sha256(sealed).digest())
-            drafts.append(self._draft(tx, first, hashed, loose))
+            drafts.append(self._draft(tx, first, sets, hashed, loose))
         if request is not None:
             tx.remember(request.remembered(self._acting.actor.id, moment))
         engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
@@ -354,12 +374,14 @@ class _Work:
         subjects = {one.subject for one in pending}
         return subjects.pop() if len(subjects) == 1 else self._engine.archive
 
-    def _put(self, tx: Transaction, moment: Moment, one: Pending, seq: int, rows: _Rows) -> bytes:
+    def _put(
+        self, tx: Transaction, moment: Moment, one: Pending, touched: _Touched, seq: int, rows: _Rows
+    ) -> bytes:
         """Seal what changed of one record, and give the hash of its new version."""
         engine, record_type, base = self._engine, one.type, one.base
         live, files = ({}, {}) if base is None else unpack_live(base.parts)
         if one.changed:
-            self._seal_groups(tx, one, live, rows)
+            self._seal_groups(tx, one, touched.groups, live, rows)
             if record_type.file_keys:
                 self._put_files(tx, one, files, rows)
         operation = OPERATIONS[one.change.operation]
@@ -431,34 +453,37 @@ class _Work:
                 rows.add_tokens.extend(one.tokens)
         return hashed
 
-    def _seal_groups(self, tx: Transaction, one: Pending, live: dict[int, bytes], rows: _Rows) -> None:
+    def _seal_groups(
+        self,
+        tx: Transaction,
+        one: Pending,
+        groups: tuple[int, ...],
+        live: dict[int, bytes],
+        rows: _Rows,
+    ) -> None:
         engine, record_type = self._engine, one.type
-        by_key = record_type.by_key
-        touched = {by_key[key].seal_group for key in one.changed if key in by_key}
         if one.regrouped:
             # A class rose since: every part is sealed anew, each field in the group it belongs to now.
-            touched |= {by_key[key].seal_group for key, value in one.new.items() if value is not None}
-            for group in one.regrouped - touched:
+            by_key = record_type.by_key
+            also = {by_key[key].seal_group for key, value in one.new.items() if value is not None}
+            for group in one.regrouped.difference(groups, also):
                 live.pop(group, None)
-        groups = sorted(touched)
-        facets = (
-            {}
-            if one.base is None
-            else {facet.category: facet.slot for facet in tx.facets_of(SHARD, one.record)}
-        )
-        if one.base is not None:
+            groups = tuple(sorted(also.union(groups)))
+        if one.base is not None and engine.any_states:
             gone = engine.check_live(tx, {one.record})
             if any((one.record, category_of_group(group)) in gone for group in groups):
                 raise NotFound("record.erased", where=id_text(one.record))
-        subject_slot = self._subject_slot(tx, one.subject, rows)
-        missing = {category_of_group(group) for group in groups} - facets.keys()
-        for category in sorted(missing):
-            facets[category] = self._new_facet(one.record, category, rows)
+        sealer = engine.sealer
+        known = one.slots
         for group in groups:
             category = category_of_group(group)
-            slots = (subject_slot, facets[category])
-            sealed = engine.sealer.seal(
-                engine.sealer.data_key(*slots, one.record, category),
+            if category not in known:
+                self._find_slots(tx, one, category, rows)
+            facet_slot, subject_slot = known[category]
+            self._slots[one.subject] = subject_slot
+            slots = (subject_slot, facet_slot)
+            sealed = sealer.seal(
+                sealer.data_key(subject_slot, facet_slot, one.record, category),
                 record_type,
                 one.subject,
                 one.record,
@@ -472,6 +497,14 @@ class _Work:
             else:
                 live[group] = sha256(sealed).digest()
                 rows.parts.append(Part(SHARD, one.record, group, one.version, sealed))
+
+    def _find_slots(self, tx: Transaction, one: Pending, category: int, rows: _Rows) -> None:
+        """Where the keys of a category lie of which no part was opened: as its facet says, or a new one."""
+        facets = () if one.base is None else tx.facets_of(SHARD, one.record)
+        slot = next((facet.slot for facet in facets if facet.category == category), None)
+        if slot is None:
+            slot = self._new_facet(one.record, category, rows)
+        one.slots[category] = slot, self._subject_slot(tx, one.subject, rows)
 
     def _put_files(self, tx: Transaction, one: Pending, files: dict[bytes, bytes], rows: _Rows) -> None:
         for key in one.changed:
@@ -497,32 +530,42 @@ class _Work:
     # Entries
 
     def _draft(
-        self, tx: Transaction, run: Sequence[Pending], hashed: Sequence[bytes], loose: Sequence[bytes]
+        self,
+        tx: Transaction,
+        run: Sequence[Pending],
+        touched: Sequence[_Touched],
+        hashed: Sequence[bytes],
+        loose: Sequence[bytes],
     ) -> Draft:
         engine = self._engine
-        first = run[0]
-        sets: list[dict[str, object]] = []
+        first, kind = run[0], _kind_of(run[0])
+        sets: list[_Touched] = []
         lines = []
-        for one in run:
-            field_set = self._field_set(one)
+        for one, its in zip(run, touched, strict=True):
             # Few differ within ten records, so looking through them beats hashing them.
-            if field_set not in sets:
-                sets.append(field_set)
-            lines.append(record_line(one.record, one.version, one.version - 1, sets.index(field_set)))
-        detail = engine.detail(
-            self._acting,
-            self.op,
-            type=first.type.key,
-            count=len(run),
-            sets=sets,
-            reason=b2a_base64(loose[0], newline=False).decode("ascii") if loose else None,
-            target=self._members or None,
-        )
-        if first.change.effective_us is not None and len(run) == 1:
-            detail["effective"] = rfc3339(first.change.effective_us)
+            if its not in sets:
+                sets.append(its)
+            lines.append(record_line(one.record, one.version, one.version - 1, sets.index(its)))
+        effective = first.change.effective_us if len(run) == 1 else None
+        detail: dict[str, object] | Filled
+        if loose or self._members or effective is not None:
+            detail = engine.detail(
+                self._acting,
+                self.op,
+                type=first.type.key,
+                count=len(run),
+                sets=[its.fields for its in sets],
+                reason=b2a_base64(loose[0], newline=False).decode("ascii") if loose else None,
+                target=self._members or None,
+                effective=None if effective is None else rfc3339(effective),
+            )
+        else:
+            text = b"[%b]" % b",".join([its.text for its in sets])
+            form = engine.form(self._acting, kind, first.type)
+            detail = Filled(form, len(run), self.op.hex().encode("ascii"), text)
         subjects = {one.subject for one in run if one.subject != engine.archive}
         return Draft(
-            _kind_of(first),
+            kind,
             detail,
             lines,
             [
@@ -535,21 +578,16 @@ class _Work:
             ),
         )
 
-    def _field_set(self, one: Pending) -> dict[str, object]:
-        new = one.new
-        cleared = () if one.base is None else tuple(key for key in one.changed if new.get(key) is None)
-        name = (one.type.number, tuple(one.changed), cleared)
-        found = self._sets.get(name)
+    def _touched(self, one: Pending) -> _Touched:
+        """What a change touches; worked out once for all changes of the same fields."""
+        new, made = one.new, self._engine.touched
+        cleared = () if one.base is None else tuple([key for key in one.changed if new.get(key) is None])
+        name = (one.type.number, one.type.definition_version, tuple(one.changed), cleared)
+        found: _Touched | None = made.get(name)
         if found is None:
-            by_class: dict[str, dict[str, list[str]]] = {}
-            for key in one.changed:
-                sensitivity = one.type.by_key[key].sensitivity
-                way = "cleared" if key in cleared else "written"
-                by_class.setdefault(sensitivity, {}).setdefault(way, []).append(key)
-            found = self._sets[name] = {
-                sensitivity: {way: sorted(keys) for way, keys in ways.items()}
-                for sensitivity, ways in by_class.items()
-            }
+            if len(made) > 1000:
+                made.clear()
+            found = made[name] = _touched(one.type, one.changed, cleared)
         return found
 
     # Answers
@@ -564,6 +602,20 @@ class _Work:
     def _saved_of(self, row: Version) -> Saved:
         record_type = self._engine.definitions.by_number[row.type]
         return Saved(id_text(row.record), record_type.key, id_text(row.subject), row.version, True)
+
+
+def _touched(record_type: RecordType, changed: Sequence[str], cleared: Collection[str]) -> _Touched:
+    by_class: dict[str, dict[str, list[str]]] = {}
+    for key in changed:
+        sensitivity = record_type.by_key[key].sensitivity
+        way = "cleared" if key in cleared else "written"
+        by_class.setdefault(sensitivity, {}).setdefault(way, []).append(key)
+    fields = {
+        sensitivity: {way: sorted(keys) for way, keys in ways.items()}
+        for sensitivity, ways in by_class.items()
+    }
+    groups = sorted({record_type.by_key[key].seal_group for key in changed})
+    return _Touched(fields, canonical(fields), tuple(groups))
 
 
 def _runs(pending: Sequence[Pending]) -> list[list[Pending]]:
