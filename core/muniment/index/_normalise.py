@@ -16,7 +16,7 @@ from typing import Final
 from unicodedata import category, normalize
 
 from muniment.errors import UsageError
-from muniment.model import Money, Value
+from muniment.model import FileRef, Money, Value
 from muniment.schema.phones import e164
 
 __all__ = [
@@ -90,6 +90,9 @@ def plain_forms(value: Value) -> list[str]:
         return [value.isoformat()]
     if isinstance(value, (tuple, list)):
         return [form for member in value for form in plain_forms(member)]
+    if isinstance(value, FileRef):
+        # No index is for files; whoever scans means the name.
+        return plain_forms(value.name)
     if value is None:
         return []
     raise UsageError("index.value")
