@@ -7,11 +7,14 @@ bytes inside and the usual UUID text at the API's edge.
 from __future__ import annotations
 
 import os
+import struct
 import threading
 import time
 from collections.abc import Callable
 from datetime import UTC, datetime
 from decimal import Decimal
+from functools import lru_cache
+
 import attrs
 
 from muniment.errors import UsageError
@@ -96,7 +99,10 @@ class Uuid7:
 
     def __call__(self) -> bytes:
         """One new identifier."""
-        return self.many(1)[0]
+        tail = self._random(8)
+        with self._lock:
+            head = self._last = max(self._clock() // 1000 << 12, self._last + 1)
+        return _uuid(head, tail)
 
     def many(self, count: int) -> list[bytes]:
         """So many new identifiers, in order."""
@@ -104,15 +110,16 @@ class Uuid7:
         with self._lock:
             first = max(self._clock() // 1000 << 12, self._last + 1)
             self._last = first + count - 1
-        made = []
-        for place in range(count):
-            head = first + place
-            left = (head >> 12 << 16) | 0x7000 | (head & 0xFFF)
-            tail = tails[8 * place : 8 * place + 8]
-            made.append(
-                (left & (1 << 64) - 1).to_bytes(8, "big") + bytes((tail[0] & 0x3F | 0x80,)) + tail[1:]
-            )
-        return made
+        return [_uuid(first + place, tails[8 * place : 8 * place + 8]) for place in range(count)]
+
+
+_UUID = struct.Struct(">QQ")
+
+
+def _uuid(head: int, tail: bytes) -> bytes:
+    left = (head >> 12 << 16) | 0x7000 | (head & 0xFFF)
+    right = int.from_bytes(tail, "big") & (1 << 62) - 1 | 1 << 63
+    return _UUID.pack(left & (1 << 64) - 1, right)
 
 
 def id_text(identifier: bytes) -> str:
@@ -138,14 +145,19 @@ def id_bytes(text: str) -> bytes:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
-def rfc3339(micros: int) -> str:
-    """Microseconds since 1970 as RFC 3339 UTC with six decimals and Z."""
-    seconds, rest = divmod(micros, 1_000_000)
+@lru_cache(maxsize=64)
+def _second(seconds: int) -> str:
     parts = time.gmtime(seconds)
     return (
         f"{parts[0]:04d}-{parts[1]:02d}-{parts[2]:02d}T"
-        f"{parts[3]:02d}:{parts[4]:02d}:{parts[5]:02d}.{rest:06d}Z"
+        f"{parts[3]:02d}:{parts[4]:02d}:{parts[5]:02d}"
     )
+
+
+def rfc3339(micros: int) -> str:
+    """Microseconds since 1970 as RFC 3339 UTC with six decimals and Z."""
+    seconds, rest = divmod(micros, 1_000_000)
+    return f"{_second(seconds)}.{rest:06d}Z"
 
 
 def parse_time(text: str) -> int:

@@ -94,7 +94,16 @@ def prepare_identifier(field: Field) -> Parser:
 def prepare_long_text(field: Field) -> Parser:
     """Text of several lines (line feeds) with tabs, at most 100,000 characters."""
     limit = field.max_length or 100_000
-    return lambda raw, context: clean(raw, limit, lines=True)
+
+    def parse(raw: object, context: Context) -> Value:
+        # One line of plain text, as most are; anything else takes the long way.
+        if raw.__class__ is str and raw.isprintable() and (raw.isascii() or is_normalized("NFC", raw)):
+            text: str = raw.strip()
+            if len(text) <= limit:
+                return text or None
+        return clean(raw, limit, lines=True)
+
+    return parse
 
 
 # Only what email-validator takes as it stands: unquoted, plain domain labels, a letters-only last label.

@@ -17,6 +17,8 @@ from muniment.schema import RecordType
 
 __all__ = ["clear_json", "patch_clear", "sortable"]
 
+_EXACT = 2**53
+
 _dump = json.JSONEncoder(ensure_ascii=False, sort_keys=True, separators=(",", ":")).encode
 
 
@@ -30,7 +32,7 @@ def sortable(value: Value) -> str | int | float | None:
     if isinstance(value, bool):
         return int(value)
     if isinstance(value, int):
-        return value if -(2**53) < value < 2**53 else float(value)
+        return value if -_EXACT < value < _EXACT else float(value)
     if isinstance(value, Decimal):
         return float(value)
     if isinstance(value, Money):
@@ -65,7 +67,12 @@ def clear_json(record_type: RecordType, values: Mapping[str, Value]) -> str:
     for key, number in _clear_fields(record_type).items():
         value = values.get(key)
         if value is not None:
-            text = _quote(value) if type(value) is str else _dump(sortable(value))
+            if type(value) is str:
+                text = _quote(value)
+            elif type(value) is int and -_EXACT < value < _EXACT:
+                text = str(value)
+            else:
+                text = _dump(sortable(value))
             members.append(f'"{number}":{text}')
     return "{" + ",".join(members) + "}"
 

@@ -6,7 +6,7 @@ trial run goes the same way as a real one up to the last step.
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -80,7 +80,7 @@ class Pending:
     warnings: list[Issue]
     deleted: bool = False
     old_clear: str | None = None
-    tokens: frozenset[Token] = frozenset()
+    tokens: Collection[Token] = ()
     written: bool = True
     regrouped: frozenset[int] = frozenset()
     slots: dict[int, tuple[int, int]] = attrs.field(factory=dict)
@@ -135,6 +135,7 @@ class Planner:
         self._context = engine.value_context()
         if context:
             self._context = attrs.evolve(self._context, **context)
+        self._creating: dict[str, tuple[RecordType, View]] = {}
         self._targets: dict[tuple[bytes, str], tuple[bytes, bool]] = {}
         self._time_us = 0
 
@@ -160,6 +161,7 @@ class Planner:
             MunimentError: the first refusal, unless they are collected.
         """
         self._time_us = time_us
+        self._creating.clear()
         made = list(new_ids)
         missing = sum(change.operation == "create" for change in changes) - len(made)
         made += self._engine.new_id.many(missing) if missing > 0 else []
@@ -176,7 +178,7 @@ class Planner:
                     raise
                 results.append(error)
                 continue
-            if self._nothing_changed(one):
+            if one.base is not None and self._nothing_changed(one):
                 one.written = False
             else:
                 places.append(len(results))
@@ -242,20 +244,33 @@ class Planner:
         return one
 
     def _prepare_create(self, tx: Transaction, change: Change, record: bytes) -> Pending:
-        engine, actor = self._engine, self._acting.actor
-        record_type = engine.record_type(change.type)
-        engine.policy.require(actor, action_of(record_type, "create"), record_type.key)
-        view = engine.policy.view(actor, record_type)
-        self._require_writable(change, record_type, view)
+        engine, name = self._engine, change.type
+        # Within one transaction neither the type nor what the actor may do changes.
+        found = self._creating.get(name)
+        if found is None:
+            found = self._creating[name] = self._may_create(name)
+        record_type, view = found
+        if not change.values.keys() <= view.writable:
+            self._require_writable(change, record_type, view)
         new, issues = record_type.normalise(change.values, context=self._context, kinds=engine.kinds)
-        new = self._refer(tx, record_type, new, issues)
-        one = Pending(change, record_type, view, record, b"", None, {}, new, list(new), issues)
+        if record_type.references:
+            new = self._refer(tx, record_type, new, issues)
+        one = Pending(change, record_type, view, record, record, None, {}, new, list(new), issues)
         if not new and not _errors(issues):
             issues.append(Issue("value.empty_record"))
-        self._refuse_errors(one)
-        one.subject = self._subject_of(tx, one)
-        self._ask_plugins(one)
+        if issues:
+            self._refuse_errors(one)
+        if record_type.subject != "self":
+            one.subject = self._subject_of(tx, one)
+        if engine.plugins.validates:
+            self._ask_plugins(one)
         return one
+
+    def _may_create(self, name: str) -> tuple[RecordType, View]:
+        engine, actor = self._engine, self._acting.actor
+        record_type = engine.record_type(name)
+        engine.policy.require(actor, action_of(record_type, "create"), record_type.key)
+        return record_type, engine.policy.view(actor, record_type)
 
     def _require_writable(self, change: Change, record_type: RecordType, view: View) -> None:
         if change.operation == "revert" or change.values.keys() <= view.writable:
@@ -406,17 +421,19 @@ class Planner:
         """
         claims: dict[tuple[int, int], dict[bytes, list[tuple[int, str]]]] = {}
         for place, one in enumerate(pending):
-            keys = set(one.changed)
+            keys: Collection[str] = one.changed
             if one.deleted:
-                keys |= one.type.unique
+                keys = {*keys, *one.type.unique}
             if not keys:
                 continue
             made = tokens_of(self._engine, one.type, keys, one.new, one.record)
-            one.tokens = frozenset(token for token, _ in made)
+            if not made:
+                continue
+            one.tokens = [token for token, _ in made]
             for token, key in made:
-                if token.kind == UNIQUE:
-                    holders = claims.setdefault((token.field, token.kind), {})
-                    holders.setdefault(token.token, []).append((place, key))
+                if token[2] == UNIQUE:
+                    holders = claims.setdefault(token[1:3], {})
+                    holders.setdefault(token[3], []).append((place, key))
         refused: dict[int, list[Issue]] = {}
         if any(one.type.number >= 256 for one in pending):
             require_layout(self._engine, tx)

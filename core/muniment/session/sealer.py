@@ -62,7 +62,12 @@ class Sealer:
             # Taken from the end, so the lowest lie there.
             self._pool = leased[::-1] + self._pool
             self._secrets.update(zip(leased, self._keys.secrets(leased), strict=True))
-        return [self._pool.pop() for _ in range(count)]
+        pool = self._pool
+        return [pool.pop() for _ in range(count)]
+
+    def slot(self) -> int:
+        """One such slot."""
+        return self._pool.pop() if self._pool else self.slots(1)[0]
 
     def _secret(self, slot: int) -> bytes:
         fresh = self._secrets.get(slot)

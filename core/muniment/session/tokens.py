@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from typing import Final
 
 import attrs
@@ -85,7 +85,7 @@ def _bits(engine: Engine, field: Field, kind: str, base: str) -> int:
 def tokens_of(
     engine: Engine,
     record_type: RecordType,
-    keys: Iterable[str],
+    keys: Collection[str],
     values: Mapping[str, Value],
     record: bytes,
 ) -> list[tuple[Token, str]]:
@@ -94,13 +94,12 @@ def tokens_of(
     if not indexes:
         return []
     made = []
-    for key in keys:
-        if key not in indexes:
-            continue
+    # Few fields have an index.
+    for key, listed in indexes.items():
         value = values.get(key)
-        if value is None:
+        if value is None or key not in keys:
             continue
-        for index in indexes[key]:
+        for index in listed:
             for token in index.tokens(value):
                 made.append((Token(SHARD, index.field.number, index.number, token, record), key))
     return made

@@ -170,7 +170,10 @@ def _log_refusals(
     engine: Engine, acting: Acting, changes: Sequence[Change], errors: Sequence[MunimentError]
 ) -> None:
     refused = [error for error in errors if isinstance(error, (AccessDenied, NotFound))]
-    if refused and changes:
+    if refused and not changes:
+        # It was refused while the changes were found out.
+        engine.refused(acting, "record.write", refused[0])
+    elif refused:
         first = changes[0]
         named = id_text(first.record) if first.record is not None and len(changes) == 1 else None
         engine.refused(
@@ -364,7 +367,7 @@ class _Work:
         if slot is None:
             slot = self._given_facets.get(name)
             if slot is None:
-                slot = self._engine.sealer.slots(1)[0]
+                slot = self._engine.sealer.slot()
             self._facets[name] = slot
             rows.facets.append(Facet(SHARD, record, category, slot))
         return slot
@@ -447,8 +450,8 @@ class _Work:
             if one.old:
                 made = tokens_of(engine, record_type, one.changed, one.old, one.record)
                 old = frozenset(token for token, _ in made)
-                rows.drop_tokens.extend(old - one.tokens)
-                rows.add_tokens.extend(one.tokens - old)
+                rows.drop_tokens.extend(old.difference(one.tokens))
+                rows.add_tokens.extend(frozenset(one.tokens) - old)
             else:
                 rows.add_tokens.extend(one.tokens)
         return hashed
@@ -545,7 +548,8 @@ class _Work:
             # Few differ within ten records, so looking through them beats hashing them.
             if its not in sets:
                 sets.append(its)
-            lines.append(record_line(one.record, one.version, one.version - 1, sets.index(its)))
+            place = 0 if its is sets[0] else sets.index(its)
+            lines.append(record_line(one.record, one.version, one.version - 1, place))
         effective = first.change.effective_us if len(run) == 1 else None
         detail: dict[str, object] | Filled
         if loose or self._members or effective is not None:
