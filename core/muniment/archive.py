@@ -465,7 +465,7 @@ class Archive:
 
         Raises:
             ConfigError: the file is wrong, or names another archive.
-            PluginError: a plugin that it enables does not load.
+            PluginError: a plugin that it enables anew does not load.
             AccessDenied: ``access.action``; logged.
         """
         session.require("config.change")
@@ -478,7 +478,9 @@ class Archive:
         if any(getattr(wanted, name) != getattr(before, name) for name in fixed):
             raise ConfigError("config.other_archive", where=str(self.folder / config.FILE_NAME))
         plugins = load(wanted.plugins)
-        plugins.require_all()
+        # One that was in use and broke since must not keep another from being left out.
+        for name in sorted(set(plugins.quarantined) - set(before.plugins)):
+            raise plugins.quarantined[name]
         digest = config.digest_of(wanted.text)
         if digest == config.digest_of(before.text):
             return False

@@ -1,4 +1,4 @@
-"""What the demonstration needs: made-up customers out of a seed, and a byte changed behind an archive's back."""
+"""What the demonstration needs: made-up customers, and a byte changed behind an archive's back."""
 
 from __future__ import annotations
 
@@ -14,7 +14,10 @@ HEADER = ("客户编号", "姓名", "手机号", "E-mail", "公司名称", "City
 """The columns of the table: as in many real ones, some in Chinese and some in English."""
 
 _CHINESE_FAMILY = "王李张刘陈杨赵黄周吴徐孙胡朱高林何郭马罗"
-_CHINESE_GIVEN = ("芳", "伟", "娜", "敏", "静", "强", "磊", "洋", "艳", "勇", "军", "杰", "娟", "涛", "明", "超", "秀英", "丽华", "志强", "晓明", "欣怡", "子涵", "雨桐", "浩然")  # fmt: skip
+_CHINESE_GIVEN = (
+    *"芳伟娜敏静强磊洋艳勇军杰娟涛明超",
+    *("秀英", "丽华", "志强", "晓明", "欣怡", "子涵", "雨桐", "浩然"),
+)
 _WESTERN = (
     ("Anna", "Schmidt", "Berlin", "de"),
     ("Jürgen", "Müller", "Berlin", "de"),
@@ -28,7 +31,15 @@ _WESTERN = (
     ("Łukasz", "Wiśniewski", "Berlin", "de"),
 )
 _CITIES = ("上海", "北京", "广州", "深圳", "成都", "杭州", "武汉", "西安")
-_COMPANIES = ("东方贸易有限公司", "华星科技", "蓝天物流", "Nordwind GmbH", "Atelier Rive Gauche", "Potomac Supply, Inc.", "")  # fmt: skip
+_COMPANIES = (
+    "东方贸易有限公司",
+    "华星科技",
+    "蓝天物流",
+    "Nordwind GmbH",
+    "Atelier Rive Gauche",
+    "Potomac Supply, Inc.",
+    "",
+)
 
 
 @attrs.frozen
@@ -80,7 +91,12 @@ def customers(count: int = 40, *, seed: int = 20) -> list[Customer]:
 
 def _chinese_phone(draw: Random, place: int) -> str:
     digits = f"13800138{place:03d}"
-    written = (digits, f"{digits[:3]} {digits[3:7]} {digits[7:]}", f"+86 {digits}", f"{digits[:3]}-{digits[3:7]}-{digits[7:]}")
+    written = (
+        digits,
+        f"{digits[:3]} {digits[3:7]} {digits[7:]}",
+        f"+86 {digits}",
+        f"{digits[:3]}-{digits[3:7]}-{digits[7:]}",
+    )
     return draw.choice(written)
 
 

@@ -27,7 +27,12 @@ class Cli:
 
     def run(self, *words: str, code: int = 0, stdin: str | bytes | None = None, **environ: str) -> Result:
         """Run a command; its exit code must be as expected."""
-        given = {"MUNIMENT_ARCHIVE": str(self.folder), "MUNIMENT_KEY": str(self.key), "LANG": "C.UTF-8", **environ}
+        given = {
+            "MUNIMENT_ARCHIVE": str(self.folder),
+            "MUNIMENT_KEY": str(self.key),
+            "LANG": "C.UTF-8",
+            **environ,
+        }
         for name in (*NAMES, "LC_ALL", "LC_MESSAGES", "MUNIMENT_DEBUG"):
             given.setdefault(name, "")
         result = CliRunner().invoke(app, list(words), input=stdin, env=given)
@@ -51,10 +56,24 @@ def _made(tmp_path_factory: pytest.TempPathFactory) -> Path:
     cli = Cli(base / "archive", base / "archive.key")
     words = ("init", str(cli.folder), "-t", "customer-info", "-t", "interaction-log", "--region", "DE")
     cli.run(*words, "--key-file", str(cli.key), MUNIMENT_ARCHIVE="", MUNIMENT_KEY="")
-    added = ("schema", "field", "add", "customer", "passport", "--kind", "identifier", "--class", "restricted")
+    added = (
+        "schema",
+        "field",
+        "add",
+        "customer",
+        "passport",
+        "--kind",
+        "identifier",
+        "--class",
+        "restricted",
+    )
     cli.run(*added, "--index", "exact", "--label-zh", "护照", "--label-en", "Passport")
-    cli.create("customer_number=C-1", "full_name=Anna Schmidt", "phone=030 23125001", "email=anna@example.com")
-    cli.create("customer_number=C-2", "full_name=王芳", "phone=+86 138 0013 8000", "city=上海", "passport=E99887766")
+    cli.create(
+        "customer_number=C-1", "full_name=Anna Schmidt", "phone=030 23125001", "email=anna@example.com"
+    )
+    cli.create(
+        "customer_number=C-2", "full_name=王芳", "phone=+86 138 0013 8000", "city=上海", "passport=E99887766"
+    )
     for login in ("reader", "editor", "auditor"):
         cli.run("user", "add", login, "--role", login)
     return base
@@ -80,7 +99,10 @@ def new_cli(tmp_path: Path) -> Callable[..., Cli]:
     def make(*words: str, **environ: str) -> Cli:
         cli = Cli(tmp_path / "new", tmp_path / "new.key")
         cli.run(
-            "init", str(cli.folder), *words, **{"MUNIMENT_ARCHIVE": "", "MUNIMENT_KEY": "", "XDG_CONFIG_HOME": str(tmp_path), **environ}
+            "init",
+            str(cli.folder),
+            *words,
+            **{"MUNIMENT_ARCHIVE": "", "MUNIMENT_KEY": "", "XDG_CONFIG_HOME": str(tmp_path), **environ},
         )
         return cli
 

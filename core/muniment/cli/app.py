@@ -19,7 +19,10 @@ NOUNS = {
     "init": Entry("muniment.cli.init:init", ("Make an archive.", "新建档案库。")),
     "demo": Entry("muniment.cli.demo:demo", ("Show the main job from end to end.", "完整演示主要用法。")),
     "status": Entry("muniment.cli.status:status", ("How the archive stands.", "查看档案库状态。")),
-    "record": Entry("muniment.cli.record:record", ("Create, change, find and read records.", "新建、修改、查找和读取记录。")),
+    "record": Entry(
+        "muniment.cli.record:record",
+        ("Create, change, find and read records.", "新建、修改、查找和读取记录。"),
+    ),
     "export": Entry("muniment.cli.export:export", ("Write records to a file.", "将记录导出到文件。")),
     "template": Entry("muniment.cli.template:template", ("Ready sets of tables.", "现成的表格模板。")),
     "schema": Entry("muniment.cli.schema:schema", ("Record types and their fields.", "记录类型及其字段。")),
@@ -27,9 +30,15 @@ NOUNS = {
     "role": Entry("muniment.cli.role:role", ("What roles allow.", "查看角色权限。")),
     "log": Entry("muniment.cli.log:log", ("Read, verify and sign the log.", "查看、校验和签署日志。")),
     "key": Entry("muniment.cli.key:key", ("The key store and who can open it.", "管理密钥库及其打开方式。")),
-    "config": Entry("muniment.cli.config:config", ("Check and apply muniment.toml.", "检查并应用 muniment.toml。")),
-    "data": Entry("muniment.cli.data:data", ("Check and rebuild indexes and lists.", "检查并重建索引和列表。")),
-    "plugin": Entry("muniment.cli.plugin:plugin", ("Plugins, installed and enabled.", "查看已安装和启用的插件。")),
+    "config": Entry(
+        "muniment.cli.config:config", ("Check and apply muniment.toml.", "检查并应用 muniment.toml。")
+    ),
+    "data": Entry(
+        "muniment.cli.data:data", ("Check and rebuild indexes and lists.", "检查并重建索引和列表。")
+    ),
+    "plugin": Entry(
+        "muniment.cli.plugin:plugin", ("Plugins, installed and enabled.", "查看已安装和启用的插件。")
+    ),
 }
 
 
@@ -67,7 +76,12 @@ class App(LazyGroup):
         return code
 
     def _run(
-        self, words: list[str], prog_name: str | None, complete_var: str | None, call: Invocation, extra: dict[str, Any]
+        self,
+        words: list[str],
+        prog_name: str | None,
+        complete_var: str | None,
+        call: Invocation,
+        extra: dict[str, Any],
     ) -> int:
         try:
             result = super().main(words, prog_name, complete_var, False, **extra)
@@ -83,12 +97,21 @@ class App(LazyGroup):
             return code
         return result if isinstance(result, int) else 0
 
+    def make_context(
+        self, info_name: str | None, args: list[str], parent: click.Context | None = None, **extra: Any
+    ) -> click.Context:
+        """Read the words up to the command; help is printed here."""
+        try:
+            return super().make_context(info_name, args, parent, **extra)
+        except BrokenPipeError:
+            # click would end the process by itself, with another code.
+            raise click.exceptions.Exit(_quietly()) from None
+
     def invoke(self, ctx: click.Context) -> Any:
         """Run the command that was named."""
         try:
             return super().invoke(ctx)
         except BrokenPipeError:
-            # click would end the process by itself.
             raise click.exceptions.Exit(_quietly()) from None
 
 
@@ -97,7 +120,7 @@ def _quietly() -> int:
     try:
         os.dup2(os.open(os.devnull, os.O_WRONLY), sys.stdout.fileno())
     except (OSError, ValueError):
-        sys.stdout = None  # type: ignore[assignment]  # the stream is not a file; nobody writes to it now
+        sys.stdout = None  # the stream is no file; nobody writes to it now
     return BROKEN_PIPE
 
 
@@ -108,7 +131,13 @@ def _look_ahead(words: Sequence[str], call: Invocation) -> None:
             return
         if word == "--json":
             call.json = True
-        value = word[7:] if word.startswith("--lang=") else words[place + 1] if word == "--lang" and place + 1 < len(words) else ""
+        value = (
+            word[7:]
+            if word.startswith("--lang=")
+            else words[place + 1]
+            if word == "--lang" and place + 1 < len(words)
+            else ""
+        )
         if value in ("en", "zh"):
             call.lang = value
 
@@ -134,8 +163,10 @@ app = App(
     NOUNS,
     words=(
         "Customer records that stand up as evidence: nothing is overwritten, everything is sealed, "
-        "whoever looks is written down before they see.\nBegin with `muniment demo`, or with `muniment init DIR`.",
-        "可作为证据的客户记录：不覆盖、全加密，谁看过都先记入日志。\n可先运行 muniment demo，或用 muniment init DIR 新建。",
+        "whoever looks is written down before they see.\n"
+        "Begin with `muniment demo`, or with `muniment init DIR`.",
+        "可作为证据的客户记录：不覆盖、全加密，谁看过都先记入日志。\n"
+        "可先运行 muniment demo，或用 muniment init DIR 新建。",
     ),
     note=_exit_note(),
     params=[

@@ -25,7 +25,7 @@ __all__ = [
 ]
 
 Words = tuple[str, str]
-"""A text of help in English and in Chinese; it stands beside what it explains, where a reader looks for it."""
+"""A text of help in English and in Chinese; it stands beside what it explains."""
 
 _Callback = TypeVar("_Callback", bound=Callable[..., Any])
 
@@ -108,7 +108,10 @@ _GLOBALS: tuple[tuple[tuple[str, ...], Words, dict[str, Any]], ...] = (
     ),
     (
         ("global_lang", "--lang"),
-        ("English or Chinese; by default the locale's, then the archive's.", "语言；默认按系统区域，其次按档案库。"),
+        (
+            "English or Chinese; by default the locale's, then the archive's.",
+            "语言；默认按系统区域，其次按档案库。",
+        ),
         {"type": _LANGUAGE, "is_eager": True},
     ),
     (
@@ -118,7 +121,10 @@ _GLOBALS: tuple[tuple[tuple[str, ...], Words, dict[str, Any]], ...] = (
     ),
     (
         ("global_key", "--key", "--key-file"),
-        ("The key file, where it is not in its usual place (or MUNIMENT_KEY).", "密钥文件（不在默认位置时；或 MUNIMENT_KEY）。"),
+        (
+            "The key file, where it is not in its usual place (or MUNIMENT_KEY).",
+            "密钥文件（不在默认位置时；或 MUNIMENT_KEY）。",
+        ),
         {"metavar": "FILE"},
     ),
     (
@@ -287,7 +293,9 @@ class LazyGroup(_Worded, click.Group):
 _SETTINGS = {"help_option_names": ["-h", "--help"], "max_content_width": 100}
 
 
-def verb(name: str, words: Words, *, note: Words = ("", ""), **settings: Any) -> Callable[[Callable[..., Any]], Verb]:
+def verb(
+    name: str, words: Words, *, note: Words = ("", ""), **settings: Any
+) -> Callable[[Callable[..., Any]], Verb]:
     """Make a function a command.
 
     Args:

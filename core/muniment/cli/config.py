@@ -15,7 +15,9 @@ config = LazyGroup(
     "config",
     {
         "check": Entry(f"{_HERE}:check", ("Check the file.", "检查配置文件。")),
-        "diff": Entry(f"{_HERE}:diff", ("What the file says that does not hold yet.", "比较文件与已应用的配置。")),
+        "diff": Entry(
+            f"{_HERE}:diff", ("What the file says that does not hold yet.", "比较文件与已应用的配置。")
+        ),
         "apply": Entry(f"{_HERE}:apply", ("Put what the file says into force.", "应用配置文件。")),
         "show": Entry(f"{_HERE}:show", ("What holds, or held on a day.", "查看当前或某日有效的配置。")),
     },
@@ -54,7 +56,12 @@ def diff(call: Invocation) -> None:
         session.note("config.read")
         names = (call.say("cli.applied"), "muniment.toml")
         lines = list(
-            difflib.unified_diff(archive.applied.text.strip().splitlines(), archive.file.text.strip().splitlines(), *names, lineterm="")
+            difflib.unified_diff(
+                archive.applied.text.strip().splitlines(),
+                archive.file.text.strip().splitlines(),
+                *names,
+                lineterm="",
+            )
         )
         if call.json:
             emit({"config": {"differs": archive.config_differs, "diff": lines}})
@@ -65,8 +72,19 @@ def diff(call: Invocation) -> None:
             talk(call.say("cli.config_same"))
 
 
-@verb("apply", ("Put what muniment.toml says into force, as a version with its reason.", "应用 muniment.toml，作为一个带原因的版本。"))
-@option("--reason", required=True, metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"))
+@verb(
+    "apply",
+    (
+        "Put what muniment.toml says into force, as a version with its reason.",
+        "应用 muniment.toml，作为一个带原因的版本。",
+    ),
+)
+@option(
+    "--reason",
+    required=True,
+    metavar="TEXT",
+    words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"),
+)
 @click.pass_obj
 def apply(call: Invocation, reason: str) -> None:
     """Put what the file says into force."""

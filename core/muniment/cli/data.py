@@ -14,11 +14,15 @@ _HERE = "muniment.cli.data"
 data = LazyGroup(
     "data",
     {
-        "check": Entry(f"{_HERE}:check", ("Compare current state and indexes with the sealed parts.", "将当前状态和索引与密封内容比对。")),
+        "check": Entry(
+            f"{_HERE}:check",
+            ("Compare current state and indexes with the sealed parts.", "将当前状态和索引与密封内容比对。"),
+        ),
         "rebuild": Entry(f"{_HERE}:rebuild", ("Make them anew.", "重建当前状态和索引。")),
     },
     words=(
-        "Current state and indexes: what lists and searches look at. They can always be made anew from the sealed parts.",
+        "Current state and indexes: what lists and searches look at. "
+        "They can always be made anew from the sealed parts.",
         "当前状态和索引，供列表和查找使用；随时可从密封内容重建。",
     ),
 )
@@ -27,7 +31,8 @@ data = LazyGroup(
 @verb(
     "check",
     (
-        "Compare current state and indexes with the sealed parts.\nWhat differs is named, and the exit code is 3; `data rebuild` mends it.",
+        "Compare current state and indexes with the sealed parts.\n"
+        "What differs is named, and the exit code is 3; `data rebuild` mends it.",
         "将当前状态和索引与密封内容比对。\n发现差异会指出，退出码为 3；可用 data rebuild 修复。",
     ),
 )
@@ -42,7 +47,10 @@ def check(call: Invocation) -> None:
     if call.json:
         emit({"faults": [{"table": one.table, "where": one.where} for one in faults]})
     elif faults:
-        table([call.say("cli.label_table"), call.say("cli.label_where")], [[one.table, one.where] for one in faults])
+        table(
+            [call.say("cli.label_table"), call.say("cli.label_where")],
+            [[one.table, one.where] for one in faults],
+        )
         put(call.say("cli.data_differs", count=len(faults)))
     else:
         put(call.say("cli.data_sound"))
@@ -50,7 +58,10 @@ def check(call: Invocation) -> None:
         raise click.exceptions.Exit(3)
 
 
-@verb("rebuild", ("Make current state and indexes anew from the sealed parts.", "从密封内容重建当前状态和索引。"))
+@verb(
+    "rebuild",
+    ("Make current state and indexes anew from the sealed parts.", "从密封内容重建当前状态和索引。"),
+)
 @click.pass_obj
 def rebuild(call: Invocation) -> None:
     """Make current state and indexes anew."""

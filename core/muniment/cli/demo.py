@@ -31,7 +31,15 @@ __all__ = ["demo"]
         "一分钟内完整演示主要用法。\n档案库建在新文件夹中并予以保留，可接着使用。",
     ),
 )
-@argument("folder", ("A new or empty folder; by default one among the temporary files.", "新的或空的文件夹；默认建在临时目录。"), required=False, metavar="[DIR]")
+@argument(
+    "folder",
+    (
+        "A new or empty folder; by default one among the temporary files.",
+        "新的或空的文件夹；默认建在临时目录。",
+    ),
+    required=False,
+    metavar="[DIR]",
+)
 @click.pass_obj
 def demo(call: Invocation, folder: str | None) -> None:
     """Show the main job."""
@@ -106,7 +114,18 @@ class _Show:
         write_csv(path, rows)
         self._tell("demo.table", where=path, count=len(rows))
         self._import_file(path)
-        self._run(["record", "list", "customer", "--limit", "6", "--fields", "customer_number,full_name,phone,city"], expected=0)
+        self._run(
+            [
+                "record",
+                "list",
+                "customer",
+                "--limit",
+                "6",
+                "--fields",
+                "customer_number,full_name,phone,city",
+            ],
+            expected=0,
+        )
 
     def _import_file(self, path: Path) -> None:
         from muniment.cli.app import NOUNS
@@ -123,9 +142,28 @@ class _Show:
 
     def _correct(self) -> None:
         self._heading("demo.correct")
-        self._run(["record", "correct", "customer:C-1004", "full_name=Anna Schmidt-Weber", "--reason", self.call.say("demo.reason")], expected=0)
         self._run(
-            ["record", "create", "interaction", "customer=C-1004", "channel=phone", "occurred_at=2026-03-02T09:30:00+01:00", "handled_by=owner", "result=resolved"],
+            [
+                "record",
+                "correct",
+                "customer:C-1004",
+                "full_name=Anna Schmidt-Weber",
+                "--reason",
+                self.call.say("demo.reason"),
+            ],
+            expected=0,
+        )
+        self._run(
+            [
+                "record",
+                "create",
+                "interaction",
+                "customer=C-1004",
+                "channel=phone",
+                "occurred_at=2026-03-02T09:30:00+01:00",
+                "handled_by=owner",
+                "result=resolved",
+            ],
             expected=0,
         )
 
@@ -134,7 +172,17 @@ class _Show:
 
         self._heading("demo.find")
         phone = customers()[3].phone
-        self._run(["record", "search", "customer", "+49 (30) 23125003", "--fields", "customer_number,full_name,phone"], expected=0)
+        self._run(
+            [
+                "record",
+                "search",
+                "customer",
+                "+49 (30) 23125003",
+                "--fields",
+                "customer_number,full_name,phone",
+            ],
+            expected=0,
+        )
         digits = "".join(sign for sign in phone if sign.isdigit())[-8:]
         self._tell("demo.nowhere" if not self._in_clear((phone, digits)) else "demo.somewhere", text=phone)
 
@@ -165,7 +213,13 @@ class _Show:
         copy = self.base / "altered"
         shutil.copytree(self.archive, copy)
         done = alter(copy)
-        self._tell("demo.altered", where=copy / "archive.db", offset=done.offset, before=f"{done.before:02x}", after=f"{done.after:02x}")
+        self._tell(
+            "demo.altered",
+            where=copy / "archive.db",
+            offset=done.offset,
+            before=f"{done.before:02x}",
+            after=f"{done.after:02x}",
+        )
         self._run(["log", "verify", "--archive", str(copy)], expected=3)
         self._tell("demo.noticed")
 
@@ -176,11 +230,12 @@ class _Show:
         put(heading(self.call.say("demo.next")))
         for name, value in self.settings.items():
             put(f"  export {name}={shlex.quote(value)}")
+        table = shlex.quote(str(self.base / "customers.xlsx"))
         for line in (
             "muniment status",
             "muniment record get customer:C-1001",
             "muniment record accesses customer:C-1004",
-            f"muniment export customer --to {shlex.quote(str(self.base / 'customers.xlsx'))} --headers {self.call.language} --reason demo",
+            f"muniment export customer --to {table} --headers {self.call.language} --reason demo",
             "muniment schema index customer",
             "muniment log verify --no-keys",
         ):
@@ -203,7 +258,7 @@ class _Show:
             put(self.call.say(code, **parameters))
 
     def _run(self, words: list[str], *, expected: int) -> None:
-        """Run a command as if it had been typed; what goes otherwise than it should ends the demonstration."""
+        """Run a command as if it had been typed; what goes otherwise ends the demonstration."""
         from muniment.cli.app import app
         from muniment.cli.output import put
 
@@ -220,4 +275,4 @@ class _Show:
                 code = app.main(words, standalone_mode=False, obj=call)
         self.steps[-1]["commands"].append({"command": words, "exit": code})
         if code != expected:
-            raise IntegrityError("demo.otherwise", name=" ".join(words[:2]), code=code, expected=expected)
+            raise IntegrityError("demo.otherwise", name=" ".join(words[:2]), found=code, expected=expected)

@@ -81,7 +81,9 @@ def _of_click(error: click.ClickException) -> MunimentError:
         return UsageError("cli.missing", name=name)
     if isinstance(error, click.NoSuchOption):
         near = ", ".join(error.possibilities or ())
-        return UsageError("cli.no_option_near" if near else "cli.no_option", name=error.option_name, near=near)
+        return UsageError(
+            "cli.no_option_near" if near else "cli.no_option", name=error.option_name, near=near
+        )
     if isinstance(error, click.BadOptionUsage):
         return UsageError("cli.option_value", name=error.option_name)
     if isinstance(error, click.BadParameter):

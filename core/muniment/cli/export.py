@@ -39,12 +39,45 @@ _PAGE = 1000
     ),
 )
 @argument("type", ("The record type.", "记录类型。"))
-@option("--to", required=True, metavar="FILE", words=("A file ending in .csv, .xlsx or .ndjson; - for standard output.", "以 .csv、.xlsx 或 .ndjson 结尾的文件；- 为标准输出。"))
-@option("--reason", required=True, metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"))
-@option("--where", multiple=True, metavar="F=V", words=("Records with this value; may be given several times.", "具有该值的记录；可多次给出。"))
-@option("--fields", multiple=True, metavar="F,F...", words=("Only these fields, in this order.", "只导出这些字段，并按此顺序。"))
-@option("--headers", type=click.Choice(("key", "en", "zh")), default="key", words=("Columns by key, or by English or Chinese label.", "列名使用键、英文或中文标签。"))
-@option("--format", "form", type=click.Choice(("csv", "xlsx", "ndjson")), words=("Whatever the file's name says.", "不看文件名，指定格式。"))
+@option(
+    "--to",
+    required=True,
+    metavar="FILE",
+    words=(
+        "A file ending in .csv, .xlsx or .ndjson; - for standard output.",
+        "以 .csv、.xlsx 或 .ndjson 结尾的文件；- 为标准输出。",
+    ),
+)
+@option(
+    "--reason",
+    required=True,
+    metavar="TEXT",
+    words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"),
+)
+@option(
+    "--where",
+    multiple=True,
+    metavar="F=V",
+    words=("Records with this value; may be given several times.", "具有该值的记录；可多次给出。"),
+)
+@option(
+    "--fields",
+    multiple=True,
+    metavar="F,F...",
+    words=("Only these fields, in this order.", "只导出这些字段，并按此顺序。"),
+)
+@option(
+    "--headers",
+    type=click.Choice(("key", "en", "zh")),
+    default="key",
+    words=("Columns by key, or by English or Chinese label.", "列名使用键、英文或中文标签。"),
+)
+@option(
+    "--format",
+    "form",
+    type=click.Choice(("csv", "xlsx", "ndjson")),
+    words=("Whatever the file's name says.", "不看文件名，指定格式。"),
+)
 @flag("--ids", words=("A first column with the records' identifiers.", "首列为记录标识符。"))
 @flag("--deleted", words=("What was deleted, instead.", "改为导出已删除的记录。"))
 @flag("--scan", words=("Open and compare every record; logged as a scan.", "逐条解密比对；日志记为扫描。"))

@@ -57,7 +57,8 @@ def templates_of(names: Sequence[str], plugins: Sequence[str] = ()) -> list[Temp
 @verb(
     "init",
     (
-        "Make an archive.\nIt gets a user `owner`, a key file outside its folder, and a recovery phrase that is shown once.",
+        "Make an archive.\n"
+        "It gets a user `owner`, a key file outside its folder, and a recovery phrase that is shown once.",
         "新建档案库。\n将建立用户 owner、位于文件夹之外的密钥文件，以及只显示一次的恢复短语。",
     ),
     note=(
@@ -66,7 +67,14 @@ def templates_of(names: Sequence[str], plugins: Sequence[str] = ()) -> list[Temp
     ),
 )
 @argument("folder", ("A new or empty folder.", "新的或空的文件夹。"), metavar="DIR")
-@option("-t", "--template", "templates", multiple=True, metavar="T", words=("A template's name, or a TOML file.", "模板名称或 TOML 文件。"))
+@option(
+    "-t",
+    "--template",
+    "templates",
+    multiple=True,
+    metavar="T",
+    words=("A template's name, or a TOML file.", "模板名称或 TOML 文件。"),
+)
 @option("--plugin", "plugins", multiple=True, metavar="P", words=("A plugin to enable.", "要启用的插件。"))
 @option(
     "--root",
@@ -76,10 +84,32 @@ def templates_of(names: Sequence[str], plugins: Sequence[str] = ()) -> list[Temp
 )
 @option("--key-file", metavar="PATH", words=("Where to put the key file.", "密钥文件存放位置。"))
 @option("--name", default="", words=("What people call the archive.", "档案库名称。"))
-@option("--origin", default="", words=("The log's name, such as example.com/customers.", "日志名称，如 example.com/customers。"))
-@option("--region", default="", metavar="CC", words=("Country of phone numbers that name none, such as CN.", "电话未写国家代码时的默认国家，如 CN。"))
-@option("--currency", default="", metavar="CCY", words=("Currency of amounts that name none, such as CNY.", "金额未写币种时的默认币种，如 CNY。"))
-@option("--timezone", default="UTC", metavar="TZ", words=("Zone of times that name none, such as Asia/Shanghai.", "时间未写时区时的默认时区，如 Asia/Shanghai。"))
+@option(
+    "--origin",
+    default="",
+    words=("The log's name, such as example.com/customers.", "日志名称，如 example.com/customers。"),
+)
+@option(
+    "--region",
+    default="",
+    metavar="CC",
+    words=("Country of phone numbers that name none, such as CN.", "电话未写国家代码时的默认国家，如 CN。"),
+)
+@option(
+    "--currency",
+    default="",
+    metavar="CCY",
+    words=("Currency of amounts that name none, such as CNY.", "金额未写币种时的默认币种，如 CNY。"),
+)
+@option(
+    "--timezone",
+    default="UTC",
+    metavar="TZ",
+    words=(
+        "Zone of times that name none, such as Asia/Shanghai.",
+        "时间未写时区时的默认时区，如 Asia/Shanghai。",
+    ),
+)
 @click.pass_obj
 def init(
     call: Invocation,
@@ -118,6 +148,7 @@ def init(
         timezone=timezone,
         currency=currency,
     )
+    made.archive.engine.refresh()
     made.archive.close()
     _tell(call, made, folder, [template.key for template in chosen], usual=key_file is None)
 
@@ -144,7 +175,9 @@ def _tell(call: Invocation, made: Created, folder: str, templates: list[str], *,
                     "name": made.archive.file.name,
                     "origin": made.archive.file.origin,
                     "templates": templates,
-                    "types": [one.key for one in made.archive.engine.definitions.registry.types if one.number >= 256],
+                    "types": [
+                        one.key for one in made.archive.engine.definitions.registry.types if one.number >= 256
+                    ],
                     "verifier_key": made.verifier_key,
                     "key_file": None if made.key_file is None else str(made.key_file),
                     "recovery_phrase": made.recovery_phrase,

@@ -1,4 +1,4 @@
-"""What one call of the command was told for all its parts: which archive, who, why, which language, which key."""
+"""What one call was told for all its parts: which archive, who, why, which language, which key."""
 
 from __future__ import annotations
 
@@ -186,7 +186,9 @@ def read_secret(question: str, code: str, *, confirm: str = "") -> str:
         answer = (sys.stdin.readline() if sys.stdin is not None else "").rstrip("\r\n")
     else:
         answer = str(click.prompt(question, hide_input=True, err=True, default="", show_default=False))
-        if confirm and answer != click.prompt(confirm, hide_input=True, err=True, default="", show_default=False):
+        if confirm and answer != click.prompt(
+            confirm, hide_input=True, err=True, default="", show_default=False
+        ):
             raise UsageError("cli.answers_differ")
     if not answer.strip():
         raise UsageError(code)

@@ -109,15 +109,22 @@ def status(call: Invocation) -> None:
         labels(
             [
                 (call.say("cli.label_epoch"), found.epoch),
-                (call.say("cli.label_secrets"), call.say("cli.secrets", leased=found.leased, destroyed=found.destroyed)),
+                (
+                    call.say("cli.label_secrets"),
+                    call.say("cli.secrets", leased=found.leased, destroyed=found.destroyed),
+                ),
                 (
                     call.say("cli.label_backup"),
-                    call.say("cli.no_backup") if found.backup is None else local_time(found.backup.made, zone),
+                    call.say("cli.no_backup")
+                    if found.backup is None
+                    else local_time(found.backup.made, zone),
                 ),
             ]
         )
         put()
-        header = call.words("cli.label_slot", "cli.label_kind", "cli.label_opened_now", "cli.label_tested", "cli.label_added")
+        header = call.words(
+            "cli.label_slot", "cli.label_kind", "cli.label_opened_now", "cli.label_tested", "cli.label_added"
+        )
         table(
             header,
             [
@@ -183,8 +190,19 @@ def _tell_rotated(call: Invocation, done: Rotated) -> None:
     ),
 )
 @argument("folder", ("A folder for the copy of keys.db.", "存放 keys.db 副本的文件夹。"), metavar="DIR")
-@option("--slots", required=True, metavar="DIR2", words=("Another folder, for the slot files.", "另一个文件夹，存放槽文件。"))
-@option("--days", type=click.IntRange(1), default=90, metavar="N", words=("When a new one is due.", "多少天后需要重做。"))
+@option(
+    "--slots",
+    required=True,
+    metavar="DIR2",
+    words=("Another folder, for the slot files.", "另一个文件夹，存放槽文件。"),
+)
+@option(
+    "--days",
+    type=click.IntRange(1),
+    default=90,
+    metavar="N",
+    words=("When a new one is due.", "多少天后需要重做。"),
+)
 @click.pass_obj
 def backup(call: Invocation, folder: str, slots: str, days: int) -> None:
     """Copy the keys to two places."""
@@ -216,7 +234,14 @@ def backup(call: Invocation, folder: str, slots: str, days: int) -> None:
 )
 @argument("kind", ("What opens it.", "打开方式。"), type=click.Choice(tuple(_KINDS)), metavar="KIND")
 @option("--path", metavar="FILE", words=("Where to put a new key file.", "新密钥文件的存放位置。"))
-@option("--public", metavar="HEX", words=("X25519 public key of a recipient, 64 hexadecimal digits.", "接收方的 X25519 公钥，64 位十六进制。"))
+@option(
+    "--public",
+    metavar="HEX",
+    words=(
+        "X25519 public key of a recipient, 64 hexadecimal digits.",
+        "接收方的 X25519 公钥，64 位十六进制。",
+    ),
+)
 @click.pass_obj
 def slot_add(call: Invocation, kind: str, path: str | None, public: str | None) -> None:
     """Add a way to open the archive."""
@@ -271,7 +296,9 @@ def _new_root(
         "移除一种打开方式并更换密钥，使其此后无法打开任何内容。",
     ),
 )
-@argument("name", ("The slot's identifier, as `key status` prints it.", "槽标识符，见 key status。"), metavar="SLOT")
+@argument(
+    "name", ("The slot's identifier, as `key status` prints it.", "槽标识符，见 key status。"), metavar="SLOT"
+)
 @click.pass_obj
 def slot_remove(call: Invocation, name: str) -> None:
     """Take a way to open the archive away."""

@@ -26,10 +26,14 @@ log = LazyGroup(
     {
         "list": Entry(f"{_READ}:list_entries", ("Entries, newest first.", "列出条目，最新的在前。")),
         "show": Entry(f"{_READ}:show", ("One entry with its detail.", "查看一条日志及其明细。")),
-        "verify": Entry(f"{_HERE}:verify", ("Check everything that was ever written.", "校验写入过的一切内容。")),
+        "verify": Entry(
+            f"{_HERE}:verify", ("Check everything that was ever written.", "校验写入过的一切内容。")
+        ),
         "checkpoint": Entry(f"{_HERE}:checkpoint", ("Sign the log as it stands.", "签署日志的当前状态。")),
         "prove": Entry(f"{_READ}:prove", ("The proof of one entry.", "输出一条目的证明。")),
-        "export": Entry(f"{_READ}:export", ("The whole log as files for others.", "将整个日志导出为通用文件。")),
+        "export": Entry(
+            f"{_READ}:export", ("The whole log as files for others.", "将整个日志导出为通用文件。")
+        ),
         "key": Entry(f"{_HERE}:key", ("The key that checks its signatures.", "输出用于验证签名的密钥。")),
     },
     words=("Read, verify and sign the log.", "查看、校验和签署日志。"),
@@ -52,8 +56,15 @@ log = LazyGroup(
         "示例：muniment log verify --trusted 三月检查点.txt",
     ),
 )
-@option("--trusted", multiple=True, metavar="FILE", words=("A checkpoint kept elsewhere.", "另行保存的检查点。"))
-@option("--key", "verifier", metavar="VKEY", words=("The log's verifier key, from elsewhere.", "从别处取得的日志验证密钥。"))
+@option(
+    "--trusted", multiple=True, metavar="FILE", words=("A checkpoint kept elsewhere.", "另行保存的检查点。")
+)
+@option(
+    "--key",
+    "verifier",
+    metavar="VKEY",
+    words=("The log's verifier key, from elsewhere.", "从别处取得的日志验证密钥。"),
+)
 @flag("--no-keys", words=("Do not open the key store.", "不打开密钥库。"))
 @click.pass_obj
 def verify(call: Invocation, trusted: tuple[str, ...], verifier: str | None, no_keys: bool) -> None:
@@ -153,7 +164,8 @@ def _tell(call: Invocation, report: Report) -> None:
     "checkpoint",
     (
         "Sign the log as it stands, and print the checkpoint.\n"
-        "Keep it where nobody can reach it who can reach the archive: it finds a log that was cut or rewritten.",
+        "Keep it where nobody can reach it who can reach the archive: "
+        "it finds a log that was cut or rewritten.",
         "签署日志的当前状态，并输出检查点。\n"
         "请保存在能接触档案库的人接触不到的地方：它可发现日志被截断或改写。",
     ),

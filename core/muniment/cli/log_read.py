@@ -21,7 +21,10 @@ __all__ = ["accesses", "export", "list_entries", "prove", "show"]
 
 @verb(
     "list",
-    ("Entries of the log, newest first; looking is an entry itself.", "列出日志条目，最新的在前；查看本身也会记入日志。"),
+    (
+        "Entries of the log, newest first; looking is an entry itself.",
+        "列出日志条目，最新的在前；查看本身也会记入日志。",
+    ),
     note=(
         "Example: muniment log list --actor li.na --kind record.export --since 2026-03-01",
         "示例：muniment log list --actor li.na --kind record.export --since 2026-03-01",
@@ -29,15 +32,32 @@ __all__ = ["accesses", "export", "list_entries", "prove", "show"]
 )
 @option("--since", metavar="T", words=("From this time on.", "自该时间起。"))
 @option("--until", metavar="T", words=("Before this time.", "至该时间止。"))
-@option("--kind", "kinds", multiple=True, metavar="K,K...", words=("Kinds, such as record.read,record.export.", "类型，如 record.read,record.export。"))
+@option(
+    "--kind",
+    "kinds",
+    multiple=True,
+    metavar="K,K...",
+    words=("Kinds, such as record.read,record.export.", "类型，如 record.read,record.export。"),
+)
 @option("--actor", metavar="LOGIN", words=("By whom.", "操作者。"))
 @option("--for", "purpose", metavar="P", words=("For which purpose.", "目的。"))
 @option("--outcome", type=click.Choice(("ok", "denied", "failed")), words=("How it ended.", "结果。"))
 @option("--type", "record_type", metavar="TYPE", words=("About records of this type.", "涉及的记录类型。"))
 @option("--op", metavar="OP", words=("Everything of one act.", "同一操作的全部条目。"))
 @option("--about", metavar="ID", words=("About a record or a subject.", "涉及的记录或主体。"))
-@option("--before", type=int, metavar="N", words=("Only entries below this index: the next page.", "仅序号小于此值的条目（下一页）。"))
-@option("--limit", type=click.IntRange(1, 10_000), default=50, metavar="N", words=("Entries at the most.", "最多条目数。"))
+@option(
+    "--before",
+    type=int,
+    metavar="N",
+    words=("Only entries below this index: the next page.", "仅序号小于此值的条目（下一页）。"),
+)
+@option(
+    "--limit",
+    type=click.IntRange(1, 10_000),
+    default=50,
+    metavar="N",
+    words=("Entries at the most.", "最多条目数。"),
+)
 @click.pass_obj
 def list_entries(
     call: Invocation,
@@ -87,7 +107,16 @@ def _show_entries(call: Invocation, archive: Archive, found: Sequence[LogEntry],
     if call.json:
         emit({"entries": [one.document() for one in found]})
         return
-    header = call.words("cli.label_number", "cli.label_time", "cli.label_kind", "cli.label_actor", "cli.label_purpose", "cli.label_type", "cli.label_count", "cli.label_outcome")
+    header = call.words(
+        "cli.label_number",
+        "cli.label_time",
+        "cli.label_kind",
+        "cli.label_actor",
+        "cli.label_purpose",
+        "cli.label_type",
+        "cli.label_count",
+        "cli.label_outcome",
+    )
     rows: list[list[object]] = [
         [
             one.index,
@@ -177,7 +206,8 @@ def prove(call: Invocation, index: int, to: str | None) -> None:
 @verb(
     "export",
     (
-        "Write the whole log as files that other people's tools read (c2sp.org/tlog-tiles).\nIt holds no personal data.",
+        "Write the whole log as files that other people's tools read (c2sp.org/tlog-tiles).\n"
+        "It holds no personal data.",
         "将整个日志导出为他人工具可读的文件（c2sp.org/tlog-tiles）。\n其中不含个人数据。",
     ),
 )
@@ -204,7 +234,13 @@ def export(call: Invocation, folder: str) -> None:
     ),
 )
 @argument("id", ("The record's identifier, or TYPE:VALUE.", "记录标识符，或“类型:值”。"))
-@option("--limit", type=click.IntRange(1, 100_000), default=1000, metavar="N", words=("Entries at the most.", "最多条目数。"))
+@option(
+    "--limit",
+    type=click.IntRange(1, 100_000),
+    default=1000,
+    metavar="N",
+    words=("Entries at the most.", "最多条目数。"),
+)
 @click.pass_obj
 def accesses(call: Invocation, id: str, limit: int) -> None:
     """Everything the log says about a record."""

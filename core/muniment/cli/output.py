@@ -42,7 +42,8 @@ def width(text: str) -> int:
     if text.isascii():
         return len(text)
     return sum(
-        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1 for sign in text
+        0 if unicodedata.combining(sign) else 2 if unicodedata.east_asian_width(sign) in "WF" else 1
+        for sign in text
     )
 
 
@@ -83,16 +84,17 @@ def _cut(text: str, columns: int) -> str:
     return "".join(kept) + "…"
 
 
-def table(header: Sequence[str], rows: Iterable[Sequence[object]]) -> None:
+def table(header: Sequence[str], rows: Sequence[Sequence[object]]) -> None:
     """Print an aligned table; on a terminal its widest columns are cut to fit.
 
     Args:
         header: of the columns.
-        rows: cells; numbers are put to the right.
+        rows: cells; columns of nothing but numbers are put to the right.
     """
     cells = [["" if cell is None else clean(str(cell)) for cell in row] for row in rows]
-    right = [all(isinstance(row[place], int) for row in rows) for place in range(len(header))] if isinstance(rows, list) and rows else [False] * len(header)
-    widths = [max([width(name), *(width(row[place]) for row in cells)]) for place, name in enumerate(header)]
+    places = range(len(header))
+    right = [bool(rows) and all(type(row[place]) is int for row in rows) for place in places]
+    widths = [max([width(header[place]), *(width(row[place]) for row in cells)]) for place in places]
     if sys.stdout.isatty():
         widths = _fitted(widths, shutil.get_terminal_size().columns)
     put(heading(_line(header, widths, right)))
@@ -119,7 +121,7 @@ def _line(cells: Sequence[str], widths: Sequence[int], right: Sequence[bool]) ->
 
 
 def labels(pairs: Iterable[tuple[str, object]], *, indent: int = 0) -> None:
-    """Print names with their values, one a line, aligned; a value of several lines is indented under its name."""
+    """Print names with their values, one a line, aligned; further lines of a value stand under its first."""
     listed = [(name, "" if value is None else str(value)) for name, value in pairs]
     columns = max((width(name) for name, _ in listed), default=0)
     lead = " " * indent

@@ -14,17 +14,26 @@ record = LazyGroup(
     {
         "create": Entry(f"{_WRITE}:create", ("Make a record.", "新建记录。")),
         "update": Entry(f"{_WRITE}:update", ("Change fields of a record.", "修改记录字段。")),
-        "correct": Entry(f"{_WRITE}:correct", ("Put right what was wrong from the start.", "更正从一开始就有误的内容。")),
+        "correct": Entry(
+            f"{_WRITE}:correct", ("Put right what was wrong from the start.", "更正从一开始就有误的内容。")
+        ),
         "delete": Entry(f"{_WRITE}:delete", ("Take a record out of the lists.", "将记录移出列表。")),
         "undelete": Entry(f"{_WRITE}:undelete", ("Bring a deleted record back.", "恢复已删除的记录。")),
         "attach": Entry(f"{_WRITE}:attach", ("Seal a file into a field.", "将文件加密附到字段。")),
         "get": Entry(f"{_READ}:get", ("Read one record.", "读取一条记录。")),
         "file": Entry(f"{_READ}:read_file", ("Take an attached file out.", "取出附件。")),
-        "history": Entry(f"{_READ}:history", ("Every version: who, when, why, what.", "查看各版本：谁、何时、为何、改了什么。")),
+        "history": Entry(
+            f"{_READ}:history",
+            ("Every version: who, when, why, what.", "查看各版本：谁、何时、为何、改了什么。"),
+        ),
         "diff": Entry(f"{_READ}:diff", ("What differs between two versions.", "比较两个版本。")),
         "list": Entry(f"{_READ}:list_records", ("One page of records.", "列出一页记录。")),
-        "search": Entry(f"{_READ}:search", ("Find records by words, phone or e-mail.", "按文字、电话或邮箱查找记录。")),
-        "accesses": Entry("muniment.cli.log_read:accesses", ("Who saw or changed a record.", "谁看过或改过一条记录。")),
+        "search": Entry(
+            f"{_READ}:search", ("Find records by words, phone or e-mail.", "按文字、电话或邮箱查找记录。")
+        ),
+        "accesses": Entry(
+            "muniment.cli.log_read:accesses", ("Who saw or changed a record.", "谁看过或改过一条记录。")
+        ),
     },
     words=(
         "Create, change, find and read records. Every call is written to the log before it answers.\n"

@@ -13,10 +13,21 @@ from muniment.cli.invocation import Invocation, names_of
 
 if TYPE_CHECKING:
     from muniment.archive import Archive
+    from muniment.imports.rows import Difference
     from muniment.schema import RecordType
-    from muniment.session import FieldChange, Page, Record, Session, Step
+    from muniment.session import Page, Record, Session, Step
 
-__all__ = ["conditions", "diff", "get", "history", "list_records", "read_file", "search"]
+__all__ = [
+    "change_json",
+    "conditions",
+    "diff",
+    "get",
+    "history",
+    "list_records",
+    "read_file",
+    "search",
+    "show_changes",
+]
 
 _ID = ("The record's identifier, or TYPE:VALUE.", "记录标识符，或“类型:值”。")
 _fields = option(
@@ -26,9 +37,17 @@ _fields = option(
     words=("Only these fields; nothing else is opened.", "只读取这些字段；其余不解密。"),
 )
 _limit = option(
-    "--limit", type=click.IntRange(1, 1000), default=50, metavar="N", words=("Records on a page.", "每页记录数。")
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=50,
+    metavar="N",
+    words=("Records on a page.", "每页记录数。"),
 )
-_after = option("--after", metavar="CURSOR", words=("The next page: what the page before printed.", "下一页：使用上一页给出的位置。"))
+_after = option(
+    "--after",
+    metavar="CURSOR",
+    words=("The next page: what the page before printed.", "下一页：使用上一页给出的位置。"),
+)
 _scan = flag(
     "--scan",
     words=("Open and compare every record; logged as a scan.", "逐条解密比对；日志记为扫描。"),
@@ -51,7 +70,9 @@ def conditions(session: Session, record_type: RecordType, given: Sequence[str]) 
 @_fields
 @option("--version", type=int, metavar="N", words=("An earlier version.", "读取较早的版本。"))
 @option("--as-of", metavar="T", words=("As it was recorded at that time.", "按该时间已记录的内容。"))
-@option("--effective-at", metavar="T", words=("As it held in the world at that time.", "按该时间实际生效的内容。"))
+@option(
+    "--effective-at", metavar="T", words=("As it held in the world at that time.", "按该时间实际生效的内容。")
+)
 @click.pass_obj
 def get(
     call: Invocation,
@@ -152,7 +173,12 @@ def _note_hidden(call: Invocation, records: Sequence[Record]) -> None:
 @verb("file", ("Take an attached file out.", "取出附件。"))
 @argument("id", _ID)
 @argument("field", ("The field's key.", "字段的键。"))
-@option("--to", required=True, metavar="FILE", words=("Where to put it; must not be there yet.", "存放位置；不得已存在。"))
+@option(
+    "--to",
+    required=True,
+    metavar="FILE",
+    words=("Where to put it; must not be there yet.", "存放位置；不得已存在。"),
+)
 @option("--version", type=int, metavar="N", words=("Of an earlier version.", "取自较早的版本。"))
 @click.pass_obj
 def read_file(call: Invocation, id: str, field: str, to: str, version: int | None) -> None:
@@ -172,7 +198,13 @@ def read_file(call: Invocation, id: str, field: str, to: str, version: int | Non
 # Its past
 
 
-@verb("history", ("Every version of a record: who, when, why and what changed.", "查看记录的各个版本：谁、何时、为何、改了什么。"))
+@verb(
+    "history",
+    (
+        "Every version of a record: who, when, why and what changed.",
+        "查看记录的各个版本：谁、何时、为何、改了什么。",
+    ),
+)
 @argument("id", _ID)
 @click.pass_obj
 def history(call: Invocation, id: str) -> None:
@@ -201,7 +233,8 @@ def _type_key(session: Session, record: str) -> str:
     return "" if found is None else found.key
 
 
-def _change_json(change: FieldChange, type_key: str, archive: Archive) -> dict[str, Any]:
+def change_json(change: Difference, type_key: str, archive: Archive) -> dict[str, Any]:
+    """How one field changed, as JSON."""
     from muniment.cli.values import fields_json
 
     record_type = archive.engine.definitions.types.get(type_key)
@@ -229,7 +262,7 @@ def _step_json(step: Step, type_key: str, archive: Archive) -> dict[str, Any]:
         "reason": step.reason,
         "entry": step.entry,
         "hash": step.hash,
-        "changes": [_change_json(change, type_key, archive) for change in step.changes],
+        "changes": [change_json(change, type_key, archive) for change in step.changes],
         **({"erased": True} if step.erased else {}),
     }
 
@@ -248,10 +281,11 @@ def _show_steps(call: Invocation, archive: Archive, type_key: str, steps: Sequen
         put("  " + call.say("cli.step_who", actor=who, purpose=clean(step.purpose or "?"), entry=step.entry))
         if step.reason:
             put("  " + call.say("cli.step_reason", text=clean(step.reason)))
-        _show_changes(call, archive, type_key, step.changes)
+        show_changes(call, archive, type_key, step.changes)
 
 
-def _show_changes(call: Invocation, archive: Archive, type_key: str, changes: Sequence[FieldChange]) -> None:
+def show_changes(call: Invocation, archive: Archive, type_key: str, changes: Sequence[Difference]) -> None:
+    """Print what changed, field by field, under the labels that people know."""
     from muniment.cli.output import clean, labels
 
     record_type = archive.engine.definitions.types.get(type_key)
@@ -280,9 +314,9 @@ def diff(call: Invocation, id: str, a: int, b: int) -> None:
         changes = session.diff(record, a, b)
         type_key = _type_key(session, record)
         if call.json:
-            emit({"changes": [_change_json(change, type_key, archive) for change in changes]})
+            emit({"changes": [change_json(change, type_key, archive) for change in changes]})
         elif changes:
-            _show_changes(call, archive, type_key, changes)
+            show_changes(call, archive, type_key, changes)
         else:
             talk(call.say("cli.no_difference"))
 
@@ -292,16 +326,28 @@ def diff(call: Invocation, id: str, a: int, b: int) -> None:
 
 @verb(
     "list",
-    ("One page of records, oldest first or in the order of a field.", "列出一页记录，按创建先后或按字段排序。"),
+    (
+        "One page of records, oldest first or in the order of a field.",
+        "列出一页记录，按创建先后或按字段排序。",
+    ),
     note=(
         "Example: muniment record list customer --where city=Berlin --order customer_number",
         "示例：muniment record list customer --where city=上海 --order customer_number",
     ),
 )
 @argument("type", ("The record type.", "记录类型。"))
-@option("--where", multiple=True, metavar="F=V", words=("Records with this value; may be given several times.", "具有该值的记录；可多次给出。"))
+@option(
+    "--where",
+    multiple=True,
+    metavar="F=V",
+    words=("Records with this value; may be given several times.", "具有该值的记录；可多次给出。"),
+)
 @_fields
-@option("--order", metavar="F", words=("A field of class public or internal to sort by.", "用于排序的公开或内部级字段。"))
+@option(
+    "--order",
+    metavar="F",
+    words=("A field of class public or internal to sort by.", "用于排序的公开或内部级字段。"),
+)
 @flag("--desc", words=("Largest or newest first.", "降序。"))
 @_limit
 @_after
@@ -344,7 +390,8 @@ def list_records(
 @verb(
     "search",
     (
-        "Find records by words, phone, e-mail or number.\nSealed fields are found by their index, and what is found is compared.",
+        "Find records by words, phone, e-mail or number.\n"
+        "Sealed fields are found by their index, and what is found is compared.",
         "按文字、电话、邮箱或编号查找记录。\n加密字段通过索引查找，命中后再比对。",
     ),
     note=(
@@ -386,7 +433,9 @@ def _columns(
         return None
     readable = session.view(record_type).readable
     listed = [field for field in record_type.fields if field.key in readable and not field.retired]
-    chosen = sorted((field for field in listed if field.order and not field.hidden), key=lambda field: field.order)
+    chosen = sorted(
+        (field for field in listed if field.order and not field.hidden), key=lambda field: field.order
+    )
     return [field.key for field in (chosen or listed[:6])]
 
 

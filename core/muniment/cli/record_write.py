@@ -23,7 +23,9 @@ _VALUES = (
     "Fields: name=value; name= clears; name=@file reads a text; name=@@x begins with an at sign.",
     "字段：名称=值；“名称=”为清空；“名称=@文件”读取文本；“名称=@@x”表示以 @ 开头。",
 )
-_reason = option("--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"))
+_reason = option(
+    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
+)
 _expect = option(
     "--expect",
     type=int,
@@ -31,7 +33,9 @@ _expect = option(
     words=("The version you saw; a newer one is a conflict.", "您看到的版本；如有更新版本则视为冲突。"),
 )
 _effective = option(
-    "--effective", metavar="T", words=("Since when it holds, such as 2026-03-01.", "自何时生效，如 2026-03-01。")
+    "--effective",
+    metavar="T",
+    words=("Since when it holds, such as 2026-03-01.", "自何时生效，如 2026-03-01。"),
 )
 _retry = option(
     "--idempotency-key",
@@ -78,7 +82,7 @@ def _resolved(session: Session, type_key: str | None, values: Mapping[str, objec
     "create",
     ("Make a record.", "新建记录。"),
     note=(
-        "Example: muniment record create customer full_name='Anna Schmidt' phone='030 1234567' --reason walk-in",
+        "Example: muniment record create customer full_name='Anna Schmidt' city=Berlin --reason walk-in",
         "示例：muniment record create customer full_name=王芳 phone=13800138000 --reason 到店",
     ),
 )
@@ -113,7 +117,10 @@ def create(
 
 @verb(
     "update",
-    ("Change fields of a record.\nWhat is there already writes no version.", "修改记录字段。\n内容未变则不产生新版本。"),
+    (
+        "Change fields of a record.\nWhat is there already writes no version.",
+        "修改记录字段。\n内容未变则不产生新版本。",
+    ),
     note=(
         "Example: muniment record update ID phone='030 7654321' --expect 1 --reason 'caller asked'",
         "示例：muniment record update ID phone=13900139000 --expect 1 --reason 来电要求",
@@ -144,7 +151,8 @@ def update(
 @verb(
     "correct",
     (
-        "Put right what was wrong from the start.\nThe correction holds since the version that it corrects did.",
+        "Put right what was wrong from the start.\n"
+        "The correction holds since the version that it corrects did.",
         "更正从一开始就有误的内容。\n更正的生效时间与被更正的版本相同。",
     ),
 )
@@ -205,7 +213,12 @@ def _change(
     ),
 )
 @argument("id", _ID)
-@option("--reason", metavar="TEXT", required=True, words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"))
+@option(
+    "--reason",
+    metavar="TEXT",
+    required=True,
+    words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"),
+)
 @_expect
 @click.pass_obj
 def delete(call: Invocation, id: str, reason: str, expect: int | None) -> None:
@@ -241,7 +254,11 @@ def undelete(call: Invocation, id: str, reason: str | None, expect: int | None) 
 @argument("id", _ID)
 @argument("field", ("The field's key.", "字段的键。"))
 @argument("path", ("The file.", "文件。"), metavar="FILE")
-@option("--name", metavar="TEXT", words=("Under this name, instead of the file's own.", "使用此名称而非文件原名。"))
+@option(
+    "--name",
+    metavar="TEXT",
+    words=("Under this name, instead of the file's own.", "使用此名称而非文件原名。"),
+)
 @_reason
 @_expect
 @click.pass_obj
@@ -269,7 +286,8 @@ def _tell(call: Invocation, archive: Archive, saved: Saved, code: str) -> None:
             "version": saved.version,
             "written": saved.written,
             "warnings": [
-                {"field": one.field, "code": one.code, "detail": one.text(call.language)} for one in saved.warnings
+                {"field": one.field, "code": one.code, "detail": one.text(call.language)}
+                for one in saved.warnings
             ],
         }
         emit({"records": [document]})

@@ -17,8 +17,12 @@ _WAYS = {"clear": "cli.way_clear", "mask": "cli.way_mask", "none": "cli.way_none
 role = LazyGroup(
     "role",
     {
-        "list": Entry(f"{_HERE}:list_roles", ("The roles, and what they read and write.", "列出角色及其读写范围。")),
-        "matrix": Entry(f"{_HERE}:matrix", ("Who may do what to which fields.", "查看各角色对各字段的权限。")),
+        "list": Entry(
+            f"{_HERE}:list_roles", ("The roles, and what they read and write.", "列出角色及其读写范围。")
+        ),
+        "matrix": Entry(
+            f"{_HERE}:matrix", ("Who may do what to which fields.", "查看各角色对各字段的权限。")
+        ),
     },
     words=("What roles allow.", "查看角色权限。"),
 )
@@ -72,7 +76,13 @@ def list_roles(call: Invocation) -> None:
         )
 
 
-@verb("matrix", ("Who may do what to which fields: exactly what is enforced.", "各角色对各字段的权限：与实际执行完全一致。"))
+@verb(
+    "matrix",
+    (
+        "Who may do what to which fields: exactly what is enforced.",
+        "各角色对各字段的权限：与实际执行完全一致。",
+    ),
+)
 @click.pass_obj
 def matrix(call: Invocation) -> None:
     """Who may do what."""
@@ -89,7 +99,10 @@ def matrix(call: Invocation) -> None:
         actions = sorted({action for content in made.values() for action in content["actions"]})
         table(
             [call.say("cli.label_action"), *made],
-            [[action, *("+" if action in made[key]["actions"] else "" for key in made)] for action in actions],
+            [
+                [action, *("+" if action in made[key]["actions"] else "" for key in made)]
+                for action in actions
+            ],
         )
         for record_type in types:
             put()

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, option, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -25,7 +25,10 @@ schema = LazyGroup(
         "show": Entry(f"{_HERE}:show", ("The fields of a type.", "查看类型的字段。")),
         "history": Entry(f"{_HERE}:history", ("The definitions a type has had.", "查看类型定义的历次变更。")),
         "diff": Entry(f"{_HERE}:diff", ("What differs between two definitions.", "比较类型的两个定义。")),
-        "field": Entry("muniment.cli.schema_field:field", ("Add, rename, hide or retire a field.", "添加、改名、隐藏或停用字段。")),
+        "field": Entry(
+            "muniment.cli.schema_field:field",
+            ("Add, rename, hide or retire a field.", "添加、改名、隐藏或停用字段。"),
+        ),
         "index": Entry(f"{_HERE}:index", ("What the blind indexes tell a stranger.", "盲索引会泄露什么。")),
     },
     words=("Record types and their fields.", "记录类型及其字段。"),
@@ -45,7 +48,9 @@ def list_types(call: Invocation) -> None:
         if call.json:
             emit({"types": [_summary(one) for one in found]})
             return
-        header = call.words("cli.label_type", "cli.label_holds", "cli.label_subject", "cli.label_fields", "cli.label_version")
+        header = call.words(
+            "cli.label_type", "cli.label_holds", "cli.label_subject", "cli.label_fields", "cli.label_version"
+        )
         table(
             header,
             [
@@ -80,7 +85,12 @@ def type_json(one: RecordType, fields: Sequence[Field] | None = None) -> dict[st
     from muniment.schema.definitions import definition_document
 
     shown = one if fields is None else attrs.evolve(one, fields=tuple(fields))
-    return {**_summary(one), **definition_document(shown), "subject": _path(one), "version": one.definition_version}
+    return {
+        **_summary(one),
+        **definition_document(shown),
+        "subject": _path(one),
+        "version": one.definition_version,
+    }
 
 
 @verb("show", ("The fields of a record type.", "查看记录类型的字段。"))
@@ -107,7 +117,14 @@ def show_fields(call: Invocation, record_type: RecordType, fields: Sequence[Fiel
 
     lang = call.language
     put(heading(f"{record_type.key}  {clean(record_type.label.of(lang))}"))
-    header = call.words("cli.label_field", "cli.label_label", "cli.label_kind", "cli.label_class", "cli.label_index", "cli.label_notes")
+    header = call.words(
+        "cli.label_field",
+        "cli.label_label",
+        "cli.label_kind",
+        "cli.label_class",
+        "cli.label_index",
+        "cli.label_notes",
+    )
     table(
         header,
         [
@@ -162,7 +179,14 @@ def diff(call: Invocation, type: str, a: int, b: int) -> None:
     with call.session() as (_, session):
         changes = differences(session.definition(type, a), session.definition(type, b))
         if call.json:
-            emit({"changes": [{"code": one.code, "item": one.item, "text": one.text(call.language)} for one in changes]})
+            emit(
+                {
+                    "changes": [
+                        {"code": one.code, "item": one.item, "text": one.text(call.language)}
+                        for one in changes
+                    ]
+                }
+            )
             return
         for one in changes:
             put(clean(one.text(call.language)))
@@ -170,7 +194,13 @@ def diff(call: Invocation, type: str, a: int, b: int) -> None:
             talk(call.say("cli.no_difference"))
 
 
-@verb("history", ("The definitions a type has had: who changed what, when and why.", "类型定义的历次变更：谁、何时、为何、改了什么。"))
+@verb(
+    "history",
+    (
+        "The definitions a type has had: who changed what, when and why.",
+        "类型定义的历次变更：谁、何时、为何、改了什么。",
+    ),
+)
 @argument("type", _TYPE)
 @click.pass_obj
 def history(call: Invocation, type: str) -> None:
@@ -210,7 +240,15 @@ def history(call: Invocation, type: str) -> None:
             when = local_time(step.recorded_us, archive.applied.timezone)
             operation = call.say(OPERATIONS[step.operation])
             put(heading(call.say("cli.step", version=step.version, operation=operation, time=when)))
-            put("  " + call.say("cli.step_who", actor=clean(step.actor or "?"), purpose=clean(step.purpose or "?"), entry=step.entry))
+            put(
+                "  "
+                + call.say(
+                    "cli.step_who",
+                    actor=clean(step.actor or "?"),
+                    purpose=clean(step.purpose or "?"),
+                    entry=step.entry,
+                )
+            )
             if step.reason:
                 put("  " + call.say("cli.step_reason", text=clean(step.reason)))
             for change in changes:
@@ -225,7 +263,9 @@ def history(call: Invocation, type: str) -> None:
     ),
 )
 @argument("type", _TYPE)
-@option("--rows", type=click.IntRange(1), metavar="N", words=("Plan for so many records.", "按这么多条记录规划。"))
+@option(
+    "--rows", type=click.IntRange(1), metavar="N", words=("Plan for so many records.", "按这么多条记录规划。")
+)
 @click.pass_obj
 def index(call: Invocation, type: str, rows: int | None) -> None:
     """What the blind indexes tell."""

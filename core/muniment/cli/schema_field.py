@@ -24,7 +24,9 @@ field = LazyGroup(
         "add": Entry(f"{_HERE}:add", ("Add a field to a type.", "为类型添加字段。")),
         "rename": Entry(f"{_HERE}:rename", ("Give a field another key.", "修改字段的键。")),
         "hide": Entry(f"{_HERE}:hide", ("Leave a field out of forms and lists.", "在表单和列表中隐藏字段。")),
-        "retire": Entry(f"{_HERE}:retire", ("Take no more values; stored ones stay.", "停用字段；已存的值保留。")),
+        "retire": Entry(
+            f"{_HERE}:retire", ("Take no more values; stored ones stay.", "停用字段；已存的值保留。")
+        ),
     },
     words=(
         "Change the fields of a type. A field is never removed: old versions show as they were.",
@@ -34,7 +36,9 @@ field = LazyGroup(
 
 _TYPE = ("The record type.", "记录类型。")
 _KEY = ("The field's key.", "字段的键。")
-_reason = option("--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"))
+_reason = option(
+    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
+)
 
 
 def _words(en: str | None, zh: str | None, fallback: str) -> tuple[str, str]:
@@ -45,24 +49,60 @@ def _words(en: str | None, zh: str | None, fallback: str) -> tuple[str, str]:
     "add",
     ("Add a field to a type.", "为类型添加字段。"),
     note=(
-        "Example: muniment schema field add customer shoe_size --kind integer --class internal --label-en 'Shoe size'",
-        "示例：muniment schema field add customer shoe_size --kind integer --class internal --label-zh 鞋码",
+        "Example: muniment schema field add customer shoe --kind integer --class internal --label-en Shoe",
+        "示例：muniment schema field add customer shoe --kind integer --class internal --label-zh 鞋码",
     ),
 )
 @argument("type", _TYPE)
 @argument("key", ("Small letters, digits and underscores.", "小写字母、数字和下划线。"))
-@option("--kind", required=True, metavar="K", words=("Such as text, date, money, choice, phone.", "如 text、date、money、choice、phone。"))
-@option("--class", "sensitivity", required=True, type=click.Choice(CLASSES), words=("How sensitive it is.", "敏感级别。"))
+@option(
+    "--kind",
+    required=True,
+    metavar="K",
+    words=("Such as text, date, money, choice, phone.", "如 text、date、money、choice、phone。"),
+)
+@option(
+    "--class",
+    "sensitivity",
+    required=True,
+    type=click.Choice(CLASSES),
+    words=("How sensitive it is.", "敏感级别。"),
+)
 @option("--group", metavar="G", words=("The layout group; by default the first.", "布局分组；默认为第一组。"))
 @option("--label-en", metavar="TEXT", words=("Label in English.", "英文标签。"))
 @option("--label-zh", metavar="TEXT", words=("Label in Chinese.", "中文标签。"))
 @option("--help-en", metavar="TEXT", words=("Help in English.", "英文说明。"))
 @option("--help-zh", metavar="TEXT", words=("Help in Chinese.", "中文说明。"))
-@option("--choice", "choices", multiple=True, metavar="KEY:EN:ZH", words=("A choice; may be given several times.", "选项；可多次给出。"))
-@option("--index", "indexes", multiple=True, metavar="I,I...", words=("Blind indexes: exact, normalised, unique, prefix, last_four, words.", "盲索引：exact、normalised、unique、prefix、last_four、words。"))
+@option(
+    "--choice",
+    "choices",
+    multiple=True,
+    metavar="KEY:EN:ZH",
+    words=("A choice; may be given several times.", "选项；可多次给出。"),
+)
+@option(
+    "--index",
+    "indexes",
+    multiple=True,
+    metavar="I,I...",
+    words=(
+        "Blind indexes: exact, normalised, unique, prefix, last_four, words.",
+        "盲索引：exact、normalised、unique、prefix、last_four、words。",
+    ),
+)
 @option("--target", default="", metavar="TYPE", words=("Where a reference points to.", "关联指向的类型。"))
-@option("--default", metavar="V", words=("The value of a new record that gives none.", "新记录未填写时的默认值。"))
-@option("--mask", default="", metavar="M", words=("How it is covered up: full, last_four, first, mail, year.", "遮盖方式：full、last_four、first、mail、year。"))
+@option(
+    "--default", metavar="V", words=("The value of a new record that gives none.", "新记录未填写时的默认值。")
+)
+@option(
+    "--mask",
+    default="",
+    metavar="M",
+    words=(
+        "How it is covered up: full, last_four, first, mail, year.",
+        "遮盖方式：full、last_four、first、mail、year。",
+    ),
+)
 @flag("--required", words=("A record without it is refused.", "必填。"))
 @flag("--unique", words=("No two records hold the same value.", "取值唯一。"))
 @_reason
@@ -123,7 +163,7 @@ def _choices(given: tuple[str, ...]) -> tuple[Choice, ...]:
         parts = [part.strip() for part in one.split(":")]
         if len(parts) > 3 or not parts[0]:
             raise UsageError("cli.choice_form")
-        en, zh = (parts + ["", ""])[1:3]
+        en, zh = [*parts, "", ""][1:3]
         made.append(Made(parts[0], Label(*_words(en, zh, parts[0]))))
     return tuple(made)
 
@@ -175,7 +215,9 @@ def hide(call: Invocation, type: str, key: str, show: bool, reason: str | None) 
     edit_type(call, type, lambda record_type: hide_field(record_type, key, hidden=not show), reason)
 
 
-@verb("retire", ("Take no more values in a field; stored ones stay.", "停用字段，不再接受新值；已存的值保留。"))
+@verb(
+    "retire", ("Take no more values in a field; stored ones stay.", "停用字段，不再接受新值；已存的值保留。")
+)
 @argument("type", _TYPE)
 @argument("key", _KEY)
 @flag("--restore", words=("Take values again.", "重新启用。"))

@@ -18,7 +18,10 @@ __all__ = ["status"]
 
 @verb(
     "status",
-    ("How the archive stands: counts, log, keys, configuration, plugins. No value is read.", "查看档案库状态：数量、日志、密钥、配置、插件。不读取任何内容。"),
+    (
+        "How the archive stands: counts, log, keys, configuration, plugins. No value is read.",
+        "查看档案库状态：数量、日志、密钥、配置、插件。不读取任何内容。",
+    ),
 )
 @click.pass_obj
 def status(call: Invocation) -> None:
@@ -97,7 +100,15 @@ def _show(call: Invocation, found: dict[str, Any]) -> None:
         [
             ("ID", archive["id"]),
             (call.say("cli.label_folder"), archive["folder"]),
-            (call.say("cli.label_log"), call.say("cli.log_size", count=log["size"], since=log["since_checkpoint"], checkpoint=log["checkpoint"])),
+            (
+                call.say("cli.label_log"),
+                call.say(
+                    "cli.log_size",
+                    count=log["size"],
+                    since=log["since_checkpoint"],
+                    checkpoint=log["checkpoint"],
+                ),
+            ),
             (call.say("cli.label_users"), found["users"]),
             (
                 call.say("cli.label_config"),
@@ -105,14 +116,18 @@ def _show(call: Invocation, found: dict[str, Any]) -> None:
             ),
             (
                 call.say("cli.label_plugins"),
-                ", ".join(f"{one['name']} {one.get('version', '')}".strip() for one in found["plugins"]) or "—",
+                ", ".join(f"{one['name']} {one.get('version', '')}".strip() for one in found["plugins"])
+                or "—",
             ),
         ]
     )
     put()
     if found["types"]:
         header = call.words("cli.label_type", "cli.label_holds", "cli.label_records", "cli.label_deleted")
-        rows = [[one["key"], one["label"][call.language], one["records"], one["deleted"]] for one in found["types"]]
+        rows = [
+            [one["key"], one["label"][call.language], one["records"], one["deleted"]]
+            for one in found["types"]
+        ]
         table(header, rows)
     else:
         put(call.say("cli.no_types"))

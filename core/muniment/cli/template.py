@@ -48,7 +48,10 @@ def list_templates(call: Invocation) -> None:
     header = [call.say("cli.label_template"), call.say("cli.label_holds"), call.say("cli.label_types")]
     table(
         header,
-        [[one.key, one.label.of(lang), ", ".join(kind.label.of(lang) or kind.key for kind in one.types)] for one in found],
+        [
+            [one.key, one.label.of(lang), ", ".join(kind.label.of(lang) or kind.key for kind in one.types)]
+            for one in found
+        ],
     )
 
 
@@ -85,13 +88,22 @@ def show(call: Invocation, name: str) -> None:
 @verb(
     "apply",
     (
-        "Bring templates into the archive.\nWhat a team changed itself stays; what a template does not mention stays.",
+        "Bring templates into the archive.\n"
+        "What a team changed itself stays; what a template does not mention stays.",
         "将模板应用到档案库。\n团队自己的修改和模板未提到的内容均保留。",
     ),
 )
-@argument("names", ("Templates' names, or TOML files.", "模板名称或 TOML 文件。"), nargs=-1, required=True, metavar="T...")
+@argument(
+    "names",
+    ("Templates' names, or TOML files.", "模板名称或 TOML 文件。"),
+    nargs=-1,
+    required=True,
+    metavar="T...",
+)
 @flag("--dry-run", words=("Show what would change, and change nothing.", "只显示将要发生的变更，不作修改。"))
-@option("--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"))
+@option(
+    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
+)
 @click.pass_obj
 def apply(call: Invocation, names: tuple[str, ...], dry_run: bool, reason: str | None) -> None:
     """Bring templates into the archive."""
@@ -103,7 +115,9 @@ def apply(call: Invocation, names: tuple[str, ...], dry_run: bool, reason: str |
         tell_changes(call, made.changes, [one.key for one in made.changed], dry_run=dry_run)
 
 
-def tell_changes(call: Invocation, changes: Sequence[Change], changed: Sequence[str], *, dry_run: bool) -> None:
+def tell_changes(
+    call: Invocation, changes: Sequence[Change], changed: Sequence[str], *, dry_run: bool
+) -> None:
     """Say what changed, or would change, in definitions."""
     from muniment.cli.output import clean, emit, put, talk
 
@@ -121,5 +135,7 @@ def tell_changes(call: Invocation, changes: Sequence[Change], changed: Sequence[
         return
     for one in changes:
         put(clean(one.text(call.language)))
-    code = "cli.nothing_changes" if not changed else "cli.would_change" if dry_run else "cli.definitions_changed"
+    code = (
+        "cli.nothing_changes" if not changed else "cli.would_change" if dry_run else "cli.definitions_changed"
+    )
     talk(call.say(code, names=", ".join(changed)))

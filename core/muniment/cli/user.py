@@ -37,9 +37,16 @@ user = LazyGroup(
 )
 
 _LOGIN = ("The login.", "登录名。")
-_reason = option("--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"))
+_reason = option(
+    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
+)
 _roles = option(
-    "--role", "roles", multiple=True, required=True, metavar="R", words=("A role; may be given several times.", "角色；可多次给出。")
+    "--role",
+    "roles",
+    multiple=True,
+    required=True,
+    metavar="R",
+    words=("A role; may be given several times.", "角色；可多次给出。"),
 )
 
 
@@ -48,7 +55,9 @@ def _known_roles(archive: Archive, given: tuple[str, ...]) -> tuple[str, ...]:
     named = tuple(dict.fromkeys(names_of(given)))
     unknown = [name for name in named if name not in archive.engine.policy.roles]
     if unknown or not named:
-        raise UsageError("cli.no_role", name=", ".join(unknown), known=", ".join(sorted(archive.engine.policy.roles)))
+        raise UsageError(
+            "cli.no_role", name=", ".join(unknown), known=", ".join(sorted(archive.engine.policy.roles))
+        )
     return named
 
 
@@ -114,7 +123,10 @@ def list_users(call: Invocation) -> None:
 @verb(
     "add",
     ("Add somebody.", "添加用户。"),
-    note=("Example: muniment user add li.na --name 'Li Na' --role editor", "示例：muniment user add li.na --name 李娜 --role editor"),
+    note=(
+        "Example: muniment user add li.na --name 'Li Na' --role editor",
+        "示例：muniment user add li.na --name 李娜 --role editor",
+    ),
 )
 @argument("login", _LOGIN)
 @option("--name", default="", metavar="TEXT", words=("What people call them.", "姓名。"))
@@ -147,7 +159,9 @@ def set_roles(call: Invocation, login: str, roles: tuple[str, ...], reason: str 
         _tell(call, archive, login, "cli.user_roles")
 
 
-@verb("disable", ("Let somebody act no longer; what they did stays theirs.", "停用用户；其以往操作仍归其名下。"))
+@verb(
+    "disable", ("Let somebody act no longer; what they did stays theirs.", "停用用户；其以往操作仍归其名下。")
+)
 @argument("login", _LOGIN)
 @_reason
 @click.pass_obj

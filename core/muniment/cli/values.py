@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
+from contextlib import suppress
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -44,7 +45,9 @@ _LONGEST = 16 * 1024 * 1024
 
 
 def assignments(given: Sequence[str]) -> dict[str, object]:
-    """Values out of ``field=value`` words: an empty value clears, ``@path`` reads a file, ``@@`` begins with an at sign.
+    """Values out of ``field=value`` words.
+
+    An empty value clears, ``@path`` reads a file, ``@@`` begins with an at sign.
 
     Raises:
         UsageError: ``cli.assignment``, ``cli.given_twice``, ``cli.no_file``; nothing of a value is repeated.
@@ -84,13 +87,15 @@ def _read(path: Path) -> bytes:
 
 
 def document_of(path: str) -> Any:
-    """A JSON document out of a file, or of standard input for ``-``; numbers stay exact, no name stands twice.
+    """A JSON document out of a file, or of standard input for ``-``; numbers stay exact, no name twice.
 
     Raises:
         UsageError: ``cli.json`` or ``cli.no_file``.
     """
     try:
-        return json.loads(_file_text(path), parse_float=Decimal, object_pairs_hook=_once, parse_constant=_refuse)
+        return json.loads(
+            _file_text(path), parse_float=Decimal, object_pairs_hook=_once, parse_constant=_refuse
+        )
     except (ValueError, RecursionError):
         raise UsageError("cli.json", where=path) from None
 
@@ -113,7 +118,11 @@ def json_values(path: str) -> dict[str, object]:
         UsageError: ``cli.json_shape``, and as ``document_of``.
     """
     document = document_of(path)
-    if isinstance(document, dict) and isinstance(document.get("records"), list) and len(document["records"]) == 1:
+    if (
+        isinstance(document, dict)
+        and isinstance(document.get("records"), list)
+        and len(document["records"]) == 1
+    ):
         document = document["records"][0]
     if isinstance(document, dict) and {"id", "fields"} <= document.keys():
         # A mask is no value: what was only shown covered up is not written back.
@@ -212,8 +221,7 @@ def local_time(micros: int, timezone: str) -> str:
     if timezone and timezone != "UTC":
         from zoneinfo import ZoneInfo
 
-        try:
+        # A wrong zone is the configuration's matter; the time in UTC is still right.
+        with suppress(OSError, ValueError, LookupError):
             moment = moment.astimezone(ZoneInfo(timezone))
-        except (OSError, ValueError, LookupError):
-            pass  # a wrong zone is the configuration's matter; the time in UTC is still right
     return moment.isoformat(sep=" ", timespec="seconds")

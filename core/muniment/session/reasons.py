@@ -14,7 +14,9 @@ from muniment.store import Facet, SidePart, Subject, Transaction
 __all__ = ["put_reason"]
 
 
-def put_reason(engine: Engine, tx: Transaction, moment: Moment, owner: bytes, reason: str, *, seq: int) -> bytes:
+def put_reason(
+    engine: Engine, tx: Transaction, moment: Moment, owner: bytes, reason: str, *, seq: int
+) -> bytes:
     """Seal a reason for an entry that binds nothing else.
 
     Args:

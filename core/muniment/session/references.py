@@ -58,7 +58,9 @@ def find_reference(session: Session, type: str, text: str) -> str | None:
     return found.pop() if len(found) == 1 else None
 
 
-def resolve_references(session: Session, record_type: RecordType, values: Mapping[str, object]) -> dict[str, object]:
+def resolve_references(
+    session: Session, record_type: RecordType, values: Mapping[str, object]
+) -> dict[str, object]:
     """Values with every reference as an identifier.
 
     Args:

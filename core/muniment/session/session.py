@@ -375,11 +375,11 @@ class Session:
                 return
             asked = attrs.evolve(asked, after=page.after, reason=None)
 
-    def history(self, id: str) -> list[Step]:
+    def history(self, id: str) -> Sequence[Step]:
         """Every version of a record: who wrote it, when, why, and what changed."""
         return histories.record_history(self._engine, self._acting, id_bytes(id))
 
-    def diff(self, id: str, first: int, second: int) -> list[FieldChange]:
+    def diff(self, id: str, first: int, second: int) -> Sequence[FieldChange]:
         """What differs between two versions."""
         return histories.diff_versions(self._engine, self._acting, id_bytes(id), first, second)
 
