@@ -49,6 +49,7 @@ class Mapping:
             others they refuse the row.
         ignore: headers of columns that are left out.
         match: fields by which a row finds the record that it updates.
+        empty: ``keep`` or ``clear``; what an empty cell does to the value of a record that is found.
         date_order: ``dmy`` or ``mdy``; how 03/04/2026 is meant.
         decimal_mark: ``.`` or ``,``; how 1.234 is meant.
         currency: ISO 4217, for amounts that name none.
@@ -68,6 +69,7 @@ class Mapping:
     keep_unlisted: tuple[str, ...] = ()
     ignore: tuple[str, ...] = ()
     match: tuple[str, ...] = ()
+    empty: str = ""
     date_order: str = ""
     decimal_mark: str = ""
     currency: str = ""
@@ -121,7 +123,7 @@ _TEXTS = {
 }
 _EXAMPLES = {"currency": '"EUR"', "default_region": '"DE"', "delimiter": '";"'}
 _LISTS = ("keep_unlisted", "ignore", "match")
-_ONE_OF = {"date_order": ("dmy", "mdy"), "decimal_mark": (".", ",")}
+_ONE_OF = {"date_order": ("dmy", "mdy"), "decimal_mark": (".", ","), "empty": ("keep", "clear")}
 
 
 def parse_mapping(document: AnyMapping[str, Any], *, where: str | None = None) -> Mapping:

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Mapping, Sequence
+import os
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
@@ -10,9 +11,9 @@ from typing import TYPE_CHECKING, Any
 from muniment.errors import AccessDenied, MunimentError, NotFound, UsageError
 from muniment.model import FileRef, id_bytes, parse_time
 from muniment.policy import View
-from muniment.schema import RecordType
-from muniment.session import history as histories
+from muniment.schema import FieldKind, RecordType
 from muniment.session import attachments, logs, reads, rebuild
+from muniment.session import history as histories
 from muniment.session.engine import Acting, Engine
 from muniment.session.logs import LogEntry
 from muniment.session.rebuild import Fault, Rebuilt
@@ -22,6 +23,10 @@ from muniment.session.writes import Change, Saved, write
 from muniment.store import LogFilter
 
 if TYPE_CHECKING:
+    from muniment.exports import Written
+    from muniment.imports.run import Imported
+    from muniment.session.importing import RowWriter
+    from muniment.session.reverting import Reverted
     from muniment.store import Checkpoint
 
 __all__ = ["Session"]
@@ -373,7 +378,7 @@ class Session:
             yield page
             if page.after is None:
                 return
-            asked = attrs.evolve(asked, after=page.after, reason=None)
+            asked = attrs.evolve(asked, after=page.after, reason=None, count=False)
 
     def history(self, id: str) -> Sequence[Step]:
         """Every version of a record: who wrote it, when, why, and what changed."""
@@ -382,6 +387,125 @@ class Session:
     def diff(self, id: str, first: int, second: int) -> Sequence[FieldChange]:
         """What differs between two versions."""
         return histories.diff_versions(self._engine, self._acting, id_bytes(id), first, second)
+
+    # Tables in and out
+
+    @property
+    def kinds(self) -> Mapping[str, FieldKind]:
+        """The kinds of field that the archive knows."""
+        return self._engine.kinds
+
+    def import_file(self, type: str, path: str | os.PathLike[str], **options: Any) -> Imported:
+        """Import a CSV file or a workbook; see ``imports.run.run_import`` for the options.
+
+        Raises:
+            UsageError: the file, its columns or the mapping do not fit; nothing was written.
+            AccessDenied: the actor may not import this; logged.
+        """
+        from muniment.imports.run import run_import
+
+        return run_import(self, type, path, **options)
+
+    def row_writer(
+        self,
+        type: str,
+        fields: Iterable[str],
+        *,
+        match: Sequence[str] | None,
+        by_id: bool,
+        context: Mapping[str, Any],
+        keep_empty: bool,
+        dry_run: bool,
+    ) -> RowWriter:
+        """What writes the rows of one import; see ``imports.rows.Corridor``."""
+        from muniment.session.importing import RowWriter
+
+        with self._engine.guarded(self._acting, "record.import", type=type):
+            return RowWriter(
+                self._engine,
+                self._acting,
+                self._engine.record_type(type),
+                fields,
+                match=match,
+                by_id=by_id,
+                context=context,
+                keep_empty=keep_empty,
+                dry_run=dry_run,
+            )
+
+    def imports(self) -> Sequence[Record]:
+        """The imports that there were, newest first, each a record of the built-in type ``import``.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+        """
+        self._require("record.import")
+        asked = reads.Asked("import", kind="import.list", descending=True, limit=1000)
+        return [record for page in self.pages(asked) for record in page.records]
+
+    def revert_import(
+        self,
+        id: str,
+        *,
+        reason: str | None = None,
+        force: bool = False,
+        progress: Callable[[int, int | None], None] | None = None,
+    ) -> Reverted:
+        """Undo an import as new versions; what somebody changed since is left alone unless forced.
+
+        Args:
+            id: UUID text of the import.
+            reason: a person's own words; sealed.
+            force: set back the fields that the import wrote all the same.
+            progress: told how many entries were gone through, and of how many.
+
+        Raises:
+            NotFound: there is no such import; logged.
+            AccessDenied: the actor may not undo it; logged.
+        """
+        from muniment.session.reverting import revert_import
+
+        return revert_import(
+            self._engine, self._acting, id_bytes(id), reason=reason, force=force, progress=progress
+        )
+
+    def export_file(self, type: str, path: str | os.PathLike[str], **options: Any) -> Written:
+        """Export records as CSV, XLSX or NDJSON; see ``exports.run.run_export`` for the options.
+
+        Raises:
+            AccessDenied: the actor may not export this; logged.
+        """
+        from muniment.exports.run import run_export
+
+        return run_export(self, type, path, **options)
+
+    def exported(
+        self,
+        type: str,
+        *,
+        where: Mapping[str, object],
+        fields: Sequence[str],
+        deleted: bool,
+        scan: bool,
+        recipient: str,
+        reason: str | None,
+    ) -> Iterator[Page]:
+        """The records of an export page by page; see ``exports.run.Corridor``."""
+        return self.pages(
+            reads.Asked(
+                type,
+                dict(where),
+                fields=tuple(fields),
+                limit=1000,
+                deleted=deleted,
+                scan=scan,
+                count=True,
+                kind="record.export",
+                action="record.export",
+                members={"recipient": recipient},
+                reason=reason,
+            )
+        )
 
     # The log
 

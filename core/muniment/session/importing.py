@@ -1,0 +1,602 @@
+"""The rows of an import inside the corridor: what they mean, what they would change, one transaction a batch.
+
+Matching, comparing and looking references up are accesses. They are written down
+in the transaction that writes the rows, before the versions; a trial run has one
+entry of them, for as many records as an entry may name.
+"""
+
+from __future__ import annotations
+
+from collections import OrderedDict
+from collections.abc import Iterable, Mapping, Sequence
+from typing import Any, Final
+from uuid import UUID
+
+import attrs
+
+from muniment.errors import (
+    AccessDenied,
+    Conflict,
+    Invalid,
+    Issue,
+    MunimentError,
+    NotFound,
+    UsageError,
+)
+from muniment.imports.rows import RECORD_ID, Given, Outcome
+from muniment.model import id_bytes, id_text
+from muniment.schema import Field, RecordType
+from muniment.schema.phones import e164
+from muniment.session.definitions import IMPORT
+from muniment.session.engine import SHARD, Acting, Engine, record_line
+from muniment.session.logbook import MAX_SUBJECTS, Draft, Moment
+from muniment.session.matching import Found, Matcher
+from muniment.session.planning import Change, Claims, Pending, Planner
+from muniment.session.reads import plan_of
+from muniment.session.views import Change as FieldChange
+from muniment.session.views import shown
+from muniment.session.writes import Saved, write
+from muniment.store import Transaction, Version
+
+__all__ = ["RowWriter"]
+
+_REFERENCES_KEPT: Final = 20_000
+_NOTHING: Final = Found()
+
+
+@attrs.frozen
+class _Asked:
+    """A row as it is asked for in a transaction.
+
+    Attributes:
+        change: what is to be done; None where the row is decided already.
+        outcome: what was decided.
+        warnings: what matching has to say.
+    """
+
+    change: Change | None = None
+    outcome: Outcome | None = None
+    warnings: tuple[Issue, ...] = ()
+
+
+class RowWriter:
+    """One import of one actor; see ``imports.rows.RowWriter``, which it is.
+
+    Args:
+        engine: the opened archive.
+        acting: who imports, why and through what.
+        record_type: whose records the rows are.
+        fields: keys of the fields that the rows give.
+        match: keys of the fields by which a row finds its record; None chooses.
+        by_id: a row finds its record by its identifier.
+        context: what differs from the archive's settings in reading values.
+        keep_empty: an empty cell leaves the value as it is.
+        dry_run: write nothing but the entry of the accesses.
+
+    Raises:
+        AccessDenied: the actor may not write such records or fields, or not match by these.
+        UsageError: ``import.built_in``, ``index.unsupported``.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        acting: Acting,
+        record_type: RecordType,
+        fields: Iterable[str],
+        *,
+        match: Sequence[str] | None,
+        by_id: bool,
+        context: Mapping[str, Any],
+        keep_empty: bool,
+        dry_run: bool,
+    ) -> None:
+        self._engine = engine
+        self._acting = acting
+        self._type = record_type
+        self._keep_empty = keep_empty
+        self._by_id = by_id
+        self._explicit = bool(match)
+        self._view = engine.policy.view(acting.actor, record_type)
+        self._keys = tuple(fields)
+        if record_type.number < 256:
+            raise UsageError("import.built_in", type=record_type.key)
+        self._require_rights(match, by_id)
+        self._matcher = self._make_matcher(match, by_id)
+        self._context = attrs.evolve(engine.value_context(), **context)
+        self._changed_context = dict(context)
+        region = self._context.default_region
+        foreign = bool(region) and region != engine.settings.default_region
+        self._phones = self._of_kind("phone") if foreign else ()
+        self._references = self._of_kind("reference")
+        self._resolvers: dict[str, tuple[Matcher, ...]] = {}
+        self._resolved: OrderedDict[tuple[str, str], str] = OrderedDict()
+        self._claims = Claims() if dry_run else None
+        self._trial = _Trial() if dry_run else None
+        self._op = engine.new_id()
+        self._import = b""
+
+    @property
+    def match(self) -> Sequence[str]:
+        """By what rows find their records."""
+        if self._by_id:
+            return (RECORD_ID,)
+        return () if self._matcher is None else tuple(field.key for field in self._matcher.fields)
+
+    def _of_kind(self, kind: str) -> tuple[Field, ...]:
+        fields = (self._type.by_key[key] for key in self._keys)
+        return tuple(field for field in fields if field.kind == kind)
+
+    def _require_rights(self, match: Sequence[str] | None, by_id: bool) -> None:
+        policy, actor, key = self._engine.policy, self._acting.actor, self._type.key
+        policy.require(actor, "record.import", key)
+        policy.require(actor, "record.create", key)
+        if match or by_id:
+            policy.require(actor, "record.update", key)
+        barred = [name for name in self._keys if name not in self._view.writable]
+        if barred:
+            # A name that may not be read is not told either.
+            named = [name for name in barred if name in self._view.readable] or ["?"]
+            raise AccessDenied("access.field", where=key, action="record.write", names=", ".join(named))
+
+    def _make_matcher(self, match: Sequence[str] | None, by_id: bool) -> Matcher | None:
+        if by_id:
+            return None
+        if match is None:
+            may = self._engine.policy.may(self._acting.actor, "record.update", self._type.key)
+            unique = self._type.unique & self._view.clear
+            match = [key for key in self._keys if key in unique][:1] if may else []
+        return Matcher(self._engine, self._type, self._view, match) if match else None
+
+    # One row
+
+    def take(self, values: dict[str, object], identifier: str) -> Given:
+        """A row, with what finds its record.
+
+        Raises:
+            Invalid: the row cannot be matched.
+        """
+        for field in self._phones:
+            # The archive reads numbers of another country only with that country's code.
+            text = values[field.key]
+            if isinstance(text, str) and text.strip() and e164(text.strip()) is None:
+                values[field.key] = e164(text.strip(), self._context.default_region) or text
+        if self._by_id:
+            return Given(values, _identifier(identifier))
+        if self._matcher is None:
+            return Given(values)
+        given: dict[str, object] = {}
+        for field in self._matcher.fields:
+            given[field.key] = values[field.key]
+        cleaned, issues = self._type.normalise(
+            _without_names(given, self._matcher.fields),
+            context=self._context,
+            partial=True,
+            kinds=self._engine.kinds,
+        )
+        if any(issue.severity == "error" and issue.code != "value.required" for issue in issues):
+            # Without a key it may not even be new; so all that is wrong with it is told.
+            raise Invalid(self._faults(values))
+        key = self._matcher.key({**given, **cleaned})
+        if key is None and self._explicit:
+            raise Invalid([Issue("import.no_key", _empty_one(self._matcher.fields, cleaned))])
+        return Given(values, key)
+
+    def _faults(self, values: Mapping[str, object], *, partial: bool = False) -> list[Issue]:
+        """What is wrong with the values of a row, but for its references."""
+        names = [field.key for field in self._references]
+        checked = {key: value for key, value in values.items() if key not in names}
+        _, issues = self._type.normalise(
+            checked, context=self._context, partial=partial, kinds=self._engine.kinds
+        )
+        return [
+            issue
+            for issue in issues
+            if issue.severity == "error" and not (issue.code == "value.required" and issue.field in names)
+        ]
+
+    # A batch
+
+    def begin(self, values: Mapping[str, object], *, reason: str | None) -> str:
+        """Write down that an import begins, and give its identifier."""
+        if self._trial is not None:
+            return ""
+        change = Change("create", IMPORT.key, values=values)
+        saved = write(self._engine, self._acting, [change], reason=reason, op=self._op)[0]
+        assert isinstance(saved, Saved)
+        self._import = id_bytes(saved.id)
+        return saved.id
+
+    def write(self, rows: Sequence[Given]) -> list[Outcome]:
+        """Write rows in one transaction, each about another record, and say what became of them."""
+        if self._trial is not None:
+            return self._try(rows, self._trial)
+        asked: list[_Asked] = []
+
+        def find(tx: Transaction, moment: Moment) -> Sequence[Change]:
+            self._still_running(tx)
+            versions: list[tuple[Version, int]] = []
+            asked[:] = self._ask(tx, rows, versions)
+            drafts = self._drafts(tx, "record.match", versions, {"import": id_text(self._import)})
+            if drafts:
+                self._engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
+            return [one.change for one in asked if one.change is not None]
+
+        done = iter(
+            write(
+                self._engine,
+                self._acting,
+                find,
+                collect=True,
+                members={"import": id_text(self._import)},
+                op=self._op,
+                context=self._changed_context,
+            )
+        )
+        return [
+            one.outcome if one.change is None else _outcome(one, next(done))  # type: ignore[misc]
+            for one in asked
+        ]
+
+    def _try(self, rows: Sequence[Given], trial: _Trial) -> list[Outcome]:
+        """The same without the last step: nothing is sealed, stored or appended."""
+        planner = Planner(self._engine, self._acting, context=self._changed_context, claims=self._claims)
+        outcomes: list[Outcome] = []
+
+        def body(tx: Transaction, moment: Moment) -> None:
+            asked = self._ask(tx, rows, trial.versions)
+            changes = [one.change for one in asked if one.change is not None]
+            planned = iter(planner.plan(tx, moment.time_us, changes, collect=True))
+            for one in asked:
+                if one.change is None:
+                    assert one.outcome is not None
+                    outcomes.append(one.outcome)
+                    continue
+                outcome = self._trial_outcome(one, next(planned))
+                taken = (issue.field for issue in outcome.issues if issue.code == "value.not_unique")
+                trial.not_unique.update(str(field) for field in taken)
+                outcomes.append(outcome)
+            trial.rows += len(rows)
+            # As many as an entry may name are written down at once, so that memory stays flat.
+            full = len(trial.versions) // MAX_SUBJECTS * MAX_SUBJECTS
+            if full:
+                self._note_trial(tx, moment, trial, trial.versions[:full])
+                del trial.versions[:full]
+
+        self._engine.run(body)
+        return outcomes
+
+    def _trial_outcome(self, asked: _Asked, planned: Pending | MunimentError) -> Outcome:
+        if isinstance(planned, MunimentError):
+            return _outcome(asked, planned)
+        issues = (*planned.warnings, *asked.warnings)
+        record = "" if planned.base is None else id_text(planned.record)
+        if not planned.written:
+            return Outcome("unchanged", issues, record)
+        view, kinds = self._view, self._engine.kinds
+        old, _ = shown(self._type, kinds, planned.old, view.clear, view.masked)
+        new, _ = shown(self._type, kinds, planned.new, view.clear, view.masked)
+        changes = [
+            FieldChange(key, old.get(key), new.get(key), key in view.masked)
+            for key in self._type.by_key
+            if key in planned.changed and key in view.readable
+        ]
+        return Outcome("created" if planned.base is None else "updated", issues, record, changes)
+
+    def _still_running(self, tx: Transaction) -> None:
+        newest = tx.version(SHARD, self._import)
+        if newest is None or newest.version != 1:
+            raise Conflict("import.stopped", where=id_text(self._import))
+
+    # What rows mean
+
+    def _ask(
+        self, tx: Transaction, rows: Sequence[Given], versions: list[tuple[Version, int]]
+    ) -> list[_Asked]:
+        """What each row asks for; the records that were found are added to ``versions``."""
+        names = self._resolve(tx, rows, versions)
+        decided: list[_Asked] = []
+        ready: list[tuple[int, Given]] = []
+        for row in rows:
+            decided.append(_Asked())
+            if names:
+                row, refused = self._with_references(row, names)
+                if refused is not None:
+                    decided[-1] = _Asked(outcome=refused)
+                    continue
+            ready.append((len(decided) - 1, row))
+        found = self._find(tx, [row for _, row in ready])
+        taken: set[bytes] = set()
+        for place, row in ready:
+            one = _NOTHING if row.key is None else found.get(row.key, _NOTHING)
+            versions += [(version, 0) for version in one.versions]
+            decided[place] = self._decide(row, one)
+            change = decided[place].change
+            if change is not None and change.record is not None:
+                if change.record in taken:
+                    # Two keys of one record, such as a reference by name and by identifier.
+                    decided[place] = _Asked(outcome=Outcome("rejected", [Issue("import.twice")]))
+                taken.add(change.record)
+        return decided
+
+    def _find(self, tx: Transaction, rows: Sequence[Given]) -> Mapping[tuple[object, ...], Found]:
+        keys = [row.key for row in rows if row.key is not None]
+        if self._matcher is not None:
+            return self._matcher.find(tx, keys)  # type: ignore[arg-type, return-value]  # made by its own key()
+        found: dict[tuple[object, ...], Found] = {}
+        for key in keys:
+            (record,) = key
+            assert isinstance(record, bytes)
+            row = tx.current(SHARD, record)
+            version = tx.version(SHARD, record)
+            if row is not None and version is not None and row.type == self._type.number and not row.deleted:
+                found[key] = Found((version,))
+        return found
+
+    def _decide(self, row: Given, found: Found) -> _Asked:
+        values = row.values
+        if len(found.versions) > 1:
+            parameters = {"count": len(found.versions)}
+            field = None if self._matcher is None else self._matcher.fields[0].key
+            return _Asked(
+                outcome=Outcome("rejected", [Issue("import.ambiguous", field, "error", parameters)])
+            )
+        if found.versions:
+            record = found.versions[0].record
+            return _Asked(Change("update", "", record, values, keep_empty=self._keep_empty))
+        if self._by_id and row.key is not None:
+            return _Asked(outcome=Outcome("rejected", [Issue("import.no_record")]))
+        warnings: tuple[Issue, ...] = ()
+        if found.deleted and self._matcher is not None:
+            warnings = (Issue("import.was_deleted", self._matcher.fields[0].key, "warning"),)
+        return _Asked(Change("create", self._type.key, values=values), warnings=warnings)
+
+    # References
+
+    def _resolve(
+        self, tx: Transaction, rows: Sequence[Given], versions: list[tuple[Version, int]]
+    ) -> dict[tuple[str, str], str | None]:
+        """The records that the texts in reference columns name, by type and text; None where none does."""
+        names: dict[tuple[str, str], str | None] = {}
+        for field in self._references:
+            for row in rows:
+                text = row.values[field.key]
+                if isinstance(text, str) and (text := text.strip()) and not _is_identifier(text):
+                    names[field.target, text] = self._resolved.get((field.target, text))
+        for target in {target for target, _ in names}:
+            missing = [text for of, text in names if of == target and names[of, text] is None]
+            if missing:
+                found = self._look_up(tx, target, missing, versions)
+                names |= {(target, text): record for text, record in found.items()}
+        return names
+
+    def _look_up(
+        self, tx: Transaction, target: str, texts: Sequence[str], versions: list[tuple[Version, int]]
+    ) -> dict[str, str]:
+        matchers = self._resolvers_of(target)
+        found: dict[str, set[str]] = {}
+        for matcher in matchers:
+            keys = {}
+            for text in texts:
+                values, issues = self._engine.record_type(target).normalise(
+                    {matcher.fields[0].key: text},
+                    context=self._context,
+                    partial=True,
+                    kinds=self._engine.kinds,
+                )
+                key = None if any(issue.severity == "error" for issue in issues) else matcher.key(values)
+                if key is not None:
+                    keys[text] = key
+            hits = matcher.find(tx, set(keys.values()))
+            for text, key in keys.items():
+                for version in hits[key].versions:
+                    found.setdefault(text, set()).add(id_text(version.record))
+                    versions.append((version, 1))
+                if target == self._type.key and not hits[key].versions:
+                    self._look_up_trial(matcher.token(key), text, found)
+        single = {text: records.pop() for text, records in found.items() if len(records) == 1}
+        if self._claims is None:
+            for text, record in single.items():
+                self._resolved[target, text] = record
+                if len(self._resolved) > _REFERENCES_KEPT:
+                    self._resolved.popitem(last=False)
+        return single
+
+    def _look_up_trial(self, token: tuple[int, int, bytes], text: str, found: dict[str, set[str]]) -> None:
+        """In a trial run, a record that an earlier row would have made."""
+        claims = self._claims
+        if claims is not None and claims.taken.get(hash(token)):
+            record = self._engine.new_id()
+            claims.records.add(record)
+            found.setdefault(text, set()).add(id_text(record))
+
+    def _resolvers_of(self, target: str) -> tuple[Matcher, ...]:
+        """What finds records of a type by its unique fields; nothing where the actor may not look for them.
+
+        Denied and missing answer alike: such names lead nowhere.
+        """
+        made = self._resolvers.get(target)
+        if made is None:
+            engine, actor = self._engine, self._acting.actor
+            record_type = engine.record_type(target)
+            view = engine.policy.view(actor, record_type)
+            allowed = engine.policy.may(actor, "record.list", target)
+            unique = [
+                field.key
+                for field in record_type.fields
+                if field.unique and not field.retired and field.key in view.clear and allowed
+            ]
+            made = tuple(Matcher(engine, record_type, view, (key,)) for key in unique)
+            self._resolvers[target] = made
+        return made
+
+    def _with_references(
+        self, row: Given, names: Mapping[tuple[str, str], str | None]
+    ) -> tuple[Given, Outcome | None]:
+        values = dict(row.values)
+        lost: list[Field] = []
+        for field in self._references:
+            text = values[field.key]
+            text = text.strip() if isinstance(text, str) else ""
+            if (field.target, text) in names:
+                record = names[field.target, text]
+                if record is None:
+                    lost.append(field)
+                else:
+                    values[field.key] = record
+        if not lost:
+            return self._with_key(row, values), None
+        issues = [
+            Issue("value.no_such_record", field.key, parameters={"target": field.target}) for field in lost
+        ]
+        waits = any(field.target == self._type.key for field in lost)
+        others = self._faults(values, partial=True)
+        return row, Outcome("rejected", [*others, *issues], waits=waits and not others)
+
+    def _with_key(self, row: Given, values: dict[str, object]) -> Given:
+        """The row with its values, and a key out of the references that it names, if it has such."""
+        if row.key is None or self._matcher is None:
+            return Given(values, row.key)
+        if any(field.kind == "reference" for field in self._matcher.fields):
+            cleaned, _ = self._type.normalise(
+                {field.key: values[field.key] for field in self._matcher.fields},
+                context=self._context,
+                partial=True,
+                kinds=self._engine.kinds,
+            )
+            return Given(values, self._matcher.key(cleaned))
+        return Given(values, row.key)
+
+    # Entries
+
+    def _drafts(
+        self,
+        tx: Transaction,
+        kind: str,
+        versions: Sequence[tuple[Version, int]],
+        target: dict[str, object],
+        **members: object,
+    ) -> list[Draft]:
+        """The entries that name what was looked at, at most a hundred records in each.
+
+        The first field set names what was compared in records of the type, the
+        second nothing: of a record that is referred to only its existence is told.
+        """
+        engine = self._engine
+        if not versions and not self.match and not self._references:
+            return []
+        keys = [key for key in self._keys if key in self._view.readable]
+        sets = [plan_of(engine, self._acting, self._type, keys).sets[0], {}]
+        named: dict[str, object] = {**target, "match": list(self.match)} if self.match else dict(target)
+        once = list(dict.fromkeys((version.record, version.version, place) for version, place in versions))
+        subjects = {version.record: version.subject for version, _ in versions}
+        drafts = []
+        for at in range(0, max(len(once), 1), MAX_SUBJECTS):
+            some = once[at : at + MAX_SUBJECTS]
+            about = {subjects[record] for record, _, _ in some} - {engine.archive}
+            detail = engine.detail(
+                self._acting,
+                self._op,
+                type=self._type.key,
+                count=len(some),
+                sets=sets,
+                target=named,
+                **members,
+            )
+            lines = [record_line(record, version, version - 1, place) for record, version, place in some]
+            drafts.append(Draft(kind, detail, lines, [engine.subject_key(tx, one) for one in about]))
+        return drafts
+
+    def handed_out(self, recipient: str, count: int) -> None:
+        """Write down that the refused rows are handed out; a trial run says so in its own entry."""
+        if self._trial is not None:
+            self._trial.recipient = recipient[:400]
+            return
+        self._engine.note(
+            self._acting,
+            "import.rejects",
+            type=self._type.key,
+            recipient=recipient[:400],
+            target={"import": id_text(self._import), "rows": count},
+        )
+
+    def _note_trial(
+        self, tx: Transaction, moment: Moment, trial: _Trial, versions: Sequence[tuple[Version, int]]
+    ) -> None:
+        target: dict[str, object] = {"rows": trial.rows}
+        if trial.not_unique:
+            target["not_unique"] = sorted(trial.not_unique)
+        drafts = self._drafts(tx, "import.preview", versions, target, recipient=trial.recipient)
+        if not drafts:
+            detail = self._engine.detail(
+                self._acting, self._op, type=self._type.key, count=0, target=target, recipient=trial.recipient
+            )
+            drafts = [Draft("import.preview", detail)]
+        self._engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
+        trial.noted = True
+
+    def finish(self, values: Mapping[str, object]) -> None:
+        """Write down that the import is done, or what a trial run has looked at."""
+        trial = self._trial
+        if trial is None:
+            change = Change("update", record=self._import, values=values, expected_version=1)
+            write(self._engine, self._acting, [change], op=self._op)
+            return
+        if trial.versions or trial.recipient or not trial.noted:
+            self._engine.run(lambda tx, moment: self._note_trial(tx, moment, trial, trial.versions))
+            trial.versions.clear()
+
+
+@attrs.define
+class _Trial:
+    """What a trial run has looked at and not written down yet."""
+
+    versions: list[tuple[Version, int]] = attrs.field(factory=list)
+    not_unique: set[str] = attrs.field(factory=set)
+    rows: int = 0
+    recipient: str | None = None
+    noted: bool = False
+
+
+def _outcome(asked: _Asked, done: Saved | Pending | MunimentError) -> Outcome:
+    if isinstance(done, Invalid):
+        return Outcome("rejected", done.issues)
+    if isinstance(done, (AccessDenied, NotFound, Conflict, UsageError)):
+        return Outcome("rejected", [Issue(done.code, parameters=done.parameters)])
+    if isinstance(done, MunimentError):
+        raise done
+    assert isinstance(done, Saved)
+    assert asked.change is not None
+    issues = (*done.warnings, *asked.warnings)
+    if not done.written:
+        return Outcome("unchanged", issues, done.id)
+    return Outcome("created" if asked.change.operation == "create" else "updated", issues, done.id)
+
+
+def _is_identifier(text: str) -> bool:
+    if len(text) != 36:
+        return False
+    try:
+        UUID(text)
+    except ValueError:
+        return False
+    return True
+
+
+def _identifier(text: str) -> tuple[object, ...] | None:
+    text = text.strip()
+    if not text:
+        return None
+    if not _is_identifier(text):
+        raise Invalid([Issue("import.no_record")])
+    return (id_bytes(text),)
+
+
+def _without_names(values: Mapping[str, object], fields: Sequence[Field]) -> dict[str, object]:
+    """The values that can be read as they stand: references are looked up later, in the transaction."""
+    named = {field.key for field in fields if field.kind == "reference"}
+    return {key: value for key, value in values.items() if key not in named}
+
+
+def _empty_one(fields: Sequence[Field], cleaned: Mapping[str, object]) -> str:
+    return next((field.key for field in fields if cleaned.get(field.key) is None), fields[0].key)

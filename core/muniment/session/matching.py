@@ -1,0 +1,186 @@
+"""Which records the rows of a table mean, many at a time: by identifier, or by indexed fields.
+
+Tokens narrow down; every candidate is opened and compared in its normal form
+inside the transaction. What was opened and does not fit goes no further.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Final
+
+import attrs
+
+from muniment.errors import AccessDenied, NotFound, UsageError
+from muniment.index import base_kind, check_kind, token_bytes, tokens
+from muniment.model import Value
+from muniment.policy import View
+from muniment.schema import Field, RecordType
+from muniment.session.engine import SHARD, Engine
+from muniment.session.layout import require_layout
+from muniment.session.reads import definition_of, load, open_loaded
+from muniment.session.tokens import UNIQUE, Index, indexes_of
+from muniment.store import Transaction, Version
+
+__all__ = ["Found", "Key", "Matcher"]
+
+Key = tuple[bytes, ...]
+"""The normal form of each field that is matched by."""
+
+_ANSWERING: Final = ("unique", "exact", "normalised")
+
+
+@attrs.frozen
+class Found:
+    """What the archive has for one key.
+
+    Attributes:
+        versions: the newest version of each live record that fits.
+        deleted: whether a deleted record has the same unique value.
+    """
+
+    versions: Sequence[Version] = ()
+    deleted: bool = False
+
+
+_NOTHING: Final = Found()
+
+
+@attrs.frozen
+class _By:
+    """One field that records are found or told apart by.
+
+    Attributes:
+        kind: the index whose normal form counts.
+        index: the index itself; None for a field that only tells candidates apart.
+    """
+
+    field: Field
+    base: str
+    kind: str
+    index: Index | None
+
+    def form(self, value: Value, region: str) -> bytes | None:
+        """The normal form of a value; None where it has none."""
+        forms = tokens(self.kind, self.base, value, default_region=region)
+        return forms[0] if forms else None
+
+
+class Matcher:
+    """Finds records of one type by the values of some fields, all of which must agree.
+
+    Args:
+        engine: the opened archive.
+        record_type: whose records they are.
+        view: how the actor sees them; what one may not read in clear cannot be matched by.
+        keys: of the fields.
+
+    Raises:
+        AccessDenied: ``access.field``.
+        UsageError: ``index.unsupported`` where none of the fields has an index that answers.
+    """
+
+    def __init__(self, engine: Engine, record_type: RecordType, view: View, keys: Sequence[str]) -> None:
+        self._engine = engine
+        self._type = record_type
+        hidden = [key for key in keys if key not in view.clear]
+        if hidden:
+            named = [key for key in hidden if key in view.readable] or ["?"]
+            raise AccessDenied("access.field", where=record_type.key, action="match", names=", ".join(named))
+        self._by = tuple(_by(engine, record_type, key) for key in keys)
+        leading = [one for one in self._by if one.index is not None]
+        if not leading:
+            raise UsageError(
+                "index.unsupported", where=", ".join(keys), operator="equals", kinds=", ".join(_ANSWERING)
+            )
+        # The fewer records share a token, the better.
+        self._leading = min(leading, key=lambda one: _ANSWERING.index(one.kind))
+        self._place = self._by.index(self._leading)
+
+    @property
+    def fields(self) -> tuple[Field, ...]:
+        """The fields, in order."""
+        return tuple(one.field for one in self._by)
+
+    def key(self, values: Mapping[str, Value]) -> Key | None:
+        """The normal forms of cleaned values; None where one of them has none."""
+        region = self._engine.settings.default_region
+        forms = []
+        for one in self._by:
+            value = values.get(one.field.key)
+            form = None if value is None else one.form(value, region)
+            if form is None:
+                return None
+            forms.append(form)
+        return tuple(forms)
+
+    def token(self, key: Key) -> tuple[int, int, bytes]:
+        """What the key is looked up under: field, index and token."""
+        index = self._leading.index
+        assert index is not None
+        return index.field.number, index.number, token_bytes(index.key, key[self._place], index.bits)
+
+    def find(self, tx: Transaction, keys: Collection[Key]) -> dict[Key, Found]:
+        """The live records that have these keys, each opened and compared.
+
+        Args:
+            tx: the transaction; the caller's entry belongs into the same one.
+            keys: from ``key``.
+        """
+        if not keys:
+            return {}
+        require_layout(self._engine, tx)
+        wanted: dict[bytes, list[Key]] = {}
+        for key in keys:
+            wanted.setdefault(self.token(key)[2], []).append(key)
+        index = self._leading.index
+        assert index is not None
+        stored = tx.find_tokens(SHARD, index.field.number, index.number, wanted)
+        live: dict[Key, list[Version]] = {}
+        deleted: set[Key] = set()
+        for token, records in stored.items():
+            for record in records:
+                row = tx.current(SHARD, record)
+                if row is None or row.type != self._type.number:
+                    continue
+                if row.deleted:
+                    # Only a unique token says for certain that it is the same value.
+                    if index.number == UNIQUE and len(self._by) == 1:
+                        deleted.update(wanted[token])
+                    continue
+                self._compare(tx, record, frozenset(wanted[token]), live)
+        return {key: Found(live.get(key, ()), key in deleted) for key in keys}
+
+    def _compare(
+        self, tx: Transaction, record: bytes, keys: frozenset[Key], live: dict[Key, list[Version]]
+    ) -> None:
+        version = tx.version(SHARD, record)
+        if version is None:
+            return
+        own = definition_of(self._engine, tx, version)
+        fields = [own.by_number.get(one.field.number) for one in self._by]
+        groups = frozenset(field.seal_group for field in fields if field is not None)
+        numbers = frozenset(one.field.number for one in self._by)
+        try:
+            opened = open_loaded(self._engine, load(self._engine, tx, version, own, groups), numbers)
+        except NotFound:
+            return  # erased between the index and here: as if it had never matched
+        values = {
+            one.field.key: opened.get(field.key)
+            for one, field in zip(self._by, fields, strict=True)
+            if field is not None
+        }
+        found = self.key(values)
+        if found in keys and found is not None:
+            live.setdefault(found, []).append(version)
+
+
+def _by(engine: Engine, record_type: RecordType, key: str) -> _By:
+    field = record_type.by_key[key]
+    base = base_kind(field.kind, field.encoding)
+    made = {index.kind: index for index in indexes_of(engine, record_type).get(key, ())}
+    kind = next((name for name in _ANSWERING if name in made), None)
+    if kind is not None:
+        return _By(field, base, kind, made[kind])
+    check_kind("exact", base, where=key)
+    return _By(field, base, "exact", None)
