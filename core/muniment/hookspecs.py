@@ -80,10 +80,11 @@ def muniment_validate(  # type: ignore[empty-body]  # a hook has no body
     shown.
 
     Args:
-        record: the record as it stands; version 0 and no values before it exists.
+        record: the record as it stands, with the kind of each field; version 0 and no
+            values before it exists.
         changes: the new value of each field that changes, None where a field
             is emptied. Read-only; empty for a deletion.
-        context: who acts, why, and which operation it is.
+        context: who acts, why, which operation it is, and the region of values that name none.
 
     Returns:
         The problems found; empty or None when there is none. An issue is a

@@ -14,6 +14,7 @@ from muniment.errors import PluginError
 from muniment.model import FileRef, Money
 from muniment.plugins._calls import check_code, failure_of, raised
 from muniment.schema import KINDS, Context, Field, FieldKind, Parser, ValueProblem
+from muniment.schema.rules import forbidden_name
 
 __all__ = ["checked_kinds", "colliding_kinds"]
 
@@ -40,12 +41,15 @@ def checked_kinds(plugin: str, given: Iterable[object]) -> tuple[FieldKind, ...]
     Raises:
         PluginError: ``plugin.result`` where something is no ``FieldKind`` or
             lacks a label, ``plugin.field_kind`` where the core has that kind,
-            or the plugin brings it twice.
+            or the plugin brings it twice, ``plugin.forbidden_kind`` where its
+            values may not be kept at all.
     """
     kinds: dict[str, FieldKind] = {}
     for kind in given:
         if not (isinstance(kind, FieldKind) and kind.label.en and kind.label.zh):
             raise PluginError("plugin.result", name=plugin, hook=_HOOK)
+        if forbidden_name(kind.name):
+            raise PluginError("plugin.forbidden_kind", name=plugin, kind=kind.name)
         for other, there in (("muniment", KINDS), (plugin, kinds)):
             if kind.name in there:
                 raise PluginError("plugin.field_kind", name=plugin, kind=kind.name, other=other)

@@ -38,6 +38,7 @@ class RecordState:
         subject: UUID text of the person or organisation it is about.
         version: the newest version, 0 before the record exists.
         values: the field values by key; read-only.
+        kinds: the name of each field's kind by key, of fields without a value too; read-only.
     """
 
     id: str
@@ -45,6 +46,7 @@ class RecordState:
     subject: str
     version: int
     values: Mapping[str, object]
+    kinds: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
 
 
 @attrs.frozen
@@ -76,6 +78,7 @@ class HookContext:
         operation: ``create``, ``update``, ``correct``, ``delete``, ``undelete`` or ``revert``.
         source: the way in, such as ``cli``, ``api``, ``import``.
         time: when the write is recorded, in microseconds since 1970-01-01T00:00:00Z.
+        default_region: two letters, ISO 3166-1; where a value belongs that names no country; may be empty.
     """
 
     actor: str
@@ -83,6 +86,7 @@ class HookContext:
     operation: str
     source: str
     time: int
+    default_region: str = attrs.field(default="", kw_only=True)
 
 
 @attrs.frozen

@@ -14,7 +14,7 @@ from muniment.schema.kinds import KINDS, FieldKind
 from muniment.schema.types import INDEX_KINDS, Choice, Field, Highlight, RecordType
 from muniment.schema.values import MASKS, Context, Label, ValueProblem
 
-__all__ = ["COLOURS", "EMPHASES", "HIGHLIGHTS", "check_type", "refuse"]
+__all__ = ["COLOURS", "EMPHASES", "HIGHLIGHTS", "check_type", "forbidden_name", "refuse"]
 
 COLOURS = ("blue", "green", "amber", "red", "purple", "grey")
 """The colours of choices and highlights; an interface says what each looks like."""
@@ -48,10 +48,26 @@ _INDEXED: Mapping[str, tuple[str, ...]] = {
 }
 # What PCI DSS v4.0.1, requirement 3.3, forbids to keep after authorisation, even sealed.
 _FORBIDDEN_KEYS = re.compile(
-    r"(?:card_)?(?:cvv2?|cvc2?|cav2|cvn2?|csc)|card_(?:verification|security)_(?:code|value|number)"
-    r"|(?:card_)?pin_block|card_pin|(?:full_)?track_?(?:data|1|2)|magnetic_stripe(?:_data)?"
+    r"(?:card_)?(?:cvv2?|cvc2?|cav2?|cvn2?|csc)(?:_(?:code|value|number))?"
+    r"|card_(?:verification|security)_(?:code|value|number)"
+    r"|(?:(?:card|atm|debit|encrypted)_)*pin(?:_(?:block|number))?"
+    r"|(?:full_|card_)*track_?(?:data|[123])(?:_data)?|(?:card_)?mag(?:netic)?_?stripe(?:_data)?"
 )
-_FORBIDDEN_LABELS = re.compile(r"\b(?:cvv|cvc|cav)2?\b|卡背面?(?:三位|安全)码|卡验证码", re.IGNORECASE)
+_FORBIDDEN_LABELS = re.compile(
+    r"\b(?:cvv|cvc|cav|cvn)2?\b|\bcard (?:verification|security) (?:code|value|number)|\bcard pin\b"
+    r"|\bpin[ -]?block|\bmagnetic stripe|卡背面?(?:三位|安全)码|卡(?:片)?(?:验证|安全)码|磁道|磁条",
+    re.IGNORECASE,
+)
+
+
+def forbidden_name(name: str) -> bool:
+    """Whether a field, or a kind of field, of that name would hold what may never be kept of a card.
+
+    Args:
+        name: a key, a header or the name of a kind, in any spelling.
+    """
+    key = re.sub(r"[\s-]+", "_", name.strip().lower())
+    return bool(_FORBIDDEN_KEYS.fullmatch(key))
 
 
 def refuse(code: str, where: str, **parameters: Any) -> ConfigError:
@@ -155,7 +171,9 @@ def _readable(field: Field, kind: FieldKind, where: str) -> None:
 
 def _field(field: Field, record_type: RecordType, kinds: Mapping[str, FieldKind], where: str) -> None:
     _key(field.key, where)
-    if _FORBIDDEN_KEYS.fullmatch(field.key) or _FORBIDDEN_LABELS.search(f"{field.label.en} {field.label.zh}"):
+    names = (field.key, field.kind, *field.aliases, *field.former_keys)
+    labels = " ".join((field.label.en, field.label.zh, *field.aliases))
+    if any(map(forbidden_name, names)) or _FORBIDDEN_LABELS.search(labels):
         raise refuse("forbidden", where, name=field.key)
     _label(field.label, f"{where}.label")
     if bool(field.help.en) != bool(field.help.zh):

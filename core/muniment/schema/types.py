@@ -239,6 +239,11 @@ class RecordType:
         return MappingProxyType({field.key: field for field in self.fields})
 
     @cached_property
+    def kind_names(self) -> Mapping[str, str]:
+        """The name of each field's kind by the field's key."""
+        return MappingProxyType({field.key: field.kind for field in self.fields})
+
+    @cached_property
     def by_number(self) -> Mapping[int, Field]:
         """Every field by its permanent number."""
         return MappingProxyType({field.number: field for field in self.fields})

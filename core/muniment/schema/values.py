@@ -111,7 +111,10 @@ def _first(text: str) -> str:
 
 
 def _mail(text: str) -> str:
-    local, _, domain = text.rpartition("@")
+    local, at, domain = text.rpartition("@")
+    if not at:
+        # Without the sign the whole text would pass for the domain.
+        return _HIDDEN
     return (local[0] if len(local) >= 3 else "") + _HIDDEN + "@" + domain
 
 
