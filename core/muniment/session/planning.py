@@ -106,9 +106,18 @@ class Claims:
     records: set[bytes] = attrs.field(factory=set)
 
 
-def hook_context(engine: Engine, acting: Acting, operation: str, time_us: int) -> HookContext:
+def hook_context(
+    engine: Engine, acting: Acting, operation: str, time_us: int, *, region: str = ""
+) -> HookContext:
     """What gates and observers are told of an act."""
-    return HookContext(acting.actor.id, acting.purpose, operation, acting.program, time_us)
+    return HookContext(
+        acting.actor.id,
+        acting.purpose,
+        operation,
+        acting.program,
+        time_us,
+        default_region=region or engine.settings.default_region,
+    )
 
 
 class Planner:
@@ -352,9 +361,20 @@ class Planner:
         if not engine.plugins.validates or one.type.number < 256:
             return
         state = RecordState(
-            id_text(one.record), one.type.key, id_text(one.subject), one.version - 1, dict(one.old)
+            id_text(one.record),
+            one.type.key,
+            id_text(one.subject),
+            one.version - 1,
+            dict(one.old),
+            kinds=one.type.kind_names,
         )
-        context = hook_context(engine, self._acting, one.change.operation, self._time_us)
+        context = hook_context(
+            engine,
+            self._acting,
+            one.change.operation,
+            self._time_us,
+            region=self._context.default_region,
+        )
         one.warnings.extend(
             engine.plugins.validate(state, {key: one.new.get(key) for key in one.changed}, context)
         )
