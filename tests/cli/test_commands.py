@@ -410,6 +410,25 @@ def test_a_changed_byte_ends_with_3(cli):
         assert 1 == cli.run(*words, code=3).stderr.count("\n")
 
 
+def test_an_archive_that_cannot_open_is_verified_all_the_same(cli):
+    """Where users or types were altered nobody can act, and that is when it matters."""
+    import sqlite3
+
+    guard = "SELECT name, sql FROM sqlite_master WHERE type = 'trigger' AND tbl_name = 'part'"
+    with sqlite3.connect(cli.folder / "archive.db") as database:
+        triggers = database.execute(guard).fetchall()
+        for name, _ in triggers:
+            database.execute(f"DROP TRIGGER {name}")
+        users = "SELECT record FROM record_version WHERE type = 2"
+        database.execute(f"UPDATE part SET sealed = CAST(sealed || x'00' AS BLOB) WHERE record IN ({users})")
+        for _, sql in triggers:
+            database.execute(sql)
+    database.close()
+    assert 3 == cli.run("status", code=3).exit_code
+    problem = cli.json("log", "verify", code=3)
+    assert problem["code"].startswith("integrity.")
+
+
 def test_a_foreign_verifier_key_verifies_nothing(cli, tmp_path):
     """The auditor's own copy of the key counts, not the one in the folder."""
     other = cli.json("init", "other", "--key-file", "other.key")["archive"]["verifier_key"]

@@ -258,10 +258,10 @@ def test_no_output_where_there_is_no_reader(cli):
 def test_a_signal_from_the_keyboard_ends_a_real_process(cli, tmp_path):
     """Ctrl-C in the middle of a command: exit code 130, one line, no trace."""
     os.mkfifo(tmp_path / "endless")
+    # The interpreter itself may be interrupted between opening a file and minding it.
+    given = {**environment(), "PYTHONWARNINGS": "ignore"}
     words = [sys.executable, "-m", "muniment", "record", "create", "customer", "notes=@endless"]
-    process = subprocess.Popen(
-        words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=environment(), cwd=tmp_path
-    )
+    process = subprocess.Popen(words, stdout=subprocess.PIPE, stderr=subprocess.PIPE, env=given, cwd=tmp_path)
     # Opening it for writing waits until the command has it open for reading.
     with open(tmp_path / "endless", "wb"):
         process.send_signal(signal.SIGINT)
@@ -282,6 +282,27 @@ def test_a_plain_python_runs_the_same_command(cli):
     )
     assert (2, "") == (done.returncode, done.stdout)
     assert "[cli.no_command]" in done.stderr
+
+
+def test_a_terminal_of_another_encoding_is_no_error(cli):
+    """Names that it cannot show are escaped; JSON is UTF-8 all the same."""
+    words = [
+        sys.executable,
+        "-m",
+        "muniment",
+        "--archive",
+        str(cli.folder),
+        "--key",
+        str(cli.key),
+        "record",
+        "get",
+        "customer:C-2",
+    ]
+    given = {**environment(), "PYTHONIOENCODING": "latin-1"}
+    shown = subprocess.run(words, capture_output=True, env=given, check=True).stdout
+    assert b"\\u738b\\u82b3" in shown
+    document = subprocess.run([*words, "--json"], capture_output=True, env=given, check=True).stdout
+    assert "王芳" == json.loads(document.decode("utf-8"))["records"][0]["fields"]["full_name"]
 
 
 def test_every_noun_answers_without_words(cli):

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import io
 import os
 import sys
 from collections.abc import Sequence
@@ -67,6 +68,10 @@ class App(LazyGroup):
         Returns:
             The exit code, where the process does not end.
         """
+        for stream in (sys.stdout, sys.stderr):
+            # A terminal of another encoding shows a name with escapes rather than not at all.
+            if isinstance(stream, io.TextIOWrapper):
+                stream.reconfigure(errors="backslashreplace")
         words = sys.argv[1:] if args is None else list(args)
         call = extra.setdefault("obj", Invocation())
         _look_ahead(words, call)

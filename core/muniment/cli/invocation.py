@@ -54,6 +54,7 @@ class Invocation:
         self.key = ""
         self.recovery = False
         self._of_archive = ""
+        self._root: Root | None = None
 
     # Language
 
@@ -96,9 +97,16 @@ class Invocation:
     def root(self, settings: Configuration) -> Root:
         """What opens the keys: as asked for, else a passphrase in the environment, else the usual key file.
 
+        Nobody is asked twice in one call.
+
         Raises:
             KeyStoreError: ``cli.no_key`` where nothing is at hand and nobody can be asked.
         """
+        if self._root is None:
+            self._root = self._find_root(settings)
+        return self._root
+
+    def _find_root(self, settings: Configuration) -> Root:
         from muniment.archive import default_key_file
         from muniment.keys import KeyFile, Passphrase, RecoveryPhrase
 

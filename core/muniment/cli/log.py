@@ -10,7 +10,7 @@ import click
 
 from muniment.cli.base import Entry, LazyGroup, flag, option, verb
 from muniment.cli.invocation import Invocation
-from muniment.errors import IntegrityError, KeyStoreError, UsageError
+from muniment.errors import IntegrityError, KeyStoreError, StoreError, UsageError
 
 if TYPE_CHECKING:
     from muniment.cli.progress import Told
@@ -87,18 +87,27 @@ def _note(path: str) -> str:
 
 
 def _with_keys(call: Invocation, notes: list[str], verifier: str | None, told: Told) -> Report | None:
-    """The report of an archive whose keys open, written down; None where they do not."""
-    try:
-        with call.session() as (archive, session):
-            session.require("log.verify")
-            report = archive.log.verify(trusted=notes, key=verifier, progress=told)
-            session.note("log.verify", count=report.entries)
-            return report
-    except KeyStoreError as error:
-        from muniment.cli.output import one_line, talk
+    """The report of an archive whose keys open, written down; None where they do not.
 
+    The archive itself need not open: one whose users or types were altered is verified all the same.
+    """
+    from muniment import archive as archives
+    from muniment.cli.output import one_line, talk
+
+    try:
+        root = call.root(call.settings())
+        report = archives.check(call.folder(), root=root, trusted=notes, key=verifier, progress=told)
+    except KeyStoreError as error:
         talk(one_line(call.say("cli.keys_closed", code=error.code)))
         return None
+    try:
+        with call.session() as (_, session):
+            session.require("log.verify")
+            session.note("log.verify", count=report.entries)
+    except StoreError as error:
+        # Such as a copy on a disk that cannot be written: what was found is told all the same.
+        talk(one_line(call.say("cli.not_noted", code=error.code)))
+    return report
 
 
 def _without_keys(call: Invocation, notes: list[str], verifier: str | None, told: Told) -> Report:
