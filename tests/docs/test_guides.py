@@ -30,7 +30,9 @@ GUIDES = (
     "docs/auditors.md",
     "docs/auditors.zh-CN.md",
 )
-PAGES = sorted([ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")])
+PAGES = sorted(
+    [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]
+)
 
 # All assignments are exported, so that the next block finds them as a person's shell would.
 BEFORE = """set -ea
@@ -52,9 +54,13 @@ class Block(NamedTuple):
 def blocks(page: Path) -> Iterator[Block]:
     """The marked blocks of a page, in order."""
     text = page.read_text(encoding="utf-8")
-    marked = re.compile(r"^<!-- (run|shows|file)(?: (\S+))? -->\n```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+    marked = re.compile(
+        r"^<!-- (run|shows|file)(?: (\S+))? -->\n```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE
+    )
     found = list(marked.finditer(text))
-    assert len(found) == len(re.findall(r"^<!-- (?:run|shows|file)\b", text, re.MULTILINE)), "a mark without its block"
+    assert len(found) == len(re.findall(r"^<!-- (?:run|shows|file)\b", text, re.MULTILINE)), (
+        "a mark without its block"
+    )
     for one in found:
         yield Block(text.count("\n", 0, one.start()) + 1, one[1], one[2] or "", one[3])
 
@@ -157,7 +163,9 @@ def test_links_between_pages_lead_somewhere(page):
         assert file.exists(), target
         if anchor:
             headings = re.findall(r"^#+ (.*)$", file.read_text(encoding="utf-8"), re.MULTILINE)
-            assert anchor in {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}, target
+            assert anchor in {re.sub(r"[^\w\- ]", "", one.lower()).replace(" ", "-") for one in headings}, (
+                target
+            )
 
 
 def test_every_command_that_a_page_names_is_there():
@@ -170,7 +178,9 @@ def test_every_command_that_a_page_names_is_there():
     wrong = []
     for page in PAGES:
         text = page.read_text(encoding="utf-8")
-        code = re.findall(r"^```\w*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE) + re.findall(r"`([^`\n]+)`", text)
+        code = re.findall(r"^```\w*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE) + re.findall(
+            r"`([^`\n]+)`", text
+        )
         for words in re.findall(r"^\s*muniment((?: [a-z]+){1,3})", "\n".join(code), re.MULTILINE):
             group: click.Command | None = app
             for word in words.split():
