@@ -280,6 +280,9 @@ class Archive:
         self.file = file
         self.store = store
         self.keys = keys
+        if store.head(SHARD) is not None and store.subject(SHARD, file.archive) is None:
+            # The archive is a subject of its own from its first entries on.
+            raise StoreError("store.other_archive", where=str(folder / _DATABASE), name=self.id)
         book = Logbook(file.archive, file.origin, keys, clock=clock, random=random, shard=SHARD)
         sealer = Sealer(file.archive, keys, random=random)
         applied = _applied(store, sealer)

@@ -794,18 +794,33 @@ class SqliteStore(_Reading):
             raise
 
     def _connect(self, path: Path) -> sqlite3.Connection:
-        mode = "ro" if self._read_only else "rw"
         try:
-            return sqlite3.connect(
-                f"{path.absolute().as_uri()}?mode={mode}",
-                uri=True,
-                isolation_level=None,
-                check_same_thread=False,
-                timeout=_BUSY_TIMEOUT_MS / 1000,
-                cached_statements=256,
-            )
+            if not self._read_only:
+                return self._opened(path, "mode=rw")
+            connection = self._opened(path, "mode=ro")
+            try:
+                connection.execute("SELECT 1 FROM sqlite_master").fetchone()
+            except sqlite3.OperationalError:
+                connection.close()
+                log = path.with_name(f"{path.name}-wal")
+                if log.exists() and log.stat().st_size:
+                    raise
+                # A folder that cannot be written has no room for the file of locks; without a
+                # write-ahead log the database alone is everything.
+                connection = self._opened(path, "immutable=1")
+            return connection
         except sqlite3.Error as error:
             raise _translate(error, path) from None
+
+    def _opened(self, path: Path, query: str) -> sqlite3.Connection:
+        return sqlite3.connect(
+            f"{path.absolute().as_uri()}?{query}",
+            uri=True,
+            isolation_level=None,
+            check_same_thread=False,
+            timeout=_BUSY_TIMEOUT_MS / 1000,
+            cached_statements=256,
+        )
 
     def _prepare(self, create: bool) -> None:
         try:
