@@ -7,10 +7,8 @@ entry of them, for as many records as an entry may name.
 
 from __future__ import annotations
 
-from collections import OrderedDict
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
-from uuid import UUID
 
 import attrs
 
@@ -27,10 +25,12 @@ from muniment.imports.rows import RECORD_ID, Given, Outcome
 from muniment.model import id_bytes, id_text
 from muniment.schema import Field, RecordType
 from muniment.schema.phones import e164
+from muniment.schema.values import ValueProblem
 from muniment.session.definitions import IMPORT
 from muniment.session.engine import SHARD, Acting, Engine, record_line
 from muniment.session.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.matching import Found, Matcher
+from muniment.session.naming import Namer, Names, is_identifier
 from muniment.session.planning import Change, Claims, Pending, Planner
 from muniment.session.reads import plan_of
 from muniment.session.views import Change as FieldChange
@@ -40,7 +40,6 @@ from muniment.store import Transaction, Version
 
 __all__ = ["RowWriter"]
 
-_REFERENCES_KEPT: Final = 20_000
 _NOTHING: Final = Found()
 
 
@@ -109,9 +108,13 @@ class RowWriter:
         foreign = bool(region) and region != engine.settings.default_region
         self._phones = self._of_kind("phone") if foreign else ()
         self._references = self._of_kind("reference")
-        self._resolvers: dict[str, tuple[Matcher, ...]] = {}
-        self._resolved: OrderedDict[tuple[str, str], str] = OrderedDict()
+        # References are looked up later, in the transaction.
+        self._parsers = tuple(
+            (field.key, None if field.kind == "reference" else engine.kinds[field.kind].prepare(field))
+            for field in (() if self._matcher is None else self._matcher.fields)
+        )
         self._claims = Claims() if dry_run else None
+        self._namer = Namer(engine, acting, self._references, self._context, self._claims)
         self._trial = _Trial() if dry_run else None
         self._op = engine.new_id()
         self._import = b""
@@ -165,22 +168,28 @@ class RowWriter:
             return Given(values, _identifier(identifier))
         if self._matcher is None:
             return Given(values)
-        given: dict[str, object] = {}
-        for field in self._matcher.fields:
-            given[field.key] = values[field.key]
-        cleaned, issues = self._type.normalise(
-            _without_names(given, self._matcher.fields),
-            context=self._context,
-            partial=True,
-            kinds=self._engine.kinds,
-        )
-        if any(issue.severity == "error" and issue.code != "value.required" for issue in issues):
-            # Without a key it may not even be new; so all that is wrong with it is told.
-            raise Invalid(self._faults(values))
-        key = self._matcher.key({**given, **cleaned})
-        if key is None and self._explicit:
-            raise Invalid([Issue("import.no_key", _empty_one(self._matcher.fields, cleaned))])
-        return Given(values, key)
+        found: dict[str, object] = {}
+        for name, parse in self._parsers:
+            value: object = values[name]
+            if parse is not None:
+                try:
+                    value = parse(value, self._context)
+                except ValueProblem as problem:
+                    if problem.kept is None:
+                        # Without a key it may not even be new; so all that is wrong with it is told.
+                        raise Invalid(self._faults(values)) from None
+                    value = problem.kept
+            if value is None or value == "":
+                return self._without_key(values, name)
+            found[name] = value
+        key = self._matcher.key(found)
+        return Given(values, key) if key is not None else self._without_key(values, self._parsers[0][0])
+
+    def _without_key(self, values: dict[str, object], name: str) -> Given:
+        """A row that finds no record, since it says nothing where it is looked for."""
+        if self._explicit:
+            raise Invalid([Issue("import.no_key", name)])
+        return Given(values)
 
     def _faults(self, values: Mapping[str, object], *, partial: bool = False) -> list[Issue]:
         """What is wrong with the values of a row, but for its references."""
@@ -294,7 +303,9 @@ class RowWriter:
         self, tx: Transaction, rows: Sequence[Given], versions: list[tuple[Version, int]]
     ) -> list[_Asked]:
         """What each row asks for; the records that were found are added to ``versions``."""
-        names = self._resolve(tx, rows, versions)
+        targets: list[Version] = []
+        names = self._namer.resolve(tx, rows, targets) if self._references else {}
+        versions += [(version, 1) for version in targets]
         decided: list[_Asked] = []
         ready: list[tuple[int, Given]] = []
         for row in rows:
@@ -351,107 +362,17 @@ class RowWriter:
             warnings = (Issue("import.was_deleted", self._matcher.fields[0].key, "warning"),)
         return _Asked(Change("create", self._type.key, values=values), warnings=warnings)
 
-    # References
-
-    def _resolve(
-        self, tx: Transaction, rows: Sequence[Given], versions: list[tuple[Version, int]]
-    ) -> dict[tuple[str, str], str | None]:
-        """The records that the texts in reference columns name, by type and text; None where none does."""
-        names: dict[tuple[str, str], str | None] = {}
-        for field in self._references:
-            for row in rows:
-                text = row.values[field.key]
-                if isinstance(text, str) and (text := text.strip()) and not _is_identifier(text):
-                    names[field.target, text] = self._resolved.get((field.target, text))
-        for target in {target for target, _ in names}:
-            missing = [text for of, text in names if of == target and names[of, text] is None]
-            if missing:
-                found = self._look_up(tx, target, missing, versions)
-                names |= {(target, text): record for text, record in found.items()}
-        return names
-
-    def _look_up(
-        self, tx: Transaction, target: str, texts: Sequence[str], versions: list[tuple[Version, int]]
-    ) -> dict[str, str]:
-        matchers = self._resolvers_of(target)
-        found: dict[str, set[str]] = {}
-        for matcher in matchers:
-            keys = {}
-            for text in texts:
-                values, issues = self._engine.record_type(target).normalise(
-                    {matcher.fields[0].key: text},
-                    context=self._context,
-                    partial=True,
-                    kinds=self._engine.kinds,
-                )
-                key = None if any(issue.severity == "error" for issue in issues) else matcher.key(values)
-                if key is not None:
-                    keys[text] = key
-            hits = matcher.find(tx, set(keys.values()))
-            for text, key in keys.items():
-                for version in hits[key].versions:
-                    found.setdefault(text, set()).add(id_text(version.record))
-                    versions.append((version, 1))
-                if target == self._type.key and not hits[key].versions:
-                    self._look_up_trial(matcher.token(key), text, found)
-        single = {text: records.pop() for text, records in found.items() if len(records) == 1}
-        if self._claims is None:
-            for text, record in single.items():
-                self._resolved[target, text] = record
-                if len(self._resolved) > _REFERENCES_KEPT:
-                    self._resolved.popitem(last=False)
-        return single
-
-    def _look_up_trial(self, token: tuple[int, int, bytes], text: str, found: dict[str, set[str]]) -> None:
-        """In a trial run, a record that an earlier row would have made."""
-        claims = self._claims
-        if claims is not None and claims.taken.get(hash(token)):
-            record = self._engine.new_id()
-            claims.records.add(record)
-            found.setdefault(text, set()).add(id_text(record))
-
-    def _resolvers_of(self, target: str) -> tuple[Matcher, ...]:
-        """What finds records of a type by its unique fields; nothing where the actor may not look for them.
-
-        Denied and missing answer alike: such names lead nowhere.
-        """
-        made = self._resolvers.get(target)
-        if made is None:
-            engine, actor = self._engine, self._acting.actor
-            record_type = engine.record_type(target)
-            view = engine.policy.view(actor, record_type)
-            allowed = engine.policy.may(actor, "record.list", target)
-            unique = [
-                field.key
-                for field in record_type.fields
-                if field.unique and not field.retired and field.key in view.clear and allowed
-            ]
-            made = tuple(Matcher(engine, record_type, view, (key,)) for key in unique)
-            self._resolvers[target] = made
-        return made
-
-    def _with_references(
-        self, row: Given, names: Mapping[tuple[str, str], str | None]
-    ) -> tuple[Given, Outcome | None]:
-        values = dict(row.values)
-        lost: list[Field] = []
-        for field in self._references:
-            text = values[field.key]
-            text = text.strip() if isinstance(text, str) else ""
-            if (field.target, text) in names:
-                record = names[field.target, text]
-                if record is None:
-                    lost.append(field)
-                else:
-                    values[field.key] = record
+    def _with_references(self, row: Given, names: Names) -> tuple[Given, Outcome | None]:
+        """The row with identifiers in place of names, or its refusal."""
+        values, lost = self._namer.replaced(row.values, names)
         if not lost:
             return self._with_key(row, values), None
         issues = [
             Issue("value.no_such_record", field.key, parameters={"target": field.target}) for field in lost
         ]
-        waits = any(field.target == self._type.key for field in lost)
         others = self._faults(values, partial=True)
-        return row, Outcome("rejected", [*others, *issues], waits=waits and not others)
+        waits = not others and any(field.target == self._type.key for field in lost)
+        return row, Outcome("rejected", [*others, *issues], waits=waits)
 
     def _with_key(self, row: Given, values: dict[str, object]) -> Given:
         """The row with its values, and a key out of the references that it names, if it has such."""
@@ -573,30 +494,10 @@ def _outcome(asked: _Asked, done: Saved | Pending | MunimentError) -> Outcome:
     return Outcome("created" if asked.change.operation == "create" else "updated", issues, done.id)
 
 
-def _is_identifier(text: str) -> bool:
-    if len(text) != 36:
-        return False
-    try:
-        UUID(text)
-    except ValueError:
-        return False
-    return True
-
-
 def _identifier(text: str) -> tuple[object, ...] | None:
     text = text.strip()
     if not text:
         return None
-    if not _is_identifier(text):
+    if not is_identifier(text):
         raise Invalid([Issue("import.no_record")])
     return (id_bytes(text),)
-
-
-def _without_names(values: Mapping[str, object], fields: Sequence[Field]) -> dict[str, object]:
-    """The values that can be read as they stand: references are looked up later, in the transaction."""
-    named = {field.key for field in fields if field.kind == "reference"}
-    return {key: value for key, value in values.items() if key not in named}
-
-
-def _empty_one(fields: Sequence[Field], cleaned: Mapping[str, object]) -> str:
-    return next((field.key for field in fields if cleaned.get(field.key) is None), fields[0].key)

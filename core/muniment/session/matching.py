@@ -96,11 +96,8 @@ class Matcher:
         # The fewer records share a token, the better.
         self._leading = min(leading, key=lambda one: _ANSWERING.index(one.kind))
         self._place = self._by.index(self._leading)
-
-    @property
-    def fields(self) -> tuple[Field, ...]:
+        self.fields = tuple(one.field for one in self._by)
         """The fields, in order."""
-        return tuple(one.field for one in self._by)
 
     def key(self, values: Mapping[str, Value]) -> Key | None:
         """The normal forms of cleaned values; None where one of them has none."""
