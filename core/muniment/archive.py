@@ -34,7 +34,7 @@ from muniment.session.engine import SHARD
 from muniment.session.logbook import Logbook
 from muniment.session.rebuild import refresh_layout
 from muniment.session.sealer import Sealer
-from muniment.store import Store
+from muniment.store import Reader, Store
 from muniment.stores.sqlite import SqliteStore
 
 __all__ = ["Archive", "Created", "check", "create", "default_key_file", "open"]
@@ -252,7 +252,7 @@ def check(
         )
 
 
-def _secrets(keys: KeyStore, file: Configuration, reader: verify.Reading) -> verify.Secrets:
+def _secrets(keys: KeyStore, file: Configuration, reader: Reader) -> verify.Secrets:
     """What the key store knows of a log: the key of its macs, and what it signed last."""
     signed = {}
     for gen in reader.generations(SHARD) or [0]:
@@ -583,7 +583,7 @@ class Log:
             )
 
     @contextmanager
-    def reader(self) -> Iterator[verify.Reading]:
+    def reader(self) -> Iterator[Reader]:
         """A reader of one state that needs no keys."""
         with self._archive.store.snapshot() as reader:
             yield reader

@@ -9,7 +9,7 @@ import attrs
 from muniment.codec import parse_canonical
 from muniment.errors import IntegrityError
 from muniment.log.binding import OPERATIONS, unpack_live
-from muniment.model import CLASSES, Value
+from muniment.model import CLASSES, Value, id_text
 from muniment.schema import RecordType
 from muniment.schema.builtin import BUILTIN, CONFIGURATION, DEFINITION, IMPORT, USER
 from muniment.schema.definitions import type_from_document
