@@ -197,31 +197,40 @@ def scan_details(packed: bytes) -> list[tuple[int, bytes]]:
     plain = _inflate(packed)
     head, line_head, sha256, b64 = _HEAD.unpack_from, _LINE.unpack_from, _sha256, b2a_base64
     scanned: list[tuple[int, bytes]] = []
-    at, end, before = 0, len(plain), -1
+    add, at, end, before = scanned.append, 0, len(plain), -1
     try:
         while at < end:
             place, r, length = head(plain, at)
-            at += 40 + length
-            detail = plain[at - length : at]
-            count = plain[at] << 8 | plain[at + 1]
-            at += 2
-            hashes = []
-            while count:
-                salt, length = line_head(plain, at)
-                at += 36 + length
-                hashes.append(b64(sha256(salt + plain[at - length : at]).digest(), newline=False))
-                count -= 1
-            if place <= before or at > end:
-                raise IntegrityError("log.packed_details")
-            before = place
+            at += 40
+            stop = at + length
+            detail = plain[at:stop]
+            count = plain[stop] << 8 | plain[stop + 1]
+            at = stop + 2
             # A quote inside a string of JSON stands behind a backslash, so these
             # bytes can be nothing but the member. Parsing the detail would cost
             # as much as all the rest.
-            named = b'"records":["%b"]' % b'","'.join(hashes) if hashes else b'"records":['
-            if (named in detail) != bool(hashes):
+            if count == 1:
+                salt, length = line_head(plain, at)
+                at += 36
+                stop = at + length
+                named = b'"records":["%b"]' % b64(sha256(salt + plain[at:stop]).digest(), newline=False)
+                at = stop
+            elif count:
+                hashes = []
+                while count:
+                    salt, length = line_head(plain, at)
+                    at += 36 + length
+                    hashes.append(b64(sha256(salt + plain[at - length : at]).digest(), newline=False))
+                    count -= 1
+                named = b'"records":["%b"]' % b'","'.join(hashes)
+            else:
+                named = b""
+            if place <= before or at > end:
+                raise IntegrityError("log.packed_details")
+            before = place
+            if named not in detail or (not named and b'"records":[' in detail):
                 raise IntegrityError("log.lines", place=place)
-            digest = sha256(b"muniment/detail/v1\n" + r + detail).digest()
-            scanned.append((place, b64(digest, newline=False)))
+            add((place, b64(sha256(b"muniment/detail/v1\n" + r + detail).digest(), newline=False)))
     except (struct.error, IndexError):
         raise IntegrityError("log.packed_details") from None
     return scanned

@@ -204,6 +204,9 @@ _ENTRY: Final = (
     rb'"t":"(' + _TIME + rb')",'
     rb'"v":1\})'
 )
+_FEW: Final = 1200
+"""Below so many bytes a bundle has too few entries to be worth more than reading them singly."""
+
 _KNOWN: Final = frozenset(name.encode("ascii") for name in KINDS)
 
 # Writes base64 so that its order as text is the order of the bytes behind it.
@@ -288,20 +291,35 @@ def scan_entries(packed: bytes) -> list[Scanned]:
             broken; the codes of ``scan_entry``, or ``log.time_back``, with the
             entry's ``place`` in the bundle, from 0.
     """
-    entries = unpack_entries(packed)
-    if len(entries) < 4:
-        return _scan_singly(entries)
+    if len(packed) < _FEW:
+        return _scan_singly(unpack_entries(packed))
     rows: list[Scanned] = _packed().findall(packed)
     times = [row[5] for row in rows]
     if (
-        [row[0] for row in rows] == entries
+        _are_packed(rows, packed)
         and {row[3] for row in rows} <= _KNOWN
-        and times == sorted(times)
+        and (times[0] == times[-1] == max(times) == min(times) or times == sorted(times))
         and _are_hours(times)
-        and all(_are_in_order(row[4]) for row in rows if len(row[4]) > 24)
+        and all([_are_in_order(row[4]) for row in rows if len(row[4]) > 24])
     ):
         return rows
-    return _scan_singly(entries)
+    return _scan_singly(unpack_entries(packed))
+
+
+def _are_packed(rows: list[Scanned], packed: bytes) -> bool:
+    """Whether these entries, each behind its length, are all that there is."""
+    if not rows:
+        return False
+    size = len(rows[0][0])
+    if {len(row[0]) for row in rows} == {size}:
+        # Of one length, as accesses of one kind are: then the lengths stand at even steps.
+        step, count = size + 2, len(rows)
+        return (
+            len(packed) == step * count
+            and packed[::step] == bytes((size >> 8,)) * count
+            and packed[1::step] == bytes((size & 255,)) * count
+        )
+    return [row[0] for row in rows] == unpack_entries(packed)
 
 
 def _scan_singly(entries: list[bytes]) -> list[Scanned]:
