@@ -168,6 +168,14 @@ def test_links_between_pages_lead_somewhere(page):
             )
 
 
+def test_every_module_that_the_developers_guide_names_is_there():
+    """Whoever is sent to a file finds it."""
+    text = (ROOT / "docs" / "developers.md").read_text(encoding="utf-8")
+    named = re.findall(r"`([\w/]+\.py)`", text)
+    assert named
+    assert [] == [one for one in named if not (ROOT / "core" / "muniment" / one).is_file()]
+
+
 def test_every_command_that_a_page_names_is_there():
     """``muniment noun verb`` in code on any page is a command of the program."""
     import click
