@@ -141,11 +141,17 @@ class Frontier:
 
     def root(self) -> bytes:
         """The root over all leaves so far, 32 bytes."""
-        size, root = self._size, b""
-        for level, node in enumerate(self._nodes):
-            if size >> level & 1:
-                root = _sha256(b"\x01" + node + root).digest() if root else node
-        return root or EMPTY
+        size, nodes, sha256 = self._size, self._nodes, _sha256
+        if not size:
+            return EMPTY
+        lowest = size & -size
+        root = nodes[lowest.bit_length() - 1]
+        size ^= lowest
+        while size:
+            lowest = size & -size
+            root = sha256(b"\x01" + nodes[lowest.bit_length() - 1] + root).digest()
+            size ^= lowest
+        return root
 
     def copy(self) -> Frontier:
         """Another frontier that grows on its own."""

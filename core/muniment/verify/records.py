@@ -87,6 +87,8 @@ class RecordCheck:
             try:
                 if own_subject and versions[0].subject != record:
                     raise _bad("integrity.subject", versions[0])
+                for row in own_subject:
+                    self._keep_slot(record, row.slot)
                 self._check_record(versions, *taken, own_facets)
             except IntegrityError as error:
                 self._note(error)
@@ -266,10 +268,14 @@ class RecordCheck:
             row = self._reader.subject(self._shard, subject)
             if row is None:
                 return None
-            slot = self._subject_slots[subject] = row.slot
-            if len(self._subject_slots) > _SUBJECTS_KEPT:
-                self._subject_slots.popitem(last=False)
+            slot = row.slot
+            self._keep_slot(subject, slot)
         return slot
+
+    def _keep_slot(self, subject: bytes, slot: int) -> None:
+        self._subject_slots[subject] = slot
+        if len(self._subject_slots) > _SUBJECTS_KEPT:
+            self._subject_slots.popitem(last=False)
 
     def _check_file(
         self,
