@@ -24,6 +24,9 @@ NOUNS = {
         "muniment.cli.record:record",
         ("Create, change, find and read records.", "新建、修改、查找和读取记录。"),
     ),
+    "import": Entry(
+        "muniment.cli.imports:group", ("Bring spreadsheets in, and undo that.", "导入表格，以及撤销导入。")
+    ),
     "export": Entry("muniment.cli.export:export", ("Write records to a file.", "将记录导出到文件。")),
     "template": Entry("muniment.cli.template:template", ("Ready sets of tables.", "现成的表格模板。")),
     "schema": Entry("muniment.cli.schema:schema", ("Record types and their fields.", "记录类型及其字段。")),

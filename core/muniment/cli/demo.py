@@ -113,7 +113,8 @@ class _Show:
         path = self.base / "customers.csv"
         write_csv(path, rows)
         self._tell("demo.table", where=path, count=len(rows))
-        self._import_file(path)
+        words = ["import", "file", "customer", str(path), "--match", "customer_number"]
+        self._run([*words, "--reason", self.call.say("demo.first_table")], expected=0)
         self._run(
             [
                 "record",
@@ -126,19 +127,6 @@ class _Show:
             ],
             expected=0,
         )
-
-    def _import_file(self, path: Path) -> None:
-        from muniment.cli.app import NOUNS
-        from muniment.imports import open_table, resolve
-        from muniment.session import Change
-
-        if "import" in NOUNS:
-            self._run(["import", "file", "customer", str(path), "--match", "customer_number"], expected=0)
-            return
-        call = Invocation()
-        with call.session() as (_, session), open_table(path) as table:
-            plan = resolve(table.header, session.type("customer"))
-            session.write([Change("create", "customer", values=plan.values(row)) for row in table.rows])
 
     def _correct(self) -> None:
         self._heading("demo.correct")

@@ -2,26 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
 from muniment.cli.base import argument, flag, option, verb
 from muniment.cli.invocation import Invocation, names_of
-from muniment.errors import NotFound
 
 if TYPE_CHECKING:
-    from muniment.archive import Archive
-    from muniment.cli.progress import Told
     from muniment.exports import Written
-    from muniment.schema import RecordType
-    from muniment.session import Asked, Record, Session
 
 __all__ = ["export"]
-
-_PAGE = 1000
 
 
 @verb(
@@ -98,90 +89,30 @@ def export(
     """Write records to a file."""
     from muniment.cli.progress import progress
     from muniment.cli.record_read import conditions
-    from muniment.exports import format_of
-    from muniment.session import Asked
 
-    # Standard output has no name; what pipes read best is the default there.
-    chosen = format_of(to, given=form or ("ndjson" if to == "-" else None))
-    with call.session() as (archive, session):
-        record_type = session.type(type)
-        keys = _keys(session, record_type, names_of(fields))
-        asked = Asked(
-            type,
-            conditions(session, record_type, where),
-            fields=keys,
-            limit=_PAGE,
-            deleted=deleted,
-            scan=scan,
-            count=True,
-            kind="record.export",
-            action="record.export",
-            members={"recipient": _recipient(to)},
-            reason=reason,
-        )
+    with call.session() as (_, session):
+        wanted = conditions(session, session.type(type), where) if where else {}
         with progress(call.say("cli.exporting"), quiet=call.json) as told:
-            records = _records(session, asked, told)
-            written = _write(archive, session, record_type, keys, to, chosen, headers, ids, records)
-        _tell(call, type, written, told_on_stdout=to == "-")
+            written = session.export_file(
+                type,
+                to,
+                where=wanted,
+                fields=names_of(fields) or None,
+                headers=headers,
+                form=form,
+                ids=ids,
+                deleted=deleted,
+                scan=scan,
+                reason=reason,
+                progress=lambda done, total: told(done, total or 0),
+            )
+        _tell(call, type, written, on_stdout=to == "-")
 
 
-def _keys(session: Session, record_type: RecordType, named: list[str]) -> list[str]:
-    """The fields to export: the named ones, else all that may be seen."""
-    readable = session.view(record_type).readable
-    for name in named:
-        field = record_type.field(name)
-        if field is None or field.key not in readable:
-            # Denied and missing answer alike, and before a file is begun.
-            error = NotFound("schema.unknown_field", where=record_type.key, name=name)
-            session.engine.refused(session.acting, "record.export", error, type=record_type.key)
-            raise error
-    if named:
-        return named
-    return [field.key for field in record_type.fields if field.key in readable and not field.retired]
-
-
-def _recipient(to: str) -> str:
-    # The file's name without its folder, which may name its owner.
-    return "stdout" if to == "-" else Path(to).name[:200]
-
-
-def _records(session: Session, asked: Asked, told: Told) -> Iterator[Record]:
-    done, total = 0, 0
-    for page in session.pages(asked):
-        total = page.total or total
-        yield from page.records
-        done += len(page.records)
-        told(done, max(total, done))
-
-
-def _write(
-    archive: Archive,
-    session: Session,
-    record_type: RecordType,
-    keys: list[str],
-    to: str,
-    form: str,
-    headers: str,
-    ids: bool,
-    records: Iterator[Record],
-) -> Written:
-    from muniment.exports import columns_of, write_csv, write_ndjson, write_xlsx
-
-    masked = session.view(record_type).masked
-    kinds = archive.engine.kinds
-    if form == "ndjson":
-        return write_ndjson(to, record_type, records, fields=keys, masked=masked, kinds=kinds)
-    columns = columns_of(record_type, fields=keys, headers=headers, masked=masked, ids=ids)  # type: ignore[arg-type]  # click checked the choice
-    if form == "csv":
-        return write_csv(to, columns, records, kinds=kinds)
-    title = record_type.label.of("zh" if headers == "zh" else "en") or record_type.key
-    return write_xlsx(to, columns, records, title=title, kinds=kinds)
-
-
-def _tell(call: Invocation, type: str, written: Written, *, told_on_stdout: bool) -> None:
+def _tell(call: Invocation, type: str, written: Written, *, on_stdout: bool) -> None:
     from muniment.cli.output import emit, talk
 
-    if told_on_stdout:
+    if on_stdout:
         talk(call.say("cli.exported", count=written.rows, where=call.say("cli.standard_output")))
     elif call.json:
         emit(
