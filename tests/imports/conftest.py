@@ -1,14 +1,20 @@
 from __future__ import annotations
 
 import os
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import date
 from pathlib import Path
 
 import pytest
 
+from muniment.archive import Archive
+from muniment.schema.template import parse_template
 from muniment.schema.types import Choice, Field, RecordType
 from muniment.schema.values import Context, Label
+from muniment.session import Session
+from muniment.testing import new_archive
+
+HERE = Path(__file__).parent
 
 
 @pytest.fixture(scope="session")
@@ -88,3 +94,20 @@ def customer() -> RecordType:
 def context() -> Context:
     """What values are read against."""
     return Context(today=date(2026, 3, 1), default_region="CN", timezone="Asia/Shanghai")
+
+
+@pytest.fixture
+def club(tmp_path: Path) -> Iterator[Archive]:
+    """An archive of members and their visits, with a user for each role."""
+    template = parse_template((HERE / "club.toml").read_text(encoding="utf-8"), where="club.toml")
+    with new_archive(tmp_path / "club", templates=[template]) as archive:
+        owner = archive.session(actor="owner")
+        for role in ("editor", "reader", "auditor"):
+            owner.create("user", {"login": role, "roles": [role], "state": "active"})
+        yield archive
+
+
+@pytest.fixture
+def owner(club: Archive) -> Session:
+    """The session of the club's owner."""
+    return club.session(actor="owner")

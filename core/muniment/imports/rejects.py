@@ -15,7 +15,8 @@ from muniment.exports.columns import RESERVED, is_reserved
 from muniment.exports.files import Counted, Written, measured, output, replacing
 from muniment.exports.guards import protect
 from muniment.exports.workbook import LONGEST_TEXT, Workbook
-from muniment.imports.plan import Plan
+from muniment.imports.plan import Plan, header_key
+from muniment.imports.rows import RECORD_ID
 from muniment.imports.tables import Row
 
 __all__ = ["Rejects"]
@@ -31,7 +32,8 @@ class Rejects:
 
     The columns are those of the file that was read, cell by cell as they were, and behind
     them the row's number, the columns at fault, the reasons, and the cells of a row that
-    has more of them than the header. An import leaves the added columns out.
+    has more of them than the header. An import leaves the added columns out, and finds
+    records by the column of identifiers, if there is one.
 
     Args:
         path: ``.csv`` or ``.xlsx``; there whole or not at all.
@@ -46,7 +48,12 @@ class Rejects:
         self.count = 0
         self._path = os.fspath(path)
         self._lang = lang
-        self._kept = [place for place, name in enumerate(header) if not is_reserved(name)]
+        # Of our own columns the identifiers stay: without them a mended row would be a new record.
+        self._kept = [
+            place
+            for place, name in enumerate(header)
+            if not is_reserved(name) or header_key(name) == header_key(RECORD_ID)
+        ]
         self._width = len(header)
         added = _ADDED.get(lang, _ADDED["en"])
         self._header = [header[place] for place in self._kept] + [f"{RESERVED} {name}" for name in added]

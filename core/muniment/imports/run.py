@@ -306,6 +306,7 @@ class _Run:
         self._rows = 0
         self._count = Counter[str]()
         self._warnings = Counter[str]()
+        self._refused: list[tuple[Row, Sequence[Issue]]] = []
         self._problems: list[Problem] = []
         self._changes: list[Preview] = []
 
@@ -326,6 +327,7 @@ class _Run:
             if self._accepted == accepted and self._waiting:
                 # Nothing came that any of them waited for, and nothing will.
                 self._again = True
+        self._give_back()
 
     @property
     def _accepted(self) -> int:
@@ -394,6 +396,7 @@ class _Run:
                         self._reject(one.row, outcome.issues)
                     else:
                         later.append(one)
+        self._give_back()
         if self._progress is not None:
             self._progress(min(self._rows, sum(self._count.values())), self._total)
         for one in later:
@@ -412,14 +415,26 @@ class _Run:
 
     def _reject(self, row: Row, issues: Sequence[Issue]) -> None:
         self._count["rejected"] += 1
-        if self._rejects is not None:
-            self._rejects.add(row, issues, plan=self._plan)
-        if len(self._problems) < _MOST_PROBLEMS:
-            errors = tuple(issue for issue in issues if issue.severity == "error")
-            columns = dict.fromkeys(
-                name for issue in errors for name in (self._plan.columns_of(issue.field) or _named(issue))
-            )
-            self._problems.append(Problem(row.number, tuple(columns), errors))
+        self._refused.append((row, issues))
+        if len(self._refused) >= _MOST_HELD:
+            self._give_back()
+
+    def _give_back(self) -> None:
+        """Put the refused rows down in the order of the file."""
+        self._refused.sort(key=lambda one: one[0].number)
+        for row, issues in self._refused:
+            if self._rejects is not None:
+                self._rejects.add(row, issues, plan=self._plan)
+            if len(self._problems) < _MOST_PROBLEMS:
+                self._problems.append(self._problem(row, issues))
+        self._refused.clear()
+
+    def _problem(self, row: Row, issues: Sequence[Issue]) -> Problem:
+        errors = tuple(issue for issue in issues if issue.severity == "error")
+        columns = dict.fromkeys(
+            name for issue in errors for name in (self._plan.columns_of(issue.field) or _named(issue))
+        )
+        return Problem(row.number, tuple(columns), errors)
 
     def finish(
         self,

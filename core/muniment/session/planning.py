@@ -26,6 +26,9 @@ from muniment.store import Part, Token, Transaction, Version
 
 __all__ = ["Change", "Claims", "Pending", "Planner", "action_of", "hook_context"]
 
+_Name = tuple[int, int, bytes]
+"""A token without who has it: number of the field, number of the index, token."""
+
 _OF_ONE_CHANGE: Final = (Invalid, Conflict, AccessDenied, NotFound, UsageError)
 """What refuses one change and leaves the others alone; anything else stops them all."""
 
@@ -439,52 +442,78 @@ class Planner:
         Returns:
             The refusals, by place in ``pending``.
         """
-        claims: dict[tuple[int, int], dict[bytes, list[tuple[int, str]]]] = {}
-        for place, one in enumerate(pending):
+        asked: list[list[tuple[_Name, str]]] = []
+        wanted: dict[tuple[int, int], list[bytes]] = {}
+        for one in pending:
             keys: Collection[str] = one.changed
             if one.deleted:
                 keys = {*keys, *one.type.unique}
-            if not keys:
-                continue
-            made = tokens_of(self._engine, one.type, keys, one.new, one.record)
-            if not made:
-                continue
-            one.tokens = [token for token, _ in made]
-            for token, key in made:
-                if token[2] == UNIQUE:
-                    holders = claims.setdefault(token[1:3], {})
-                    holders.setdefault(token[3], []).append((place, key))
-        refused: dict[int, list[Issue]] = {}
+            names: list[tuple[_Name, str]] = []
+            if keys and (made := tokens_of(self._engine, one.type, keys, one.new, one.record)):
+                one.tokens = [token for token, _ in made]
+                for token, key in made:
+                    if token[2] == UNIQUE:
+                        names.append((token[1:4], key))
+                        wanted.setdefault(token[1:3], []).append(token[3])
+            asked.append(names)
         if any(one.type.number >= 256 for one in pending):
             require_layout(self._engine, tx)
-        for (field, kind), wanted in claims.items():
-            stored = tx.find_tokens(SHARD, field, kind, wanted)
-            for code, asking in wanted.items():
-                # Of several in one set the first may have it, unless it is taken already.
-                holder = self._holder(tx, (field, kind, code), stored[code])
-                if holder is None:
-                    holder = pending[asking[0][0]].record
-                for place, key in asking:
-                    if pending[place].record != holder:
-                        refused.setdefault(place, []).append(Issue("value.not_unique", key))
-        return {
-            place: Invalid(issues, where=_place_of(pending[place]))
-            for place, issues in sorted(refused.items())
-        }
+        stored: dict[_Name, Sequence[bytes]] = {}
+        for (field, kind), codes in wanted.items():
+            found = tx.find_tokens(SHARD, field, kind, codes)
+            stored.update(((field, kind, code), records) for code, records in found.items())
+        return self._refuse_taken(tx, pending, asked, stored)
 
-    def _holder(self, tx: Transaction, name: tuple[int, int, bytes], stored: Sequence[bytes]) -> bytes | None:
-        """The live record that has a unique value, or nothing where it is free."""
+    def _refuse_taken(
+        self,
+        tx: Transaction,
+        pending: Sequence[Pending],
+        asked: Sequence[Sequence[tuple[_Name, str]]],
+        stored: Mapping[_Name, Sequence[bytes]],
+    ) -> dict[int, Invalid]:
+        """Go through the changes in order: each builds on those before it that are not refused."""
+        refused: dict[int, Invalid] = {}
+        taken: set[_Name] = set()
+        settled: dict[bytes, Pending] = {}
+        for place, (one, names) in enumerate(zip(pending, asked, strict=True)):
+            issues = [
+                Issue("value.not_unique", key)
+                for name, key in names
+                if name in taken or self._is_held(tx, name, stored[name], one.record, settled)
+            ]
+            if issues:
+                refused[place] = Invalid(issues, where=_place_of(one))
+                continue
+            taken.update(name for name, _ in names)
+            if one.base is not None:
+                settled[one.record] = one
+        return refused
+
+    def _is_held(
+        self,
+        tx: Transaction,
+        name: _Name,
+        stored: Sequence[bytes],
+        asking: bytes,
+        settled: Mapping[bytes, Pending],
+    ) -> bool:
+        """Whether another live record has a unique value, as the changes before leave it."""
         claims = self._claims
         if claims is not None:
             if claims.taken.get(hash(name)):
-                return b""
+                return True
             if claims.freed.get(hash(name)):
-                return None
+                return False
         for record in stored:
+            if record == asking:
+                continue
+            other = settled.get(record)
+            if other is not None and _gives_up(other, name):
+                continue
             row = tx.current(SHARD, record)
             if row is not None and not row.deleted:
-                return record
-        return None
+                return True
+        return False
 
     def _remember(self, pending: Sequence[Pending]) -> None:
         """Keep what a trial run would have taken and freed."""
@@ -497,6 +526,15 @@ class Planner:
                 for token, _ in tokens_of(self._engine, one.type, one.changed, one.old, one.record):
                     if token.kind == UNIQUE and token not in one.tokens:
                         self._claims.freed.put(hash(token[1:4]), 1)
+
+
+def _gives_up(one: Pending, name: _Name) -> bool:
+    """Whether a record no longer has a unique value after its change."""
+    if one.change.operation == "delete":
+        return True
+    by_key = one.type.by_key
+    changes = any(by_key[key].number == name[0] for key in one.changed if key in by_key)
+    return changes and all(token[1:4] != name for token in one.tokens)
 
 
 def _without_empty(

@@ -7,6 +7,7 @@ transaction; what was opened and not found fit for release goes no further.
 from __future__ import annotations
 
 import json
+from binascii import b2a_base64
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
@@ -320,7 +321,7 @@ def disclosure(
         )
         if loose is not None and not at:
             detail = engine.detail(acting, op, type=plan.type.key, count=len(some), sets=plan.sets, **members)
-            drafts[0].detail = {**detail, "reason": loose.hex()}
+            drafts[0].detail = {**detail, "reason": b2a_base64(loose, newline=False).decode("ascii")}
             drafts[0].binding = binding((), (loose,))
     return drafts
 
