@@ -214,7 +214,7 @@ def write_xlsx(
                         cell(row, value)
             book.rows = row + 1
             for place, column in enumerate(columns):
-                decorate(book, place, column)
+                decorate(book, place, column, columns)
         except BaseException:
             book.abandon()
             raise

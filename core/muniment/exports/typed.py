@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date
 from decimal import Decimal
 from typing import Any
@@ -101,15 +101,34 @@ def label_of(choice: Choice, lang: str) -> str:
     return (choice.label.of(lang) if lang else "") or choice.key
 
 
-def decorate(book: Workbook, place: int, column: Column) -> None:
-    """Offer the choices of a column, and colour what its field's rules name."""
+def decorate(book: Workbook, place: int, column: Column, columns: Sequence[Column]) -> None:
+    """Offer the choices of a column, and colour what its field's rules name.
+
+    Args:
+        book: the workbook.
+        place: the column's, from 0.
+        column: what it holds.
+        columns: all of the sheet, for rules that look at another one.
+    """
     field = column.field
     if field is None or column.part not in ("value", "amount"):
         return
     if field.kind == "choice":
         book.choices(place, [label_of(choice, column.lang) for choice in field.choices if not choice.retired])
     for rule in field.highlight:
-        book.highlight(place, rule, _operand(column, rule.value))
+        only = _condition(rule.where, columns)
+        if only is not None or not rule.where:
+            book.highlight(place, rule, _operand(column, rule.value), only=only)
+
+
+def _condition(where: str, columns: Sequence[Column]) -> tuple[int, str] | None:
+    """The column that a rule looks at and the text it must show; None where the sheet lacks it."""
+    key, _, choice = where.partition("=")
+    for place, column in enumerate(columns):
+        field = column.field
+        if column.part == "value" and field is not None and key in (field.key, *field.former_keys):
+            return place, str(_operand(column, choice))
+    return None
 
 
 def _operand(column: Column, text: str) -> str | float | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import date
 from pathlib import Path
 from typing import Any
@@ -133,13 +133,24 @@ class Workbook:
             1, place, LAST_ROW - 1, place, {"validate": "list", "source": source, "error_type": "warning"}
         )
 
-    def highlight(self, place: int, rule: Highlight, value: str | float | None) -> None:
-        """Colour the cells of a column that a rule names."""
+    def highlight(
+        self, place: int, rule: Highlight, value: str | float | None, *, only: tuple[int, str] | None = None
+    ) -> None:
+        """Colour the cells of a column that a rule names.
+
+        Args:
+            place: the column's, from 0.
+            rule: the rule.
+            value: what it compares with.
+            only: another column and the text that must stand there.
+        """
         fill = _FILLS.get(rule.colour)
         if fill is None:
             return
         shape = self._book.add_format({"bg_color": fill})
         criteria = _criteria(rule, value)
+        if criteria is not None and only is not None:
+            criteria = {"type": "formula", "criteria": _formula(place, criteria, *only)}
         if criteria is not None:
             self._sheet.conditional_format(1, place, LAST_ROW - 1, place, {**criteria, "format": shape})
 
@@ -202,3 +213,20 @@ def _criteria(rule: Highlight, value: str | float | None) -> dict[str, Any] | No
     if isinstance(value, str):
         value = '"' + value.replace('"', '""') + '"'
     return {"type": "cell", "criteria": signs[rule.test], "value": value}
+
+
+def _formula(place: int, criteria: Mapping[str, Any], other: int, text: str) -> str:
+    """A condition on one cell of a row, and that another cell of the row shows a text."""
+    from xlsxwriter.utility import xl_rowcol_to_cell
+
+    cell, beside = (xl_rowcol_to_cell(1, column, col_abs=True) for column in (place, other))
+    if criteria["type"] == "blanks":
+        test = f'{cell}=""'
+    elif criteria["criteria"] == "between":
+        low, high = (str(criteria[name]).removeprefix("=") for name in ("minimum", "maximum"))
+        # A day that is kept as text is no number, and every text is more than any number.
+        test = f"ISNUMBER({cell}),{cell}>={low},{cell}<={high}"
+    else:
+        test = f"{cell}{criteria['criteria'].replace('==', '=')}{criteria['value']}"
+    quoted = text.replace('"', '""')
+    return f'=AND({test},{beside}="{quoted}")'

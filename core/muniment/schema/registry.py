@@ -23,7 +23,7 @@ from muniment.schema.edits import kept_choices
 from muniment.schema.kinds import KINDS, FieldKind
 from muniment.schema.rules import check_type, one_of
 from muniment.schema.template import Template
-from muniment.schema.types import Choice, Field, RecordType, category_of_group, seal_group
+from muniment.schema.types import Choice, Field, LayoutGroup, RecordType, category_of_group, seal_group
 
 __all__ = ["Applied", "Registry"]
 
@@ -91,6 +91,11 @@ def _by_group(fields: Iterable[Field], groups: Iterable[Any]) -> tuple[Field, ..
     return tuple(sorted(fields, key=lambda field: order.get(field.group, len(order))))
 
 
+def _in_order(groups: Iterable[LayoutGroup]) -> tuple[LayoutGroup, ...]:
+    """The groups of a form by their places, so that it is the same in whatever order templates came."""
+    return tuple(sorted(groups, key=lambda group: (group.order == 0, group.order)))
+
+
 def _same_groups(first: RecordType, second: RecordType, sources: tuple[str, str]) -> None:
     known = {group.key: group.category for group in first.groups}
     for group in second.groups:
@@ -130,7 +135,7 @@ def _joined(first: RecordType, second: RecordType, sources: tuple[str, str]) -> 
             _same(first.key, old, field, sources)
         fields[field.key] = field if old is None else _joined_field(old, field)
     known = {group.key for group in first.groups}
-    groups = (*first.groups, *(group for group in second.groups if group.key not in known))
+    groups = _in_order((*first.groups, *(group for group in second.groups if group.key not in known)))
     return attrs.evolve(
         first, groups=groups, fields=_by_group(fields.values(), groups), title=first.title or second.title
     )
@@ -187,15 +192,16 @@ def _updated(old: RecordType, new: RecordType, source: str) -> RecordType:
             keys[before.key] = field.key
         stated[before.key if before else field.key] = field
     keys.update({former: field.key for field in stated.values() for former in field.former_keys})
-    groups = {group.key: group for group in old.groups} | {group.key: group for group in new.groups}
+    stated_groups = {group.key: group for group in new.groups}
+    groups = _in_order(({group.key: group for group in old.groups} | stated_groups).values())
     rest = (field for field in old.fields if field.key not in stated)
     subject = old.subject
     if isinstance(subject, tuple):
         subject = (keys.get(subject[0], subject[0]), *subject[1:])
     return attrs.evolve(
-        old, label=new.label, help=new.help, subject=subject, groups=tuple(groups.values()),
+        old, label=new.label, help=new.help, subject=subject, groups=groups,
         title=tuple(keys.get(key, key) for key in new.title or old.title), retired=False,
-        fields=_by_group((*stated.values(), *rest), groups.values()), plugin=new.plugin or old.plugin,
+        fields=_by_group((*stated.values(), *rest), groups), plugin=new.plugin or old.plugin,
     )  # fmt: skip
 
 

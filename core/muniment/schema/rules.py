@@ -136,11 +136,18 @@ def _bounds(field: Field, where: str) -> None:
             raise refuse("not_for_kind", f"{where}.{name}", name=name, kind=field.kind)
 
 
-def _highlight(rule: Highlight, where: str) -> None:
+def _highlight(rule: Highlight, record_type: RecordType, where: str) -> None:
     one_of(rule.test, HIGHLIGHTS, where, "test")
     one_of(rule.colour, COLOURS, where, "colour")
     if HIGHLIGHTS[rule.test] != bool(rule.value):
         raise refuse("highlight_value", where, name=rule.test)
+    if rule.where:
+        key, _, choice = rule.where.partition("=")
+        field = record_type.field(key)
+        known = [other.key for other in record_type.fields if other.kind == "choice"]
+        one_of(field.key if field else key, known, f"{where}.where", "field")
+        if field is not None:
+            one_of(choice, (one.key for one in field.choices), f"{where}.where", "choice")
 
 
 def _index(field: Field, where: str) -> None:
@@ -200,7 +207,7 @@ def _field(field: Field, record_type: RecordType, kinds: Mapping[str, FieldKind]
         raise refuse("currency", f"{where}.currency")
     one_of(field.emphasis, EMPHASES, f"{where}.emphasis", "emphasis")
     for rule in field.highlight:
-        _highlight(rule, f"{where}.highlight")
+        _highlight(rule, record_type, f"{where}.highlight")
     if field.computed and (field.required or field.unique or field.default is not None):
         raise refuse("computed", where)
     if min(field.max_length, field.width, field.order) < 0:
@@ -237,6 +244,8 @@ def check_type(record_type: RecordType, kinds: Mapping[str, FieldKind], *, where
         _key(group.key, f"{place}.group")
         _label(group.label, f"{place}.group.{group.key}.label")
         _key(group.category, f"{place}.group.{group.key}.category")
+        if group.order < 0:
+            raise refuse("negative", f"{place}.group.{group.key}")
     _distinct((field.key for field in record_type.fields), f"{place}.field")
     for field in record_type.fields:
         _field(field, record_type, kinds, f"{place}.{field.key}")

@@ -48,7 +48,7 @@ class Template:
 
 _LABEL = {"en": str, "zh": str}
 _CHOICE = {"key": str, "label": dict, "colour": str, "icon": str, "retired": bool}
-_HIGHLIGHT = {"test": str, "colour": str, "value": str}
+_HIGHLIGHT = {"test": str, "colour": str, "value": str, "where": str}
 _FIELD: Mapping[str, type] = {
     "key": str, "kind": str, "label": dict, "help": dict, "group": str, "class": str, "required": bool,
     "unique": bool, "default": str, "index": list, "mask": str, "choices": list, "minimum": str,
@@ -56,7 +56,7 @@ _FIELD: Mapping[str, type] = {
     "hidden": bool, "retired": bool, "aliases": list, "former_keys": list, "width": int, "order": int,
     "emphasis": str, "highlight": list,
 }  # fmt: skip
-_GROUP = {"key": str, "label": dict, "category": str, "field": list}
+_GROUP = {"key": str, "label": dict, "category": str, "order": int, "field": list}
 _TYPE = {
     "key": str, "label": dict, "help": dict, "subject": (str, list), "title": list, "group": list,
 }  # fmt: skip
@@ -140,7 +140,8 @@ def _new_field(values: dict[str, Any], group: LayoutGroup, where: str) -> Field:
 
 def _group(given: Any, where: str) -> tuple[LayoutGroup, tuple[Field, ...]]:
     table = _table(given, _GROUP, where, "key", "label", "category")
-    group = LayoutGroup(table["key"], _words(table["label"], f"{where}.label"), table["category"])
+    label = _words(table["label"], f"{where}.label")
+    group = LayoutGroup(table["key"], label, table["category"], table.get("order", 0))
     fields = tuple(
         _new_field(_field_values(item, f"{where}({group.key}).field"), group, f"{where}({group.key}).field")
         for item in table.get("field", ())

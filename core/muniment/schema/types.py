@@ -86,11 +86,13 @@ class Highlight:
         test: ``is``, ``below``, ``above``, ``empty``, ``past`` or ``within_days``.
         colour: a name such as ``red``.
         value: what the test compares with, as text in the field's own form; empty where it needs none.
+        where: ``field=choice``: only in records that have this choice there; empty for all.
     """
 
     test: str
     colour: str
     value: str = ""
+    where: str = ""
 
 
 @attrs.frozen(kw_only=True)
@@ -193,11 +195,13 @@ class LayoutGroup:
     category: str = ""
 
 
+        order: its place in the form, from 1; 0 puts it behind those that have one.
 @attrs.frozen
 class _Plan:
     """What ``normalise`` needs of one type and one set of kinds, made once."""
 
     kinds: Mapping[str, FieldKind]
+    order: int = 0
     steps: Mapping[str, Parser]
     defaults: tuple[tuple[str, str, Parser], ...]
 
