@@ -168,7 +168,7 @@ def test_an_export_goes_to_standard_output(cli, form):
         if form == "csv"
         else (["Anna Schmidt", "王芳"] == [json.loads(line)["fields"]["full_name"] for line in lines])
     )
-    assert "2 records" in result.stderr
+    assert "standard output: 2" in result.stderr
 
 
 def test_an_export_masks_and_leaves_out_as_the_role_says(cli, tmp_path):
