@@ -189,17 +189,19 @@ class _Reading:
         self._path = path
 
     def _rows(self, row: type[_Row], sql: str, parameters: Sequence[object] = ()) -> Iterator[_Row]:
-        # A cursor of its own: iterators of several tables run side by side.
-        cursor = self._db.cursor()
-        cursor.arraysize = 256
+        cursor = None
         try:
+            # A cursor of its own: iterators of several tables run side by side.
+            cursor = self._db.cursor()
+            cursor.arraysize = 256
             yield from map(row._make, cursor.execute(sql, parameters))  # type: ignore[attr-defined]
         except sqlite3.Error as error:
             raise _translate(error, self._path) from None
         finally:
             # An iterator that was left in the middle may outlive its connection.
             with suppress(sqlite3.Error):
-                cursor.close()
+                if cursor is not None:
+                    cursor.close()
 
     def _one(self, row: type[_Row], sql: str, parameters: Sequence[object] = ()) -> _Row | None:
         found = self._fetch(sql, parameters)
@@ -834,6 +836,9 @@ class SqliteStore(_Reading):
                 "temp_store = MEMORY",
                 "trusted_schema = OFF",
                 "cache_size = -65536",
+                # 16 MiB of log before it is folded back: an update dirties nine pages, and most of
+                # them again with the next one; ``truncate`` and closing fold all of it.
+                "wal_autocheckpoint = 4000",
             ):
                 self._db.execute(f"PRAGMA {setting}")
             done = int(self._db.execute("PRAGMA user_version").fetchone()[0])

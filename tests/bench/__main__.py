@@ -1,0 +1,5 @@
+"""``python tests/bench`` measures and prints JSON."""
+
+from bench import main
+
+main()
