@@ -1,12 +1,20 @@
-"""Spreadsheets in: files of any kind as rows of text, their columns as fields, refused rows in a file."""
+"""Spreadsheets in: files of any kind as rows of text, their columns as fields, refused rows in a file.
+
+Names are loaded when they are first used: whoever opens an archive needs one small
+module of this package, and must not wait for those that read workbooks.
+"""
 
 from __future__ import annotations
 
-from muniment.imports.mapping import Join, Mapping, load_mapping, parse_mapping
-from muniment.imports.plan import Plan, header_key, resolve
-from muniment.imports.reader import MAX_CELL, open_table
-from muniment.imports.rejects import Rejects
-from muniment.imports.tables import Row, Table
+from importlib import import_module
+from typing import TYPE_CHECKING
+
+if TYPE_CHECKING:
+    from muniment.imports.mapping import Join, Mapping, load_mapping, parse_mapping
+    from muniment.imports.plan import Plan, header_key, resolve
+    from muniment.imports.reader import MAX_CELL, open_table
+    from muniment.imports.rejects import Rejects
+    from muniment.imports.tables import Row, Table
 
 __all__ = [
     "MAX_CELL",
@@ -22,3 +30,26 @@ __all__ = [
     "parse_mapping",
     "resolve",
 ]
+
+_HOMES = {
+    "MAX_CELL": "reader",
+    "Join": "mapping",
+    "Mapping": "mapping",
+    "Plan": "plan",
+    "Rejects": "rejects",
+    "Row": "tables",
+    "Table": "tables",
+    "header_key": "plan",
+    "load_mapping": "mapping",
+    "open_table": "reader",
+    "parse_mapping": "mapping",
+    "resolve": "plan",
+}
+
+
+def __getattr__(name: str) -> object:
+    if name not in _HOMES:
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    found: object = getattr(import_module(f"{__name__}.{_HOMES[name]}"), name)
+    globals()[name] = found
+    return found
