@@ -611,7 +611,7 @@ def test_a_plugin_is_enabled_and_disabled(cli, monkeypatch):
     assert "# Two letters" in (cli.folder / "muniment.toml").read_text()
     assert ["small"] == [one["name"] for one in cli.json("status")["plugins"]]
     assert cli.json("plugin", "info", "small")["plugins"][0]["enabled"]
-    assert [] == cli.json("plugin", "disable", "small", "--reason", "no more")["plugins"]
+    assert [] == cli.json("plugin", "disable", "small")["plugins"]
     kinds = [
         one["kind"] for one in cli.json("log", "list", "--kind", "plugin.enable,plugin.disable")["entries"]
     ]

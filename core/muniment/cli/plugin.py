@@ -121,10 +121,7 @@ def info(call: Invocation, name: str) -> None:
 
 
 _reason = option(
-    "--reason",
-    required=True,
-    metavar="TEXT",
-    words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"),
+    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
 )
 
 
@@ -138,7 +135,7 @@ _reason = option(
 @argument("name", ("The plugin's name.", "插件名称。"), metavar="P")
 @_reason
 @click.pass_obj
-def enable(call: Invocation, name: str, reason: str) -> None:
+def enable(call: Invocation, name: str, reason: str | None) -> None:
     """Use a plugin in this archive."""
     _set(call, name, enabled=True, reason=reason)
 
@@ -154,12 +151,12 @@ def enable(call: Invocation, name: str, reason: str) -> None:
 @argument("name", ("The plugin's name.", "插件名称。"), metavar="P")
 @_reason
 @click.pass_obj
-def disable(call: Invocation, name: str, reason: str) -> None:
+def disable(call: Invocation, name: str, reason: str | None) -> None:
     """Use a plugin no longer."""
     _set(call, name, enabled=False, reason=reason)
 
 
-def _set(call: Invocation, name: str, *, enabled: bool, reason: str) -> None:
+def _set(call: Invocation, name: str, *, enabled: bool, reason: str | None) -> None:
     """Change the list of plugins in the file, apply the file, and put it back where that is refused."""
     from muniment.cli.output import emit, one_line, put
     from muniment.exports.files import replacing
@@ -174,7 +171,7 @@ def _set(call: Invocation, name: str, *, enabled: bool, reason: str) -> None:
         with replacing(path) as new:
             new.write_text(_edited(before.decode("utf-8"), name, enabled=enabled), encoding="utf-8")
         try:
-            done = archive.apply_config(session, reason=reason)
+            done = archive.apply_config(session, reason=reason or "")
         except BaseException:
             with replacing(path) as new:
                 new.write_bytes(before)
