@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator, Sequence
+from functools import partial
 from typing import Any, Final
 
 import attrs
@@ -105,6 +106,10 @@ def _undo(run: _Revert, span: _Span, progress: Progress | None) -> None:
             progress(span.last - first + 1, total)
 
 
+def _given(versions: Sequence[Version], tx: Transaction) -> Sequence[Version]:
+    return versions
+
+
 @attrs.frozen
 class _Span:
     """Between which entries an import wrote, and where it stands.
@@ -169,11 +174,14 @@ class _Revert:
 
     def piece(self, gen: int, first: int, last: int) -> None:
         """Undo what the entries from ``first`` to ``last`` wrote, in one transaction."""
-        refused = self._write(lambda tx: self._written(tx, gen, first, last))
-        if refused:
+        waiting = self._write(lambda tx: self._written(tx, gen, first, last))
+        while waiting:
             # A record that was set back just now may have had the unique value of another.
-            refused = self._write(lambda tx: refused)
-        for one in refused:
+            left = self._write(partial(_given, waiting))
+            if len(left) == len(waiting):
+                break
+            waiting = left
+        for one in waiting:
             self._conflict(one.record)
 
     def _write(self, find: Callable[[Transaction], Sequence[Version]]) -> list[Version]:
@@ -214,7 +222,9 @@ class _Revert:
         own = self._own_entries(tx, gen, first, last)
         if not own:
             return []
-        return [one for one in tx.versions_at(SHARD, gen, first, last) if one.seq in own]
+        versions = [one for one in tx.versions_at(SHARD, gen, first, last) if one.seq in own]
+        # What was written last is undone first, so that most values are free when they are wanted back.
+        return versions[::-1]
 
     def _own_entries(self, tx: Transaction, gen: int, first: int, last: int) -> set[int]:
         """Which of these entries wrote for the import, and did not undo it."""
