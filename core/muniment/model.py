@@ -148,10 +148,7 @@ _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 @lru_cache(maxsize=64)
 def _second(seconds: int) -> str:
     parts = time.gmtime(seconds)
-    return (
-        f"{parts[0]:04d}-{parts[1]:02d}-{parts[2]:02d}T"
-        f"{parts[3]:02d}:{parts[4]:02d}:{parts[5]:02d}"
-    )
+    return f"{parts[0]:04d}-{parts[1]:02d}-{parts[2]:02d}T{parts[3]:02d}:{parts[4]:02d}:{parts[5]:02d}"
 
 
 def rfc3339(micros: int) -> str:

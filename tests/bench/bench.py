@@ -76,10 +76,14 @@ class Floor:
         self.db.execute("PRAGMA synchronous=FULL")
         columns = ", ".join(f"s_{key} BLOB" for key in SEALED + CLEAR)
         clear = ", ".join(f"{key} TEXT" for key in CLEAR)
-        self.db.execute(f"CREATE TABLE customer(id INTEGER PRIMARY KEY, {columns}, {clear}, hash BLOB, token BLOB)")
+        self.db.execute(
+            f"CREATE TABLE customer(id INTEGER PRIMARY KEY, {columns}, {clear}, hash BLOB, token BLOB)"
+        )
         self.db.execute("CREATE INDEX by_token ON customer(token)")
         self.db.execute("CREATE UNIQUE INDEX by_number ON customer(number)")
-        self.db.execute("CREATE TABLE access(id INTEGER PRIMARY KEY, at REAL, who TEXT, what TEXT, hash BLOB)")
+        self.db.execute(
+            "CREATE TABLE access(id INTEGER PRIMARY KEY, at REAL, who TEXT, what TEXT, hash BLOB)"
+        )
         self.box = AESGCM(os.urandom(32))
         self.index_key = os.urandom(32)
         self.last = bytes(32)
@@ -107,7 +111,9 @@ class Floor:
         self.db.execute("BEGIN IMMEDIATE")
         sealed = self.seal(value)
         self.last = hashlib.sha256(self.last + sealed).digest()
-        self.db.execute(f"UPDATE customer SET s_{key} = ?, hash = ? WHERE id = ?", (sealed, self.last, identifier))
+        self.db.execute(
+            f"UPDATE customer SET s_{key} = ?, hash = ? WHERE id = ?", (sealed, self.last, identifier)
+        )
         self.db.execute("COMMIT")
 
     def read(self, identifier: int) -> dict[str, str]:
@@ -303,7 +309,14 @@ def growth(base: Path, total: int) -> dict[str, Any]:
         done += len(made)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         print(f"{done} of {total}", file=sys.stderr, flush=True)
-        marks.append({"rows": done, "us": round(wall / len(made) * 1e6, 1), "cpu_us": round(cpu / len(made) * 1e6, 1), "peak_mib": peak})
+        marks.append(
+            {
+                "rows": done,
+                "us": round(wall / len(made) * 1e6, 1),
+                "cpu_us": round(cpu / len(made) * 1e6, 1),
+                "peak_mib": peak,
+            }
+        )
     archive.close()
     shutil.rmtree(folder)
     return {

@@ -395,3 +395,11 @@ def test_compounds_of_different_members_differ(first: list[str], second: list[st
     assume(one is not None)
     same = [index.fold(text) for text in first] == [index.fold(text) for text in second]
     assert (one == two) == same
+
+
+@given(st.sampled_from(("exact", "normalised", "unique", "prefix", "last_four")), names, st.integers(1, 256))
+def test_a_maker_gives_the_tokens_of_the_set(kind: str, value: str, bits: int) -> None:
+    """What was checked once makes the same tokens as what is checked for each value."""
+    key = index_key(7, 1, 1, 1)
+    make = index.token_maker(key, kind, "text", bits=bits)
+    assert make(value) == index.token_set(key, kind, "text", value, bits=bits)

@@ -70,7 +70,9 @@ def _deflate(plain: bytes) -> bytes:
     # longer than all else that is written for it, to save a fifth. So it is a
     # single stored block (RFC 1951, 3.2.4) in the zlib format.
     size = len(plain)
-    return _STORED.pack(0x78, 0x01, 0x01, size, size ^ 0xFFFF) + plain + zlib.adler32(plain).to_bytes(4, "big")
+    return (
+        _STORED.pack(0x78, 0x01, 0x01, size, size ^ 0xFFFF) + plain + zlib.adler32(plain).to_bytes(4, "big")
+    )
 
 
 def pack_details(openings: Iterable[Opening]) -> bytes:

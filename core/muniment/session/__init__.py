@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from muniment.session.engine import Acting, Engine, Settings
-from muniment.session.reads import Asked
+from muniment.session.lists import Asked
 from muniment.session.session import Session
 from muniment.session.views import Change as FieldChange
 from muniment.session.views import Page, Record, Step

@@ -77,7 +77,9 @@ def clear_json(record_type: RecordType, values: Mapping[str, Value]) -> str:
     return "{" + ",".join(members) + "}"
 
 
-def patch_clear(record_type: RecordType, before: str, changed: Iterable[str], values: Mapping[str, Value]) -> str:
+def patch_clear(
+    record_type: RecordType, before: str, changed: Iterable[str], values: Mapping[str, Value]
+) -> str:
     """The clear fields after some of them changed."""
     fields = _clear_fields(record_type)
     touched = [key for key in changed if key in fields]

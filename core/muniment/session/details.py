@@ -20,11 +20,11 @@ _BLANKS = {"count": b"%d", "op": b'"%b"', "records": b'["%b"]', "sets": b"%b", "
 class Filled(NamedTuple):
     """A form, and what one entry says in its blanks; the log adds the time and the records.
 
-    ``form`` is from ``form_of``, ``op`` hex, ``sets`` JCS.
+    ``form`` is from ``form_of``, ``number`` the count, ``op`` hex, ``sets`` JCS.
     """
 
     form: bytes
-    count: int
+    number: int
     op: bytes
     sets: bytes
 

@@ -111,7 +111,7 @@ class Engine:
     touched: dict[Any, Any] = attrs.field(factory=dict)
     layout_checked: bool = False
     _subject_keys: dict[bytes, bytes] = attrs.field(factory=dict)
-    _context: tuple[Any, Any] = (None, None)
+    _context: tuple[tuple[int, str, Settings] | None, Context | None] = (None, None)
     _forms: dict[tuple[int, str, int], tuple[Acting, RecordType, str, bytes]] = attrs.field(factory=dict)
     _old_types: dict[tuple[int, int], RecordType] = attrs.field(factory=dict)
 
@@ -119,7 +119,7 @@ class Engine:
         """What typed values are read against, today."""
         day = self.clock() // _DAY_US
         name, found = self._context
-        if name != (day, lang, self.settings):
+        if found is None or name != (day, lang, self.settings):
             found = self._context_of(day, lang)
             self._context = ((day, lang, self.settings), found)
         return found
@@ -261,7 +261,13 @@ class Engine:
         )
 
     def refused(self, acting: Acting, action: str, error: MunimentError, **members: object) -> None:
-        """Write a refusal down, in a transaction of its own, so that the rollback keeps it."""
+        """Write a refusal down, in a transaction of its own, so that the rollback keeps it.
+
+        A name of a type that does not exist may be anything that somebody typed,
+        so it is left out.
+        """
+        if members.get("type") not in self.definitions.types:
+            members.pop("type", None)
         self.note(
             acting,
             "access.deny",

@@ -145,10 +145,8 @@ class Logbook:
     def _frontier_at(self, reader: Reader, head: Head) -> Frontier:
         """The compact range after the head, from the newest stored one and the entries since."""
         kept = reader.last_frontier(self.shard, head.gen)
-        if kept is None or kept.frontier is None:
-            frontier = Frontier()
-        else:
-            frontier = Frontier.from_bytes(kept.frontier)
+        stored = None if kept is None else kept.frontier
+        frontier = Frontier() if stored is None else Frontier.from_bytes(stored)
         for batch in reader.batches(self.shard, head.gen, start=frontier.size):
             if batch.first_seq >= frontier.size:
                 frontier.extend([leaf_hash(entry) for entry in unpack_entries(batch.entries)])
@@ -328,5 +326,3 @@ class Logbook:
             frontier.extend([leaf_hash(entry) for entry in entries])
             if frontier.root() != batch.root:
                 raise IntegrityError("integrity.root", where=self.origin(head.gen), index=batch.first_seq)
-
-

@@ -13,7 +13,7 @@ from uuid import UUID
 
 from muniment.errors import Invalid, Issue, NotFound, UsageError
 from muniment.schema import RecordType
-from muniment.session import reads
+from muniment.session import lists
 
 if TYPE_CHECKING:
     from muniment.session.session import Session
@@ -49,9 +49,9 @@ def find_reference(session: Session, type: str, text: str) -> str | None:
         if not field.unique or field.retired:
             continue
         # No field is released: the answer is only which record it is.
-        asked = reads.Asked(type, {field.key: text}, fields=(), limit=2, kind="record.match")
+        asked = lists.Asked(type, {field.key: text}, fields=(), limit=2, kind="record.match")
         try:
-            page = reads.list_records(session.engine, session.acting, asked)
+            page = lists.list_records(session.engine, session.acting, asked)
         except Invalid:
             continue  # such a value cannot stand in this field
         found.update(record.id for record in page.records)

@@ -124,6 +124,11 @@ class Sealer:
 
         Args:
             data_key: of the facet.
+            record_type: the definition to seal under.
+            subject: whose record it is, 16 bytes.
+            record: 16 bytes.
+            version: of the record.
+            group: the seal group.
             values: the whole record's, by key.
             slots: of subject and facet.
         """

@@ -12,7 +12,7 @@ from muniment.errors import AccessDenied, MunimentError, NotFound, UsageError
 from muniment.model import FileRef, id_bytes, parse_time
 from muniment.policy import View
 from muniment.schema import FieldKind, RecordType
-from muniment.session import attachments, logs, reads, rebuild
+from muniment.session import attachments, lists, logs, reads, rebuild
 from muniment.session import history as histories
 from muniment.session.engine import Acting, Engine
 from muniment.session.logs import LogEntry
@@ -324,10 +324,10 @@ class Session:
         Raises:
             UsageError: ``index.unsupported`` with what would answer it.
         """
-        return reads.list_records(
+        return lists.list_records(
             self._engine,
             self._acting,
-            reads.Asked(
+            lists.Asked(
                 type,
                 dict(where or {}),
                 "",
@@ -353,10 +353,10 @@ class Session:
         scan: bool = False,
     ) -> Page:
         """Records in which the words stand: names, phones, e-mails, identifiers that have an index."""
-        return reads.search_records(
+        return lists.search_records(
             self._engine,
             self._acting,
-            reads.Asked(
+            lists.Asked(
                 type,
                 words=words,
                 fields=fields,
@@ -368,13 +368,13 @@ class Session:
             ),
         )
 
-    def pages(self, asked: reads.Asked) -> Iterator[Page]:
+    def pages(self, asked: lists.Asked) -> Iterator[Page]:
         """All pages of a list as one act, each written down before it is released."""
         import attrs
 
         asked = attrs.evolve(asked, op=asked.op or self._engine.new_id())
         while True:
-            page = reads.list_records(self._engine, self._acting, asked)
+            page = lists.list_records(self._engine, self._acting, asked)
             yield page
             if page.after is None:
                 return
@@ -440,7 +440,7 @@ class Session:
             AccessDenied: ``access.action``; logged.
         """
         self._require("record.import")
-        asked = reads.Asked("import", kind="import.list", descending=True, limit=1000)
+        asked = lists.Asked("import", kind="import.list", descending=True, limit=1000)
         return [record for page in self.pages(asked) for record in page.records]
 
     def revert_import(
@@ -492,7 +492,7 @@ class Session:
     ) -> Iterator[Page]:
         """The records of an export page by page; see ``exports.run.Corridor``."""
         return self.pages(
-            reads.Asked(
+            lists.Asked(
                 type,
                 dict(where),
                 fields=tuple(fields),

@@ -8,7 +8,17 @@ from typing import Final
 import attrs
 
 from muniment.errors import UsageError
-from muniment.index import INDEX_KINDS, base_kind, bits_for, lookup, normaliser, scan, token_bytes, token_maker, value_bits
+from muniment.index import (
+    INDEX_KINDS,
+    base_kind,
+    bits_for,
+    lookup,
+    normaliser,
+    scan,
+    token_bytes,
+    token_maker,
+    value_bits,
+)
 from muniment.index import Lookup as Question
 from muniment.index import matches as question_matches
 from muniment.keys import derive

@@ -205,7 +205,7 @@ class _Reading:
 
     def _one(self, row: type[_Row], sql: str, parameters: Sequence[object] = ()) -> _Row | None:
         found = self._fetch(sql, parameters)
-        return row._make(found[0]) if found else None  # type: ignore[attr-defined,no-any-return]
+        return row._make(found[0]) if found else None  # type: ignore[attr-defined]
 
     def _fetch(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         try:
@@ -216,9 +216,7 @@ class _Reading:
     # The log
 
     def head(self, shard: int) -> Head | None:
-        return self._one(
-            Head, _HEAD, (batch_id(shard, 0, 0), batch_id(shard + 1, 0, 0) - 1)
-        )
+        return self._one(Head, _HEAD, (batch_id(shard, 0, 0), batch_id(shard + 1, 0, 0) - 1))
 
     def _span(self, shard: int, gen: int, start: int, stop: int | None) -> tuple[int, int]:
         """Rowids from the batch that holds entry ``start`` to before the first batch from ``stop`` on."""
@@ -234,7 +232,9 @@ class _Reading:
             self._span(shard, gen, start, stop),
         )
 
-    def details(self, shard: int, gen: int, *, start: int = 0, stop: int | None = None) -> Iterator[LogDetail]:
+    def details(
+        self, shard: int, gen: int, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[LogDetail]:
         first, end = self._span(shard, gen, start, stop)
         return self._rows(
             LogDetail,
@@ -406,10 +406,7 @@ class _Reading:
         )
 
     def facets_of(self, shard: int, record: bytes) -> list[Facet]:
-        return [
-            Facet._make(row)
-            for row in self._fetch(_FACETS, (shard, record))
-        ]
+        return [Facet._make(row) for row in self._fetch(_FACETS, (shard, record))]
 
     def states(self, shard: int) -> Iterator[State]:
         return self._rows(

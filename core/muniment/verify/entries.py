@@ -142,9 +142,7 @@ class EntryCheck:
                 gen, seq = min(rows)
                 raise _bad(code, f"{self._base}/{self._shard}.{gen}", seq)
 
-    def _name_changed(
-        self, batch: LogBatch, gen: int, origin: str, scanned: list[Scanned]
-    ) -> IntegrityError:
+    def _name_changed(self, batch: LogBatch, gen: int, origin: str, scanned: list[Scanned]) -> IntegrityError:
         """Which entry of a batch with a wrong root it is: the first whose detail is not its own."""
         rules = {row.rule: row for row in self._reader.details(self._shard, gen, start=batch.first_seq)
                  if row.first_seq == batch.first_seq}  # fmt: skip
@@ -167,9 +165,7 @@ class EntryCheck:
             if batch.mac != expected:
                 raise _bad("integrity.mac", origin, batch.first_seq)
 
-    def _check_details(
-        self, scanned: list[Scanned], rows: list[LogDetail], first: int, origin: str
-    ) -> None:
+    def _check_details(self, scanned: list[Scanned], rows: list[LogDetail], first: int, origin: str) -> None:
         if len(rows) == 1 and rows[0].first_seq == first and self._are_details(scanned, rows[0]):
             return
         found = 0
@@ -199,7 +195,9 @@ class EntryCheck:
         except IntegrityError:
             return False
         expected = [(place, entry[2]) for place, entry in enumerate(scanned)]
-        return openings == expected and all(_RULES[kind] == row.rule for kind in {entry[3] for entry in scanned})
+        return openings == expected and all(
+            _RULES[kind] == row.rule for kind in {entry[3] for entry in scanned}
+        )
 
     def _check_bindings(
         self,
@@ -209,10 +207,10 @@ class EntryCheck:
         first: int,
         origin: str,
     ) -> None:
-        if not (self._loose or self._gaps or self._states) and versions.is_beyond(first + len(scanned) - 1):
-            # Nothing was written: accesses alone bind nothing.
-            if not any([entry[1] for entry in scanned]):
-                return
+        plain = not (self._loose or self._gaps or self._states)
+        # Accesses alone bind nothing.
+        if plain and versions.is_beyond(first + len(scanned) - 1) and not any([one[1] for one in scanned]):
+            return
         for place, entry in enumerate(scanned):
             seq = first + place
             rows = versions.upto(seq)
