@@ -15,6 +15,7 @@ import pytest
 
 from muniment.log.checkpoint import parse_verifier_key, verify
 from muniment.log.proof import verify_proof
+from muniment.session import Asked
 
 # init
 
@@ -146,7 +147,7 @@ def test_an_export_is_one_act_and_reads_back(cli, tmp_path):
 
 def test_an_export_of_many_pages_is_one_act(cli, monkeypatch):
     """One export of all is found as one act for everybody in it."""
-    monkeypatch.setattr("muniment.session.reads._LARGEST_PAGE", 2)
+    monkeypatch.setattr(sys.modules[Asked.__module__], "_LARGEST_PAGE", 2)
     for number in range(5):
         cli.create(f"full_name=Person {number}")
     cli.run("export", "customer", "--to", "out.ndjson", "--reason", "r")
