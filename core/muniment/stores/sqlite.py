@@ -116,7 +116,8 @@ _INSERT_GAP = _insert("gap", Gap)
 _INSERT_CHECKPOINT = _insert("checkpoint", Checkpoint)
 _INSERT_TILE = "INSERT OR IGNORE" + _insert("log_tile", Tile)[6:]
 _INSERT_CURRENT = "INSERT OR REPLACE" + _insert("current", Current)[6:]
-_UPDATE_CURRENT = "UPDATE current SET version = ?, deleted = ?, clear = ? WHERE shard = ? AND record = ?"
+_UPDATE_CURRENT = "UPDATE current SET version = ?, clear = ? WHERE shard = ? AND record = ? AND deleted = ?"
+_UPDATE_DELETED = "UPDATE current SET version = ?, deleted = ?, clear = ? WHERE shard = ? AND record = ?"
 _INSERT_TOKEN = "INSERT OR IGNORE" + _insert("token", Token)[6:]
 _INSERT_REMEMBERED = "INSERT OR REPLACE" + _insert("idem", Remembered)[6:]
 _INSERT_INDEX = "INSERT OR REPLACE" + _insert("log_index", IndexRow)[6:]
@@ -678,10 +679,17 @@ class _Transaction(_Reading):
         self._add(_INSERT_CURRENT, rows)
 
     def set_current(self, rows: Sequence[Current]) -> None:
-        # An update in place leaves the indexes alone, which a replacement would rewrite.
-        self._add(
-            _UPDATE_CURRENT, [(row.version, row.deleted, row.clear, row.shard, row.record) for row in rows]
-        )
+        # An update in place leaves the indexes alone, which a replacement would rewrite; so does one
+        # that does not name ``deleted``, which hardly ever changes and stands in an index.
+        try:
+            for row in rows:
+                place = (row.version, row.clear, row.shard, row.record, row.deleted)
+                if not self._db.execute(_UPDATE_CURRENT, place).rowcount:
+                    self._db.execute(
+                        _UPDATE_DELETED, (row.version, row.deleted, row.clear, row.shard, row.record)
+                    )
+        except sqlite3.Error as error:
+            raise _translate(error, self._path) from None
 
     def add_tokens(self, rows: Sequence[Token]) -> None:
         # Neighbours in the index go in together, which spares page writes once the index is large.
