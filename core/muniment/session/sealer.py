@@ -27,6 +27,8 @@ SIDE_GROUP: Final = 0
 _KEYS_KEPT = 20_000
 _TEXT = 1
 
+_Layout = dict[int, tuple[tuple[int, str, int], ...]]
+
 
 class Sealer:
     """Seals and opens parts of one archive.
@@ -45,6 +47,7 @@ class Sealer:
         self._pool: list[int] = []
         self._leased = 0
         self._secrets: dict[int, bytes] = {}
+        self._layouts: dict[int, tuple[RecordType, _Layout]] = {}
 
     # Slots and keys
 
@@ -109,6 +112,19 @@ class Sealer:
 
     # Parts
 
+    def _layout(self, record_type: RecordType) -> _Layout:
+        """What is sealed in each group of a type: number, key and encoding of each field."""
+        found = self._layouts.get(id(record_type))
+        if found is None or found[0] is not record_type:
+            if len(self._layouts) > 1000:
+                self._layouts.clear()
+            layout = {
+                group: tuple([(field.number, field.key, field.encoding) for field in fields])
+                for group, fields in record_type.by_seal_group.items()
+            }
+            found = self._layouts[id(record_type)] = (record_type, layout)
+        return found[1]
+
     def seal(
         self,
         data_key: bytes,
@@ -133,13 +149,13 @@ class Sealer:
             slots: of subject and facet.
         """
         fields = []
-        for field in record_type.by_seal_group[group]:
-            value = values.get(field.key)
+        for number, key, encoding in self._layout(record_type)[group]:
+            value = values.get(key)
             if value is not None:
-                if field.encoding == _TEXT and isinstance(value, str):
-                    fields.append((field.number, b"\x01" + value.encode("utf-8")))
+                if encoding == _TEXT and isinstance(value, str):
+                    fields.append((number, b"\x01" + value.encode("utf-8")))
                 else:
-                    fields.append((field.number, encode_value(field.encoding, value)))
+                    fields.append((number, encode_value(encoding, value)))
         if not fields:
             return None
         return seal_fields(
