@@ -230,12 +230,12 @@ def test_long_lists_of_choices_stand_on_a_hidden_sheet(tmp_path: Path) -> None:
         Field(
             key="due",
             kind="date",
-            highlight=(Highlight("past", "red"), Highlight("within_days", "yellow", "7")),
+            highlight=(Highlight("past", "red"), Highlight("within_days", "amber", "7")),
         ),
         Field(
             key="left",
             kind="integer",
-            highlight=(Highlight("below", "orange", "3"), Highlight("empty", "grey")),
+            highlight=(Highlight("below", "amber", "3"), Highlight("empty", "grey")),
         ),
     )
     path = tmp_path / "t.xlsx"

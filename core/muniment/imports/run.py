@@ -460,7 +460,7 @@ class _Run:
             match=tuple(self._writer.match),
             notes=notes,
             warnings=dict(sorted(self._warnings.items())),
-            problems=tuple(self._problems),
+            problems=tuple(sorted(self._problems, key=lambda one: one.row)),
             changes=tuple(self._changes),
             rejects=written,
             dry_run=dry_run,
