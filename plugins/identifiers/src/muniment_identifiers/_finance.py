@@ -23,11 +23,12 @@ _GAPS = re.compile(r"[\s.\u00b7-]")
 def _iban(number: str, context: Context) -> str:
     """ISO 13616: the country's length and structure, ISO 7064 mod 97-10, and national check digits."""
     from stdnum import iban  # the tables of countries are read when it is imported
+    from stdnum.iso7064 import mod_97_10
 
     if not _IBAN.fullmatch(number):
         refuse("iban_form")
     # Compared, not only divided: 00, 01 and 99 leave the same remainder as 97, 98 and 02.
-    if number[2:4] != iban.calc_check_digits(number):
+    if number[2:4] != mod_97_10.calc_check_digits(number[4:] + number[:2]):
         refuse("iban_check")
     reason, _ = ask(iban.validate, number)
     if reason:
