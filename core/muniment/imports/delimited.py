@@ -22,14 +22,15 @@ from muniment.errors import Issue, UsageError
 from muniment.exports.guards import unprotect
 from muniment.imports.tables import RawRow
 
-__all__ = ["DELIMITERS", "Survey", "decode_proof", "raw_rows", "sniff", "survey"]
+__all__ = ["DELIMITERS", "LONGEST_ROW", "Survey", "decode_proof", "raw_rows", "sniff", "survey"]
 
 DELIMITERS = ",;\t|"
 """What may stand between cells; the first one also serves a table of one column."""
 
 _CHUNK = 1 << 20
 _HEAD = 1 << 16
-_LONGEST_ROW = 1 << 25
+LONGEST_ROW = 1 << 25
+"""So many characters a row may have; no shorter file holds one that does not end."""
 _PEEK_LINES = 50
 
 
@@ -229,9 +230,9 @@ def raw_rows(
     Returns:
         The rows, and the delimiter.
     """
-    if csv.field_size_limit() < _LONGEST_ROW:
+    if csv.field_size_limit() < LONGEST_ROW:
         # A setting of the whole process; only ever raised. Longer cells are refused row by row above.
-        csv.field_size_limit(_LONGEST_ROW)
+        csv.field_size_limit(LONGEST_ROW)
     start = list(islice(iter(lambda: text.readline(_HEAD), ""), _PEEK_LINES))
     skip = 0
     if start and start[0].lower().startswith("sep=") and len(start[0].rstrip("\r\n")) == 5:
@@ -264,10 +265,10 @@ class _Lines:
     def __iter__(self) -> Iterator[str]:
         read, kept = self.read, self.kept
         size = 0
-        while line := read(_LONGEST_ROW):
+        while line := read(LONGEST_ROW):
             size = size + len(line) if kept else len(line)
-            if size >= _LONGEST_ROW:
-                raise UsageError("import.row_length", row=self.number, maximum=_LONGEST_ROW)
+            if size >= LONGEST_ROW:
+                raise UsageError("import.row_length", row=self.number, maximum=LONGEST_ROW)
             kept.append(line)
             yield line
         self.ended = True

@@ -31,6 +31,7 @@ import attrs
 
 from muniment.errors import Invalid, Issue, UsageError
 from muniment.exports.files import Written
+from muniment.imports.delimited import LONGEST_ROW
 from muniment.imports.mapping import Mapping as FileMapping
 from muniment.imports.plan import Plan, resolve
 from muniment.imports.reader import open_table
@@ -203,7 +204,7 @@ def run_import(
             keep_empty=keep_empty,
             dry_run=dry_run,
         )
-        total = _proved(path, reading, table)
+        _proved(path, reading, table)
         rejects = None
         if rejects_to is not None:
             rejects = stack.enter_context(Rejects(rejects_to, table.header, lang=lang))
@@ -219,7 +220,7 @@ def run_import(
             writer,
             rejects,
             writer.begin(begun, reason=reason),
-            total,
+            table.count_hint or None,
             progress,
             min(max(batch, 1), _MOST_HELD),
             preview if dry_run else 0,
@@ -246,22 +247,22 @@ def _by_id(plan: Plan, asked: tuple[str, ...]) -> bool:
     return RECORD_ID in asked or (plan.record_id is not None and not asked)
 
 
-def _proved(path: str | os.PathLike[str], reading: dict[str, Any], table: Table) -> int | None:
-    """Go through a text file once before the first row is written, so that no fault comes half way.
+def _proved(path: str | os.PathLike[str], reading: dict[str, Any], table: Table) -> None:
+    """Go through a long text file once before the first row is written, so that no fault comes half way.
 
-    Returns:
-        How many rows there are.
+    The bytes are proved when the file is opened, a workbook is read whole. What is left is a row
+    that does not end, and it takes a file that is longer than such a row.
 
     Raises:
         UsageError: as reading the rows would.
     """
-    if table.format != "csv":
-        # A workbook was read whole when it was opened.
-        return table.count_hint or None
+    if table.format != "csv" or os.path.getsize(path) < LONGEST_ROW:
+        return
     with open_table(path, **reading) as again:
         if again.digest != table.digest:
             raise UsageError("import.changed", where=os.fspath(path))
-        return sum(1 for _ in again.rows)
+        for _ in again.rows:
+            pass
 
 
 @attrs.define
@@ -388,7 +389,7 @@ class _Run:
                 later += held.followers
             elif outcome.waits and not self._again and len(self._waiting) < _MOST_WAITING:
                 self._waiting.append(attrs.evolve(held, followers=[]))
-                self._waiting += held.followers
+                later += held.followers
             else:
                 self._reject(held.row, outcome.issues)
                 for one in held.followers:

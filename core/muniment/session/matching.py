@@ -6,28 +6,30 @@ inside the transaction. What was opened and does not fit goes no further.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from typing import Final
 
 import attrs
 
 from muniment.errors import AccessDenied, NotFound, UsageError
 from muniment.index import base_kind, check_kind, token_bytes, tokens
+from muniment.log.binding import OPERATIONS
 from muniment.model import Value
 from muniment.policy import View
 from muniment.schema import Field, RecordType
 from muniment.session.engine import SHARD, Engine
 from muniment.session.layout import require_layout
-from muniment.session.reads import definition_of, load, open_loaded
+from muniment.session.reads import definition_of, loaded_from, open_loaded, wanted_groups
 from muniment.session.tokens import UNIQUE, Index, indexes_of
-from muniment.store import Transaction, Version
+from muniment.store import Part, Transaction, Version
 
 __all__ = ["Found", "Key", "Matcher"]
 
 Key = tuple[bytes, ...]
-"""The normal form of each field that is matched by."""
+"""What equal values have in common, for each field that is matched by."""
 
 _ANSWERING: Final = ("unique", "exact", "normalised")
+_DELETE: Final = OPERATIONS["delete"]
 
 
 @attrs.frozen
@@ -61,7 +63,10 @@ class _By:
     index: Index | None
 
     def form(self, value: Value, region: str) -> bytes | None:
-        """The normal form of a value; None where it has none."""
+        """What equal values have in common; None where a value cannot be looked up."""
+        if self.index is not None and self.kind == "unique":
+            # 128 bits of a keyed hash differ where the values do.
+            return next(iter(self.index.tokens(value)), None)
         forms = tokens(self.kind, self.base, value, default_region=region)
         return forms[0] if forms else None
 
@@ -100,7 +105,7 @@ class Matcher:
         """The fields, in order."""
 
     def key(self, values: Mapping[str, Value]) -> Key | None:
-        """The normal forms of cleaned values; None where one of them has none."""
+        """The key of cleaned values; None where one of them cannot be looked up."""
         region = self._engine.settings.default_region
         forms = []
         for one in self._by:
@@ -115,7 +120,9 @@ class Matcher:
         """What the key is looked up under: field, index and token."""
         index = self._leading.index
         assert index is not None
-        return index.field.number, index.number, token_bytes(index.key, key[self._place], index.bits)
+        form = key[self._place]
+        token = form if self._leading.kind == "unique" else token_bytes(index.key, form, index.bits)
+        return index.field.number, index.number, token
 
     def find(self, tx: Transaction, keys: Collection[Key]) -> dict[Key, Found]:
         """The live records that have these keys, each opened and compared.
@@ -133,43 +140,56 @@ class Matcher:
         index = self._leading.index
         assert index is not None
         stored = tx.find_tokens(SHARD, index.field.number, index.number, wanted)
+        candidates = [(token, record) for token, records in stored.items() for record in records]
+        newest = tx.newest_versions(SHARD, [record for _, record in candidates]) if candidates else {}
         live: dict[Key, list[Version]] = {}
         deleted: set[Key] = set()
-        for token, records in stored.items():
-            for record in records:
-                row = tx.current(SHARD, record)
-                if row is None or row.type != self._type.number:
-                    continue
-                if row.deleted:
-                    # Only a unique token says for certain that it is the same value.
-                    if index.number == UNIQUE and len(self._by) == 1:
-                        deleted.update(wanted[token])
-                    continue
-                self._compare(tx, record, frozenset(wanted[token]), live)
+        compared: list[tuple[Version, bytes]] = []
+        for token, record in candidates:
+            version = newest.get(record)
+            if version is None or version.type != self._type.number:
+                continue
+            if version.operation != _DELETE:
+                compared.append((version, token))
+            elif index.number == UNIQUE and len(self._by) == 1:
+                # Only a unique token says for certain that it is the same value.
+                deleted.update(wanted[token])
+        for version, token, found in self._opened(tx, compared):
+            if found in wanted[token]:
+                live.setdefault(found, []).append(version)
         return {key: Found(live.get(key, ()), key in deleted) for key in keys}
 
-    def _compare(
-        self, tx: Transaction, record: bytes, keys: frozenset[Key], live: dict[Key, list[Version]]
-    ) -> None:
-        version = tx.version(SHARD, record)
-        if version is None:
-            return
-        own = definition_of(self._engine, tx, version)
-        fields = [own.by_number.get(one.field.number) for one in self._by]
-        groups = frozenset(field.seal_group for field in fields if field is not None)
+    def _opened(
+        self, tx: Transaction, candidates: Sequence[tuple[Version, bytes]]
+    ) -> Iterator[tuple[Version, bytes, Key]]:
+        """The candidates with the keys that they have, opened from their parts."""
         numbers = frozenset(one.field.number for one in self._by)
-        try:
-            opened = open_loaded(self._engine, load(self._engine, tx, version, own, groups), numbers)
-        except NotFound:
-            return  # erased between the index and here: as if it had never matched
-        values = {
-            one.field.key: opened.get(field.key)
-            for one, field in zip(self._by, fields, strict=True)
-            if field is not None
-        }
-        found = self.key(values)
-        if found in keys and found is not None:
-            live.setdefault(found, []).append(version)
+        loading = []
+        places: list[tuple[bytes, int, int]] = []
+        for version, token in candidates:
+            own = definition_of(self._engine, tx, version)
+            groups = frozenset(
+                own.by_number[number].seal_group for number in numbers if number in own.by_number
+            )
+            try:
+                live, wanted, closed = wanted_groups(self._engine, tx, version, groups)
+            except NotFound:
+                continue  # erased between the index and here: as if it had never matched
+            places += [(version.record, group, version.version) for group in wanted]
+            loading.append((version, token, own, live, wanted, closed))
+        parts: dict[bytes, list[Part]] = {}
+        for part in tx.parts_at(SHARD, places) if places else ():
+            parts.setdefault(part.record, []).append(part)
+        for version, token, own, live, wanted, closed in loading:
+            loaded = loaded_from(version, own, parts.get(version.record, ()), live, wanted, closed)
+            try:
+                opened = open_loaded(self._engine, loaded, numbers)
+            except NotFound:
+                continue
+            names = ((one.field.key, own.by_number.get(one.field.number)) for one in self._by)
+            key = self.key({name: opened.get(field.key) for name, field in names if field is not None})
+            if key is not None:
+                yield version, token, key
 
 
 def _by(engine: Engine, record_type: RecordType, key: str) -> _By:
