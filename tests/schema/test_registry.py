@@ -67,14 +67,14 @@ LINE = made(
 def test_numbers_are_given_in_order():
     """Types from 256, fields from 1, categories from 2; built-in ones keep theirs."""
     registry = Registry().apply([INFO, LOG]).registry
-    assert {"customer": 256, "interaction": 257} == {
+    types = ("customer", "interaction", "follow_up")
+    assert dict(zip(types, (256, 257, 258), strict=True)) == {
         key: each.number for key, each in registry.by_key.items() if each.number > 255
     }
-    numbers = [each.number for key in ("customer", "interaction") for each in registry.by_key[key].fields]
+    numbers = [each.number for key in types for each in registry.by_key[key].fields]
     assert list(range(1, len(numbers) + 1)) == sorted(numbers)
-    assert {"archive": 1, "profile": 2, "contact": 3, "account_plan": 4, "communication": 5} == dict(
-        registry.categories
-    )
+    categories = ("archive", "profile", "contact", "account_plan", "communication", "crm_note")
+    assert {name: place for place, name in enumerate(categories, 1)} == dict(registry.categories)
     phone = registry.by_key["customer"].by_key["phone"]
     assert (3 * 8 + 3, KINDS["phone"].encoding) == (phone.seal_group, phone.encoding)
     assert set(BUILTIN) <= set(registry.types)

@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-import csv
 import json
-import os
 import tomllib
 from pathlib import Path
 
@@ -20,7 +18,6 @@ from muniment.schema import (
     Label,
     load_template,
     parse_template,
-    parse_type,
     rules,
     template,
     template_names,
@@ -246,73 +243,3 @@ def test_a_plugins_kinds_may_stand_in_a_template():
         parse_template(changed, where="shop.toml")
     kinds = {**KINDS, "iban": KINDS["identifier"]}
     assert "iban" == parse_template(changed, where="shop.toml", kinds=kinds).types[1].by_key["number"].kind
-
-
-TABLES = os.environ.get("MUNIMENT_TEST_DATA")
-needs_tables = pytest.mark.skipif(not TABLES, reason="MUNIMENT_TEST_DATA is not set")
-
-
-def rows(name: str) -> list[dict[str, str]]:
-    with (Path(TABLES or "") / "facts" / name).open(encoding="utf-8", newline="") as file:
-        return list(csv.DictReader(file))
-
-
-@needs_tables
-@pytest.mark.parametrize("name", template_names())
-def test_a_template_has_the_groups_and_fields_of_the_customer_tables(name):
-    """Every group that names the template, every field of these groups, as described there."""
-    loaded = {record_type.key: record_type for record_type in load_template(name).types}
-    groups = [row for row in rows("template_groups.csv") if name in row["templates"].split()]
-    groups = [row for row in groups if row["type"] in loaded]
-    for row in groups:
-        record_type = loaded[row["type"]]
-        key = row["group"].partition("/")[2]
-        group = next(group for group in record_type.groups if group.key == key)
-        assert (row["retention_category"], Label(row["group_en"], row["group_zh"])) == (
-            group.category,
-            group.label,
-        )
-    assert sum(len(record_type.groups) for record_type in loaded.values()) == len(groups)
-    named = {row["group"] for row in groups}
-    fields = [row for row in rows("template_fields.csv") if row["group"] in named]
-    assert sum(len(record_type.fields) for record_type in loaded.values()) == len(fields)
-    for row in fields:
-        field = loaded[row["group"].partition("/")[0]].by_key[row["field"]]
-        assert (row["kind"], row["class"]) == (field.kind, field.sensitivity)
-        assert Label(row["label_en"], row["label_zh"]) == field.label
-        assert Label(row["help_en"], row["help_zh"]) == field.help
-        if row["choices"].startswith("-> "):
-            assert row["choices"][3:] == field.target
-        elif field.kind == "integer" and row["choices"]:
-            assert row["choices"] == f"{field.minimum}..{field.maximum}"
-        else:
-            stated = [
-                f"{choice.key}:{choice.label.en}:{choice.label.zh}" + (choice.colour and f":{choice.colour}")
-                for choice in field.choices
-            ]
-            assert row["choices"] == "|".join(stated)
-
-
-@needs_tables
-def test_library_types_carry_every_hint():
-    """Required, unique, index, default, computed, header aliases."""
-    for name in muniment_schemas.names("types"):
-        record_type = parse_type(muniment_schemas.read("types", name), where=name)
-        hints = {row["field"]: row for row in rows("template_hints.csv") if row["type"] == name}
-        for field in record_type.fields:
-            row = hints.get(field.key, {})
-            assert (
-                row.get("required") == "yes",
-                row.get("unique") == "yes",
-                row.get("computed") == "yes",
-                row.get("default") or None,
-                row.get("index") or "",
-                row.get("aliases") or "",
-            ) == (
-                field.required,
-                field.unique,
-                field.computed,
-                field.default,
-                "|".join(field.index),
-                "|".join(field.aliases),
-            )

@@ -20,8 +20,8 @@ LONGEST_TEXT = 32_767
 """The longest text that a cell can hold, in characters."""
 
 _FILLS = {
-    "red": "#F8D7DA", "orange": "#FDE5CC", "yellow": "#FFF3CD", "green": "#D4EDDA", "blue": "#D6E4F7",
-    "purple": "#E6DDF4", "grey": "#E2E3E5",
+    "blue": "#D6E4F7", "green": "#D4EDDA", "amber": "#FFF3CD", "red": "#F8D7DA", "purple": "#E6DDF4",
+    "grey": "#E2E3E5",
 }  # fmt: skip
 # What XlsxWriter would take for its own markup, or could not write so that it reads back the same.
 _DELICATE = re.compile("^<r>|_x[0-9A-Fa-f]{4}_x[0-9A-Fa-f]{4}_")
