@@ -5,7 +5,7 @@ from __future__ import annotations
 import os
 import shutil
 from binascii import b2a_base64
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from contextlib import ExitStack, contextmanager
 from hashlib import sha256
 from pathlib import Path
@@ -17,19 +17,28 @@ from muniment import config, verify
 from muniment.codec import canonical
 from muniment.config import Configuration
 from muniment.errors import AccessDenied, ConfigError, IntegrityError, KeyStoreError, StoreError
-from muniment.keys import KeyFile, KeyStore, RecoveryPhrase, Root, new_phrase, write_key_file
 from muniment.files import sync_folder, write_atomically
+from muniment.keys import KeyFile, KeyStore, RecoveryPhrase, Root, new_phrase, write_key_file
 from muniment.log.checkpoint import VerifierKey, parse_verifier_key
 from muniment.model import Clock, Random, Uuid7, id_text, system_clock
-from muniment.plugins import PluginSet, load
-from muniment.policy import BUILTIN_ROLES, Actor, Policy
-from muniment.schema import KINDS
-from muniment.schema.definitions import definition_document
-from muniment.schema.registry import Applied
+from muniment.plugins import Pin, PluginSet, load
+from muniment.policy import Actor, Policy
+from muniment.schema.registry import Applied, Registry
 from muniment.schema.template import Template, load_template
 from muniment.session import Acting, Change, Engine, Session, Settings
+from muniment.session.applying import (
+    acts_between,
+    configuration_values,
+    definition_changes,
+    kinds_of,
+    roles_of,
+    rules_document,
+    with_plugins,
+    with_roles,
+    write_acts,
+)
 from muniment.session.attachments import remove_orphans
-from muniment.session.definitions import CONFIGURATION, DEFINITION, USER, Definitions, load_definitions
+from muniment.session.definitions import CONFIGURATION, USER, Definitions, load_definitions
 from muniment.session.engine import SHARD
 from muniment.session.logbook import Logbook
 from muniment.session.rebuild import refresh_layout
@@ -109,10 +118,14 @@ def create(
         raise ConfigError("config.folder_used", where=str(path))
     identifier = Uuid7(clock, random=random)()
     # What can be wrong with the request is found before anything is made.
-    enabled = load(plugins)
+    enabled = with_roles(load(plugins))
     enabled.require_all()
-    kinds = {**KINDS, **{kind.name: kind for kind in enabled.field_kinds()}}
-    chosen = [one if isinstance(one, Template) else load_template(one, kinds=kinds) for one in templates]
+    kinds, shipped = kinds_of(enabled), enabled.templates()
+    chosen = [
+        one if isinstance(one, Template) else shipped.get(one) or load_template(one, kinds=kinds)
+        for one in templates
+    ]
+    with_plugins(Registry(), enabled, enabled=plugins, fresh=plugins, templates=chosen)
     text = config.starting_text(
         identifier=id_text(identifier),
         name=name,
@@ -167,6 +180,7 @@ def open(
     root: Root | None = None,
     clock: Clock = system_clock,
     random: Random = os.urandom,
+    plugins: bool = True,
 ) -> Archive:
     """Open an archive.
 
@@ -175,6 +189,8 @@ def open(
         root: opens the keys; by default the key file where ``create`` put it.
         clock: for tests.
         random: for tests.
+        plugins: load the enabled plugins; without them no line of theirs is run, and nothing that they
+            guard can be written.
 
     Raises:
         ConfigError, StoreError, KeyStoreError: it cannot be opened; the code says why.
@@ -190,7 +206,7 @@ def open(
     try:
         keys = KeyStore.open(path, settings.archive, root, clock=clock, random=random)
         try:
-            return Archive(path, settings, store, keys, clock=clock, random=random)
+            return Archive(path, settings, store, keys, clock=clock, random=random, plugins=plugins)
         except BaseException:
             keys.close()
             raise
@@ -275,6 +291,7 @@ class Archive:
         *,
         clock: Clock,
         random: Random,
+        plugins: bool = True,
     ) -> None:
         self.folder = folder
         self.file = file
@@ -285,10 +302,14 @@ class Archive:
             raise StoreError("store.other_archive", where=str(folder / _DATABASE), name=self.id)
         book = Logbook(file.archive, file.origin, keys, clock=clock, random=random, shard=SHARD)
         sealer = Sealer(file.archive, keys, random=random)
-        applied = _applied(store, sealer)
-        self.applied = file if applied is None else config.parse(applied, where="applied")
-        self.plugins = load(self.applied.plugins)
-        kinds = {**KINDS, **{kind.name: kind for kind in self.plugins.field_kinds()}}
+        held = _held(store, sealer)
+        self.applied = file
+        if held.configuration is not None:
+            self.applied = config.parse(held.configuration[2], where="applied")
+        self._loading = plugins
+        # What was never applied has no pins yet; such are new archives alone.
+        pins = held.pins if held.configuration is not None else None
+        self.plugins = self._load(self.applied, pins).for_types(held.registry.types)
         self.engine = Engine(
             file.archive,
             folder,
@@ -296,9 +317,9 @@ class Archive:
             keys,
             book,
             sealer,
-            Policy(BUILTIN_ROLES, purposes=self.applied.purposes),
+            self._policy(),
             self.plugins,
-            kinds,
+            kinds_of(self.plugins),
             _settings(self.applied),
             clock,
             random,
@@ -328,6 +349,12 @@ class Archive:
 
     @property
     def config_differs(self) -> bool:
+        """Whether ``muniment.toml`` says something else than what was applied, or a plugin's code does."""
+        codes = {why.code for why in self.plugins.quarantined.values()}
+        return self.file_differs or not codes.isdisjoint(("plugin.changed", "plugin.other_version"))
+
+    @property
+    def file_differs(self) -> bool:
         """Whether ``muniment.toml`` says something else than what was applied."""
         return config.digest_of(self.file.text) != config.digest_of(self.applied.text)
 
@@ -340,7 +367,7 @@ class Archive:
         """Refuse keys and data of different ages: what one of them vouches for, the other must have.
 
         Raises:
-            KeyStoreError: ``key.stale``: a checkpoint in the store that the key store never signed.
+            KeyStoreError: ``store.keys_older``: a checkpoint in the store that the key store never signed.
             IntegrityError: ``integrity.below_signed``: the store lacks what the key store signed.
         """
         head = self.store.head(SHARD)
@@ -351,18 +378,23 @@ class Archive:
         signed = 0 if last is None else last.size
         newest = self.store.last_checkpoint(SHARD, head.gen)
         if newest is not None and newest.size > signed:
-            raise KeyStoreError("key.stale", where=origin, signed=signed, found=newest.size)
+            raise KeyStoreError("store.keys_older", where=origin, signed=signed, found=newest.size)
         if head.first_seq + head.n < signed:
             raise IntegrityError("integrity.below_signed", where=origin, index=signed)
 
     def _ruleset(self, definitions: Definitions) -> str:
-        """Base64 of SHA-256 over all that decides: plugins, types, roles, configuration."""
+        """Base64 of SHA-256 over all that decides: plugins, types, roles, rules, configuration."""
+        # Types that another process brought in are asked about before the rules are put together.
+        self.plugins = self.engine.plugins = self.plugins.for_types(definitions.registry.types)
+        held = definitions.configuration
         document = {
-            "configuration": "" if definitions.configuration is None else config.digest_of(definitions.configuration[2]),
+            "configuration": "" if held is None else config.digest_of(held[2]),
             "plugins": self.plugins.digest().hex(),
-            "roles": sorted(self.engine.policy.roles),
+            "rules": rules_document(self.plugins, self.engine.policy),
             "types": sorted(
-                [one.number, one.definition_version] for one in definitions.registry.types if one.number >= 256
+                [one.number, one.definition_version]
+                for one in definitions.registry.types
+                if one.number >= 256
             ),
             "users": sorted([one.login, list(one.roles), one.active] for one in definitions.users.values()),
             "v": 1,
@@ -420,94 +452,131 @@ class Archive:
         engine.note(acting, "archive.create", target={"archive": self.id, "origin": self.file.origin})
         session = Session(engine, acting)
         owner = {"login": "owner", "display_name": "Owner", "roles": ["owner"], "state": "active"}
-        applied = {"digest": config.digest_of(self.file.text), "text": self.file.text}
         session.write([Change("create", USER.key, values=owner)])
-        session.write([Change("create", CONFIGURATION.key, values=applied)])
-        if templates:
-            self.apply_templates(session, templates, reason=None)
+        pins = self.plugins.pins()
+        values = configuration_values(self.file, pins)
+        acts = acts_between((), self.file.plugins, {}, pins)
+        write_acts(engine, acting, acts, [Change("create", CONFIGURATION.key, values=values)], reason=None)
+        if templates or self.file.plugins:
+            self.apply_templates(session, templates, reason=None, fresh=self.file.plugins)
         else:
             refresh_layout(engine, acting)
 
     def apply_templates(
-        self, session: Session, templates: Sequence[Template], *, reason: str | None, dry_run: bool = False
+        self,
+        session: Session,
+        templates: Sequence[Template],
+        *,
+        reason: str | None,
+        dry_run: bool = False,
+        fresh: Collection[str] = (),
     ) -> Applied:
-        """Bring the types of templates into the archive, each as a new version of its definition."""
+        """Bring the types of templates into the archive, each as a new version of its definition.
+
+        Args:
+            session: whose actor may change the schema.
+            templates: in order.
+            reason: why; sealed.
+            dry_run: only say what would change.
+            fresh: names of plugins whose record types and fields are brought in too; what plugins add to
+                the templates' types comes in any case.
+
+        Raises:
+            PluginError: a plugin that is enabled is not loaded, so what it adds cannot be asked.
+            ConfigError: ``schema.*``.
+        """
         self.engine.refresh()
         session.require("schema.change")
-        made = self.engine.definitions.registry.apply(templates, kinds=self.engine.kinds)
+        self.plugins.require_all()
+        registry = self.engine.definitions.registry
+        plugins, made = with_plugins(
+            registry, self.plugins, enabled=self.applied.plugins, fresh=fresh, templates=templates
+        )
+        plugins.require_all()
         if not dry_run:
+            self.plugins = self.engine.plugins = plugins
             self.save_types(session, made, reason=reason)
         return made
 
     def save_types(self, session: Session, made: Applied, *, reason: str | None) -> None:
         """Write the definitions that an edit of the registry changed."""
-        changes = []
-        for record_type in made.changed:
-            text = canonical(definition_document(record_type)).decode("utf-8")
-            values: Mapping[str, object] = {"key": record_type.key, "definition": text}
-            record = self.engine.definitions.records.get(record_type.number)
-            if record is None:
-                changes.append(Change("create", DEFINITION.key, values=values))
-            else:
-                changes.append(Change("update", record=record, values=values))
+        changes = definition_changes(self.engine.definitions, made)
         if changes:
             session.write(changes, reason=reason)
             refresh_layout(self.engine, session.acting)
 
     # Configuration
 
-    def apply_config(self, session: Session, *, reason: str) -> bool:
+    def apply_config(self, session: Session, *, reason: str | None, plugin: str | None = None) -> bool:
         """Make what ``muniment.toml`` says hold, as a new version with a reason.
+
+        What plugins bring enters the definitions, and what a disabled one brought takes no values from
+        then on, in the same act.
 
         Args:
             session: whose actor may change the configuration.
             reason: why; sealed.
+            plugin: take the code of this plugin alone as it now is; by default that of every one.
 
         Returns:
             Whether anything changed.
 
         Raises:
             ConfigError: the file is wrong, or names another archive.
-            PluginError: a plugin that it enables anew does not load.
+            PluginError: a plugin that it enables anew does not load, or collides.
             AccessDenied: ``access.action``; logged.
         """
         session.require("config.change")
         wanted = config.read(self.folder)
         self.engine.refresh()
-        held = self.engine.definitions.configuration
+        definitions = self.engine.definitions
+        held = definitions.configuration
         assert held is not None  # an archive begins with one
         before = config.parse(held[2], where="applied")
         fixed = ("archive", "origin", "verifier_key")
         if any(getattr(wanted, name) != getattr(before, name) for name in fixed):
             raise ConfigError("config.other_archive", where=str(self.folder / config.FILE_NAME))
-        plugins = load(wanted.plugins)
+        plugins = self._load(wanted, None if plugin is None else {**definitions.pins, plugin: None})
         # One that was in use and broke since must not keep another from being left out.
-        for name in sorted(set(plugins.quarantined) - set(before.plugins)):
-            raise plugins.quarantined[name]
-        digest = config.digest_of(wanted.text)
-        if digest == config.digest_of(before.text):
+        for name in sorted(plugins.quarantined):
+            if name not in before.plugins or name == plugin:
+                raise plugins.quarantined[name]
+        old = definitions.pins
+        pins = {name: pin for name, pin in {**old, **plugins.pins()}.items() if name in wanted.plugins}
+        fresh = {name for name in plugins.pins() if name not in before.plugins or old.get(name) != pins[name]}
+        plugins, made = with_plugins(definitions.registry, plugins, enabled=wanted.plugins, fresh=fresh)
+        acts = acts_between(before.plugins, wanted.plugins, old, pins)
+        changes = definition_changes(definitions, made)
+        if config.digest_of(wanted.text) != config.digest_of(before.text) or pins != old:
+            values = configuration_values(wanted, pins)
+            changes.insert(0, Change("update", record=held[0], values=values, expected_version=held[1]))
+        if not changes:
+            for name in sorted(plugins.quarantined):
+                if plugins.quarantined[name].code != "plugin.left_out":
+                    raise plugins.quarantined[name]
             return False
-        values = {"digest": digest, "text": wanted.text}
-        session.write([Change("update", record=held[0], values=values, expected_version=held[1])], reason=reason)
-        for kind, names in (
-            ("plugin.enable", set(wanted.plugins) - set(before.plugins)),
-            ("plugin.disable", set(before.plugins) - set(wanted.plugins)),
-        ):
-            for name in sorted(names):
-                session.note(kind, target={"plugin": name})
+        write_acts(self.engine, session.acting, acts, changes, reason=reason)
         self.file = wanted
         self._use(wanted, plugins)
         refresh_layout(self.engine, session.acting)
         return True
+
+    def _load(self, wanted: Configuration, pins: Mapping[str, Pin | None] | None) -> PluginSet:
+        environ = os.environ if self._loading else {"MUNIMENT_LOAD_PLUGINS": ""}
+        folder = self.folder / wanted.plugins_dir if wanted.plugins_dir else None
+        return with_roles(load(wanted.plugins, environ=environ, folder=folder, pins=pins))
+
+    def _policy(self) -> Policy:
+        return Policy(roles_of(self.plugins), purposes=self.applied.purposes)
 
     def _use(self, applied: Configuration, plugins: PluginSet) -> None:
         """Go on under a configuration that was applied."""
         self.applied, self.plugins = applied, plugins
         engine = self.engine
         engine.plugins = plugins
-        engine.kinds = {**KINDS, **{kind.name: kind for kind in plugins.field_kinds()}}
+        engine.kinds = kinds_of(plugins)
         engine.settings = _settings(applied)
-        engine.policy = Policy(BUILTIN_ROLES, purposes=applied.purposes)
+        engine.policy = self._policy()
         engine.plans.clear()
 
     # Ending
@@ -537,13 +606,10 @@ def _settings(applied: Configuration) -> Settings:
     )
 
 
-def _applied(store: Store, sealer: Sealer) -> str | None:
-    """The text of the configuration that was applied last; None in a new archive."""
+def _held(store: Store, sealer: Sealer) -> Definitions:
+    """What holds in an archive; nothing but the built-in types in a new one."""
     with store.transaction(write=False) as tx:
-        if tx.head(SHARD) is None:
-            return None
-        found = load_definitions(tx, sealer).configuration
-        return None if found is None else found[2]
+        return Definitions() if tx.head(SHARD) is None else load_definitions(tx, sealer)
 
 
 class Log:

@@ -38,7 +38,7 @@ _KNOWN: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
         "date_order": str,
     },
     "purposes": {"allowed": list},
-    "plugins": {"enabled": list},
+    "plugins": {"enabled": list, "plugins_dir": str},
     "index": {"rows": int, "epoch": int},
 }
 
@@ -62,6 +62,7 @@ class Configuration:
         date_order: ``dmy``, ``mdy`` or empty.
         purposes: what may be given; empty for any.
         plugins: names of the enabled plugins.
+        plugins_dir: the folder of the archive's own plugins, relative to the archive's; empty for none.
         index_rows: for how many records of a type the indexes are laid out.
         index_epoch: raised when they are laid out anew.
     """
@@ -80,6 +81,7 @@ class Configuration:
     date_order: str = ""
     purposes: tuple[str, ...] = ()
     plugins: tuple[str, ...] = ()
+    plugins_dir: str = ""
     index_rows: int = 10_000
     index_epoch: int = 1
 
@@ -141,6 +143,7 @@ def parse(text: str, *, where: str) -> Configuration:
         defaults.get("date_order", ""),
         _strings(tables["purposes"].get("allowed", []), f"{where}: purposes.allowed"),
         _strings(tables["plugins"].get("enabled", []), f"{where}: plugins.enabled"),
+        tables["plugins"].get("plugins_dir", ""),
         tables["index"].get("rows", 10_000),
         tables["index"].get("epoch", 1),
     )
@@ -185,6 +188,8 @@ def _check_values(made: Configuration, where: str) -> None:
     if len(made.region) not in (0, 2) or len(made.currency) not in (0, 3):
         key = "defaults.region" if len(made.region) not in (0, 2) else "defaults.currency"
         raise ConfigError("config.value", where=f"{where}: {key}", known="CN, DE / CNY, EUR")
+    if Path(made.plugins_dir).is_absolute():
+        raise ConfigError("config.value", where=f"{where}: plugins.plugins_dir", known='"plugins", "../plugins"')
     if not 8 <= made.index_rows <= 10**12 or not 1 <= made.index_epoch < 2**32:
         raise ConfigError("config.value", where=f"{where}: index", known="rows 8..10^12, epoch 1..2^32")
 
@@ -234,6 +239,9 @@ allowed = []
 
 [plugins]
 enabled = [{enabled}]
+# A folder of this archive's own plugins; their code holds as it was when it was applied.
+# 本档案库自有插件的文件夹；仅已应用的代码内容有效。
+plugins_dir = "plugins"
 
 [index]
 # For about how many records of a type the blind indexes are laid out. 盲索引按约多少条记录设计。

@@ -17,17 +17,31 @@ from typing import TYPE_CHECKING
 import pluggy
 
 from muniment.errors import Issue
-from muniment.plugins import HookContext, PluginInfo, RecordState, WrittenVersion
+from muniment.plugins import (
+    HookContext,
+    PluginInfo,
+    Purpose,
+    RecordState,
+    RetentionRule,
+    RoleLike,
+    WrittenVersion,
+)
 
 if TYPE_CHECKING:
-    from muniment.schema import FieldKind
+    from muniment.schema import Field, FieldKind, LayoutGroup, RecordType, Template
 
 __all__ = [
     "hookimpl",
     "hookspec",
     "muniment_after_commit",
     "muniment_field_kinds",
+    "muniment_fields",
     "muniment_plugin_info",
+    "muniment_purposes",
+    "muniment_record_types",
+    "muniment_retention_rules",
+    "muniment_roles",
+    "muniment_templates",
     "muniment_validate",
 ]
 
@@ -65,6 +79,115 @@ def muniment_field_kinds() -> Sequence[FieldKind]:  # type: ignore[empty-body]  
 
     If it raises or returns anything else, the plugin is quarantined. If a
     function of a kind raises anything but ``ValueProblem``, the write is refused.
+    """
+
+
+@hookspec
+def muniment_record_types() -> Sequence[RecordType]:  # type: ignore[empty-body]  # a hook has no body
+    """Bring record types into every archive that enables the plugin.
+
+    Asked once, when an archive is opened, outside any transaction. The types
+    become definitions of the archive when the plugin is enabled or a changed
+    one is applied: a logged version each, with the plugin's name on the type
+    and its fields.
+
+    Returns:
+        The types, without numbers. A type that the core or another plugin has
+        too quarantines every plugin that brings it.
+
+    If it raises or returns anything else, the plugin is quarantined.
+    """
+
+
+@hookspec
+def muniment_fields(record_type: str) -> Sequence[Field | LayoutGroup]:  # type: ignore[empty-body]
+    """Add fields to a record type of an archive, or refine fields that it has.
+
+    Asked once about each record type, when an archive is opened or gets the
+    type, outside any transaction. Added fields become part of the archive's
+    definitions when the plugin is enabled or a changed one is applied, with the
+    plugin's name on them. When the plugin is disabled their values stay readable
+    and exportable, and none can be written.
+
+    Args:
+        record_type: the type's key, such as ``customer``.
+
+    Returns:
+        Fields, each in a layout group that the type has or that is returned
+        beside it; the group gives the retention category. A field whose key a
+        template or the team has refines that field: of the same kind, category
+        and target, with the same or a higher class; it adds choices, indexes
+        and aliases, and fills in what was left open. A field that another
+        plugin brings too is an error that names both.
+
+    If it raises or returns anything else, the plugin is quarantined.
+    """
+
+
+@hookspec
+def muniment_templates(kinds: Mapping[str, FieldKind]) -> Sequence[Template]:  # type: ignore[empty-body]
+    """Ship templates, to be applied by name like those of the core.
+
+    Asked once, when an archive is opened, outside any transaction.
+
+    Args:
+        kinds: every kind of field that the core and the enabled plugins have,
+            for ``muniment.schema.parse_template``.
+
+    Returns:
+        The templates. One whose key the core or another plugin has too
+        quarantines every plugin that ships it.
+
+    If it raises or returns anything else, the plugin is quarantined.
+    """
+
+
+@hookspec
+def muniment_retention_rules(  # type: ignore[empty-body]  # a hook has no body
+    record_type: str,
+) -> Sequence[RetentionRule]:
+    """State how long the values of a record type are kept, as data.
+
+    Asked once about each record type, when an archive is opened or gets the
+    type, outside any transaction. The rules stand in the ruleset and are
+    listed; the plugin does nothing by itself.
+
+    Args:
+        record_type: the type's key, such as ``customer``.
+
+    Returns:
+        The rules for that type. A rule whose id another plugin has for the
+        type too quarantines every plugin that states it.
+
+    If it raises or returns anything else, the plugin is quarantined.
+    """
+
+
+@hookspec
+def muniment_purposes() -> Sequence[Purpose]:  # type: ignore[empty-body]  # a hook has no body
+    """Name the purposes for which data is touched: W3C DPV terms with their labels.
+
+    Asked once, when an archive is opened, outside any transaction. Naming a
+    purpose allows nobody to give it.
+
+    Returns:
+        The purposes. Several plugins may name one.
+
+    If it raises or returns anything else, the plugin is quarantined.
+    """
+
+
+@hookspec
+def muniment_roles() -> Sequence[RoleLike]:  # type: ignore[empty-body]  # a hook has no body
+    """Bring roles, to be given to users like those of the core.
+
+    Asked once, when an archive is opened, outside any transaction.
+
+    Returns:
+        ``muniment.policy.Role`` values. A role whose key the core or another
+        plugin has too quarantines every plugin that brings it.
+
+    If it raises or returns anything else, the plugin is quarantined.
     """
 
 

@@ -38,12 +38,20 @@ def test_an_enabled_plugin_is_loaded_and_described(install):
         {
             "name": "clinic",
             "state": "loaded",
+            "code": None,
+            "reason": None,
             "version": "1.0",
             "distribution": "muniment-clinic",
+            "path": None,
+            "digest": None,
             "api": ">=1,<2",
             "title": {},
             "hooks": ["muniment_plugin_info", "muniment_validate"],
             "field_kinds": [],
+            "record_types": [],
+            "templates": [],
+            "purposes": [],
+            "roles": [],
         }
     ] == found.describe()
 

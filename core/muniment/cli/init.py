@@ -13,38 +13,41 @@ from muniment.cli.invocation import Invocation, read_secret
 from muniment.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
+    from collections.abc import Mapping, Sequence
 
     from muniment.archive import Created
+    from muniment.plugins import PluginSet
     from muniment.schema.template import Template
 
 __all__ = ["init", "templates_of"]
 
 
-def templates_of(names: Sequence[str], plugins: Sequence[str] = ()) -> list[Template]:
-    """Templates by name, or out of TOML files, with the kinds of field that plugins bring.
+def templates_of(names: Sequence[str], plugins: Sequence[str] | PluginSet = ()) -> list[Template]:
+    """Templates by name, or out of TOML files, with the kinds of field and templates that plugins bring.
 
     Args:
-        names: of packaged templates, or paths that end in ``.toml``.
-        plugins: names of plugins.
+        names: of packaged templates and of plugins' templates, or paths that end in ``.toml``.
+        plugins: names of installed plugins, or the plugins of an archive.
 
     Raises:
         ConfigError: ``schema.*``, or ``cli.no_file`` as ``UsageError``.
         PluginError: a plugin that is named is not there or broken.
     """
-    from muniment.plugins import load
+    from muniment.plugins import PluginSet, load
     from muniment.schema import KINDS
     from muniment.schema.template import load_template, parse_template
 
     kinds = dict(KINDS)
+    shipped: Mapping[str, Template] = {}
     if plugins:
-        loaded = load(plugins)
+        loaded = plugins if isinstance(plugins, PluginSet) else load(plugins)
         loaded.require_all()
         kinds.update({kind.name: kind for kind in loaded.field_kinds()})
+        shipped = loaded.templates()
     made = []
     for name in names:
         if not name.endswith(".toml"):
-            made.append(load_template(name, kinds=kinds))
+            made.append(shipped.get(name) or load_template(name, kinds=kinds))
             continue
         try:
             text = Path(name).read_text(encoding="utf-8")

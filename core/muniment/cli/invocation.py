@@ -136,12 +136,16 @@ class Invocation:
         return {one.file.kind for one in found if one.file is not None}
 
     @contextmanager
-    def opened(self) -> Iterator[Archive]:
-        """The archive; closing it signs what was appended."""
+    def opened(self, *, plugins: bool = True) -> Iterator[Archive]:
+        """The archive; closing it signs what was appended.
+
+        Args:
+            plugins: load the enabled plugins.
+        """
         from muniment import archive as archives
 
         settings = self.settings()
-        opened = archives.open(self.folder(), root=self.root(settings))
+        opened = archives.open(self.folder(), root=self.root(settings), plugins=plugins)
         self._of_archive = opened.applied.language
         try:
             yield opened
@@ -153,9 +157,13 @@ class Invocation:
         opened.close()
 
     @contextmanager
-    def session(self) -> Iterator[tuple[Archive, Session]]:
-        """The archive with a session of whoever calls."""
-        with self.opened() as archive:
+    def session(self, *, plugins: bool = True) -> Iterator[tuple[Archive, Session]]:
+        """The archive with a session of whoever calls.
+
+        Args:
+            plugins: load the enabled plugins.
+        """
+        with self.opened(plugins=plugins) as archive:
             actor = self.actor or os.environ.get("MUNIMENT_ACTOR", "") or archive.applied.actor
             purpose = self.purpose or os.environ.get("MUNIMENT_PURPOSE", "") or None
             auth = "os-user" if actor and actor == _os_user() else "asserted"

@@ -101,7 +101,8 @@ def _with_keys(call: Invocation, notes: list[str], verifier: str | None, told: T
         talk(one_line(call.say("cli.keys_closed", code=error.code)))
         return None
     try:
-        with call.session() as (_, session):
+        # No plugin has a say in what is verified, so none is loaded.
+        with call.session(plugins=False) as (_, session):
             session.require("log.verify")
             session.note("log.verify", count=report.entries)
     except StoreError as error:

@@ -2,13 +2,21 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
 from muniment.cli.base import Entry, LazyGroup, argument, option, verb
 from muniment.cli.invocation import Invocation
-from muniment.errors import ConfigError, PluginError, UsageError
+from muniment.errors import ConfigError, MunimentError, PluginError, UsageError
+
+if TYPE_CHECKING:
+    from collections.abc import Mapping
+    from pathlib import Path
+
+    from muniment.archive import Archive
+    from muniment.config import Configuration
+    from muniment.plugins import Installed, RetentionRule
 
 __all__ = ["disable", "enable", "info", "list_plugins", "plugin"]
 
@@ -32,31 +40,81 @@ plugin = LazyGroup(
 )
 
 
-def _enabled(call: Invocation) -> tuple[str, ...]:
-    """The plugins that the file names; works also where the archive itself does not open."""
+def _settings(call: Invocation) -> Configuration | None:
+    """What the file says; nothing where there is no archive, or the file is wrong."""
     try:
-        return call.settings().plugins
+        return call.settings()
     except (UsageError, ConfigError):
-        return ()
+        return None
+
+
+def _folder(call: Invocation, settings: Configuration | None) -> Path | None:
+    """The folder of the archive's own plugins."""
+    return call.folder() / settings.plugins_dir if settings is not None and settings.plugins_dir else None
+
+
+def _opens(call: Invocation, settings: Configuration) -> bool:
+    """Whether the archive can be opened without asking anybody for a secret."""
+    import os
+
+    from muniment.archive import default_key_file
+
+    named = call.key or os.environ.get("MUNIMENT_KEY") or os.environ.get("MUNIMENT_PASSPHRASE")
+    return not call.recovery and bool(named or default_key_file(settings.archive).is_file())
+
+
+def _held(call: Invocation, settings: Configuration | None) -> list[dict[str, Any]] | None:
+    """The plugins that were applied, as the archive loads them; None where it does not open."""
+    if settings is None or not _opens(call, settings):
+        return None
+    try:
+        with call.opened() as archive:
+            return archive.plugins.describe(lang=call.language)
+    except MunimentError:
+        return None
 
 
 def _found(call: Invocation) -> list[dict[str, Any]]:
     from muniment.plugins import installed, load
 
-    enabled = _enabled(call)
-    described = {one["name"]: {**one, "enabled": True} for one in load(enabled).describe(lang=call.language)}
-    for one in installed():
-        described.setdefault(
-            one.name,
-            {
-                "name": one.name,
-                "state": "installed",
-                "version": one.version,
-                "distribution": one.distribution,
-                "enabled": False,
-            },
-        )
-    return [described[name] for name in sorted(described)]
+    settings = _settings(call)
+    enabled = () if settings is None else settings.plugins
+    folder = _folder(call, settings)
+    there = {one.name: one for one in installed(folder=folder)}
+    held = _held(call, settings)
+    if held is None:
+        # Nobody can tell whether the archive's own are what was applied, so none of them is run.
+        named = [name for name in enabled if name not in there or there[name].distribution]
+        described = {one["name"]: one for one in load(named).describe(lang=call.language)}
+    else:
+        described = {one["name"]: one for one in held}
+    waiting = [name for name in enabled if name not in described]
+    described |= {one["name"]: one for one in _waiting(call, waiting, there)}
+    for name, one in there.items():
+        described.setdefault(name, _row(one, "installed"))
+    return [{**described[name], "enabled": name in enabled} for name in sorted(described)]
+
+
+def _waiting(call: Invocation, names: list[str], there: Mapping[str, Installed]) -> list[dict[str, Any]]:
+    """Plugins that the file enables and nobody applied yet, or whose state only the keys would tell."""
+    rows = []
+    for name in names:
+        why = PluginError("plugin.waiting" if name in there else "plugin.not_installed", name=name)
+        row = _row(there[name], "waiting") if name in there else {"name": name, "state": "quarantined"}
+        rows.append({**row, "code": why.code, "reason": why.text(call.language)})
+    return rows
+
+
+def _row(one: Installed, state: str) -> dict[str, Any]:
+    return {
+        "name": one.name,
+        "state": state,
+        "code": None,
+        "reason": None,
+        "version": one.version,
+        "distribution": one.distribution or None,
+        "path": None if one.distribution else one.target,
+    }
 
 
 @verb("list", ("Plugins, installed and enabled.", "列出已安装和启用的插件。"))
@@ -76,11 +134,15 @@ def list_plugins(call: Invocation) -> None:
         "loaded": call.say("cli.plugin_loaded"),
         "quarantined": call.say("cli.plugin_quarantined"),
         "installed": call.say("cli.plugin_installed"),
+        "waiting": call.say("cli.plugin_waiting"),
     }
     header = call.words("cli.label_plugin", "cli.label_state", "cli.label_version", "cli.label_notes")
     table(
         header,
-        [[one["name"], states[one["state"]], one.get("version", ""), one.get("reason", "")] for one in found],
+        [
+            [one["name"], states[one["state"]], one.get("version") or "", one.get("reason") or ""]
+            for one in found
+        ],
     )
 
 
@@ -90,34 +152,63 @@ def list_plugins(call: Invocation) -> None:
 def info(call: Invocation, name: str) -> None:
     """What a plugin brings."""
     from muniment.cli.output import clean, emit, labels
-    from muniment.plugins import load
+    from muniment.plugins import load, types_in_reach
 
-    found = load([name], environ={})
-    if found.quarantined:
+    settings = _settings(call)
+    found = load([name], environ={}, folder=_folder(call, settings))
+    if not found.quarantined:
+        found = found.for_types(types_in_reach(found))
+    if name in found.quarantined:
         raise found.quarantined[name]
-    described = next((one for one in found.describe(lang=call.language) if one["name"] == name), None)
-    if described is None:
-        raise PluginError("plugin.not_installed", name=name)
-    described["enabled"] = name in _enabled(call)
+    described = next(one for one in found.describe(lang=call.language) if one["name"] == name)
+    described["enabled"] = settings is not None and name in settings.plugins
+    described["fields"] = {
+        key: [field.key for one in brought for field in one.fields]
+        for key, brought in sorted(found.brought.items())
+        if any(one.fields for one in brought)
+    }
+    described["retention_rules"] = {
+        key: [_rule_json(rule) for rule in rules] for key, rules in found.retention_rules().items()
+    }
     if call.json:
         emit({"plugins": [described]})
         return
     title = described["title"].get(call.language) or described["title"].get("en", "")
+    fields = [f"{key}.{field}" for key, keys in described["fields"].items() for field in keys]
+    rules = sorted({rule["id"] for one in described["retention_rules"].values() for rule in one})
     labels(
         [
             (call.say("cli.label_plugin"), clean(name)),
             (call.say("cli.label_title"), clean(title)),
             (call.say("cli.label_version"), described["version"]),
-            (call.say("cli.label_distribution"), described["distribution"]),
+            (call.say("cli.label_distribution"), clean(described["distribution"] or described["path"])),
             ("API", described["api"]),
-            (call.say("cli.label_hooks"), ", ".join(described["hooks"])),
-            (call.say("cli.label_kinds"), ", ".join(described["field_kinds"])),
+            *(
+                (call.say(label), clean(", ".join(values)))
+                for label, values in (
+                    ("cli.label_hooks", described["hooks"]),
+                    ("cli.label_kinds", described["field_kinds"]),
+                    ("cli.label_types", described["record_types"]),
+                    ("cli.label_fields", fields),
+                    ("cli.label_template", described["templates"]),
+                    ("cli.label_rules", rules),
+                    ("cli.label_purposes", described["purposes"]),
+                    ("cli.label_roles", described["roles"]),
+                )
+                if values
+            ),
             (
                 call.say("cli.label_state"),
                 call.say("cli.plugin_enabled" if described["enabled"] else "cli.plugin_installed"),
             ),
         ]
     )
+
+
+def _rule_json(rule: RetentionRule) -> dict[str, Any]:
+    import attrs
+
+    return attrs.asdict(rule)
 
 
 _reason = option(
@@ -161,25 +252,32 @@ def _set(call: Invocation, name: str, *, enabled: bool, reason: str | None) -> N
     from muniment.cli.output import emit, one_line, put
     from muniment.exports.files import replacing
 
-    with call.session() as (archive, session):
+    # What is disabled may be broken in any way, so then no plugin is run at all.
+    with call.session(plugins=enabled) as (archive, session):
         session.require("config.change")
         path = archive.folder / "muniment.toml"
         before = path.read_bytes()
         # What else stands in the file waits for its own `config apply`.
-        if archive.config_differs:
+        if archive.file_differs:
             raise ConfigError("cli.config_waits", where=str(path))
         with replacing(path) as new:
             new.write_text(_edited(before.decode("utf-8"), name, enabled=enabled), encoding="utf-8")
         try:
-            done = archive.apply_config(session, reason=reason or "")
+            done = archive.apply_config(session, reason=reason or "", plugin=name)
         except BaseException:
             with replacing(path) as new:
                 new.write_bytes(before)
             raise
         if call.json:
-            emit({"plugins": archive.plugins.describe(lang=call.language), "applied": done})
+            left = archive.plugins.describe(lang=call.language) if enabled else _names(archive)
+            emit({"plugins": left, "applied": done})
         else:
             put(one_line(call.say("cli.plugin_on" if enabled else "cli.plugin_off", name=name)))
+
+
+def _names(archive: Archive) -> list[dict[str, Any]]:
+    return [{"name": name, "state": "enabled", "code": None, "reason": None}
+            for name in sorted(archive.applied.plugins)]  # fmt: skip
 
 
 def _edited(text: str, name: str, *, enabled: bool) -> str:

@@ -110,7 +110,7 @@ def apply(call: Invocation, names: tuple[str, ...], dry_run: bool, reason: str |
     from muniment.cli.init import templates_of
 
     with call.session() as (archive, session):
-        chosen = templates_of(names, archive.applied.plugins)
+        chosen = templates_of(names, archive.plugins)
         made = archive.apply_templates(session, chosen, reason=reason, dry_run=dry_run)
         tell_changes(call, made.changes, [one.key for one in made.changed], dry_run=dry_run)
 

@@ -1,9 +1,10 @@
 """Find plugins, check them, put broken ones aside with the reason, and ask the sound ones.
 
-A plugin is an entry point of the group ``muniment``: a module or an object with
-functions marked ``@muniment.hookimpl`` (the hooks: ``muniment.hookspecs``).
+A plugin is an entry point of the group ``muniment``, or a file in the folder of an
+archive's own plugins: a module or an object with functions marked
+``@muniment.hookimpl`` (the hooks: ``muniment.hookspecs``).
 Installed is not enabled: an archive names the plugins it uses, and only those
-are imported. The loader goes entry point by entry point; what is wrong with one
+are imported. The loader goes plugin by plugin; what is wrong with one
 plugin quarantines that plugin alone, so that help, ``plugin list``, ``plugin
 disable`` and ``log verify`` go on working. Writing does not: while a plugin is
 enabled and not loaded, its checks cannot be asked, and every write is refused.
@@ -11,21 +12,32 @@ enabled and not loaded, its checks cannot be asked, and every write is refused.
 
 from __future__ import annotations
 
+from muniment.plugins._declared import EFFECTS, EVENTS, Purpose, RetentionRule, RetentionTerm, RoleLike
 from muniment.plugins._load import API, GROUP, Installed, installed, load
-from muniment.plugins._set import Plugin, PluginSet
-from muniment.plugins._values import HookContext, PluginFailure, PluginInfo, RecordState, WrittenVersion
+from muniment.plugins._reach import types_in_reach
+from muniment.plugins._set import Brought, Plugin, PluginSet
+from muniment.plugins._values import HookContext, Pin, PluginFailure, PluginInfo, RecordState, WrittenVersion
 
 __all__ = [
     "API",
+    "EFFECTS",
+    "EVENTS",
     "GROUP",
+    "Brought",
     "HookContext",
     "Installed",
+    "Pin",
     "Plugin",
     "PluginFailure",
     "PluginInfo",
     "PluginSet",
+    "Purpose",
     "RecordState",
+    "RetentionRule",
+    "RetentionTerm",
+    "RoleLike",
     "WrittenVersion",
     "installed",
     "load",
+    "types_in_reach",
 ]

@@ -3,9 +3,14 @@
 from __future__ import annotations
 
 import importlib
+import inspect
 import os
-from collections.abc import Callable
-from typing import Any
+import signal
+import threading
+import time
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager
+from typing import Any, Final
 
 import attrs
 
@@ -13,7 +18,13 @@ from muniment import errors
 from muniment.errors import PluginError
 from muniment.plugins._values import PluginFailure
 
-__all__ = ["Call", "check_code", "failure_of", "raised"]
+__all__ = ["Call", "TooSlow", "check_code", "failure_of", "in_time", "raised", "timed"]
+
+LOADING_SECONDS: float = 10.0
+"""How long a plugin may take to be imported, and for each question that it is asked while it loads."""
+
+GATE_SECONDS: float = 5.0
+"""How long a check may take; a write holds the archive meanwhile."""
 
 # Frames of these stand between us and a plugin's own first line.
 _LOADERS = (os.path.dirname(__file__) + os.sep, os.path.dirname(importlib.__file__) + os.sep, "<frozen ")
@@ -33,6 +44,58 @@ class Call:
 
     def __call__(self, *arguments: object) -> Any:
         return self.function(*[arguments[place] for place in self.places])
+
+    @property
+    def place(self) -> dict[str, Any]:
+        """The file and line of the function, for errors."""
+        code = inspect.unwrap(self.function).__code__
+        return {"file": code.co_filename, "line": code.co_firstlineno}
+
+
+class TooSlow(BaseException):
+    """Stops a plugin that takes too long; no ``except Exception`` of its own catches it."""
+
+
+@contextmanager
+def timed() -> Iterator[None]:
+    """Stop what runs in the block after ``LOADING_SECONDS``, where that is possible.
+
+    It is in the main thread of a process in which nobody else uses the alarm; there
+    an endless loop or a wait for the network ends with ``TooSlow``.
+    """
+    alarm: Final = getattr(signal, "setitimer", None)
+    main = threading.current_thread() is threading.main_thread()
+    if alarm is None or not main or signal.getitimer(signal.ITIMER_REAL)[0]:
+        yield
+        return
+
+    def stop(number: int, frame: object) -> None:
+        raise TooSlow
+
+    before = signal.signal(signal.SIGALRM, stop)
+    try:
+        # Again and again: the first one may be swallowed.
+        signal.setitimer(signal.ITIMER_REAL, LOADING_SECONDS, max(LOADING_SECONDS, 0.1))
+        yield
+    finally:
+        signal.setitimer(signal.ITIMER_REAL, 0)
+        signal.signal(signal.SIGALRM, before)
+
+
+def in_time(plugin: str, hook: str, began: float, call: Call) -> None:
+    """Refuse an answer that took longer than ``GATE_SECONDS``.
+
+    Args:
+        plugin: the plugin's name.
+        hook: the hook that was asked.
+        began: ``time.monotonic()`` before it was.
+        call: the implementation.
+
+    Raises:
+        PluginError: ``plugin.slow``.
+    """
+    if time.monotonic() - began > GATE_SECONDS:
+        raise PluginError("plugin.slow", name=plugin, seconds=f"{GATE_SECONDS:g}", **call.place)
 
 
 def failure_of(plugin: str, hook: str, error: BaseException, *, target: str = "") -> PluginFailure:

@@ -5,18 +5,22 @@ from __future__ import annotations
 import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
+
+import attrs
 
 from muniment import errors
 from muniment.errors import PluginError
-from muniment.plugins._calls import failure_of
+from muniment.plugins import _calls
+from muniment.plugins._calls import Call, TooSlow, failure_of, timed
 from muniment.plugins._set import Plugin, PluginSet
-from muniment.plugins._values import Installed, PluginInfo
+from muniment.plugins._values import Installed, Pin, PluginInfo
 
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["API", "GROUP", "Installed", "installed", "load"]
+__all__ = ["API", "GROUP", "Installed", "ask_loading", "installed", "load"]
 
 API = 1
 """The version of the hooks; a plugin states the range it is written for, such as ``>=1,<2``."""
@@ -47,18 +51,28 @@ def _installed(entry: EntryPoint) -> Installed:
     return Installed(entry.name, dist.name if dist else "", dist.version if dist else "", entry.value)
 
 
-def installed(*, find: Callable[[], Iterable[EntryPoint]] = _entry_points) -> tuple[Installed, ...]:
-    """List the plugins that are installed, enabled or not, without importing any.
+def installed(
+    *, find: Callable[[], Iterable[EntryPoint]] = _entry_points, folder: Path | None = None
+) -> tuple[Installed, ...]:
+    """List the plugins that can be enabled, without importing any.
 
     Args:
         find: gives the entry points; for tests.
+        folder: of an archive's own plugins.
 
     Returns:
-        One value for each entry point, by name and distribution.
+        One value for each entry point and each plugin of the folder, by name and distribution.
     """
-    return tuple(
-        sorted((_installed(entry) for entry in find()), key=lambda one: (one.name, one.distribution))
-    )
+    found = [_installed(entry) for entry in find()]
+    if folder is not None:
+        from muniment.plugins._local import local_plugins
+
+        found += [
+            Installed(name, "", "", str(path))
+            for name, paths in local_plugins(folder).items()
+            for path in paths
+        ]
+    return tuple(sorted(found, key=lambda one: (one.name, one.distribution, one.target)))
 
 
 def load(
@@ -66,6 +80,8 @@ def load(
     *,
     environ: Mapping[str, str] = os.environ,
     find: Callable[[], Iterable[EntryPoint]] = _entry_points,
+    folder: Path | None = None,
+    pins: Mapping[str, Pin | None] | None = None,
 ) -> PluginSet:
     """Load the plugins that an archive has enabled.
 
@@ -75,89 +91,182 @@ def load(
     plugin's checks.
 
     Args:
-        names: the enabled plugins.
-        environ: where the variable is looked up.
+        names: the enabled plugins, in any order.
+        environ: the environment.
         find: gives the entry points; for tests.
+        folder: of the archive's own plugins; None for none.
+        pins: which code of each plugin was applied; another is quarantined before a line of it runs. A
+            plugin of the folder needs one. None, for all or for one, takes the code that is there.
 
     Returns:
-        The loaded ones, and the reason for each of the others. Nothing is
-        raised for a broken plugin.
+        The sound plugins and, for each of the others, why it is not loaded.
     """
     enabled = set(names)
-    override = environ.get("MUNIMENT_LOAD_PLUGINS")
-    wanted = enabled if override is None else set(re.split(r"[\s,]+", override)) - {""}
+    given = environ.get("MUNIMENT_LOAD_PLUGINS")
+    wanted = enabled if given is None else set(re.split(r"[\s,]+", given.strip())) - {""}
     quarantined = {name: PluginError("plugin.left_out", name=name) for name in enabled - wanted}
     loaded: dict[str, Plugin] = {}
     if wanted:
-        _load_all(wanted, find(), loaded, quarantined)
+        _load_all(wanted, _offers(wanted, find(), folder), pins, loaded, quarantined)
     return PluginSet(tuple(loaded.values()), dict(sorted(quarantined.items())))
+
+
+@attrs.frozen
+class _Offer:
+    """One place where a plugin of a name can be had."""
+
+    source: Installed
+    load: Callable[[], Any]
+
+
+def _offers(
+    wanted: set[str], entries: Iterable[EntryPoint], folder: Path | None
+) -> dict[str, list[_Offer | PluginError]]:
+    offers: dict[str, list[_Offer | PluginError]] = {}
+    for entry in entries:
+        offers.setdefault(entry.name, []).append(_Offer(_installed(entry), entry.load))
+    if folder is None:
+        return offers
+    from muniment.plugins._local import local_plugins
+
+    for name, paths in local_plugins(folder).items():
+        if name in wanted:
+            offers.setdefault(name, []).extend(_local(name, path) for path in paths)
+    return offers
+
+
+def _local(name: str, path: Path) -> _Offer | PluginError:
+    from muniment.plugins._local import import_local, read_local
+
+    try:
+        read = read_local(name, path)
+    except PluginError as error:
+        return error
+    return _Offer(Installed(name, "", "", str(path), read.digest), lambda: import_local(read))
 
 
 def _load_all(
     wanted: set[str],
-    entries: Iterable[EntryPoint],
+    offers: Mapping[str, Sequence[_Offer | PluginError]],
+    pins: Mapping[str, Pin | None] | None,
     loaded: dict[str, Plugin],
     quarantined: dict[str, PluginError],
 ) -> None:
+    from muniment.plugins._declare import all_kinds, colliding_declarations, declared
     from muniment.plugins._kinds import colliding_kinds
 
-    offers: dict[str, list[EntryPoint]] = {}
-    for entry in entries:
-        offers.setdefault(entry.name, []).append(entry)
     for name in sorted(wanted):
         try:
-            loaded[name] = _load_one(name, offers.get(name, []))
+            loaded[name] = _load_one(name, offers.get(name, []), pins)
         except PluginError as error:
             quarantined[name] = error
-    collisions = colliding_kinds({name: plugin.field_kinds for name, plugin in loaded.items()})
-    quarantined.update(collisions)
-    for name in collisions:
-        del loaded[name]
+    _put_aside(
+        colliding_kinds({name: plugin.field_kinds for name, plugin in loaded.items()}), loaded, quarantined
+    )
+    kinds = all_kinds(loaded.values())
+    for name, plugin in list(loaded.items()):
+        try:
+            loaded[name] = declared(plugin, kinds, ask_loading)
+        except PluginError as error:
+            _put_aside({name: error}, loaded, quarantined)
+    _put_aside(colliding_declarations(loaded.values()), loaded, quarantined)
 
 
-def _load_one(name: str, offers: Sequence[EntryPoint]) -> Plugin:
+def _put_aside(
+    found: Mapping[str, PluginError], loaded: dict[str, Plugin], quarantined: dict[str, PluginError]
+) -> None:
+    quarantined.update(found)
+    for name in found:
+        loaded.pop(name, None)
+
+
+def _load_one(
+    name: str, offers: Sequence[_Offer | PluginError], pins: Mapping[str, Pin | None] | None
+) -> Plugin:
     # Only here: an archive without plugins must not pay for pluggy at every start.
     from muniment.plugins._hooks import implementations
     from muniment.plugins._kinds import checked_kinds
 
     if not offers:
         raise PluginError("plugin.not_installed", name=name)
-    sources = [_installed(offer) for offer in offers]
-    if len(offers) > 1:
-        listed = ", ".join(sorted(f"{source.distribution} {source.version}" for source in sources))
-        raise PluginError("plugin.duplicate", name=name, distributions=listed)
-    target = sources[0].target
-    calls = implementations(name, _asked(name, target, offers[0].load))
+    offer = _only(name, offers)
+    source = offer.source
+    _check_pin(source, pins)
+    calls = implementations(name, ask_loading(name, source.target, offer.load))
     if "muniment_plugin_info" not in calls:
-        raise PluginError("plugin.info", name=name)
-    info = _asked(name, target, calls["muniment_plugin_info"])
-    _check_info(name, info)
+        raise PluginError("plugin.info", name=name, file=source.target, line=1)
+    asked = calls["muniment_plugin_info"]
+    info = ask_loading(name, source.target, asked)
+    _check_info(name, info, asked)
     kinds: Sequence[object] = ()
     if "muniment_field_kinds" in calls:
-        kinds = _asked(name, target, lambda: tuple(calls["muniment_field_kinds"]()))
-    return Plugin(sources[0], info, checked_kinds(name, kinds), calls)
+        kinds = ask_loading(name, source.target, lambda: tuple(calls["muniment_field_kinds"]()))
+    return Plugin(source, info, checked_kinds(name, kinds), calls)
 
 
-def _asked(name: str, target: str, call: Callable[[], Any]) -> Any:
-    """Call into a plugin while it loads; whatever it raises is the reason of its quarantine."""
+def _only(name: str, offers: Sequence[_Offer | PluginError]) -> _Offer:
+    for offer in offers:
+        if isinstance(offer, PluginError):
+            raise offer
+    found = [offer for offer in offers if isinstance(offer, _Offer)]
+    if len(found) > 1:
+        sources = [offer.source for offer in found]
+        places = (f"{one.distribution} {one.version}" if one.distribution else one.target for one in sources)
+        raise PluginError("plugin.duplicate", name=name, distributions=", ".join(sorted(places)))
+    return found[0]
+
+
+def _check_pin(source: Installed, pins: Mapping[str, Pin | None] | None) -> None:
+    if pins is None or pins.get(source.name, "") is None:
+        return
+    pin = pins.get(source.name)
+    if source.digest:
+        if pin is None or pin.digest != source.digest:
+            raise PluginError("plugin.changed", name=source.name, file=source.target)
+    elif pin is not None and pin != source.pin:
+        raise PluginError(
+            "plugin.other_version",
+            name=source.name,
+            applied=pin.version or f"sha256:{pin.digest[:12]}",
+            found=source.version,
+        )
+
+
+def ask_loading(name: str, target: str, call: Callable[[], Any]) -> Any:
+    """Call into a plugin while it loads; whatever it raises is the reason of its quarantine.
+
+    Args:
+        name: the plugin's name.
+        target: what to name where no line of the plugin ever ran.
+        call: the call.
+
+    Raises:
+        PluginError: ``plugin.import``, or ``plugin.slow``.
+    """
     try:
-        return call()
+        with timed():
+            return call()
     # A module that ends the process while it is imported must not end this one.
-    except (Exception, SystemExit) as error:
+    except (Exception, SystemExit, TooSlow) as error:
         failure = failure_of(name, "", error, target=target)
+        late = isinstance(error, TooSlow)
+    if late:
+        limit = f"{_calls.LOADING_SECONDS:g}"
+        raise PluginError("plugin.slow", name=name, seconds=limit, file=failure.file, line=failure.line)
     raise PluginError("plugin.import", name=name, type=failure.type, file=failure.file, line=failure.line)
 
 
-def _check_info(name: str, info: object) -> None:
+def _check_info(name: str, info: object, asked: Call) -> None:
+    place = asked.place
     if not isinstance(info, PluginInfo):
-        raise PluginError("plugin.info", name=name)
+        raise PluginError("plugin.info", name=name, **place)
     if info.name != name or not _NAME.fullmatch(name):
-        raise PluginError("plugin.name", name=name, given=info.name)
+        raise PluginError("plugin.name", name=name, given=info.name, **place)
     bounds = [_BOUND.fullmatch(bound) for bound in info.api.split(",")]
     if not all(bound and _MEETS[bound[1]](API, int(bound[2])) for bound in bounds):
-        raise PluginError("plugin.api", name=name, api=info.api, current=API)
+        raise PluginError("plugin.api", name=name, api=info.api, current=API, **place)
     for code, texts in info.messages.items():
         whole = code.startswith(f"{name}.") and {"en", "zh"} <= texts.keys() <= _TEXTS
         if not whole or not all(texts.values()):
-            raise PluginError("plugin.messages", name=name, issue=code)
+            raise PluginError("plugin.messages", name=name, issue=code, **place)
     errors.add_catalogue(name, info.messages)

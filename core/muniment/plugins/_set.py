@@ -7,7 +7,8 @@ hook call would stop the others and discard their results.
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping, Sequence
+import time
+from collections.abc import Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -15,10 +16,12 @@ import attrs
 
 from muniment.codec import canonical
 from muniment.errors import Issue, PluginError
-from muniment.plugins._calls import Call, check_code, failure_of, raised
+from muniment.plugins._calls import Call, check_code, failure_of, in_time, raised
+from muniment.plugins._declared import Purpose, RetentionRule, RoleLike
 from muniment.plugins._values import (
     HookContext,
     Installed,
+    Pin,
     PluginFailure,
     PluginInfo,
     RecordState,
@@ -26,9 +29,28 @@ from muniment.plugins._values import (
 )
 
 if TYPE_CHECKING:
-    from muniment.schema import FieldKind
+    from muniment.schema import Field, FieldKind, LayoutGroup, RecordType, Template
 
-__all__ = ["Plugin", "PluginSet"]
+__all__ = ["Brought", "Plugin", "PluginSet"]
+
+_BY_TYPE = ("muniment_fields", "muniment_retention_rules")
+
+
+@attrs.frozen
+class Brought:
+    """What one plugin adds to one record type.
+
+    Attributes:
+        plugin: its name.
+        fields: added, or refining those that are there.
+        groups: layout groups for added fields.
+        rules: retention rules.
+    """
+
+    plugin: str
+    fields: tuple[Field, ...] = ()
+    groups: tuple[LayoutGroup, ...] = ()
+    rules: tuple[RetentionRule, ...] = ()
 
 
 @attrs.frozen
@@ -40,12 +62,20 @@ class Plugin:
         info: what it says about itself.
         field_kinds: the kinds of field it brings.
         calls: its implementations, by hook.
+        templates: the templates it ships.
+        record_types: the record types it brings, with its name on them.
+        purposes: the purposes it names.
+        roles: the roles it brings, ``muniment.policy.Role``.
     """
 
     source: Installed
     info: PluginInfo
     field_kinds: tuple[FieldKind, ...] = ()
     calls: Mapping[str, Call] = attrs.field(factory=dict, repr=False)
+    templates: tuple[Template, ...] = ()
+    record_types: tuple[RecordType, ...] = ()
+    purposes: tuple[Purpose, ...] = ()
+    roles: tuple[RoleLike, ...] = ()
 
     @property
     def name(self) -> str:
@@ -69,10 +99,12 @@ class PluginSet:
     Attributes:
         loaded: the sound plugins, by name.
         quarantined: why each of the others is not loaded, by name.
+        brought: what the loaded ones add to the record types that ``for_types`` asked about, by key.
     """
 
     loaded: tuple[Plugin, ...] = ()
     quarantined: Mapping[str, PluginError] = attrs.field(factory=dict)
+    brought: Mapping[str, tuple[Brought, ...]] = attrs.field(factory=dict, repr=False)
     _gates: tuple[tuple[str, Call], ...] = attrs.field(init=False, repr=False, eq=False)
     _observers: tuple[tuple[str, Call], ...] = attrs.field(init=False, repr=False, eq=False)
 
@@ -97,6 +129,79 @@ class PluginSet:
     def field_kinds(self) -> tuple[FieldKind, ...]:
         """The kinds of field that the loaded plugins bring, by plugin."""
         return tuple(kind for plugin in self.loaded for kind in plugin.field_kinds)
+
+    def templates(self) -> Mapping[str, Template]:
+        """The templates that the loaded plugins ship, by key."""
+        return {one.key: one for plugin in self.loaded for one in plugin.templates}
+
+    def purposes(self) -> Mapping[str, Purpose]:
+        """The purposes that the loaded plugins name, by term; of several labels the first plugin's counts."""
+        return {one.term: one for plugin in reversed(self.loaded) for one in plugin.purposes}
+
+    def roles(self) -> Mapping[str, RoleLike]:
+        """The roles that the loaded plugins bring, by key."""
+        return {one.key: one for plugin in self.loaded for one in plugin.roles}
+
+    def retention_rules(self) -> Mapping[str, tuple[RetentionRule, ...]]:
+        """The retention rules of each record type that ``for_types`` asked about, in the order of plugins."""
+        return {
+            key: rules
+            for key, all_brought in sorted(self.brought.items())
+            if (rules := tuple(rule for one in all_brought for rule in one.rules))
+        }
+
+    def for_types(self, types: Iterable[RecordType]) -> PluginSet:
+        """The set with what its plugins add to these record types; each is asked once about each.
+
+        Args:
+            types: an archive's, with those of templates that are being applied.
+
+        Returns:
+            The set; a plugin that fails, or collides with another, is quarantined in it.
+        """
+        asking = [plugin for plugin in self.loaded if any(hook in plugin.calls for hook in _BY_TYPE)]
+        found = self
+        for record_type in types if asking else ():
+            if record_type.number in range(1, 256) or record_type.key in found.brought:
+                continue
+            found = found._asked_about(record_type)
+        return found
+
+    def _asked_about(self, record_type: RecordType) -> PluginSet:
+        from muniment.plugins._declare import brought_to, colliding_brought
+        from muniment.plugins._load import ask_loading
+
+        all_brought: list[Brought] = []
+        failed: dict[str, PluginError] = {}
+        for plugin in self.loaded:
+            try:
+                all_brought.append(brought_to(plugin, record_type.key, ask_loading))
+            except PluginError as error:
+                failed[plugin.name] = error
+        common = {field.key for field in record_type.fields if not field.plugin}
+        failed |= colliding_brought(self.loaded, all_brought, record_type.key, common)
+        kept = self.without(failed) if failed else self
+        sound = tuple(one for one in all_brought if one.plugin not in failed)
+        return attrs.evolve(kept, brought={**kept.brought, record_type.key: sound})
+
+    def without(self, failed: Mapping[str, PluginError]) -> PluginSet:
+        """The set with some of its plugins quarantined.
+
+        Args:
+            failed: why, by the plugin's name.
+        """
+        return PluginSet(
+            tuple(plugin for plugin in self.loaded if plugin.name not in failed),
+            dict(sorted({**self.quarantined, **failed}.items())),
+            {
+                key: tuple(one for one in all_brought if one.plugin not in failed)
+                for key, all_brought in self.brought.items()
+            },
+        )
+
+    def pins(self) -> dict[str, Pin]:
+        """Which code of each loaded plugin this is, by name."""
+        return {plugin.name: plugin.source.pin for plugin in self.loaded}
 
     def require_all(self) -> None:
         """Refuse to go on where an enabled plugin is not loaded.
@@ -132,6 +237,7 @@ class PluginSet:
         for name, call in self._gates:
             found: list[Issue] = []
             failure = None
+            began = time.monotonic()
             try:
                 found.extend(call(record, shown, context) or ())
             except Exception as error:
@@ -139,6 +245,7 @@ class PluginSet:
             if failure is not None:
                 # Outside the handler, or the error would carry the plugin's exception and what it says.
                 raise raised(failure)
+            in_time(name, "muniment_validate", began, call)
             for issue in found:
                 _check_issue(issue, name, "muniment_validate")
             issues += found
@@ -172,23 +279,13 @@ class PluginSet:
             lang: the language of the reasons, ``en`` or ``zh``.
 
         Returns:
-            For each: ``name``, ``state`` (``loaded`` or ``quarantined``); a
-            loaded one's ``version``, ``distribution``, ``api``, ``title``,
-            ``hooks`` and ``field_kinds``; another's ``code`` and ``reason``.
+            For each: ``name``, ``state`` (``loaded`` or ``quarantined``), and
+            ``code`` and ``reason`` where it is quarantined, else None; of a
+            loaded one also ``version``, ``distribution``, ``path`` and
+            ``digest`` (of an archive's own), ``api``, ``title``, and what it
+            brings.
         """
-        shown: list[dict[str, Any]] = [
-            {
-                "name": plugin.name,
-                "state": "loaded",
-                "version": plugin.source.version,
-                "distribution": plugin.source.distribution,
-                "api": plugin.info.api,
-                "title": dict(plugin.info.title),
-                "hooks": list(plugin.hooks),
-                "field_kinds": [kind.name for kind in plugin.field_kinds],
-            }
-            for plugin in self.loaded
-        ]
+        shown = [_described(plugin) for plugin in self.loaded]
         shown += [
             {"name": name, "state": "quarantined", "code": why.code, "reason": why.text(lang)}
             for name, why in self.quarantined.items()
@@ -199,11 +296,13 @@ class PluginSet:
         """32 bytes that stand for which plugins are in force, for the digest of the ruleset.
 
         SHA-256 over ``muniment/plugins/v1`` and a line feed, then the JCS list of
-        ``{name, distribution, version}`` of the loaded ones and ``{name, code}``
-        of the others, by name.
+        ``{name, distribution, version}`` of the loaded ones, ``{name, digest}``
+        of an archive's own, and ``{name, code}`` of the others, by name.
         """
         lines = [
-            {
+            {"name": plugin.name, "digest": plugin.source.digest}
+            if plugin.source.digest
+            else {
                 "name": plugin.name,
                 "distribution": plugin.source.distribution,
                 "version": plugin.source.version,
@@ -213,6 +312,28 @@ class PluginSet:
         lines += [{"name": name, "code": why.code} for name, why in self.quarantined.items()]
         lines.sort(key=lambda line: line["name"])
         return hashlib.sha256(b"muniment/plugins/v1\n" + canonical(lines)).digest()
+
+
+def _described(plugin: Plugin) -> dict[str, Any]:
+    source = plugin.source
+    return {
+        "name": plugin.name,
+        "state": "loaded",
+        "code": None,
+        "reason": None,
+        "version": source.shown_version,
+        "distribution": source.distribution or None,
+        "path": source.target if source.digest else None,
+        "digest": source.digest or None,
+        "api": plugin.info.api,
+        "title": dict(plugin.info.title),
+        "hooks": list(plugin.hooks),
+        "field_kinds": [kind.name for kind in plugin.field_kinds],
+        "record_types": [one.key for one in plugin.record_types],
+        "templates": [one.key for one in plugin.templates],
+        "purposes": [one.term for one in plugin.purposes],
+        "roles": [one.key for one in plugin.roles],
+    }
 
 
 def _check_issue(issue: object, plugin: str, hook: str) -> None:

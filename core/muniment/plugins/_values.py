@@ -6,7 +6,7 @@ from collections.abc import Mapping
 
 import attrs
 
-__all__ = ["HookContext", "Installed", "PluginFailure", "PluginInfo", "RecordState", "WrittenVersion"]
+__all__ = ["HookContext", "Installed", "Pin", "PluginFailure", "PluginInfo", "RecordState", "WrittenVersion"]
 
 
 @attrs.frozen
@@ -109,17 +109,44 @@ class PluginFailure:
 
 
 @attrs.frozen
+class Pin:
+    """Which code of a plugin was applied.
+
+    Attributes:
+        distribution: the distribution that brought it; empty for an archive's own plugin.
+        version: that distribution's version; empty likewise.
+        digest: hex of SHA-256 over an archive's own plugin; empty for an installed one.
+    """
+
+    distribution: str = ""
+    version: str = ""
+    digest: str = ""
+
+
+@attrs.frozen
 class Installed:
-    """An entry point of the group; listing it imports nothing of the plugin.
+    """A plugin that can be had; listing it imports nothing of it.
 
     Attributes:
         name: the plugin's name.
-        distribution: the distribution that brings it.
-        version: that distribution's version.
-        target: the module, and after a colon the object, that it names.
+        distribution: the distribution that brings it; empty for an archive's own plugin.
+        version: that distribution's version; empty likewise.
+        target: the module, and after a colon the object, that it names; the file of an archive's own.
+        digest: hex of SHA-256 over an archive's own plugin; empty for an installed one.
     """
 
     name: str
     distribution: str
     version: str
     target: str
+    digest: str = ""
+
+    @property
+    def pin(self) -> Pin:
+        """What is written down of it when it is applied."""
+        return Pin(self.distribution, self.version, self.digest)
+
+    @property
+    def shown_version(self) -> str:
+        """Its version, or the beginning of its digest."""
+        return self.version or (f"sha256:{self.digest[:12]}" if self.digest else "")

@@ -12,7 +12,7 @@ from muniment.schema.edits import (
 )
 from muniment.schema.kinds import KINDS, FieldKind
 from muniment.schema.phones import e164
-from muniment.schema.registry import Applied, Registry
+from muniment.schema.registry import Applied, Extension, Registry
 from muniment.schema.rules import COLOURS, check_type
 from muniment.schema.template import Template, load_template, parse_template, parse_type, template_names
 from muniment.schema.types import (
@@ -44,6 +44,7 @@ __all__ = [
     "Change",
     "Choice",
     "Context",
+    "Extension",
     "Field",
     "FieldKind",
     "Highlight",

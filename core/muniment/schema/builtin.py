@@ -109,9 +109,11 @@ CONFIGURATION: Final = _type(
     4, "configuration", Label("Configuration", "配置"),
     attrs.evolve(_field("digest", "identifier", "Digest", "摘要", required=True), order=1, emphasis="title"),
     _field("text", "long text", "Text", "内容", required=True, max_length=_LONGEST_DOCUMENT),
+    _field("plugins", "long text", "Plugins", "插件", max_length=_LONGEST_DOCUMENT),
     title=("digest",),
 )  # fmt: skip
-"""One record whose versions are the configurations that were applied."""
+"""One record whose versions are the configurations that were applied, each with the versions and digests of
+its plugins as they then were."""
 
 BUILTIN: Final = (DEFINITION, USER, IMPORT, CONFIGURATION)
 """The built-in types in order of number."""

@@ -27,7 +27,8 @@ __all__ = [
 ]
 
 _FIXED = ("key", "kind", "number", "encoding", "group", "category", "seal_group", "target", "computed")
-_CHANGEABLE = {item.name for item in attrs.fields(Field)} - {*_FIXED, "former_keys", "plugin", "own"}
+_OTHERS = ("former_keys", "plugin", "suspended", "own")
+_CHANGEABLE = {item.name for item in attrs.fields(Field)} - {*_FIXED, *_OTHERS}
 
 
 def _found(record_type: RecordType, key: str) -> Field:

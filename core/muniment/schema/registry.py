@@ -8,7 +8,7 @@ the newest definition of each type.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from functools import cached_property
 from types import MappingProxyType
 from typing import Any
@@ -25,7 +25,7 @@ from muniment.schema.rules import check_type, one_of
 from muniment.schema.template import Template
 from muniment.schema.types import Choice, Field, LayoutGroup, RecordType, category_of_group, seal_group
 
-__all__ = ["Applied", "Registry"]
+__all__ = ["Applied", "Extension", "Registry"]
 
 _FIRST_TYPE = 256
 _FIRST_CATEGORY = ARCHIVE_CATEGORY[1] + 1
@@ -49,6 +49,23 @@ class Applied:
     registry: Registry
     changed: tuple[RecordType, ...]
     changes: tuple[Change, ...]
+
+
+@attrs.frozen
+class Extension:
+    """What a plugin adds to one record type.
+
+    Attributes:
+        plugin: its name.
+        type: the type's key.
+        fields: new ones, and refinements of those that are there.
+        groups: layout groups for new fields.
+    """
+
+    plugin: str
+    type: str
+    fields: tuple[Field, ...] = ()
+    groups: tuple[LayoutGroup, ...] = ()
 
 
 def _sharper(first: str, second: str) -> str:
@@ -84,6 +101,62 @@ def _joined_field(first: Field, second: Field) -> Field:
         aliases=tuple(dict.fromkeys((*first.aliases, *second.aliases))),
     )
     return Field(**stated)
+
+
+def _extended(record_type: RecordType, extension: Extension) -> RecordType:
+    """A type of the archive with what a plugin adds to it."""
+    known = {group.key: group for group in record_type.groups}
+    groups = {**{group.key: group for group in extension.groups}, **known}
+    for group in extension.groups:
+        if groups[group.key].category != group.category:
+            raise ConfigError(
+                "schema.collision", where=f"{record_type.key}.{group.key}", name="category",
+                first="the archive", second=extension.plugin, old=groups[group.key].category,
+                new=group.category,
+            )  # fmt: skip
+    fields = dict(record_type.by_key)
+    for given in extension.fields:
+        old = record_type.field(given.key)
+        if old is None:
+            one_of(given.group, groups, f"{extension.plugin}: {record_type.key}.{given.key}", "group")
+            category = groups[given.group].category
+            fields[given.key] = attrs.evolve(given, number=0, category=category, plugin=extension.plugin)
+        elif old.plugin == extension.plugin:
+            updated = _updated_field(old, given)
+            fields[old.key] = attrs.evolve(updated, category=old.category, plugin=old.plugin)
+        else:
+            fields[old.key] = _refined_field(record_type, old, given, extension.plugin)
+    used = {field.group for field in fields.values()}
+    kept = _in_order(group for group in groups.values() if group.key in known or group.key in used)
+    return attrs.evolve(record_type, groups=kept, fields=_by_group(fields.values(), kept))
+
+
+def _refined_field(record_type: RecordType, old: Field, given: Field, plugin: str) -> Field:
+    """A field that a template or the team has, as a plugin refines it."""
+    given = attrs.evolve(
+        given,
+        key=old.key,
+        group=old.group,
+        category=old.category,
+        target=given.target or old.target,
+        # The class of a field that states none.
+        sensitivity=old.sensitivity if given.sensitivity == "internal" else given.sensitivity,
+        plugin="",
+        former_keys=(),
+    )
+    if old.plugin:
+        raise ConfigError(
+            "schema.field_of_plugin", where=f"{record_type.key}.{old.key}", first=old.plugin, second=plugin
+        )
+    _same(record_type.key, old, given, ("the archive", plugin))
+    if CLASSES.index(given.sensitivity) < CLASSES.index(old.sensitivity):
+        raise ConfigError(
+            "schema.class_lowered", where=f"{plugin}: {record_type.key}.{old.key}",
+            old=old.sensitivity, new=given.sensitivity,
+        )  # fmt: skip
+    joined = _joined_field(old, given)
+    stays = {name: getattr(old, name) for name in old.own if name != "sensitivity"}
+    return attrs.evolve(joined, own=old.own, number=old.number, **stays)
 
 
 def _by_group(fields: Iterable[Field], groups: Iterable[Any]) -> tuple[Field, ...]:
@@ -310,6 +383,68 @@ class Registry:
         ]
         return self._with(edited, kinds)
 
+    def extend(
+        self, extensions: Iterable[Extension], *, kinds: Mapping[str, FieldKind] = KINDS
+    ) -> Applied:
+        """The registry with what plugins add to its types; a type that it does not have is passed over.
+
+        A field that is there already is refined: of the same kind, category and target, with the same
+        or a higher class; choices, indexes and aliases add up, and what was left open is filled in.
+
+        Args:
+            extensions: in the order of the plugins' names.
+            kinds: the kinds that fields may be of.
+
+        Raises:
+            ConfigError: ``schema.field_of_plugin`` or ``schema.collision`` naming both sides, or another
+                ``schema.*``.
+        """
+        edited: dict[str, RecordType] = {}
+        for extension in extensions:
+            record_type = edited.get(extension.type) or self.by_key.get(extension.type)
+            if record_type is not None and not record_type.retired:
+                edited[extension.type] = _extended(record_type, extension)
+        return self._with(edited.values(), kinds)
+
+    def suspend(self, enabled: Collection[str]) -> Applied:
+        """The registry in which fields of plugins take values where their plugin is enabled, and nowhere else.
+
+        Args:
+            enabled: the names of the plugins that are.
+        """
+        types = []
+        for record_type in self.types:
+            fields = tuple(
+                attrs.evolve(field, suspended=suspended)
+                if (suspended := bool(field.plugin) and field.plugin not in enabled) != field.suspended
+                else field
+                for field in record_type.fields
+            )
+            same = all(new is old for new, old in zip(fields, record_type.fields, strict=True))
+            types.append(record_type if same else attrs.evolve(record_type, fields=fields))
+        return Registry(tuple(types)).since(self)
+
+    def since(self, before: Registry) -> Applied:
+        """What several edits, one after the other, come to: each changed type is one version later.
+
+        Args:
+            before: the registry that the first of them began with.
+        """
+        types: list[RecordType] = []
+        changed: list[RecordType] = []
+        changes: list[Change] = []
+        for record_type in self.types:
+            old = before.by_key.get(record_type.key)
+            version = old.definition_version if old else 0
+            if old is not None and old == attrs.evolve(record_type, definition_version=version):
+                types.append(old)
+                continue
+            new = attrs.evolve(record_type, definition_version=version + 1)
+            types.append(new)
+            changed.append(new)
+            changes += diff(old, new)
+        return Applied(Registry(tuple(types)), tuple(changed), tuple(changes))
+
     def replace(self, record_type: RecordType, *, kinds: Mapping[str, FieldKind] = KINDS) -> Applied:
         """The registry with one type edited (``schema.edits``); new fields get their numbers.
 
@@ -376,7 +511,7 @@ class Registry:
                 raise ConfigError("schema.target", where=f"{record_type.key}.{field.key}", name=field.target)
         steps = self.subject_path(record_type)
         for here, field in steps:
-            if not (field.required and field.writable and field.kind == "reference"):
+            if not (field.required and field.lasting and field.kind == "reference"):
                 raise ConfigError("schema.subject", where=here.key, name=field.key)
         if steps and self.by_key[steps[-1][1].target].subject != "self":
             raise ConfigError("schema.subject", where=record_type.key, name=steps[-1][1].key)

@@ -221,7 +221,7 @@ def _subject(record_type: RecordType, where: str) -> None:
         one_of(subject, ("self", "none"), f"{where}.subject", "subject")
         return
     first = record_type.by_key.get(subject[0]) if subject else None
-    if first is None or first.kind != "reference" or not first.required or not first.writable:
+    if first is None or first.kind != "reference" or not first.required or not first.lasting:
         raise refuse("subject", f"{where}.subject", name=subject[0] if subject else "")
 
 

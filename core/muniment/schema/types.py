@@ -125,6 +125,7 @@ class Field:
         computed: made by the program; never given.
         hidden: left out of forms and lists.
         retired: keeps its number and its values, takes none.
+        suspended: its plugin is disabled: it keeps its values and takes none until that is enabled again.
         aliases: further headers under which an import finds it.
         former_keys: keys it had before it was renamed.
         width: of its column, in characters; 0 lets the kind decide.
@@ -160,6 +161,7 @@ class Field:
     computed: bool = False
     hidden: bool = False
     retired: bool = False
+    suspended: bool = False
     aliases: tuple[str, ...] = ()
     former_keys: tuple[str, ...] = ()
     width: int = 0
@@ -177,6 +179,11 @@ class Field:
     @property
     def writable(self) -> bool:
         """Whether a person may give it a value."""
+        return not (self.computed or self.retired or self.suspended)
+
+    @property
+    def lasting(self) -> bool:
+        """Whether it takes values, if not now, then when its plugin is enabled again."""
         return not (self.computed or self.retired)
 
 
@@ -188,20 +195,20 @@ class LayoutGroup:
         key: small letters, digits and underscores.
         label: the heading.
         category: the name of the retention category of its fields.
+        order: its place in the form, from 1; 0 puts it behind those that have one.
     """
 
     key: str
     label: Label = NO_LABEL
     category: str = ""
+    order: int = 0
 
 
-        order: its place in the form, from 1; 0 puts it behind those that have one.
 @attrs.frozen
 class _Plan:
     """What ``normalise`` needs of one type and one set of kinds, made once."""
 
     kinds: Mapping[str, FieldKind]
-    order: int = 0
     steps: Mapping[str, Parser]
     defaults: tuple[tuple[str, str, Parser], ...]
 
@@ -404,6 +411,8 @@ class RecordType:
             return Issue("value.computed", field.key), key
         if field.retired:
             return Issue("value.retired", field.key), key
+        if field.suspended:
+            return Issue("value.plugin_disabled", field.key, parameters={"plugin": field.plugin}), key
         if field.key in values:
             return Issue("value.given_twice", field.key, parameters={"former": key}), key
         return None, field.key

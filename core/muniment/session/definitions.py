@@ -6,10 +6,11 @@ from collections.abc import Iterator, Mapping
 
 import attrs
 
-from muniment.codec import parse_canonical
+from muniment.codec import canonical, parse_canonical
 from muniment.errors import IntegrityError
 from muniment.log.binding import OPERATIONS, unpack_live
 from muniment.model import CLASSES, Value, id_text
+from muniment.plugins import Pin
 from muniment.schema import RecordType
 from muniment.schema.builtin import BUILTIN, CONFIGURATION, DEFINITION, IMPORT, USER
 from muniment.schema.definitions import type_from_document
@@ -27,6 +28,8 @@ __all__ = [
     "definition_at",
     "fingerprint",
     "load_definitions",
+    "pins_text",
+    "read_pins",
 ]
 
 SHARD = 0
@@ -60,12 +63,14 @@ class Definitions:
         records: the record that keeps each type's definition, by number of the type.
         users: by login.
         configuration: record, version and text of the configuration that was applied last.
+        pins: which code of its plugins was applied with it, by name.
     """
 
     registry: Registry = attrs.field(factory=Registry)
     records: Mapping[int, bytes] = attrs.field(factory=dict)
     users: Mapping[str, User] = attrs.field(factory=dict)
     configuration: tuple[bytes, int, str] | None = None
+    pins: Mapping[str, Pin] = attrs.field(factory=dict)
 
     @property
     def types(self) -> Mapping[str, RecordType]:
@@ -121,10 +126,30 @@ def load_definitions(tx: Transaction, sealer: Sealer) -> Definitions:
         name = str(values.get("display_name") or "")
         users[login] = User(version.record, login, name, roles, values.get("state") == "active")
     configuration = None
+    pins: Mapping[str, Pin] = {}
     for version, values in _newest(tx, sealer, CONFIGURATION):
         configuration = (version.record, version.version, str(values["text"]))
+        pins = read_pins(str(values.get("plugins") or ""))
     types.sort(key=lambda one: one.number)
-    return Definitions(Registry((*BUILTIN, *types)), records, users, configuration)
+    return Definitions(Registry((*BUILTIN, *types)), records, users, configuration, pins)
+
+
+def pins_text(pins: Mapping[str, Pin]) -> str:
+    """The pins of a configuration as it keeps them: a JCS list by name."""
+    lines = [{"name": name, **attrs.asdict(pin)} for name, pin in sorted(pins.items())]
+    return canonical(lines).decode("utf-8")
+
+
+def read_pins(text: str) -> dict[str, Pin]:
+    """The pins that ``pins_text`` wrote down; none where there is no text.
+
+    Raises:
+        IntegrityError: ``integrity.value`` where it cannot have written that.
+    """
+    try:
+        return {line.pop("name"): Pin(**line) for line in (parse_canonical(text.encode()) if text else ())}
+    except (TypeError, KeyError, AttributeError):
+        raise IntegrityError("integrity.value") from None
 
 
 def _newest(

@@ -1,0 +1,262 @@
+"""What plugins declare: checked when they are loaded, by type when an archive's types are known."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from functools import partial
+from typing import Any, Final
+
+import attrs
+
+from muniment.errors import ConfigError, PluginError
+from muniment.plugins._calls import Call
+from muniment.plugins._declared import Purpose, RetentionRule
+from muniment.plugins._set import Brought, Plugin
+from muniment.schema import (
+    BUILTIN,
+    KINDS,
+    Field,
+    FieldKind,
+    Label,
+    LayoutGroup,
+    RecordType,
+    Template,
+    check_type,
+    template_names,
+)
+
+__all__ = ["all_kinds", "brought_to", "colliding_brought", "colliding_declarations", "declared"]
+
+_Asked = Callable[[str, str, Callable[[], Any]], Any]
+
+_CORE: Final = "muniment"
+
+
+def all_kinds(plugins: Iterable[Plugin]) -> Mapping[str, FieldKind]:
+    """The core's kinds of field and those of plugins, by name."""
+    return {**KINDS, **{kind.name: kind for plugin in plugins for kind in plugin.field_kinds}}
+
+
+def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> Plugin:
+    """The plugin with what it declares once for all: templates, record types, purposes, roles.
+
+    Args:
+        plugin: loaded.
+        kinds: every kind of field that is known.
+        asked: calls into a plugin and turns what it raises into a ``PluginError``.
+
+    Raises:
+        PluginError: ``plugin.result`` or ``plugin.declares``, with file and line of the hook.
+    """
+
+    def values(hook: str, wanted: type, *arguments: object) -> tuple[Any, ...]:
+        call = plugin.calls.get(hook)
+        if call is None:
+            return ()
+        found = asked(plugin.name, plugin.source.target, lambda: _ask(plugin, hook, call, arguments))
+        if isinstance(found, PluginError):
+            raise found
+        if not all(isinstance(one, wanted) for one in found):
+            raise _wrong(plugin, hook, call)
+        return tuple(found)
+
+    types = values("muniment_record_types", RecordType)
+    for record_type in types:
+        _check_type(plugin, "muniment_record_types", record_type, kinds)
+    templates = values("muniment_templates", Template, kinds)
+    for template in templates:
+        for record_type in template.types:
+            _check_type(plugin, "muniment_templates", record_type, kinds)
+    purposes = values("muniment_purposes", Purpose)
+    roles = values("muniment_roles", object)
+    for hook, labels in (
+        ("muniment_templates", [one.label for one in templates]),
+        ("muniment_purposes", [one.label for one in purposes]),
+        ("muniment_roles", [getattr(one, "label", None) for one in roles]),
+    ):
+        if not all(map(_whole, labels)):
+            raise _unfit(plugin, hook, "schema.label", "")
+    return attrs.evolve(
+        plugin,
+        templates=templates,
+        record_types=tuple(_owned(plugin.name, one) for one in types),
+        purposes=purposes,
+        roles=roles,
+    )
+
+
+def _ask(plugin: Plugin, hook: str, call: Call, arguments: Iterable[object]) -> Any:
+    try:
+        return tuple(call(*arguments) or ())
+    except ConfigError as error:
+        # Our own refusal of what the plugin states: its code and place say more than its type.
+        code, where = error.code, error.where or ""
+    return _unfit(plugin, hook, code, where)
+
+
+def _whole(label: object) -> bool:
+    if isinstance(label, Label):
+        return bool(label.en.strip() and label.zh.strip())
+    return isinstance(label, Mapping) and all(str(label.get(lang, "")).strip() for lang in ("en", "zh"))
+
+
+def _wrong(plugin: Plugin, hook: str, call: Call) -> PluginError:
+    return PluginError("plugin.result", name=plugin.name, hook=hook, **call.place)
+
+
+def _unfit(plugin: Plugin, hook: str, code: str, where: str) -> PluginError:
+    return PluginError(
+        "plugin.declares",
+        name=plugin.name,
+        hook=hook,
+        problem=f"{code}: {where}" if where else code,
+        **plugin.calls[hook].place,
+    )
+
+
+def _check_type(plugin: Plugin, hook: str, record_type: RecordType, kinds: Mapping[str, FieldKind]) -> None:
+    try:
+        check_type(record_type, kinds)
+    except ConfigError as error:
+        code, where = error.code, error.where or ""
+    else:
+        return
+    raise _unfit(plugin, hook, code, where)
+
+
+def _owned(plugin: str, record_type: RecordType) -> RecordType:
+    categories = {group.key: group.category for group in record_type.groups}
+    fields = tuple(
+        attrs.evolve(field, plugin=plugin, category=categories[field.group]) for field in record_type.fields
+    )
+    return attrs.evolve(record_type, fields=fields, plugin=plugin)
+
+
+# What two bring
+
+
+def colliding_declarations(plugins: Iterable[Plugin]) -> dict[str, PluginError]:
+    """The plugins that bring a template, a record type or a role which somebody else brings too.
+
+    All of them, because which came first says nothing about which is meant.
+    """
+    listed = list(plugins)
+    found: dict[str, PluginError] = {}
+    for code, hook, keys, taken in (
+        ("plugin.template", "muniment_templates", "templates", _packaged(listed)),
+        ("plugin.record_type", "muniment_record_types", "record_types", _builtin()),
+        ("plugin.role", "muniment_roles", "roles", set[str]()),
+    ):
+        brought = {one.name: [str(value.key) for value in getattr(one, keys)] for one in listed}
+        for name, key, other in _shared(brought, taken):
+            place = next(one for one in listed if one.name == name).calls[hook].place
+            found[name] = PluginError(code, name=name, key=key, other=other, **place)
+    return found
+
+
+def _packaged(plugins: Iterable[Plugin]) -> set[str]:
+    return set(template_names()) if any(plugin.templates for plugin in plugins) else set()
+
+
+def _builtin() -> set[str]:
+    return {record_type.key for record_type in BUILTIN}
+
+
+def _shared(brought: Mapping[str, Iterable[str]], taken: Iterable[str]) -> Iterator[tuple[str, str, str]]:
+    """(plugin, key, whoever brings it too) for each key that is brought twice or taken."""
+    bringers: dict[str, list[str]] = {key: [_CORE] for key in taken}
+    for name in sorted(brought):
+        for key in brought[name]:
+            bringers.setdefault(key, []).append(name)
+    for key, names in bringers.items():
+        for name in names if len(names) > 1 else ():
+            others = list(names)
+            others.remove(name)
+            if name != _CORE:
+                yield name, key, ", ".join(others)
+
+
+# What is brought to one record type
+
+
+def brought_to(plugin: Plugin, record_type: str, asked: _Asked) -> Brought:
+    """What a plugin adds to one record type: fields, groups, retention rules.
+
+    Args:
+        plugin: loaded.
+        record_type: the type's key.
+        asked: calls into a plugin and turns what it raises into a ``PluginError``.
+
+    Raises:
+        PluginError: ``plugin.result`` or ``plugin.declares``, with file and line of the hook.
+    """
+    fields: list[Field] = []
+    groups: list[LayoutGroup] = []
+    rules: list[RetentionRule] = []
+    for hook in ("muniment_fields", "muniment_retention_rules"):
+        call = plugin.calls.get(hook)
+        if call is None:
+            continue
+        found = asked(plugin.name, plugin.source.target, partial(_ask, plugin, hook, call, (record_type,)))
+        if isinstance(found, PluginError):
+            raise found
+        for value in found:
+            if hook == "muniment_fields" and isinstance(value, Field):
+                fields.append(value)
+            elif hook == "muniment_fields" and isinstance(value, LayoutGroup):
+                groups.append(value)
+            elif hook == "muniment_retention_rules" and isinstance(value, RetentionRule):
+                rules.append(value)
+            else:
+                raise _wrong(plugin, hook, call)
+    _check_brought(plugin, record_type, fields, rules)
+    return Brought(plugin.name, tuple(fields), tuple(groups), tuple(rules))
+
+
+def _check_brought(
+    plugin: Plugin, record_type: str, fields: Iterable[Field], rules: Iterable[RetentionRule]
+) -> None:
+    keys = [field.key for field in fields]
+    for key in keys:
+        if keys.count(key) > 1:
+            raise _unfit(plugin, "muniment_fields", "schema.twice", f"{record_type}.{key}")
+    names: set[str] = set()
+    for rule in rules:
+        problem = "id" if rule.id in names else rule.problem()
+        if problem:
+            raise _unfit(plugin, "muniment_retention_rules", "rule", f"{record_type}: {rule.id}.{problem}")
+        names.add(rule.id)
+
+
+def colliding_brought(
+    plugins: Iterable[Plugin], brought: Iterable[Brought], record_type: str, common: Collection[str]
+) -> dict[str, PluginError]:
+    """The plugins that bring a field or a rule to a type which another plugin brings to it too.
+
+    Args:
+        plugins: the loaded ones.
+        brought: what they bring to the type.
+        record_type: the type's key.
+        common: keys of the type's fields that are no plugin's; any number may refine these.
+    """
+    listed = {plugin.name: plugin for plugin in plugins}
+    own = {
+        one.name: [field.key for declared in one.record_types if declared.key == record_type
+                   for field in declared.fields]
+        for one in listed.values()
+    }  # fmt: skip
+    fields = dict(own)
+    for one in brought:
+        added = [field.key for field in one.fields if field.key not in common]
+        fields[one.plugin] = [*own.get(one.plugin, ()), *added]
+    rules = {one.plugin: [rule.id for rule in one.rules] for one in brought}
+    found: dict[str, PluginError] = {}
+    for code, hooks, keys in (
+        ("plugin.field", ("muniment_fields", "muniment_record_types"), fields),
+        ("plugin.rule", ("muniment_retention_rules",), rules),
+    ):
+        for name, key, other in _shared(keys, ()):
+            calls = listed[name].calls
+            place = next(calls[hook].place for hook in hooks if hook in calls)
+            found[name] = PluginError(code, name=name, key=f"{record_type}.{key}", other=other, **place)
+    return found
