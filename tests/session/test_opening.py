@@ -20,7 +20,9 @@ def root(tmp_path: Path) -> KeyFile:
 
 @pytest.fixture
 def folder(tmp_path: Path, root: KeyFile) -> Path:
-    made = muniment.archive.create(tmp_path / "archive", templates=["customer-info"], root=root, recovery=False)
+    made = muniment.archive.create(
+        tmp_path / "archive", templates=["customer-info"], root=root, recovery=False
+    )
     made.archive.close()
     return tmp_path / "archive"
 
@@ -39,7 +41,7 @@ def test_an_older_key_store_is_refused(folder: Path, root: KeyFile, tmp_path: Pa
     _copy(folder, "keys.db", tmp_path)
     _write(folder, root, "Anna")
     _copy(tmp_path, "keys.db", folder)
-    with pytest.raises(KeyStoreError, match=r"key\.stale"):
+    with pytest.raises(KeyStoreError, match=r"store\.keys_older"):
         muniment.archive.open(folder, root=root)
 
 
@@ -79,3 +81,12 @@ def test_a_folder_with_something_in_it_is_not_used(tmp_path: Path, root: KeyFile
     with pytest.raises(ConfigError, match=r"config\.folder_used"):
         muniment.archive.create(tmp_path / "archive", root=root)
     assert (tmp_path / "archive" / "letter.txt").read_text() == "mine"
+
+
+def test_a_log_keeps_its_name(folder: Path, root: KeyFile) -> None:
+    """An origin that was edited is named as what is wrong, and not the keys."""
+    file = folder / "muniment.toml"
+    text = file.read_text(encoding="utf-8")
+    file.write_text(text.replace('origin = "muniment/', 'origin = "elsewhere/'), encoding="utf-8")
+    with pytest.raises(ConfigError, match=r"config\.origin"):
+        muniment.archive.open(folder, root=root)
