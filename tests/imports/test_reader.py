@@ -176,7 +176,7 @@ def test_huge_cells_are_refused_alone(put: Put) -> None:
 
 def test_a_row_without_end_is_one_error(put: Put, monkeypatch: pytest.MonkeyPatch) -> None:
     """A quotation mark that swallows a large file is told by its row, long before the file's end."""
-    monkeypatch.setattr(delimited, "_LONGEST_ROW", 100_000)
+    monkeypatch.setattr(delimited, "LONGEST_ROW", 100_000)
     for swallowed in ("4,5\n" * 50_000, "4" * 200_000):
         error = refused(put('a,b\n1,2\n3,"' + swallowed))
         assert ("import.row_length", 3) == (error.code, error.parameters["row"])

@@ -1,11 +1,12 @@
-"""What passes between a file's rows and the session that writes them; values and protocols only."""
+"""What passes between a file's rows and the session that writes them; values and protocols only.
+
+Rows pass by the hundred thousand, so theirs are named tuples.
+"""
 
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Protocol
-
-import attrs
+from typing import Any, NamedTuple, Protocol
 
 from muniment.errors import Issue
 from muniment.model import Value
@@ -17,8 +18,7 @@ RECORD_ID = "muniment:id"
 """The column of record identifiers, as an export heads it."""
 
 
-@attrs.frozen
-class Given:
+class Given(NamedTuple):
     """One row on its way to a record.
 
     Attributes:
@@ -50,8 +50,7 @@ class Difference(Protocol):
         """Whether both are only masks."""
 
 
-@attrs.frozen
-class Outcome:
+class Outcome(NamedTuple):
     """What became of one row.
 
     Attributes:

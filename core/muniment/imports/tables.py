@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator
 from itertools import chain, islice
 from types import TracebackType
+from typing import NamedTuple
 
 import attrs
 
@@ -20,9 +21,8 @@ RawRow = tuple[int, list[str], tuple[Issue, ...], tuple[int, ...]]
 """A row as it comes out of a file: number, cells, what is wrong already, places as ``Row.pointed``."""
 
 
-@attrs.frozen
-class Row:
-    """One row of a table.
+class Row(NamedTuple):
+    """One row of a table; a named tuple, since there are many.
 
     Attributes:
         number: the row's number as a spreadsheet program shows it; the first row is 1, blank ones count.

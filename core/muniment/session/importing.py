@@ -8,7 +8,7 @@ entry of them, for as many records as an entry may name.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import Any, Final
+from typing import Any, Final, NamedTuple
 
 import attrs
 
@@ -29,7 +29,7 @@ from muniment.schema.values import ValueProblem
 from muniment.session.definitions import IMPORT
 from muniment.session.engine import SHARD, Acting, Engine, record_line
 from muniment.session.logbook import MAX_SUBJECTS, Draft, Moment
-from muniment.session.matching import Found, Matcher
+from muniment.session.matching import NOTHING, Found, Matcher
 from muniment.session.naming import Namer, Names, is_identifier
 from muniment.session.planning import Change, Claims, Pending, Planner
 from muniment.session.reads import plan_of
@@ -40,11 +40,7 @@ from muniment.store import Transaction, Version
 
 __all__ = ["RowWriter"]
 
-_NOTHING: Final = Found()
-
-
-@attrs.frozen
-class _Asked:
+class _Asked(NamedTuple):
     """A row as it is asked for in a transaction.
 
     Attributes:
@@ -56,6 +52,9 @@ class _Asked:
     change: Change | None = None
     outcome: Outcome | None = None
     warnings: tuple[Issue, ...] = ()
+
+
+_UNDECIDED: Final = _Asked()
 
 
 class RowWriter:
@@ -193,7 +192,7 @@ class RowWriter:
 
     def _faults(self, values: Mapping[str, object], *, partial: bool = False) -> list[Issue]:
         """What is wrong with the values of a row, but for its references."""
-        names = [field.key for field in self._references]
+        names = {field.key for field in self._references}
         checked = {key: value for key, value in values.items() if key not in names}
         _, issues = self._type.normalise(
             checked, context=self._context, partial=partial, kinds=self._engine.kinds
@@ -201,7 +200,8 @@ class RowWriter:
         return [
             issue
             for issue in issues
-            if issue.severity == "error" and not (issue.code == "value.required" and issue.field in names)
+            if issue.severity == "error"
+            and not (issue.code == "value.required" and (partial or issue.field in names))
         ]
 
     # A batch
@@ -309,20 +309,21 @@ class RowWriter:
         decided: list[_Asked] = []
         ready: list[tuple[int, Given]] = []
         for row in rows:
-            decided.append(_Asked())
             if names:
                 row, refused = self._with_references(row, names)
                 if refused is not None:
-                    decided[-1] = _Asked(outcome=refused)
+                    decided.append(_Asked(outcome=refused))
                     continue
-            ready.append((len(decided) - 1, row))
+            ready.append((len(decided), row))
+            decided.append(_UNDECIDED)
         found = self._find(tx, [row for _, row in ready])
         taken: set[bytes] = set()
         for place, row in ready:
-            one = _NOTHING if row.key is None else found.get(row.key, _NOTHING)
-            versions += [(version, 0) for version in one.versions]
-            decided[place] = self._decide(row, one)
-            change = decided[place].change
+            one = NOTHING if row.key is None else found.get(row.key, NOTHING)
+            asked = decided[place] = self._decide(row, one)
+            change = asked.change
+            if one.versions:
+                versions += [(version, 0) for version in one.versions]
             if change is not None and change.record is not None:
                 if change.record in taken:
                     # Two keys of one record, such as a reference by name and by identifier.
@@ -370,8 +371,10 @@ class RowWriter:
         issues = [
             Issue("value.no_such_record", field.key, parameters={"target": field.target}) for field in lost
         ]
-        others = self._faults(values, partial=True)
-        waits = not others and any(field.target == self._type.key for field in lost)
+        # Whatever else is wrong with it: whether the file brings the record that it names is known later.
+        waits = any(field.target == self._type.key for field in lost)
+        # A record that is found may have what the row leaves out.
+        others = self._faults(values, partial=row.key is not None)
         return row, Outcome("rejected", [*others, *issues], waits=waits)
 
     def _with_key(self, row: Given, values: dict[str, object]) -> Given:

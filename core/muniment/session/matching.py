@@ -23,7 +23,7 @@ from muniment.session.reads import definition_of, loaded_from, open_loaded, want
 from muniment.session.tokens import UNIQUE, Index, indexes_of
 from muniment.store import Part, Transaction, Version
 
-__all__ = ["Found", "Key", "Matcher"]
+__all__ = ["NOTHING", "Found", "Key", "Matcher"]
 
 Key = tuple[bytes, ...]
 """What equal values have in common, for each field that is matched by."""
@@ -45,7 +45,8 @@ class Found:
     deleted: bool = False
 
 
-_NOTHING: Final = Found()
+NOTHING: Final = Found()
+"""What there is for a key that nobody has."""
 
 
 @attrs.frozen
@@ -157,6 +158,8 @@ class Matcher:
         for version, token, found in self._opened(tx, compared):
             if found in wanted[token]:
                 live.setdefault(found, []).append(version)
+        if not live and not deleted:
+            return dict.fromkeys(keys, NOTHING)
         return {key: Found(live.get(key, ()), key in deleted) for key in keys}
 
     def _opened(
