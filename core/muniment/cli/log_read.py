@@ -121,7 +121,7 @@ def _show_entries(call: Invocation, archive: Archive, found: Sequence[LogEntry],
         [
             one.index,
             local_time(one.time_us, archive.applied.timezone),
-            KINDS[one.kind].zh if call.language == "zh" else one.kind,
+            f"{KINDS[one.kind].zh}（{one.kind}）" if call.language == "zh" else one.kind,
             one.actor,
             one.purpose,
             one.type,

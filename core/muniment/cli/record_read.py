@@ -117,6 +117,9 @@ def _show(call: Invocation, archive: Archive, record: Record) -> None:
     put(heading(f"{label}  {record.id}"))
     recorded = local_time(record.recorded_us, archive.applied.timezone)
     state = call.say("cli.version_of", version=record.version, time=recorded)
+    if record.effective_us != record.recorded_us:
+        since = local_time(record.effective_us, archive.applied.timezone)
+        state = f"{state}  {call.say('cli.holds_since', time=since)}"
     put(f"{state}  {call.say('cli.is_deleted')}" if record.deleted else state)
     left = dict(record.fields)
     groups = () if record_type is None else record_type.groups
@@ -279,6 +282,9 @@ def _show_steps(call: Invocation, archive: Archive, type_key: str, steps: Sequen
         operation = call.say(OPERATIONS[step.operation])
         put(heading(call.say("cli.step", version=step.version, operation=operation, time=when)))
         put("  " + call.say("cli.step_who", actor=who, purpose=clean(step.purpose or "?"), entry=step.entry))
+        if step.effective_us != step.recorded_us:
+            since = local_time(step.effective_us, archive.applied.timezone)
+            put("  " + call.say("cli.holds_since", time=since))
         if step.reason:
             put("  " + call.say("cli.step_reason", text=clean(step.reason)))
         show_changes(call, archive, type_key, step.changes)

@@ -29,13 +29,15 @@ def _is_identifier(text: str) -> bool:
     return len(text) == 36
 
 
-def find_reference(session: Session, type: str, text: str) -> str | None:
+def find_reference(session: Session, type: str, text: str, *, deleted: bool = False) -> str | None:
     """The record of a type that a unique value names.
 
     Args:
         session: who asks; each look is an entry of kind ``record.match``.
         type: key of the record type.
         text: the value of one of its unique fields, as typed.
+        deleted: look among deleted records instead; only clear fields can be asked for there,
+            since a deleted record claims no unique value.
 
     Returns:
         UUID text, or None where no record has it.
@@ -46,10 +48,10 @@ def find_reference(session: Session, type: str, text: str) -> str | None:
     record_type = session.engine.record_type(type)
     found: set[str] = set()
     for field in record_type.fields:
-        if not field.unique or field.retired:
+        if not field.unique or field.retired or (deleted and not field.in_clear):
             continue
         # No field is released: the answer is only which record it is.
-        asked = lists.Asked(type, {field.key: text}, fields=(), limit=2, kind="record.match")
+        asked = lists.Asked(type, {field.key: text}, fields=(), limit=2, kind="record.match", deleted=deleted)
         try:
             page = lists.list_records(session.engine, session.acting, asked)
         except Invalid:
@@ -108,6 +110,8 @@ def resolve_record(session: Session, text: str) -> str:
     if not colon or not value.strip() or type_key not in session.engine.definitions.types:
         raise UsageError("usage.identifier")
     found = find_reference(session, type_key, value.strip())
+    if found is None:
+        found = find_reference(session, type_key, value.strip(), deleted=True)
     if found is None:
         raise NotFound("record.not_found")
     return found

@@ -10,14 +10,14 @@ import attrs
 from muniment.errors import UsageError
 from muniment.index import (
     INDEX_KINDS,
+    IndexedField,
     base_kind,
-    bits_for,
     lookup,
     normaliser,
+    plan,
     scan,
     token_bytes,
     token_maker,
-    value_bits,
 )
 from muniment.index import Lookup as Question
 from muniment.index import matches as question_matches
@@ -86,10 +86,8 @@ def _index(engine: Engine, field: Field, kind: str, base: str) -> Index:
 
 def _bits(engine: Engine, field: Field, kind: str, base: str) -> int:
     """How many bits a token has: few enough that several records share one, many enough to find quickly."""
-    fixed = INDEX_KINDS[kind].bits
-    if fixed:
-        return fixed
-    return bits_for(engine.settings.index_rows, value_bits(kind, base, len(field.choices)))
+    asked = IndexedField(field.key, base, (kind,), distinct=len(field.choices))
+    return plan((asked,), engine.settings.index_rows).indexes[0].bits
 
 
 def tokens_of(
