@@ -306,6 +306,8 @@ class Archive:
         self.applied = file
         if held.configuration is not None:
             self.applied = config.parse(held.configuration[2], where="applied")
+        if file.origin != self.applied.origin:
+            raise ConfigError("config.origin", where=str(folder / config.FILE_NAME), name=self.applied.origin)
         self._loading = plugins
         # What was never applied has no pins yet; such are new archives alone.
         pins = held.pins if held.configuration is not None else None
