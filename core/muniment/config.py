@@ -116,7 +116,8 @@ def parse(text: str, *, where: str) -> Configuration:
         where: the file, for errors.
 
     Raises:
-        ConfigError: ``config.syntax``, ``config.unknown``, ``config.type`` or ``config.value``, with the place.
+        ConfigError: ``config.syntax``, ``config.unknown``, ``config.type`` or ``config.value``,
+            with the place.
     """
     try:
         document = tomllib.loads(text)
@@ -189,7 +190,9 @@ def _check_values(made: Configuration, where: str) -> None:
         key = "defaults.region" if len(made.region) not in (0, 2) else "defaults.currency"
         raise ConfigError("config.value", where=f"{where}: {key}", known="CN, DE / CNY, EUR")
     if Path(made.plugins_dir).is_absolute():
-        raise ConfigError("config.value", where=f"{where}: plugins.plugins_dir", known='"plugins", "../plugins"')
+        raise ConfigError(
+            "config.value", where=f"{where}: plugins.plugins_dir", known='"plugins", "../plugins"'
+        )
     if not 8 <= made.index_rows <= 10**12 or not 1 <= made.index_epoch < 2**32:
         raise ConfigError("config.value", where=f"{where}: index", known="rows 8..10^12, epoch 1..2^32")
 

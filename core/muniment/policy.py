@@ -115,7 +115,13 @@ BUILTIN_ROLES: Final[Mapping[str, Role]] = {
             _READ_ACTIONS
             | _WRITE_ACTIONS
             | {"record.import", "record.export", "record.accesses", "data.check", "log.verify"},
-            {"public": "clear", "internal": "clear", "personal": "clear", "sensitive": "clear", "restricted": "mask"},
+            {
+                "public": "clear",
+                "internal": "clear",
+                "personal": "clear",
+                "sensitive": "clear",
+                "restricted": "mask",
+            },
             frozenset({"public", "internal", "personal", "sensitive"}),
         ),
         Role(
@@ -139,7 +145,13 @@ BUILTIN_ROLES: Final[Mapping[str, Role]] = {
                 "key.read",
                 "data.check",
             },
-            {"public": "clear", "internal": "clear", "personal": "mask", "sensitive": "mask", "restricted": "mask"},
+            {
+                "public": "clear",
+                "internal": "clear",
+                "personal": "mask",
+                "sensitive": "mask",
+                "restricted": "mask",
+            },
         ),
     )
 }
@@ -184,7 +196,9 @@ class Policy:
         for role in self._roles_of(actor):
             if action in role.deny:
                 return False
-            if action in role.actions and (not role.types or record_type is None or record_type in role.types):
+            if action in role.actions and (
+                not role.types or record_type is None or record_type in role.types
+            ):
                 allowed = True
         return allowed
 
@@ -231,9 +245,7 @@ class Policy:
         return found[1]
 
     def _compile(self, actor: Actor, record_type: RecordType) -> View:
-        roles = [
-            role for role in self._roles_of(actor) if not role.types or record_type.key in role.types
-        ]
+        roles = [role for role in self._roles_of(actor) if not role.types or record_type.key in role.types]
         clear, masked, writable = set(), set(), set()
         for field in record_type.fields:
             ways = {role.read.get(field.sensitivity, "none") for role in roles}

@@ -38,9 +38,9 @@ __all__ = [
     "Gap",
     "Head",
     "IndexRow",
+    "ListQuery",
     "LogBatch",
     "LogDetail",
-    "ListQuery",
     "LogFilter",
     "Part",
     "Reader",
@@ -260,7 +260,7 @@ class IndexRow(NamedTuple):
     outcome: str
     type: str
     op: str
-    count: int
+    records: int
 
 
 @attrs.frozen
@@ -295,7 +295,9 @@ class Reader(Protocol):
     def batches(self, shard: int, gen: int, *, start: int = 0, stop: int | None = None) -> Iterator[LogBatch]:
         """The batches that hold entries from ``start`` to before ``stop``, in order."""
 
-    def details(self, shard: int, gen: int, *, start: int = 0, stop: int | None = None) -> Iterator[LogDetail]:
+    def details(
+        self, shard: int, gen: int, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[LogDetail]:
         """The details of the same batches, in order of batch and rule."""
 
     def last_frontier(self, shard: int, gen: int) -> LogBatch | None:
@@ -408,7 +410,9 @@ class Reader(Protocol):
     def tokens(self, shard: int) -> Iterator[Token]:
         """All tokens in order of (field, kind, token, record)."""
 
-    def find_tokens(self, shard: int, field: int, kind: int, tokens: Collection[bytes]) -> dict[bytes, list[bytes]]:
+    def find_tokens(
+        self, shard: int, field: int, kind: int, tokens: Collection[bytes]
+    ) -> dict[bytes, list[bytes]]:
         """The records under each of these tokens."""
 
     def remembered(self, shard: int, actor: str, idem_key: str) -> Remembered | None:
@@ -498,9 +502,7 @@ class Transaction(Reader, Protocol):
     def indexed_to(self, shard: int, gen: int) -> int:
         """How many entries the auditors' projection covers."""
 
-    def add_index(
-        self, rows: Sequence[IndexRow], abouts: Sequence[tuple[int, int, int, bytes]]
-    ) -> None:
+    def add_index(self, rows: Sequence[IndexRow], abouts: Sequence[tuple[int, int, int, bytes]]) -> None:
         """Extend the projection; ``abouts`` are (shard, gen, seq, subject or record)."""
 
 

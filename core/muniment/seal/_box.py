@@ -29,6 +29,7 @@ def seal_bytes(secret: bytes, purpose: bytes, plain: bytes, *, random: Random = 
         secret: 32 bytes.
         purpose: what it is for, bound into the key.
         plain: what to seal.
+        random: where the nonce comes from; for tests only.
 
     Returns:
         0x01 | nonce 12 | AES-256-GCM box.

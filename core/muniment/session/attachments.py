@@ -63,10 +63,14 @@ def attach_file(
     """Seal a file and write a version that names it; the field's file before stays with its version.
 
     Args:
+        engine: the opened archive.
+        acting: who, why and through what.
         record: 16 bytes.
         field_name: key of a field of kind ``file``.
         path: the file.
         name: what it is called; by default its own name.
+        expected_version: the version that was seen; a newer one is a conflict.
+        reason: a person's own words; sealed.
 
     Raises:
         StoreError: ``store.no_such_file``, or it cannot be stored; then nothing is left behind.
@@ -93,9 +97,7 @@ def attach_file(
     if facet_slot is None:
         facet_slot = given[record, category] = engine.sealer.slots(1)[0]
     reference, hashed = _seal(engine, version, field, (owner.slot, facet_slot), path, name or path.name)
-    change = Change(
-        "update", record=record, values={field.key: reference}, expected_version=expected_version
-    )
+    change = Change("update", record=record, values={field.key: reference}, expected_version=expected_version)
     try:
         saved = write(engine, acting, [change], reason=reason, files={reference.id: hashed}, facets=given)[0]
     except MunimentError:
@@ -154,11 +156,19 @@ def _private(path: str, flags: int) -> int:
 
 
 def read_file(
-    engine: Engine, acting: Acting, record: bytes, field_name: str, target: Path, *, version: int | None = None
+    engine: Engine,
+    acting: Acting,
+    record: bytes,
+    field_name: str,
+    target: Path,
+    *,
+    version: int | None = None,
 ) -> FileRef:
     """Open an attached file into a new file, after its entry is in the log.
 
     Args:
+        engine: the opened archive.
+        acting: who, why and through what.
         record: 16 bytes.
         field_name: key of a field of kind ``file``.
         target: must not be there.
@@ -181,9 +191,7 @@ def read_file(
         reference = open_loaded(engine, loaded, plan.numbers).get(field.key)
         if not isinstance(reference, FileRef):
             raise NotFound("record.no_file", where=field.key)
-        drafts = disclosure(
-            engine, tx, acting, "file.read", plan, [chosen], target={"file": reference.id}
-        )
+        drafts = disclosure(engine, tx, acting, "file.read", plan, [chosen], target={"file": reference.id})
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
         return reference, field, chosen
 

@@ -84,7 +84,7 @@ class Definitions:
 
 
 def fingerprint(tx: Transaction) -> tuple[tuple[int, bytes, int], ...]:
-    """Which versions of definitions, users and configuration are the newest; changes when any of them does."""
+    """Which versions of definitions, users and configuration are the newest; changes when one of them does."""
     held = (DEFINITION.number, USER.number, CONFIGURATION.number)
     return tuple(row for row in tx.builtin(SHARD) if row[0] in held)
 
@@ -183,7 +183,9 @@ def definition_at(
     old = _parsed(open_version(tx, sealer, version, DEFINITION), definition)
     now = definitions.by_number[type_number].by_number
     fields = tuple(
-        attrs.evolve(field, sensitivity=max(field.sensitivity, now[field.number].sensitivity, key=CLASSES.index))
+        attrs.evolve(
+            field, sensitivity=max(field.sensitivity, now[field.number].sensitivity, key=CLASSES.index)
+        )
         if field.number in now
         else field
         for field in old.fields

@@ -11,7 +11,6 @@ from typing import Any, TypeVar
 
 import attrs
 
-from muniment.codec import canonical
 from muniment.errors import AccessDenied, MunimentError, NotFound
 from muniment.keys import KeyStore
 from muniment.model import Clock, Random, Uuid7, id_text
@@ -194,9 +193,7 @@ class Engine:
         """An earlier definition of a type, as it stood."""
         name = (type_number, definition)
         if name not in self._old_types:
-            self._old_types[name] = definition_at(
-                tx, self.sealer, self.definitions, type_number, definition
-            )
+            self._old_types[name] = definition_at(tx, self.sealer, self.definitions, type_number, definition)
         return self._old_types[name]
 
     def actor(self, login: str, *, auth: str = "asserted", on_behalf_of: str | None = None) -> Actor:
@@ -256,9 +253,7 @@ class Engine:
     def note(self, acting: Acting, kind: str, **members: object) -> int:
         """Write one entry that concerns no subject, in a transaction of its own; give its index."""
         draft = Draft(kind, self.detail(acting, self.new_id(), **members))
-        return self.run(
-            lambda tx, moment: self.logbook.append(tx, moment, [draft], actor=acting.actor.id)
-        )
+        return self.run(lambda tx, moment: self.logbook.append(tx, moment, [draft], actor=acting.actor.id))
 
     def refused(self, acting: Acting, action: str, error: MunimentError, **members: object) -> None:
         """Write a refusal down, in a transaction of its own, so that the rollback keeps it.
@@ -331,5 +326,3 @@ def record_line(record: bytes, version: int, previous: int, field_set: int) -> b
     return (
         f'{{"id":"{id_text(record)}","previous":{previous},"set":{field_set},"version":{version}}}'
     ).encode("ascii")
-
-

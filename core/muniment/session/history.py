@@ -13,7 +13,16 @@ from muniment.model import Value, id_text
 from muniment.schema import RecordType
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.logbook import Moment
-from muniment.session.reads import Loaded, Plan, definition_of, disclosure, load, may_read, open_loaded, plan_of
+from muniment.session.reads import (
+    Loaded,
+    Plan,
+    definition_of,
+    disclosure,
+    load,
+    may_read,
+    open_loaded,
+    plan_of,
+)
 from muniment.session.views import Change, Step, shown
 from muniment.store import SidePart, Transaction, Version
 
@@ -110,7 +119,9 @@ def _step(
         _reason(engine, version, side),
         version.seq,
         version.hash.hex(),
-        _changes(engine, plan, {} if before is None else _as_now(before[1], before[0].type, loaded.type), values),
+        _changes(
+            engine, plan, {} if before is None else _as_now(before[1], before[0].type, loaded.type), values
+        ),
         bool(loaded.gone),
     )
 

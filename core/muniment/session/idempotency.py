@@ -44,7 +44,9 @@ class Request:
         if not 0 < len(key) <= _LONGEST_KEY:
             raise UsageError("usage.idempotency_key", longest=_LONGEST_KEY)
         # Keyed, because a plain hash of a request would let its values be guessed.
-        hashed = hmac_digest(engine.keys.index_root, b"muniment/idem/v1\n" + _request_bytes(changes, reason), "sha256")
+        hashed = hmac_digest(
+            engine.keys.index_root, b"muniment/idem/v1\n" + _request_bytes(changes, reason), "sha256"
+        )
         return cls(key, hashed)
 
     def answered(self, tx: Transaction, actor: str) -> list[Version] | None:

@@ -40,6 +40,7 @@ from muniment.store import Transaction, Version
 
 __all__ = ["RowWriter"]
 
+
 class _Asked(NamedTuple):
     """A row as it is asked for in a transaction.
 
@@ -112,6 +113,9 @@ class RowWriter:
             (field.key, None if field.kind == "reference" else engine.kinds[field.kind].prepare(field))
             for field in (() if self._matcher is None else self._matcher.fields)
         )
+        self._by_reference = any(parse is None for _, parse in self._parsers)
+        inward = any(field.target == record_type.key for field in self._references)
+        self._bringing = [key for key in self._keys if key in record_type.unique] if inward else []
         self._claims = Claims() if dry_run else None
         self._namer = Namer(engine, acting, self._references, self._context, self._claims)
         self._trial = _Trial() if dry_run else None
@@ -217,7 +221,11 @@ class RowWriter:
         return saved.id
 
     def write(self, rows: Sequence[Given]) -> list[Outcome]:
-        """Write rows in one transaction, each about another record, and say what became of them."""
+        """Write rows in one transaction, each about another record, and say what became of them.
+
+        Returns:
+            An outcome for each of the first rows, one at the least; the others are to be given again.
+        """
         if self._trial is not None:
             return self._try(rows, self._trial)
         asked: list[_Asked] = []
@@ -265,7 +273,7 @@ class RowWriter:
                 taken = (issue.field for issue in outcome.issues if issue.code == "value.not_unique")
                 trial.not_unique.update(str(field) for field in taken)
                 outcomes.append(outcome)
-            trial.rows += len(rows)
+            trial.rows += len(asked)
             # As many as an entry may name are written down at once, so that memory stays flat.
             full = len(trial.versions) // MAX_SUBJECTS * MAX_SUBJECTS
             if full:
@@ -302,33 +310,58 @@ class RowWriter:
     def _ask(
         self, tx: Transaction, rows: Sequence[Given], versions: list[tuple[Version, int]]
     ) -> list[_Asked]:
-        """What each row asks for; the records that were found are added to ``versions``."""
+        """What the first rows ask for; the records that were found are added to ``versions``.
+
+        A row ends the set that builds on one before it: that names what an earlier
+        one brings, or means the same record by another name. So it makes no
+        difference how rows fall into sets.
+        """
         targets: list[Version] = []
         names = self._namer.resolve(tx, rows, targets) if self._references else {}
         versions += [(version, 1) for version in targets]
         decided: list[_Asked] = []
         ready: list[tuple[int, Given]] = []
+        brought: set[str] = set()
         for row in rows:
             if names:
-                row, refused = self._with_references(row, names)
+                given = row
+                row, refused = self._with_references(given, names)
                 if refused is not None:
+                    if refused.waits and brought and self._names_one(given, brought):
+                        break
                     decided.append(_Asked(outcome=refused))
                     continue
             ready.append((len(decided), row))
             decided.append(_UNDECIDED)
-        found = self._find(tx, [row for _, row in ready])
-        taken: set[bytes] = set()
+            if self._bringing:
+                brought.update(str(row.values[key]).strip() for key in self._bringing)
+        return self._decide_all(decided, ready, self._find(tx, [row for _, row in ready]), versions)
+
+    def _names_one(self, row: Given, brought: set[str]) -> bool:
+        """Whether a row names, in a reference to its own type, what an earlier one brings."""
+        return any(
+            field.target == self._type.key and str(row.values[field.key]).strip() in brought
+            for field in self._references
+        )
+
+    def _decide_all(
+        self,
+        decided: list[_Asked],
+        ready: Sequence[tuple[int, Given]],
+        found: Mapping[tuple[object, ...], Found],
+        versions: list[tuple[Version, int]],
+    ) -> list[_Asked]:
+        keys: set[object] = set()
         for place, row in ready:
             one = NOTHING if row.key is None else found.get(row.key, NOTHING)
-            asked = decided[place] = self._decide(row, one)
-            change = asked.change
+            # Two rows of one key are told apart before they come here, but for references by other names.
+            if row.key is not None and self._by_reference:
+                if row.key in keys:
+                    return decided[:place]
+                keys.add(row.key)
+            decided[place] = self._decide(row, one)
             if one.versions:
                 versions += [(version, 0) for version in one.versions]
-            if change is not None and change.record is not None:
-                if change.record in taken:
-                    # Two keys of one record, such as a reference by name and by identifier.
-                    decided[place] = _Asked(outcome=Outcome("rejected", [Issue("import.twice")]))
-                taken.add(change.record)
         return decided
 
     def _find(self, tx: Transaction, rows: Sequence[Given]) -> Mapping[tuple[object, ...], Found]:

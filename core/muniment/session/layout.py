@@ -29,7 +29,10 @@ def layout_token(engine: Engine) -> Token:
         for index in made
     )
     clear = sorted(
-        field.number for record_type in engine.definitions.registry.types for field in record_type.fields if field.in_clear
+        field.number
+        for record_type in engine.definitions.registry.types
+        for field in record_type.fields
+        if field.in_clear
     )
     document = {"clear": clear, "epoch": engine.settings.index_epoch, "indexes": indexes, "v": 1}
     digest = sha256(b"muniment/layout/v1\n" + canonical(document)).digest()

@@ -344,9 +344,9 @@ def _candidates(
             if any(clear.get(str(number)) != value for number, value in wanted.items()):
                 continue
         rows.append(row)
-    order = [((_sort_value(row, record_type, asked) or ""), row.record) for row in rows]
+    order = [(_sort_value(row, record_type, asked), row.record) for row in rows]
     ranked = sorted(zip(order, rows, strict=True), key=lambda pair: _rank(pair[0]), reverse=asked.descending)
-    start = None if after is None else _rank((after[0] or "", after[1]))
+    start = None if after is None else _rank(after)
     for place, row in ranked:
         rank = _rank(place)
         if start is None or (rank < start if asked.descending else rank > start):
@@ -354,8 +354,8 @@ def _candidates(
 
 
 def _rank(place: tuple[object, bytes]) -> tuple[int, float, str, bytes]:
-    """Numbers before texts, as SQLite sorts them."""
+    """Numbers before texts, as the store sorts them; no value sorts as the empty text, and zero is a number."""
     value, record = place
     if isinstance(value, (int, float)):
         return 0, float(value), "", record
-    return 1, 0.0, str(value), record
+    return 1, 0.0, "" if value is None else str(value), record

@@ -14,10 +14,10 @@ from muniment import audit
 from muniment.audit import Found
 from muniment.errors import AccessDenied, LogError, NotFound, StoreError
 from muniment.files import write_atomically
+from muniment.log.entry import unpack_entries
 from muniment.log.proof import make_proof
 from muniment.log.tiles import TILE_WIDTH, export_tree, tile_hashes
 from muniment.log.tree import leaf_hashes
-from muniment.log.entry import unpack_entries
 from muniment.model import id_text, rfc3339
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.logbook import Draft, Moment
@@ -103,7 +103,9 @@ def list_entries(engine: Engine, acting: Acting, filters: LogFilter) -> list[Log
             for name, value in attrs.asdict(filters).items()
             if value not in (None, (), []) and name != "limit"
         )
-        detail = engine.detail(acting, engine.new_id(), count=len(found), target={"where": asked} if asked else None)
+        detail = engine.detail(
+            acting, engine.new_id(), count=len(found), target={"where": asked} if asked else None
+        )
         engine.logbook.append(tx, moment, [Draft("log.read", detail)], actor=acting.actor.id)
         return [_readable(engine, acting, one) for one in found]
 
@@ -125,7 +127,7 @@ def show_entry(engine: Engine, acting: Acting, index: int) -> LogEntry:
 
 
 def accesses_of(engine: Engine, acting: Acting, record: bytes, *, limit: int = 1000) -> list[LogEntry]:
-    """Every entry about a record or, where it is one, a subject: who saw it, who changed it, who was refused."""
+    """Every entry about a record or, where it is one, a subject: who saw, changed or was refused it."""
 
     def body(tx: Transaction, moment: Moment) -> list[LogEntry]:
         version = tx.version(SHARD, record)
@@ -138,7 +140,11 @@ def accesses_of(engine: Engine, acting: Acting, record: bytes, *, limit: int = 1
         rows = tx.find_entries(SHARD, moment.gen, LogFilter(about=record, limit=limit))
         found = [audit.entry_at(tx, SHARD, moment.gen, row.seq) for row in rows]
         detail = engine.detail(
-            acting, engine.new_id(), type=record_type.key, count=len(found), target={"record": id_text(record)}
+            acting,
+            engine.new_id(),
+            type=record_type.key,
+            count=len(found),
+            target={"record": id_text(record)},
         )
         subjects = [] if version.subject == engine.archive else [engine.subject_key(tx, version.subject)]
         draft = Draft("record.accesses", detail, subject_keys=subjects)
@@ -161,7 +167,9 @@ def _readable(engine: Engine, acting: Acting, found: Found, *, only: bytes | Non
     if only is not None:
         lines = [line for line in lines if line["id"] == id_text(only)]
     if "sets" in detail:
-        detail["sets"] = [_known_fields(engine, acting, str(detail.get("type", "")), one) for one in detail["sets"]]
+        detail["sets"] = [
+            _known_fields(engine, acting, str(detail.get("type", "")), one) for one in detail["sets"]
+        ]
     actor = detail.get("actor", {})
     return LogEntry(
         found.index,
@@ -180,7 +188,9 @@ def _readable(engine: Engine, acting: Acting, found: Found, *, only: bytes | Non
     )
 
 
-def _known_fields(engine: Engine, acting: Acting, type_key: str, field_set: Mapping[str, Any]) -> dict[str, Any]:
+def _known_fields(
+    engine: Engine, acting: Acting, type_key: str, field_set: Mapping[str, Any]
+) -> dict[str, Any]:
     """A field set without the names that this reader may not know."""
     record_type = engine.definitions.types.get(type_key)
     if record_type is None:
@@ -218,6 +228,8 @@ def export_log(
     """Write the whole log as files that other people's tools read (c2sp.org/tlog-tiles).
 
     Args:
+        engine: the opened archive.
+        acting: who, why and through what.
         folder: new or empty.
         progress: told how many of how many entries are written.
 

@@ -136,8 +136,7 @@ def _faults(engine: Engine, tx: Transaction, progress: Progress | None) -> Itera
     ahead = next(stored, None)
     wanted, found = _Sum(), _Sum()
     wanted.add(layout_token(engine))
-    done = 0
-    for current, tokens in _expected(engine, tx, tx):
+    for done, (current, tokens) in enumerate(_expected(engine, tx, tx), start=1):
         while ahead is not None and ahead.record < current.record:
             yield Fault("current", id_text(ahead.record))
             ahead = next(stored, None)
@@ -147,7 +146,6 @@ def _faults(engine: Engine, tx: Transaction, progress: Progress | None) -> Itera
             ahead = next(stored, None)
         for token in set(tokens):
             wanted.add(token)
-        done += 1
         if progress is not None:
             progress(done, 0)
     while ahead is not None:

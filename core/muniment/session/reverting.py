@@ -83,7 +83,7 @@ def revert_import(
     """
     with engine.guarded(acting, "record.import", record=id_text(record)):
         span = _span(engine, acting, record)
-    run = _Revert(engine, acting, record, force=force)
+    run = _Revert(engine, acting, record, span, force=force)
     if span.state == "reverted" and not force:
         engine.note(acting, "import.revert", count=0, target={"import": id_text(record)})
         return Reverted(id_text(record))
@@ -159,10 +159,11 @@ def _groups(record_type: RecordType) -> frozenset[int]:
 class _Revert:
     """One run of undoing, piece by piece from the end."""
 
-    def __init__(self, engine: Engine, acting: Acting, record: bytes, *, force: bool) -> None:
+    def __init__(self, engine: Engine, acting: Acting, record: bytes, span: _Span, *, force: bool) -> None:
         self._engine = engine
         self._acting = acting
         self._import = id_text(record)
+        self._gen, self._begun = span.gen, span.first
         self._force = force
         self._count = dict.fromkeys(("deleted", "restored", "gone", "conflicts"), 0)
         self._named: list[str] = []
@@ -254,9 +255,23 @@ class _Revert:
             return None
         if newest.version != written.version:
             return self._change_since(tx, written, newest)
-        if written.version == 1:
-            return Change("delete", record=record, expected_version=newest.version)
-        return self._back(tx, written, newest)
+        return self._undo(tx, written, newest)
+
+    def _undo(self, tx: Transaction, written: Version, newest: Version) -> Change | None:
+        first = written
+        # References by other names can lead two rows to one record; then it is undone as a whole.
+        while first.version > 1:
+            before = choose_version(tx, written.record, version=first.version - 1)
+            if before.gen != self._gen or before.seq <= self._begun or not self._is_own(tx, before):
+                break
+            first = before
+        if first.version == 1:
+            return Change("delete", record=written.record, expected_version=newest.version)
+        return self._back(tx, first, written, newest)
+
+    def _is_own(self, tx: Transaction, version: Version) -> bool:
+        target = (detail_of(tx, version.gen, version.seq) or {}).get("target", {})
+        return target.get("import") == self._import and not target.get("undo")
 
     def _change_since(self, tx: Transaction, written: Version, newest: Version) -> Change | None:
         """Somebody wrote the record after the import: this run's predecessor, or a person."""
@@ -270,13 +285,11 @@ class _Revert:
         if deleted or not self._force:
             self._conflict(written.record)
             return None
-        if written.version == 1:
-            return Change("delete", record=written.record, expected_version=newest.version)
-        return self._back(tx, written, newest)
+        return self._undo(tx, written, newest)
 
-    def _back(self, tx: Transaction, written: Version, newest: Version) -> Change | None:
+    def _back(self, tx: Transaction, first: Version, written: Version, newest: Version) -> Change | None:
         """The record with the values that the import changed as they were before it."""
-        before = choose_version(tx, written.record, version=written.version - 1)
+        before = choose_version(tx, written.record, version=first.version - 1)
         now = self._engine.definitions.by_number[newest.type]
         old, new = self._values(tx, before, now), self._values(tx, written, now)
         values = new if newest.version == written.version else self._values(tx, newest, now)

@@ -167,6 +167,9 @@ class Session:
             id: UUID text of the record.
             values: by field key; None or an empty text clears.
             expected_version: the version that was seen; a newer one is a conflict.
+            reason: a person's own words; sealed.
+            effective: since when it holds, RFC 3339; by default now.
+            idempotency_key: a retry with the same key gives the first answer again, for a day.
 
         Raises:
             Conflict: ``conflict.version``.
@@ -317,9 +320,16 @@ class Session:
         """One page of records, in order of creation or of a clear field.
 
         Args:
+            type: key of the record type.
             where: values by field key; sealed fields need an index, or ``scan``.
+            fields: keys of the fields wanted; by default all that may be seen.
+            order_by: key of a clear field.
+            descending: the last ones first.
+            limit: records at the most, up to 1,000.
             after: what the page before gave.
+            deleted: list what was deleted instead.
             scan: open and compare every record; logged as such.
+            count: say how many there are on all pages, where that can be told.
 
         Raises:
             UsageError: ``index.unsupported`` with what would answer it.
@@ -558,5 +568,3 @@ class Session:
 
 def _time(text: str | None) -> int | None:
     return None if text is None else parse_time(text)
-
-

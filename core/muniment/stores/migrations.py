@@ -133,7 +133,8 @@ _TABLES: Final = (
     """CREATE TABLE log_index(
         shard INTEGER NOT NULL, gen INTEGER NOT NULL, seq INTEGER NOT NULL, time_us INTEGER NOT NULL,
         kind TEXT NOT NULL, actor TEXT NOT NULL, purpose TEXT NOT NULL, outcome TEXT NOT NULL,
-        type TEXT NOT NULL, op TEXT NOT NULL, count INTEGER NOT NULL, PRIMARY KEY(shard, gen, seq)) STRICT""",
+        type TEXT NOT NULL, op TEXT NOT NULL, records INTEGER NOT NULL,
+        PRIMARY KEY(shard, gen, seq)) STRICT""",
     "CREATE INDEX log_index_actor ON log_index(shard, gen, actor, seq)",
     "CREATE INDEX log_index_kind ON log_index(shard, gen, kind, seq)",
     "CREATE INDEX log_index_time ON log_index(shard, gen, time_us)",
