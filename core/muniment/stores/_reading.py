@@ -1,0 +1,577 @@
+"""What can be read over one SQLite connection, and what the driver's errors mean."""
+
+from __future__ import annotations
+
+import sqlite3
+from collections.abc import Collection, Iterator, Sequence
+from contextlib import suppress
+from functools import lru_cache
+from itertools import chain
+from pathlib import Path
+from typing import Any, TypeVar
+
+from muniment.errors import MunimentError, StoreError
+from muniment.store import (
+    Checkpoint,
+    Current,
+    Facet,
+    File,
+    Gap,
+    Head,
+    IndexRow,
+    ListQuery,
+    LogBatch,
+    LogDetail,
+    LogFilter,
+    Part,
+    Remembered,
+    SidePart,
+    State,
+    Subject,
+    Tile,
+    Token,
+    Version,
+)
+from muniment.stores.migrations import (
+    APPEND_ONLY,
+    RULE_BITS,
+    batch_id,
+    expected_objects,
+)
+
+__all__ = ["Reading", "columns", "translate"]
+
+_Row = TypeVar("_Row", bound=tuple[Any, ...])
+
+_BUSY_TIMEOUT_MS = 30_000
+_DAY_US = 86_400_000_000
+_IDS_A_QUERY = 500
+_PLACES_A_QUERY = 100
+
+_ERRORS = {
+    "SQLITE_BUSY": "store.busy",
+    "SQLITE_BUSY_SNAPSHOT": "store.busy",
+    "SQLITE_LOCKED": "store.busy",
+    "SQLITE_FULL": "store.full",
+    "SQLITE_READONLY": "store.read_only",
+    "SQLITE_READONLY_DIRECTORY": "store.read_only",
+    "SQLITE_READONLY_DBMOVED": "store.moved",
+    "SQLITE_READONLY_CANTINIT": "store.read_only",
+    "SQLITE_READONLY_RECOVERY": "store.read_only",
+    "SQLITE_CANTOPEN": "store.cannot_open",
+    "SQLITE_PERM": "store.cannot_open",
+    "SQLITE_AUTH": "store.cannot_open",
+    "SQLITE_NOTADB": "store.not_a_database",
+    "SQLITE_CORRUPT": "store.corrupt",
+    "SQLITE_IOERR_WRITE": "store.full",
+    "SQLITE_IOERR_SHMSIZE": "store.full",
+    "SQLITE_IOERR_FSYNC": "store.io",
+}
+
+
+def columns(row: type[_Row]) -> str:
+    return ", ".join(row._fields)  # type: ignore[attr-defined]
+
+
+def _insert(table: str, row: type[Any]) -> str:
+    marks = ", ".join("?" * len(row._fields))
+    return f"INSERT INTO {table}({columns(row)}) VALUES ({marks})"
+
+
+_ENTRY_COLUMNS = {
+    "log_batch": "first_seq",
+    "log_detail": "first_seq",
+    "checkpoint": "size",
+    "record_version": "seq",
+    "side_part": "seq",
+    "state": "seq",
+    "gap": "seq",
+}
+"""Which column of an append-only table says to which entry a row belongs."""
+
+_HEAD = (
+    "SELECT gen, first_seq, n, root, mac, created_us FROM log_batch WHERE id BETWEEN ? AND ? "
+    "ORDER BY id DESC LIMIT 1"
+)
+_VERSION = (
+    f"SELECT {columns(Version)} FROM record_version "
+    "WHERE shard = ? AND record = ? AND version <= ? ORDER BY version DESC LIMIT 1"
+)
+_CURRENT = f"SELECT {columns(Current)} FROM current WHERE shard = ? AND record = ?"
+_SUBJECT = f"SELECT {columns(Subject)} FROM subject WHERE shard = ? AND subject = ?"
+_FACETS = f"SELECT {columns(Facet)} FROM facet WHERE shard = ? AND record = ? ORDER BY category"
+
+
+@lru_cache(maxsize=64)
+def _parts_query(groups: int) -> str:
+    """The newest part of each of so many groups, in one statement: each is a seek in the key."""
+    one = (
+        f"SELECT * FROM (SELECT {columns(Part)} FROM part WHERE shard = ?1 AND record = ?2 "
+        "AND grp = ?{} AND version <= ?3 ORDER BY version DESC LIMIT 1)"
+    )
+    return " UNION ALL ".join(one.format(place + 4) for place in range(groups))
+
+
+@lru_cache(maxsize=64)
+def _newest_query(records: int) -> str:
+    """The newest version of each of so many records: two seeks in the key for each."""
+    values = ", ".join(f"(?{place + 2})" for place in range(records))
+    columns = ", ".join(f"v.{name}" for name in Version._fields)
+    return (
+        f"WITH wanted(record) AS (VALUES {values}) SELECT {columns} FROM wanted w "
+        "CROSS JOIN record_version v ON v.shard = ?1 AND v.record = w.record AND v.version = "
+        "(SELECT max(version) FROM record_version WHERE shard = ?1 AND record = w.record)"
+    )
+
+
+@lru_cache(maxsize=64)
+def _places_query(places: int) -> str:
+    """The newest part of each of so many groups of records, likewise."""
+    values = ", ".join(f"(?{3 * place + 2}, ?{3 * place + 3}, ?{3 * place + 4})" for place in range(places))
+    columns = ", ".join(f"p.{name}" for name in Part._fields)
+    return (
+        f"WITH wanted(record, grp, version) AS (VALUES {values}) SELECT {columns} FROM wanted w "
+        "CROSS JOIN part p ON p.shard = ?1 AND p.record = w.record AND p.grp = w.grp AND p.version = "
+        "(SELECT max(version) FROM part WHERE shard = ?1 AND record = w.record AND grp = w.grp "
+        "AND version <= w.version)"
+    )
+
+
+def translate(error: sqlite3.Error, path: Path) -> MunimentError:
+    """A driver's error as one of ours; the driver's own text may hold values and is dropped."""
+    name = getattr(error, "sqlite_errorname", "") or ""
+    code = _ERRORS.get(name)
+    if code is None and name.startswith("SQLITE_IOERR"):
+        code = "store.io"
+    if code is None and name.startswith("SQLITE_CONSTRAINT"):
+        code = "store.refused"
+    return StoreError(code or "store.failed", where=str(path), name=name or type(error).__name__)
+
+
+class Reading:
+    """What can be read over one connection."""
+
+    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
+        self._db = connection
+        self._path = path
+
+    def _rows(self, row: type[_Row], sql: str, parameters: Sequence[object] = ()) -> Iterator[_Row]:
+        cursor = None
+        try:
+            # A cursor of its own: iterators of several tables run side by side.
+            cursor = self._db.cursor()
+            cursor.arraysize = 256
+            yield from map(row._make, cursor.execute(sql, parameters))  # type: ignore[attr-defined]
+        except sqlite3.Error as error:
+            raise translate(error, self._path) from None
+        finally:
+            # An iterator that was left in the middle may outlive its connection.
+            with suppress(sqlite3.Error):
+                if cursor is not None:
+                    cursor.close()
+
+    def _one(self, row: type[_Row], sql: str, parameters: Sequence[object] = ()) -> _Row | None:
+        found = self._fetch(sql, parameters)
+        return row._make(found[0]) if found else None  # type: ignore[attr-defined]
+
+    def _fetch(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
+        try:
+            return self._db.execute(sql, parameters).fetchall()
+        except sqlite3.Error as error:
+            raise translate(error, self._path) from None
+
+    # The log
+
+    def head(self, shard: int) -> Head | None:
+        return self._one(Head, _HEAD, (batch_id(shard, 0, 0), batch_id(shard + 1, 0, 0) - 1))
+
+    def _span(self, shard: int, gen: int, start: int, stop: int | None) -> tuple[int, int]:
+        """Rowids from the batch that holds entry ``start`` to before the first batch from ``stop`` on."""
+        first = batch_id(shard, gen, 0)
+        found = self._fetch("SELECT max(id) FROM log_batch WHERE id BETWEEN ? AND ?", (first, first + start))
+        end = batch_id(shard, gen + 1, 0) if stop is None else first + stop
+        return found[0][0] or first, end
+
+    def batches(self, shard: int, gen: int, *, start: int = 0, stop: int | None = None) -> Iterator[LogBatch]:
+        return self._rows(
+            LogBatch,
+            f"SELECT {columns(LogBatch)} FROM log_batch WHERE id >= ? AND id < ? ORDER BY id",
+            self._span(shard, gen, start, stop),
+        )
+
+    def details(
+        self, shard: int, gen: int, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[LogDetail]:
+        first, end = self._span(shard, gen, start, stop)
+        return self._rows(
+            LogDetail,
+            f"SELECT {columns(LogDetail)} FROM log_detail WHERE id >= ? AND id < ? ORDER BY id",
+            (first << RULE_BITS, end << RULE_BITS),
+        )
+
+    def last_frontier(self, shard: int, gen: int) -> LogBatch | None:
+        return self._one(
+            LogBatch,
+            f"SELECT {columns(LogBatch)} FROM log_batch WHERE id BETWEEN ? AND ? "
+            "AND frontier IS NOT NULL ORDER BY id DESC LIMIT 1",
+            (batch_id(shard, gen, 0), batch_id(shard, gen + 1, 0) - 1),
+        )
+
+    def generations(self, shard: int) -> list[int]:
+        head = self.head(shard)
+        return [] if head is None else list(range(head.gen + 1))
+
+    def checkpoints(self, shard: int, gen: int) -> Iterator[Checkpoint]:
+        return self._rows(
+            Checkpoint,
+            f"SELECT {columns(Checkpoint)} FROM checkpoint WHERE shard = ? AND gen = ? ORDER BY size",
+            (shard, gen),
+        )
+
+    def last_checkpoint(self, shard: int, gen: int) -> Checkpoint | None:
+        return self._one(
+            Checkpoint,
+            f"SELECT {columns(Checkpoint)} FROM checkpoint WHERE shard = ? AND gen = ? "
+            "ORDER BY size DESC LIMIT 1",
+            (shard, gen),
+        )
+
+    def tiles(self, shard: int, gen: int) -> Iterator[Tile]:
+        return self._rows(
+            Tile,
+            f"SELECT {columns(Tile)} FROM log_tile WHERE shard = ? AND gen = ? ORDER BY level, idx",
+            (shard, gen),
+        )
+
+    def tile(self, shard: int, gen: int, level: int, idx: int) -> bytes | None:
+        found = self._fetch(
+            "SELECT hashes FROM log_tile WHERE shard = ? AND gen = ? AND level = ? AND idx = ?",
+            (shard, gen, level, idx),
+        )
+        return found[0][0] if found else None
+
+    # Records
+
+    def _versions(self, rest: str, parameters: Sequence[object]) -> Iterator[Version]:
+        return self._rows(Version, f"SELECT {columns(Version)} FROM record_version {rest}", parameters)
+
+    def versions_by_entry(self, shard: int, gen: int) -> Iterator[Version]:
+        return self._versions("WHERE shard = ? AND gen = ? ORDER BY seq, record, version", (shard, gen))
+
+    def versions_by_record(self, shard: int) -> Iterator[Version]:
+        return self._versions("WHERE shard = ? ORDER BY record, version", (shard,))
+
+    def versions_of(self, shard: int, record: bytes) -> list[Version]:
+        return list(self._versions("WHERE shard = ? AND record = ? ORDER BY version", (shard, record)))
+
+    def versions_at(self, shard: int, gen: int, first: int, last: int) -> list[Version]:
+        return list(
+            self._versions(
+                "WHERE shard = ? AND gen = ? AND seq BETWEEN ? AND ? ORDER BY seq, record, version",
+                (shard, gen, first, last),
+            )
+        )
+
+    def version(self, shard: int, record: bytes, version: int | None = None) -> Version | None:
+        wanted = 2**62 if version is None else version
+        found = self._one(Version, _VERSION, (shard, record, wanted))
+        return None if found is not None and version is not None and found.version != version else found
+
+    def newest_versions(self, shard: int, records: Sequence[bytes]) -> dict[bytes, Version]:
+        found: dict[bytes, Version] = {}
+        for at in range(0, len(records), _PLACES_A_QUERY):
+            some = records[at : at + _PLACES_A_QUERY]
+            for row in self._fetch(_newest_query(len(some)), (shard, *some)):
+                version = Version._make(row)
+                found[version.record] = version
+        return found
+
+    def parts_at(self, shard: int, places: Sequence[tuple[bytes, int, int]]) -> list[Part]:
+        found: list[Part] = []
+        for at in range(0, len(places), _PLACES_A_QUERY):
+            some = places[at : at + _PLACES_A_QUERY]
+            rows = self._fetch(_places_query(len(some)), (shard, *chain.from_iterable(some)))
+            found += map(Part._make, rows)
+        return found
+
+    def builtin(self, shard: int) -> list[tuple[int, bytes, int]]:
+        return self._fetch(
+            "SELECT type, record, max(version) FROM record_version WHERE shard = ? AND type < 256 "
+            "GROUP BY type, record ORDER BY type, record",
+            (shard,),
+        )
+
+    def parts_by_record(self, shard: int) -> Iterator[Part]:
+        return self._rows(
+            Part,
+            f"SELECT {columns(Part)} FROM part WHERE shard = ? ORDER BY record, grp, version",
+            (shard,),
+        )
+
+    def parts_of(
+        self, shard: int, record: bytes, version: int, groups: Collection[int] | None = None
+    ) -> list[Part]:
+        if groups is None:
+            groups = [
+                grp
+                for (grp,) in self._fetch(
+                    "SELECT DISTINCT grp FROM part WHERE shard = ? AND record = ?", (shard, record)
+                )
+            ]
+        if not groups:
+            return []
+        return [
+            Part._make(row)
+            for row in self._fetch(_parts_query(len(groups)), (shard, record, version, *sorted(groups)))
+        ]
+
+    def side_parts(self, shard: int) -> Iterator[SidePart]:
+        return self._rows(
+            SidePart,
+            f"SELECT {columns(SidePart)} FROM side_part WHERE shard = ? ORDER BY gen, seq, record, version",
+            (shard,),
+        )
+
+    def side_part(self, shard: int, gen: int, seq: int) -> list[SidePart]:
+        return list(
+            self._rows(
+                SidePart,
+                f"SELECT {columns(SidePart)} FROM side_part WHERE shard = ? AND gen = ? AND seq = ? "
+                "ORDER BY record, version",
+                (shard, gen, seq),
+            )
+        )
+
+    def files(self, shard: int) -> Iterator[File]:
+        return self._rows(
+            File, f"SELECT {columns(File)} FROM file WHERE shard = ? ORDER BY record, file", (shard,)
+        )
+
+    def files_of(self, shard: int, record: bytes) -> list[File]:
+        return list(
+            self._rows(
+                File,
+                f"SELECT {columns(File)} FROM file WHERE shard = ? AND record = ? ORDER BY file",
+                (shard, record),
+            )
+        )
+
+    def has_file(self, shard: int, file: bytes) -> bool:
+        return bool(self._fetch("SELECT 1 FROM file WHERE shard = ? AND file = ?", (shard, file)))
+
+    def subjects(self, shard: int) -> Iterator[Subject]:
+        return self._rows(
+            Subject, f"SELECT {columns(Subject)} FROM subject WHERE shard = ? ORDER BY subject", (shard,)
+        )
+
+    def subject(self, shard: int, subject: bytes) -> Subject | None:
+        return self._one(Subject, _SUBJECT, (shard, subject))
+
+    def facets(self, shard: int) -> Iterator[Facet]:
+        return self._rows(
+            Facet, f"SELECT {columns(Facet)} FROM facet WHERE shard = ? ORDER BY record, category", (shard,)
+        )
+
+    def facets_of(self, shard: int, record: bytes) -> list[Facet]:
+        return [Facet._make(row) for row in self._fetch(_FACETS, (shard, record))]
+
+    def states(self, shard: int) -> Iterator[State]:
+        return self._rows(
+            State, f"SELECT {columns(State)} FROM state WHERE shard = ? ORDER BY id, category, n", (shard,)
+        )
+
+    def has_states(self, shard: int) -> bool:
+        return bool(self._fetch("SELECT 1 FROM state WHERE shard = ? LIMIT 1", (shard,)))
+
+    def state_of(self, shard: int, ids: Collection[bytes]) -> list[State]:
+        newest: dict[tuple[bytes, int], State] = {}
+        listed = list(ids)
+        for place in range(0, len(listed), _IDS_A_QUERY):
+            some = listed[place : place + _IDS_A_QUERY]
+            for row in self._fetch(
+                f"SELECT {columns(State)} FROM state WHERE shard = ? "
+                f"AND id IN ({', '.join('?' * len(some))}) ORDER BY id, category, n",
+                (shard, *some),
+            ):
+                state = State._make(row)
+                newest[state.id, state.category] = state
+        return [state for state in newest.values() if state.state != "live"]
+
+    def gaps(self, shard: int) -> Iterator[Gap]:
+        return self._rows(
+            Gap, f"SELECT {columns(Gap)} FROM gap WHERE shard = ? ORDER BY record, grp, version", (shard,)
+        )
+
+    # Rebuildable
+
+    def current(self, shard: int, record: bytes) -> Current | None:
+        return self._one(Current, _CURRENT, (shard, record))
+
+    def currents(self, shard: int) -> Iterator[Current]:
+        return self._rows(
+            Current, f"SELECT {columns(Current)} FROM current WHERE shard = ? ORDER BY record", (shard,)
+        )
+
+    @staticmethod
+    def _clear(number: int) -> str:
+        return f"""json_extract(clear, '$."{int(number)}"')"""
+
+    def _listing(self, shard: int, query: ListQuery) -> tuple[str, list[object]]:
+        where = ["shard = ?", "type = ?", "deleted = ?"]
+        parameters: list[object] = [shard, query.type, int(query.deleted)]
+        for number, value in query.equals:
+            where.append(f"{self._clear(number)} IS ?")
+            parameters.append(value)
+        return " AND ".join(where), parameters
+
+    def list_current(self, shard: int, query: ListQuery) -> list[Current]:
+        where, parameters = self._listing(shard, query)
+        direction, beyond = ("DESC", "<") if query.descending else ("ASC", ">")
+        if query.order_by is None:
+            order = f"record {direction}"
+            if query.after is not None:
+                where += f" AND record {beyond} ?"
+                parameters.append(query.after[1])
+        else:
+            key = f"ifnull({self._clear(query.order_by)}, '')"
+            order = f"{key} {direction}, record {direction}"
+            if query.after is not None:
+                where += f" AND ({key}, record) {beyond} (?, ?)"
+                parameters += ["" if query.after[0] is None else query.after[0], query.after[1]]
+        return [
+            Current._make(row)
+            for row in self._fetch(
+                f"SELECT {columns(Current)} FROM current WHERE {where} ORDER BY {order} LIMIT ?",
+                (*parameters, query.limit),
+            )
+        ]
+
+    def count_current(self, shard: int, query: ListQuery) -> int:
+        where, parameters = self._listing(shard, query)
+        return int(self._fetch(f"SELECT count(*) FROM current WHERE {where}", parameters)[0][0])
+
+    def records_of_subject(self, shard: int, subject: bytes) -> list[Current]:
+        return [
+            Current._make(row)
+            for row in self._fetch(
+                f"SELECT {columns(Current)} FROM current WHERE shard = ?1 AND record = ?2 UNION ALL "
+                f"SELECT {columns(Current)} FROM current WHERE shard = ?1 AND subject = ?2 "
+                "AND subject <> record",
+                (shard, subject),
+            )
+        ]
+
+    def tokens(self, shard: int) -> Iterator[Token]:
+        return self._rows(
+            Token,
+            f"SELECT {columns(Token)} FROM token WHERE shard = ? ORDER BY field, kind, token, record",
+            (shard,),
+        )
+
+    def find_tokens(
+        self, shard: int, field: int, kind: int, tokens: Collection[bytes]
+    ) -> dict[bytes, list[bytes]]:
+        found: dict[bytes, list[bytes]] = {token: [] for token in tokens}
+        listed = sorted(found)
+        for place in range(0, len(listed), _IDS_A_QUERY):
+            some = listed[place : place + _IDS_A_QUERY]
+            for token, record in self._fetch(
+                "SELECT token, record FROM token WHERE shard = ? AND field = ? AND kind = ? "
+                f"AND token IN ({', '.join('?' * len(some))})",
+                (shard, field, kind, *some),
+            ):
+                found[token].append(record)
+        return found
+
+    def remembered(self, shard: int, actor: str, idem_key: str) -> Remembered | None:
+        return self._one(
+            Remembered,
+            f"SELECT {columns(Remembered)} FROM idem WHERE shard = ? AND actor = ? AND idem_key = ?",
+            (shard, actor, idem_key),
+        )
+
+    def indexed_to(self, shard: int, gen: int) -> int:
+        found = self._fetch("SELECT max(seq) FROM log_index WHERE shard = ? AND gen = ?", (shard, gen))
+        return 0 if found[0][0] is None else int(found[0][0]) + 1
+
+    def index_rows(self, shard: int, gen: int) -> Iterator[IndexRow]:
+        return self._rows(
+            IndexRow,
+            f"SELECT {columns(IndexRow)} FROM log_index WHERE shard = ? AND gen = ? ORDER BY seq",
+            (shard, gen),
+        )
+
+    def index_abouts(self, shard: int, gen: int, first: int, last: int) -> list[tuple[int, bytes]]:
+        return self._fetch(
+            "SELECT seq, about FROM log_about WHERE shard = ? AND gen = ? AND seq BETWEEN ? AND ? "
+            "ORDER BY seq, about",
+            (shard, gen, first, last),
+        )
+
+    def find_entries(self, shard: int, gen: int, filters: LogFilter) -> list[IndexRow]:
+        columns = ", ".join(f"i.{name}" for name in IndexRow._fields)
+        where = ["i.shard = ?", "i.gen = ?"]
+        parameters: list[object] = [shard, gen]
+        source = "log_index i"
+        if filters.about is not None:
+            source += " JOIN log_about a ON a.shard = i.shard AND a.gen = i.gen AND a.seq = i.seq"
+            where.append("a.about = ?")
+            parameters.append(filters.about)
+        for column, value in (
+            ("actor", filters.actor),
+            ("purpose", filters.purpose),
+            ("outcome", filters.outcome),
+            ("type", filters.type),
+            ("op", filters.op),
+        ):
+            if value is not None:
+                where.append(f"i.{column} = ?")
+                parameters.append(value)
+        if filters.kinds:
+            where.append(f"i.kind IN ({', '.join('?' * len(filters.kinds))})")
+            parameters += filters.kinds
+        for test, bound in (
+            ("i.time_us >= ?", filters.since_us),
+            ("i.time_us < ?", filters.until_us),
+            ("i.seq < ?", filters.before),
+        ):
+            if bound is not None:
+                where.append(test)
+                parameters.append(bound)
+        return [
+            IndexRow._make(row)
+            for row in self._fetch(
+                f"SELECT {columns} FROM {source} WHERE {' AND '.join(where)} ORDER BY i.seq DESC LIMIT ?",
+                (*parameters, filters.limit),
+            )
+        ]
+
+    def strays(self, shards: int) -> list[tuple[str, int | None]]:
+        heads = [head for shard in range(shards) if (head := self.head(shard)) is not None]
+        newest = max((head.gen for head in heads), default=-1)
+        found: list[tuple[str, int | None]] = []
+        for table in APPEND_ONLY:
+            key, end = ("shard", shards)
+            if table in ("log_batch", "log_detail"):
+                key, end = "id", batch_id(shards, 0, 0) << (RULE_BITS if table == "log_detail" else 0)
+            # One seek in the key for each, where a single condition would walk the table.
+            outside = [f"{key} < 0", f"{key} >= {end}"]
+            if table in ("checkpoint", "record_version"):
+                for shard in range(shards):
+                    outside += [f"shard = {shard} AND gen < 0", f"shard = {shard} AND gen > {newest}"]
+            entry = _ENTRY_COLUMNS.get(table, "NULL")
+            for condition in outside:
+                for (index,) in self._fetch(f"SELECT {entry} FROM {table} WHERE {condition} LIMIT 1"):
+                    found.append((table, index))
+        return found
+
+    def schema_faults(self) -> list[str]:
+        expected = expected_objects()
+        found = {
+            name: sql
+            for name, sql in self._fetch("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
+            if not name.startswith(("sqlite_stat", "sqlite_autoindex"))
+        }
+        return sorted(
+            name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)
+        )
