@@ -227,6 +227,25 @@ def test_without_refused_rows_there_is_no_file(owner: Session, put: Put, tmp_pat
     assert not (tmp_path / "rejects.csv").exists()
 
 
+def test_where_refused_rows_cannot_go_nothing_is_imported(
+    club: Archive, owner: Session, put: Put, tmp_path: Path
+) -> None:
+    """Not over the file itself, not into a folder that is not there: told before the first row."""
+    path = put(THREE)
+    size = len(log_entries(club))
+    for to, code in (
+        (path, "import.rejects_source"),
+        (tmp_path / "nowhere" / "r.csv", "export.no_folder"),
+        (tmp_path, "export.folder"),
+        (tmp_path / "r.txt", "import.rejects_format"),
+    ):
+        with pytest.raises(UsageError) as caught:
+            owner.import_file("member", path, rejects_to=to)
+        assert caught.value.code == code
+    assert len(log_entries(club)) == size
+    assert path.read_text(encoding="utf-8") == THREE
+
+
 def test_the_file_of_refused_rows_keeps_identifiers(owner: Session, put: Put, tmp_path: Path) -> None:
     """A row that was matched by its identifier is matched again after it was mended."""
     owner.import_file("member", put(THREE))

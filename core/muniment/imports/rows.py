@@ -98,7 +98,14 @@ class RowWriter(Protocol):
         """
 
     def write(self, rows: Sequence[Given]) -> list[Outcome]:
-        """Write rows in one transaction, each about another record, and say what became of them."""
+        """Write rows in one transaction, each about another record, and say what became of them.
+
+        Args:
+            rows: at least one.
+
+        Returns:
+            An outcome for each of the first rows, one at the least; the others are to be given again.
+        """
 
     def handed_out(self, recipient: str, count: int) -> None:
         """Write down that the refused rows are handed out.

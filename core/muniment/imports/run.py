@@ -29,7 +29,7 @@ from typing import Any, Final
 
 import attrs
 
-from muniment.errors import Invalid, Issue, UsageError
+from muniment.errors import Invalid, Issue, StoreError, UsageError
 from muniment.exports.files import Written
 from muniment.imports.delimited import LONGEST_ROW
 from muniment.imports.mapping import Mapping as FileMapping
@@ -207,6 +207,7 @@ def run_import(
         _proved(path, reading, table)
         rejects = None
         if rejects_to is not None:
+            _writable(rejects_to, path)
             rejects = stack.enter_context(Rejects(rejects_to, table.header, lang=lang))
         begun = {
             "file_name": Path(path).name,
@@ -263,6 +264,24 @@ def _proved(path: str | os.PathLike[str], reading: dict[str, Any], table: Table)
             raise UsageError("import.changed", where=os.fspath(path))
         for _ in again.rows:
             pass
+
+
+def _writable(rejects_to: str | os.PathLike[str], path: str | os.PathLike[str]) -> None:
+    """Find out before the first row whether the refused ones can be put down.
+
+    Raises:
+        UsageError: ``import.rejects_source``, ``export.no_folder`` or ``export.folder``.
+        StoreError: ``export.read_only``.
+    """
+    target = Path(os.path.realpath(rejects_to))
+    if target == Path(os.path.realpath(path)):
+        raise UsageError("import.rejects_source", where=os.fspath(rejects_to))
+    if target.is_dir():
+        raise UsageError("export.folder", where=os.fspath(rejects_to))
+    if not target.parent.is_dir():
+        raise UsageError("export.no_folder", where=str(target.parent))
+    if not os.access(target.parent, os.W_OK):
+        raise StoreError("export.read_only", where=os.fspath(rejects_to))
 
 
 @attrs.define
@@ -381,7 +400,9 @@ class _Run:
     def _flush(self) -> None:
         """Write what is held; rows that must be looked at again are held anew."""
         batch, self._batch, self._leaders, self._held = self._batch, [], {}, 0
-        outcomes = self._writer.write([held.given for held in batch])
+        outcomes: list[Outcome] = []
+        while len(outcomes) < len(batch):
+            outcomes += self._writer.write([held.given for held in batch[len(outcomes) :]])
         later: list[_Row] = []
         for held, outcome in zip(batch, outcomes, strict=True):
             if outcome.status != "rejected":
