@@ -43,8 +43,6 @@ __all__ = ["Reading", "columns", "translate"]
 
 _Row = TypeVar("_Row", bound=tuple[Any, ...])
 
-_BUSY_TIMEOUT_MS = 30_000
-_DAY_US = 86_400_000_000
 _IDS_A_QUERY = 500
 _PLACES_A_QUERY = 100
 
@@ -71,11 +69,6 @@ _ERRORS = {
 
 def columns(row: type[_Row]) -> str:
     return ", ".join(row._fields)  # type: ignore[attr-defined]
-
-
-def _insert(table: str, row: type[Any]) -> str:
-    marks = ", ".join("?" * len(row._fields))
-    return f"INSERT INTO {table}({columns(row)}) VALUES ({marks})"
 
 
 _ENTRY_COLUMNS = {
