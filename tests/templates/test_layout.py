@@ -213,7 +213,7 @@ def test_conditions_on_other_tests_compare_as_the_tests_do(tmp_path):
 
 @pytest.mark.parametrize(
     ("where", "near"),
-    [("follow_up_stat=open", "follow_up_state"), ("follow_up_state=opne", "open"), ("due_at=open", "")],
+    [("follow_state=open", "follow_up_state"), ("follow_up_state=opened", "open"), ("due_at=open", "")],
 )
 def test_a_condition_that_can_never_hold_is_refused(where, near):
     """It names a choice of a field that has some; what was probably meant is said."""
