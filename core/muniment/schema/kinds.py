@@ -53,6 +53,7 @@ class FieldKind:
         mask_style: a name out of ``values.MASKS``, where the field names none.
         order: gives what values are sorted by.
         widget: the name of the input in a form.
+        examples: invented texts that it takes, for tests and for people who wonder what to type.
     """
 
     name: str
@@ -65,6 +66,7 @@ class FieldKind:
     mask_style: str = "full"
     order: Callable[[Any], Any] = _same
     widget: str = "text"
+    examples: tuple[str, ...] = ()
 
     def parse(self, raw: object, field: Field, context: Context) -> Value:
         """Read one value; for many, keep what ``prepare`` gives.

@@ -21,17 +21,21 @@ from __future__ import annotations
 TYPE_CHECKING = False  # type checkers read it as true; importing typing would be most of the cost
 if TYPE_CHECKING:
     from muniment.testing.archives import TickingClock, new_archive, open_again
+    from muniment.testing.conformance import Finding, assert_conforms, check_plugin
     from muniment.testing.logs import LoggedEntry, assert_logged, log_entries
     from muniment.testing.plaintext import assert_no_plaintext, forms_of, leaks
     from muniment.testing.store_contract import StoreMaker
     from muniment.testing.strategies import texts_for, values_for
 
 __all__ = [
+    "Finding",
     "LoggedEntry",
     "StoreMaker",
     "TickingClock",
+    "assert_conforms",
     "assert_logged",
     "assert_no_plaintext",
+    "check_plugin",
     "forms_of",
     "leaks",
     "log_entries",
@@ -42,6 +46,9 @@ __all__ = [
 ]
 
 _HOMES = {
+    "Finding": "conformance",
+    "assert_conforms": "conformance",
+    "check_plugin": "conformance",
     "LoggedEntry": "logs",
     "StoreMaker": "store_contract",
     "TickingClock": "archives",

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import UTC, date, datetime, time, timedelta, timezone
 from decimal import Decimal
 from typing import Any, Final
@@ -59,8 +59,8 @@ def values_for(
 
     Args:
         record_type: with its fields.
-        kinds: the kinds that are known; a kind of a plugin is drawn as text of its
-            choices or left out, unless ``references`` gives its field a strategy.
+        kinds: the kinds that are known; a plugin's gives the values of its examples, or is left
+            out where it has none, unless ``references`` gives its field a strategy.
         context: what values are read against; ``today`` bounds what must lie in the past.
         references: by field key, strategies of one's own; references and files need one, since
             they must name what is there, and are left out without it.
@@ -126,7 +126,7 @@ def texts_for(
 def value_of(
     field: Field, *, kinds: Mapping[str, FieldKind] = KINDS, context: Context = _CONTEXT
 ) -> _Strategy | None:
-    """Values of one field; None where only its owner knows any (references, files, kinds of plugins).
+    """Values of one field; None where only its owner knows any (references, files, kinds without examples).
 
     Args:
         field: of any kind.
@@ -134,7 +134,11 @@ def value_of(
         context: what values are read against.
     """
     make = _MAKERS.get(field.kind)
-    if make is None or field.kind not in kinds:
+    if field.kind not in kinds:
+        return None
+    if make is None and kinds[field.kind].examples:
+        make = _example_maker(kinds[field.kind].examples)
+    if make is None:
         return None
     parse = kinds[field.kind].prepare(field)
 
@@ -146,6 +150,10 @@ def value_of(
             return problem.kept
 
     return make(field, context).map(stored).filter(lambda value: value is not None)
+
+
+def _example_maker(examples: Sequence[str]) -> Callable[[Field, Context], _Strategy]:
+    return lambda field, context: st.sampled_from(examples)
 
 
 def _limit(field: Field, least: int) -> int:
