@@ -10,6 +10,7 @@ from __future__ import annotations
 import re
 import tomllib
 from collections.abc import Mapping
+from functools import cache
 from typing import Any
 from unicodedata import normalize
 
@@ -204,7 +205,17 @@ def parse_type(text: str, *, where: str, kinds: Mapping[str, FieldKind] = KINDS)
 def _library(name: str, where: str, kinds: Mapping[str, FieldKind]) -> RecordType:
     known = muniment_schemas.names("types")
     one_of(name, known, f"{where}.use", "type")
+    return _core_type(name) if kinds is KINDS else _read_type(name, kinds)
+
+
+def _read_type(name: str, kinds: Mapping[str, FieldKind]) -> RecordType:
     return parse_type(muniment_schemas.read("types", name), where=f"types/{name}.toml", kinds=kinds)
+
+
+@cache
+def _core_type(name: str) -> RecordType:
+    # All templates have customers, and reading that TOML takes ten milliseconds.
+    return _read_type(name, KINDS)
 
 
 def _chosen(base: RecordType, wanted: tuple[str, ...], where: str) -> RecordType:
