@@ -75,7 +75,7 @@ def test_a_class_that_rose_protects_old_versions_too(opened: Archive) -> None:
 
 
 def test_a_record_is_sealed_in_its_new_groups_when_it_is_next_written(opened: Archive) -> None:
-    """After an update under the new definition each field lies in the group of its class and reads the same."""
+    """After an update under the new definition a field lies in the group of its class and reads the same."""
     owner = opened.session(actor="owner")
     client = owner.create("client", {"name": "Anna", "limit": "5,000"})
     _raise_class(opened)

@@ -383,9 +383,7 @@ class Registry:
         ]
         return self._with(edited, kinds)
 
-    def extend(
-        self, extensions: Iterable[Extension], *, kinds: Mapping[str, FieldKind] = KINDS
-    ) -> Applied:
+    def extend(self, extensions: Iterable[Extension], *, kinds: Mapping[str, FieldKind] = KINDS) -> Applied:
         """The registry with what plugins add to its types; a type that it does not have is passed over.
 
         A field that is there already is refined: of the same kind, category and target, with the same
@@ -407,7 +405,7 @@ class Registry:
         return self._with(edited.values(), kinds)
 
     def suspend(self, enabled: Collection[str]) -> Applied:
-        """The registry in which fields of plugins take values where their plugin is enabled, and nowhere else.
+        """The registry in which fields of plugins take values where their plugin is enabled, nowhere else.
 
         Args:
             enabled: the names of the plugins that are.

@@ -1,4 +1,4 @@
-"""Where a page ended, as a text that tells its holder nothing: sealed, for no value may stand in an address."""
+"""Where a page ended, as a text that tells its holder nothing: no value may stand in an address."""
 
 from __future__ import annotations
 

@@ -84,7 +84,7 @@ class Definitions:
 
 
 def fingerprint(tx: Transaction) -> tuple[tuple[int, bytes, int], ...]:
-    """Which versions of definitions, users and configuration are the newest; changes when one of them does."""
+    """Which versions of definitions, users and configuration are the newest; changes when one does."""
     held = (DEFINITION.number, USER.number, CONFIGURATION.number)
     return tuple(row for row in tx.builtin(SHARD) if row[0] in held)
 

@@ -354,7 +354,7 @@ def _candidates(
 
 
 def _rank(place: tuple[object, bytes]) -> tuple[int, float, str, bytes]:
-    """Numbers before texts, as the store sorts them; no value sorts as the empty text, and zero is a number."""
+    """Numbers before texts, as the store sorts them; no value sorts as the empty text; zero is a number."""
     value, record = place
     if isinstance(value, (int, float)):
         return 0, float(value), "", record
