@@ -283,6 +283,16 @@ def test_a_broken_row_is_refused_and_its_neighbours_are_taken(
         assert f"[{code}]" in to.read_text(encoding="utf-8-sig")
 
 
+def test_a_file_of_a_chinese_spreadsheet_program_is_read_and_said(owner: Session, put: Put) -> None:
+    """GB 18030 is recognised, and a note asks to look at a few names."""
+    text = "会员号,姓名,城市,等级\n1,李娜,北京,金牌\n2,王伟,上海,普通\n"
+    done = owner.import_file("member", put(text, encoding="gb18030"))
+    assert counts(done) == (2, 0, 0, 0)
+    assert [note.code for note in done.notes] == ["import.guessed"]
+    assert {record.fields["name"] for record in owner.list("member").records} == {"李娜", "王伟"}
+    assert counts(owner.import_file("member", put(text))) == (0, 0, 2, 0)
+
+
 def test_an_ambiguous_day_names_both_readings(owner: Session, put: Put) -> None:
     """The error says what it can mean, and the mapping decides."""
     path = put(GOOD + "1,Anna,Kiel,03/04/2020\n")

@@ -84,6 +84,23 @@ def test_what_somebody_changed_since_is_left_alone(owner: Session, second: str) 
     assert by_number(owner)["1"].fields["city"] == "Bonn"
 
 
+def test_imports_are_undone_one_after_the_other(owner: Session, second: str) -> None:
+    """Once the later one is undone, the earlier one finds what it wrote, though in newer versions."""
+    first = owner.imports()[1].id
+    owner.revert_import(second)
+    undone = owner.revert_import(first)
+    assert (undone.deleted, undone.conflicts) == (2, 0)
+
+
+def test_a_value_that_was_changed_and_changed_back_is_no_conflict(owner: Session, second: str) -> None:
+    """What counts is what the record holds."""
+    anna = by_number(owner)["1"]
+    owner.update(anna.id, {"city": "Ulm"})
+    owner.update(anna.id, {"city": "Bonn"})
+    undone = owner.revert_import(second)
+    assert (undone.deleted, undone.restored, undone.conflicts) == (1, 2, 0)
+
+
 def test_forced_it_sets_back_its_own_fields_only(owner: Session, second: str) -> None:
     """Later changes of other fields stay."""
     members = by_number(owner)

@@ -341,7 +341,8 @@ class _Run:
             waiting, self._waiting = self._waiting, []
             accepted = self._accepted
             for held in waiting:
-                self._hold(held)
+                for one in (attrs.evolve(held, followers=[]), *held.followers):
+                    self._hold(one)
             while self._batch:
                 self._flush()
             if self._accepted == accepted and self._waiting:
@@ -378,11 +379,16 @@ class _Run:
                 self._follow(held, before)
                 return
             leader = self._leaders.get(held.key)
-            if leader is not None:
+            if leader is not None and leader.says == held.says:
                 leader.followers.append(held)
                 self._held += 1
                 if self._held >= _MOST_HELD:
                     self._flush()
+                return
+            if leader is not None:
+                # What becomes of it depends on what becomes of the other one.
+                self._flush()
+                self._hold(held)
                 return
             self._leaders[held.key] = held
         self._batch.append(held)
@@ -400,29 +406,25 @@ class _Run:
     def _flush(self) -> None:
         """Write what is held; rows that must be looked at again are held anew."""
         batch, self._batch, self._leaders, self._held = self._batch, [], {}, 0
-        outcomes: list[Outcome] = []
-        while len(outcomes) < len(batch):
-            outcomes += self._writer.write([held.given for held in batch[len(outcomes) :]])
-        later: list[_Row] = []
-        for held, outcome in zip(batch, outcomes, strict=True):
-            if outcome.status != "rejected":
-                self._accept(held, outcome)
-                later += held.followers
-            elif outcome.waits and not self._again and len(self._waiting) < _MOST_WAITING:
-                self._waiting.append(attrs.evolve(held, followers=[]))
-                later += held.followers
-            else:
-                self._reject(held.row, outcome.issues)
-                for one in held.followers:
-                    if one.says == held.says:
-                        self._reject(one.row, outcome.issues)
-                    else:
-                        later.append(one)
+        while batch:
+            outcomes = self._writer.write([held.given for held in batch])
+            for held, outcome in zip(batch, outcomes, strict=False):
+                self._settle(held, outcome)
+            batch = batch[len(outcomes) :]
         self._give_back()
         if self._progress is not None:
             self._progress(min(self._rows, sum(self._count.values())), self._total)
-        for one in later:
-            self._hold(one)
+
+    def _settle(self, held: _Row, outcome: Outcome) -> None:
+        """Count a row, and those that say the same."""
+        if outcome.status != "rejected":
+            self._accept(held, outcome)
+            self._count["unchanged"] += len(held.followers)
+        elif outcome.waits and not self._again and len(self._waiting) < _MOST_WAITING:
+            self._waiting.append(held)
+        else:
+            for one in (held, *held.followers):
+                self._reject(one.row, outcome.issues)
 
     def _accept(self, held: _Row, outcome: Outcome) -> None:
         self._count[outcome.status] += 1

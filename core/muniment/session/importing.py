@@ -443,7 +443,9 @@ class RowWriter:
         if not versions and not self.match and not self._references:
             return []
         keys = [key for key in self._keys if key in self._view.readable]
-        sets = [plan_of(engine, self._acting, self._type, keys).sets[0], {}]
+        sets = [plan_of(engine, self._acting, self._type, keys).sets[0]]
+        if any(place for _, place in versions):
+            sets.append({})
         named: dict[str, object] = {**target, "match": list(self.match)} if self.match else dict(target)
         once = list(dict.fromkeys((version.record, version.version, place) for version, place in versions))
         subjects = {version.record: version.subject for version, _ in versions}

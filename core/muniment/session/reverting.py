@@ -8,7 +8,7 @@ beside it. Nothing is undone twice: an interrupted run is taken up by the next.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
 from typing import Any, Final
 
@@ -167,6 +167,7 @@ class _Revert:
         self._force = force
         self._count = dict.fromkeys(("deleted", "restored", "gone", "conflicts"), 0)
         self._named: list[str] = []
+        self._targets: dict[tuple[int, int], Mapping[str, Any]] = {}
         self.op = engine.new_id()
 
     def answer(self) -> Reverted:
@@ -270,22 +271,36 @@ class _Revert:
         return self._back(tx, first, written, newest)
 
     def _is_own(self, tx: Transaction, version: Version) -> bool:
-        target = (detail_of(tx, version.gen, version.seq) or {}).get("target", {})
+        target = self._target(tx, version)
         return target.get("import") == self._import and not target.get("undo")
+
+    def _target(self, tx: Transaction, version: Version) -> Mapping[str, Any]:
+        """What the entry of a version names; ten versions share one, so the last ones are kept."""
+        name = (version.gen, version.seq)
+        if name not in self._targets:
+            if len(self._targets) >= _ENTRIES:
+                self._targets.clear()
+            self._targets[name] = (detail_of(tx, *name) or {}).get("target", {})
+        return self._targets[name]
 
     def _change_since(self, tx: Transaction, written: Version, newest: Version) -> Change | None:
         """Somebody wrote the record after the import: this run's predecessor, or a person."""
         deleted = newest.operation == OPERATIONS["delete"]
-        detail = detail_of(tx, newest.gen, newest.seq) or {}
-        target = detail.get("target", {})
+        target = self._target(tx, newest)
         undone = target.get("import") == self._import and bool(target.get("undo"))
         if undone or (deleted and written.version == 1):
             self._count["gone"] += 1
             return None
-        if deleted or not self._force:
+        if deleted or not (self._force or self._same(tx, written, newest)):
             self._conflict(written.record)
             return None
         return self._undo(tx, written, newest)
+
+    def _same(self, tx: Transaction, written: Version, newest: Version) -> bool:
+        """Whether a record holds what the import wrote, as when a later import was undone."""
+        now = self._engine.definitions.by_number[newest.type]
+        values = self._values(tx, written, now)
+        return values is not None and values == self._values(tx, newest, now)
 
     def _back(self, tx: Transaction, first: Version, written: Version, newest: Version) -> Change | None:
         """The record with the values that the import changed as they were before it."""
