@@ -182,13 +182,12 @@ def test_references_are_found_by_unique_values_or_identifiers(
 
 
 def test_a_name_that_one_may_not_look_for_is_a_missing_one(club: Archive, filled: Session, put: Put) -> None:
-    """Denied and missing answer alike: an editor may not read cards in clear, and finds nobody by one."""
-    filled.update(by_number(filled)["2"].id, {"card": "C-77"})
-    template = "member,day\nC-77,2026-01-07\n"
-    from muniment.policy import BUILTIN_ROLES
-
-    assert BUILTIN_ROLES["editor"].read["sensitive"] == "clear"
-    assert counts(club.session(actor="editor").import_file("visit", put(template))) == (1, 0, 0, 0)
+    """Denied and missing answer alike: nobody is found by a field that one may not read in clear."""
+    filled.update(by_number(filled)["2"].id, {"passport": "P-77"})
+    path = put("member,day\nP-77,2026-01-07\n")
+    done = club.session(actor="editor").import_file("visit", path)
+    assert codes(done) == ["value.no_such_record"]
+    assert counts(filled.import_file("visit", path)) == (1, 0, 0, 0)
 
 
 @pytest.mark.parametrize("size", [1, 2, 500])
