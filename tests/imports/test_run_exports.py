@@ -86,7 +86,7 @@ def test_what_is_masked_goes_out_masked_and_does_not_come_back(
     row = rows_of(path)[0]
     assert "debt" not in row
     assert row["muniment: debt (masked)"] != "1.234"
-    assert logged[0].detail["sets"][0]["restricted"] == {"masked": ["debt"]}
+    assert logged[0].detail["sets"][0]["restricted"] == {"masked": ["debt", "passport"]}
     done = editor.import_file("member", path)
     assert (done.unchanged, done.rejected) == (3, 0)
     assert [note.code for note in done.notes] == ["import.own_columns"]
