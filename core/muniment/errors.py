@@ -30,6 +30,7 @@ __all__ = [
     "StoreError",
     "UsageError",
     "add_catalogue",
+    "has_area",
     "has_text",
     "text_of",
 ]
@@ -64,6 +65,11 @@ def add_catalogue(area: str, texts: Mapping[str, Mapping[str, str]]) -> None:
     if _own(area):
         raise PluginError("plugin.area", name=area)
     _added[area] = texts
+
+
+def has_area(area: str) -> bool:
+    """Whether muniment itself has codes in an area, so that no plugin can be named so."""
+    return bool(_own(area))
 
 
 def has_text(code: str) -> bool:

@@ -18,7 +18,7 @@ if TYPE_CHECKING:
     from muniment.config import Configuration
     from muniment.plugins import Installed, RetentionRule
 
-__all__ = ["disable", "enable", "info", "list_plugins", "plugin"]
+__all__ = ["check", "disable", "enable", "info", "list_plugins", "new", "plugin"]
 
 _HERE = "muniment.cli.plugin"
 
@@ -29,6 +29,10 @@ plugin = LazyGroup(
             f"{_HERE}:list_plugins", ("Plugins, installed and enabled.", "列出已安装和启用的插件。")
         ),
         "info": Entry(f"{_HERE}:info", ("What a plugin brings.", "查看插件提供的内容。")),
+        "check": Entry(
+            f"{_HERE}:check", ("Look whether a plugin keeps its promises.", "检查插件是否符合约定。")
+        ),
+        "new": Entry(f"{_HERE}:new", ("Begin a plugin of your own.", "新建自己的插件。")),
         "enable": Entry(f"{_HERE}:enable", ("Use a plugin in this archive.", "在此档案库中启用插件。")),
         "disable": Entry(f"{_HERE}:disable", ("Use it no longer.", "停用插件。")),
     },
@@ -209,6 +213,96 @@ def _rule_json(rule: RetentionRule) -> dict[str, Any]:
     import attrs
 
     return attrs.asdict(rule)
+
+
+@verb(
+    "check",
+    (
+        "Look whether a plugin keeps its promises: with generated values, in an archive of its own.\n"
+        "Runs the plugin. Needs `pip install muniment[testing]`.",
+        "检查插件是否符合约定：使用生成的数据，在临时档案库中进行。\n"
+        "会运行该插件。需要 pip install muniment[testing]。",
+    ),
+)
+@argument(
+    "plugin",
+    (
+        "A plugin's name, or a path: a module, a package, or a distribution's folder.",
+        "插件名称，或路径：模块、包或发行包文件夹。",
+    ),
+    metavar="P",
+)
+@option(
+    "--with",
+    "beside",
+    multiple=True,
+    metavar="P",
+    words=("An installed plugin that it needs.", "它所需要的已安装插件。"),
+)
+@click.pass_obj
+def check(call: Invocation, plugin: str, beside: tuple[str, ...]) -> int:
+    """Look whether a plugin keeps its promises."""
+    from importlib.util import find_spec
+
+    from muniment.cli.output import clean, emit, put, talk
+
+    if find_spec("hypothesis") is None:
+        raise UsageError("conform.no_hypothesis")
+    from muniment.testing import check_plugin
+
+    found = check_plugin(_place(call, plugin), beside=beside)
+    wrong = sum(one.severity == "error" for one in found)
+    if call.json:
+        rows = [
+            {"code": one.code, "severity": one.severity, "detail": one.text(call.language)} for one in found
+        ]
+        emit({"findings": rows, "sound": not wrong})
+    else:
+        for one in found:
+            put(clean(one.text(call.language)))
+        talk(call.say("cli.plugin_unsound" if wrong else "cli.plugin_sound", count=wrong))
+    return 7 if wrong else 0
+
+
+def _place(call: Invocation, plugin: str) -> str:
+    """The path of a plugin of the archive's own, where that is the one of this name."""
+    from muniment.plugins import installed
+
+    own = [one for one in installed(folder=_folder(call, _settings(call))) if one.name == plugin]
+    if len(own) != 1 or own[0].distribution:
+        return plugin
+    return own[0].target.removesuffix("/__init__.py")
+
+
+@verb(
+    "new",
+    (
+        "Begin a plugin: write a distribution with an example of each thing that most plugins need.",
+        "新建插件：生成一个发行包，内含多数插件所需内容的示例。",
+    ),
+    note=("Example: muniment plugin new clinic", "示例：muniment plugin new clinic"),
+)
+@argument("name", ("The plugin's name.", "插件名称。"), metavar="P")
+@argument(
+    "folder",
+    ("A new or empty folder; by default muniment-P.", "新的或空的文件夹；默认为 muniment-P。"),
+    required=False,
+    metavar="DIR",
+)
+@click.pass_obj
+def new(call: Invocation, name: str, folder: str | None) -> None:
+    """Begin a plugin."""
+    from pathlib import Path
+
+    from muniment.cli.output import emit, put
+    from muniment.scaffold import write_plugin
+
+    written = write_plugin(name, None if folder is None else Path(folder))
+    if call.json:
+        emit({"files": [str(path) for path in written]})
+        return
+    for path in written:
+        put(str(path))
 
 
 _reason = option(

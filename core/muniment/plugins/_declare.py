@@ -46,7 +46,7 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
         asked: calls into a plugin and turns what it raises into a ``PluginError``.
 
     Raises:
-        PluginError: ``plugin.result`` or ``plugin.declares``, with file and line of the hook.
+        PluginError: ``plugin.result_at`` or ``plugin.declares``, with file and line of the hook.
     """
 
     def values(hook: str, wanted: type, *arguments: object) -> tuple[Any, ...]:
@@ -101,7 +101,7 @@ def _whole(label: object) -> bool:
 
 
 def _wrong(plugin: Plugin, hook: str, call: Call) -> PluginError:
-    return PluginError("plugin.result", name=plugin.name, hook=hook, **call.place)
+    return PluginError("plugin.result_at", name=plugin.name, hook=hook, **call.place)
 
 
 def _unfit(plugin: Plugin, hook: str, code: str, where: str) -> PluginError:
@@ -188,7 +188,7 @@ def brought_to(plugin: Plugin, record_type: str, asked: _Asked) -> Brought:
         asked: calls into a plugin and turns what it raises into a ``PluginError``.
 
     Raises:
-        PluginError: ``plugin.result`` or ``plugin.declares``, with file and line of the hook.
+        PluginError: ``plugin.result_at`` or ``plugin.declares``, with file and line of the hook.
     """
     fields: list[Field] = []
     groups: list[LayoutGroup] = []

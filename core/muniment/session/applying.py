@@ -62,7 +62,7 @@ def with_roles(plugins: PluginSet) -> PluginSet:
             place = plugin.calls["muniment_roles"].place
             if not isinstance(role, Role):
                 failed[plugin.name] = PluginError(
-                    "plugin.result", name=plugin.name, hook="muniment_roles", **place
+                    "plugin.result_at", name=plugin.name, hook="muniment_roles", **place
                 )
             elif role.key in BUILTIN_ROLES:
                 failed[plugin.name] = PluginError(
