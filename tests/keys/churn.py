@@ -108,7 +108,8 @@ def _absorb(journals: list[Path], truth: Truth) -> None:
     rotated = False
     sizes: list[int] = []
     for journal in journals:
-        for text in journal.read_text().splitlines():
+        # A line cut short by the kill was never acknowledged.
+        for text in journal.read_text().split("\n")[:-1]:
             line = json.loads(text)
             if "error" in line:
                 raise SystemExit(line["error"])

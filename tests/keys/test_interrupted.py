@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import random
 import shutil
 import tempfile
 from collections.abc import Callable, Iterator
@@ -46,7 +47,9 @@ class Bench:
         self.signed: dict[int, bytes] = {}
         self.copies: list[Path] = []
         self.extra: list[bytes] = []
-        self.store = KeyStore.create(self.home, ARCHIVE, self.roots, on_step=self.step)
+        # The same in each run: which slot file comes first decides at which step a crash falls.
+        self.random = random.Random(7).randbytes
+        self.store = KeyStore.create(self.home, ARCHIVE, self.roots, random=self.random, on_step=self.step)
 
     def step(self, name: str) -> None:
         self.steps.append(name)
@@ -70,7 +73,7 @@ class Bench:
     def reopen(self) -> None:
         self.left = 0
         self.store.close()
-        self.store = KeyStore.open(self.home, ARCHIVE, self.roots[0], on_step=self.step)
+        self.store = KeyStore.open(self.home, ARCHIVE, self.roots[0], random=self.random, on_step=self.step)
         if self.store.rotation_due:
             self.store.rotate()
             self.final |= self.dead

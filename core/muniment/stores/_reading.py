@@ -68,6 +68,7 @@ _ERRORS = {
 
 
 def columns(row: type[_Row]) -> str:
+    """The columns of a row, as SQL lists them."""
     return ", ".join(row._fields)  # type: ignore[attr-defined]
 
 
