@@ -156,6 +156,8 @@ def test_changed_code_is_not_run_and_nothing_is_written(place):
     kinds = [one["kind"] for one in _cli("log", "list", "--kind", "plugin.upgrade,plugin.enable")["entries"]]
     assert ["plugin.upgrade", "plugin.enable"] == kinds
     assert not _cli("config", "apply", "--reason", "again")["config"]["applied"]
+    (held,) = _cli("config", "show")["config"]["plugins"]
+    assert ("clinic", _state()["digest"]) == (held["name"], held["digest"])
 
 
 def test_putting_the_old_code_back_is_enough(place):

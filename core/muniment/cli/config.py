@@ -103,6 +103,8 @@ def apply(call: Invocation, reason: str) -> None:
 @click.pass_obj
 def show(call: Invocation, as_of: str | None) -> None:
     """What holds."""
+    import json
+
     from muniment.cli.output import emit
     from muniment.model import id_text, rfc3339
 
@@ -113,6 +115,17 @@ def show(call: Invocation, as_of: str | None) -> None:
         found = session.get(id_text(held[0]), as_of=as_of)
         text = str(found.fields["text"])
         if call.json:
-            emit({"config": {"version": found.version, "recorded": rfc3339(found.recorded_us), "text": text}})
+            # Which code of each plugin was applied with it, as it stands in the record.
+            plugins = json.loads(str(found.fields.get("plugins") or "[]"))
+            emit(
+                {
+                    "config": {
+                        "version": found.version,
+                        "recorded": rfc3339(found.recorded_us),
+                        "text": text,
+                        "plugins": plugins,
+                    }
+                }
+            )
         else:
             click.echo(text, nl=not text.endswith("\n"))

@@ -287,7 +287,7 @@ def _place(call: Invocation, plugin: str) -> str:
     "folder",
     ("A new or empty folder; by default muniment-P.", "新的或空的文件夹；默认为 muniment-P。"),
     required=False,
-    metavar="DIR",
+    metavar="[DIR]",
 )
 @click.pass_obj
 def new(call: Invocation, name: str, folder: str | None) -> None:

@@ -87,7 +87,10 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
 
 def _ask(plugin: Plugin, hook: str, call: Call, arguments: Iterable[object]) -> Any:
     try:
-        return tuple(call(*arguments) or ())
+        found = () if (given := call(*arguments)) is None else given
+        # Whatever it is, a text is no list of declarations.
+        sound = isinstance(found, Iterable) and not isinstance(found, str)
+        return tuple(found) if sound else _wrong(plugin, hook, call)
     except ConfigError as error:
         # Our own refusal of what the plugin states: its code and place say more than its type.
         code, where = error.code, error.where or ""
