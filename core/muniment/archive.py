@@ -38,7 +38,14 @@ from muniment.session.applying import (
     write_acts,
 )
 from muniment.session.attachments import remove_orphans
-from muniment.session.definitions import CONFIGURATION, USER, Definitions, load_definitions
+from muniment.session.definitions import (
+    CONFIGURATION,
+    USER,
+    Definitions,
+    Fingerprint,
+    fingerprint,
+    load_definitions,
+)
 from muniment.session.engine import SHARD
 from muniment.session.logbook import Logbook
 from muniment.session.rebuild import refresh_layout
@@ -302,7 +309,7 @@ class Archive:
             raise StoreError("store.other_archive", where=str(folder / _DATABASE), name=self.id)
         book = Logbook(file.archive, file.origin, keys, clock=clock, random=random, shard=SHARD)
         sealer = Sealer(file.archive, keys, random=random)
-        held = _held(store, sealer)
+        held, print_of = _held(store, sealer)
         self.applied = file
         if held.configuration is not None:
             self.applied = config.parse(held.configuration[2], where="applied")
@@ -328,6 +335,8 @@ class Archive:
             Uuid7(clock, random=random),
         )
         self.engine.make_ruleset = self._ruleset
+        if held.configuration is not None:
+            self.engine.adopt(held, print_of)
         self._check_signed()
         remove_orphans(self.engine)
         self.log = Log(self)
@@ -608,10 +617,11 @@ def _settings(applied: Configuration) -> Settings:
     )
 
 
-def _held(store: Store, sealer: Sealer) -> Definitions:
-    """What holds in an archive; nothing but the built-in types in a new one."""
+def _held(store: Store, sealer: Sealer) -> tuple[Definitions, Fingerprint]:
+    """What holds in an archive, and what tells whether it changed; only built-in types in a new one."""
     with store.transaction(write=False) as tx:
-        return Definitions() if tx.head(SHARD) is None else load_definitions(tx, sealer)
+        held = Definitions() if tx.head(SHARD) is None else load_definitions(tx, sealer)
+        return held, fingerprint(tx)
 
 
 class Log:

@@ -24,6 +24,7 @@ __all__ = [
     "IMPORT",
     "USER",
     "Definitions",
+    "Fingerprint",
     "User",
     "definition_at",
     "fingerprint",
@@ -33,6 +34,10 @@ __all__ = [
 ]
 
 SHARD = 0
+
+
+Fingerprint = tuple[tuple[int, bytes, int], ...]
+"""Type, record and newest version of everything that definitions are made of."""
 
 
 @attrs.frozen
@@ -83,7 +88,7 @@ class Definitions:
         return self.registry.by_number
 
 
-def fingerprint(tx: Transaction) -> tuple[tuple[int, bytes, int], ...]:
+def fingerprint(tx: Transaction) -> Fingerprint:
     """Which versions of definitions, users and configuration are the newest; changes when one does."""
     held = (DEFINITION.number, USER.number, CONFIGURATION.number)
     return tuple(row for row in tx.builtin(SHARD) if row[0] in held)

@@ -17,7 +17,13 @@ from muniment.model import Clock, Random, Uuid7, id_text
 from muniment.plugins import PluginSet
 from muniment.policy import Actor, Policy
 from muniment.schema import Context, FieldKind, RecordType
-from muniment.session.definitions import Definitions, definition_at, fingerprint, load_definitions
+from muniment.session.definitions import (
+    Definitions,
+    Fingerprint,
+    definition_at,
+    fingerprint,
+    load_definitions,
+)
 from muniment.session.details import form_of
 from muniment.session.logbook import Draft, Logbook, Moment
 from muniment.session.sealer import Sealer
@@ -103,7 +109,7 @@ class Engine:
     make_ruleset: Callable[[Definitions], str] = attrs.field(default=lambda definitions: "")
     any_states: bool = True
     _seen: int = -1
-    _print: tuple[tuple[int, bytes, int], ...] = ()
+    _print: Fingerprint = ()
     _lock: threading.RLock = attrs.field(factory=threading.RLock)
     indexes: dict[tuple[int, int], Any] = attrs.field(factory=dict)
     plans: dict[Any, Any] = attrs.field(factory=dict)
@@ -163,6 +169,13 @@ class Engine:
             self._print = now
             self.layout_checked = False
             self._old_types.clear()
+
+    def adopt(self, definitions: Definitions, print_of: Fingerprint) -> None:
+        """Go on under definitions that were loaded to open the archive; they are parsed once."""
+        self.definitions = definitions
+        self.ruleset = self.make_ruleset(definitions)
+        self._print = print_of
+        self._seen = 0
 
     def forget_definitions(self) -> None:
         """Have the next transaction load types and users anew."""
