@@ -16,6 +16,7 @@ from typing import BinaryIO
 import attrs
 
 from muniment.errors import StoreError, UsageError
+from muniment.files import sync_folder
 
 __all__ = ["Counted", "Written", "measured", "output", "replacing"]
 
@@ -108,17 +109,14 @@ def replacing(path: Path) -> Iterator[Path]:
             _sync(new)
             os.chmod(new, 0o600)
             os.replace(new, path)
-            _sync(path.parent)
+            sync_folder(path.parent)
     finally:
         shutil.rmtree(private, ignore_errors=True)
 
 
 def _sync(path: Path) -> None:
-    handle = os.open(path, os.O_RDONLY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
+    with path.open("rb") as file:
+        os.fsync(file.fileno())
 
 
 _CODES = {

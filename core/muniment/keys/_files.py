@@ -9,6 +9,7 @@ from contextlib import contextmanager, suppress
 from pathlib import Path
 
 from muniment.errors import KeyStoreError
+from muniment.files import sync_folder
 
 __all__ = ["remove", "sync_folder", "translated", "wipe", "write_synced"]
 
@@ -37,15 +38,6 @@ def translated(where: Path) -> Iterator[None]:
         code = _CODES.get(number, "key.io")
         name = errno.errorcode.get(number, type(error).__name__)
         raise KeyStoreError(code, where=str(where), name=name) from error
-
-
-def sync_folder(folder: Path) -> None:
-    """Make the names in a folder durable."""
-    handle = os.open(folder, os.O_RDONLY | os.O_DIRECTORY)
-    try:
-        os.fsync(handle)
-    finally:
-        os.close(handle)
 
 
 def write_synced(path: Path, data: bytes) -> None:
