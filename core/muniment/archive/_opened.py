@@ -1,30 +1,28 @@
-"""An archive: a folder with its configuration, records, log, keys and files; opens and owns the parts."""
+"""An opened archive and its log."""
 
 from __future__ import annotations
 
 import os
-import shutil
 from binascii import b2a_base64
 from collections.abc import Collection, Iterator, Mapping, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import contextmanager
 from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 
-import attrs
-
 from muniment import config, verify
+from muniment.archive._checking import secrets_of
+from muniment.archive._places import DATABASE
 from muniment.codec import canonical
 from muniment.config import Configuration
 from muniment.errors import AccessDenied, ConfigError, IntegrityError, KeyStoreError, StoreError
-from muniment.files import sync_folder, write_atomically
-from muniment.keys import KeyFile, KeyStore, RecoveryPhrase, Root, new_phrase, write_key_file
+from muniment.keys import KeyStore
 from muniment.log.checkpoint import VerifierKey, parse_verifier_key
-from muniment.model import Clock, Random, Uuid7, id_text, system_clock
+from muniment.model import Clock, Random, Uuid7, id_text
 from muniment.plugins import Pin, PluginSet, load
 from muniment.policy import Actor, Policy
-from muniment.schema.registry import Applied, Registry
-from muniment.schema.template import Template, load_template
+from muniment.schema.registry import Applied
+from muniment.schema.template import Template
 from muniment.session import Acting, Change, Engine, Session, Settings
 from muniment.session.applying import (
     acts_between,
@@ -53,237 +51,7 @@ from muniment.session.sealer import Sealer
 from muniment.store import Reader, Store
 from muniment.stores.sqlite import SqliteStore
 
-__all__ = ["Archive", "Created", "check", "create", "default_key_file", "open"]
-
-_DATABASE = "archive.db"
-
-
-def default_key_file(archive: bytes) -> Path:
-    """Where the key file of an archive lies unless another place is given: outside the folder."""
-    base = os.environ.get("XDG_CONFIG_HOME")
-    folder = Path(base) if base else Path.home() / ".config"
-    return folder / "muniment" / f"{id_text(archive)}.key"
-
-
-@attrs.frozen
-class Created:
-    """What making an archive gives.
-
-    Attributes:
-        archive: opened.
-        key_file: where the first root lies; None if another root was given.
-        recovery_phrase: shown once, opens the archive when the key file is lost.
-        verifier_key: checks the log's checkpoints.
-    """
-
-    archive: Archive
-    key_file: Path | None
-    recovery_phrase: str | None
-    verifier_key: str
-
-
-def create(
-    folder: str | Path,
-    *,
-    templates: Sequence[str | Template] = (),
-    plugins: Sequence[str] = (),
-    root: Root | None = None,
-    key_file: Path | None = None,
-    recovery: bool = True,
-    name: str = "",
-    origin: str = "",
-    language: str = "en",
-    region: str = "",
-    timezone: str = "UTC",
-    currency: str = "",
-    clock: Clock = system_clock,
-    random: Random = os.urandom,
-) -> Created:
-    """Make an archive in a new folder, with a user ``owner`` and two ways to open its keys.
-
-    Args:
-        folder: must be empty or not there.
-        templates: names of packaged templates, or templates.
-        plugins: names of plugins to enable.
-        root: the first root; by default a key file in the user's configuration folder.
-        key_file: another place for that key file; whoever opens the archive then names it.
-        recovery: make a recovery phrase as the second root.
-        name: what people call the archive.
-        origin: of the log, without shard and generation; by default ``muniment/<archive id>``.
-        language: ``en`` or ``zh``.
-        region: two letters, ISO 3166-1, for phone numbers without a country.
-        timezone: IANA name, for times without a zone.
-        currency: ISO 4217, for amounts without one.
-        clock: for tests.
-        random: for tests.
-
-    Raises:
-        ConfigError: ``config.folder_used``, or something in a template or plugin is wrong.
-    """
-    path = Path(folder)
-    if path.exists() and (not path.is_dir() or any(path.iterdir())):
-        raise ConfigError("config.folder_used", where=str(path))
-    identifier = Uuid7(clock, random=random)()
-    # What can be wrong with the request is found before anything is made.
-    enabled = with_roles(load(plugins))
-    enabled.require_all()
-    kinds, shipped = kinds_of(enabled), enabled.templates()
-    chosen = [
-        one if isinstance(one, Template) else shipped.get(one) or load_template(one, kinds=kinds)
-        for one in templates
-    ]
-    with_plugins(Registry(), enabled, enabled=plugins, fresh=plugins, templates=chosen)
-    text = config.starting_text(
-        identifier=id_text(identifier),
-        name=name,
-        origin=origin,
-        language=language,
-        region=region,
-        timezone=timezone,
-        currency=currency,
-        plugins=tuple(plugins),
-    )
-    settings = config.parse(text, where=config.FILE_NAME)
-    # Made beside its place and moved there whole: what an interrupted start leaves is no archive.
-    making = path.with_name(f".{path.name}.making")
-    try:
-        if making.exists():
-            shutil.rmtree(making)
-        making.mkdir(mode=0o700, parents=True)
-    except OSError:
-        raise StoreError("store.cannot_open", where=str(path)) from None
-    key_path: Path | None = None
-    if root is None:
-        key_path = default_key_file(identifier) if key_file is None else key_file
-        key_path.parent.mkdir(mode=0o700, parents=True, exist_ok=True)
-        root = write_key_file(key_path, identifier, random=random)
-    roots: list[Root] = [root]
-    phrase: str | None = None
-    if recovery:
-        phrase = new_phrase(lang=language, random=random)
-        roots.append(RecoveryPhrase(phrase))
-    keys = KeyStore.create(making, identifier, roots=roots, clock=clock, random=random)
-    (making / "files").mkdir(mode=0o700)
-    store = SqliteStore(making / _DATABASE, create=True)
-    book = Logbook(identifier, settings.origin, keys, clock=clock, random=random, shard=SHARD)
-    key_text = book.verifier_key().text
-    text = text.replace('verifier_key = ""', f'verifier_key = "{key_text}"')
-    write_atomically(making / config.FILE_NAME, text.encode("utf-8"))
-    settings = config.parse(text, where=config.FILE_NAME)
-    with Archive(making, settings, store, keys, clock=clock, random=random) as archive:
-        archive.start(chosen)
-    try:
-        making.replace(path)
-        sync_folder(path.parent)
-    except OSError:
-        raise StoreError("store.cannot_write", where=str(path)) from None
-    opened = open(path, root=root, clock=clock, random=random)
-    return Created(opened, key_path, phrase, key_text)
-
-
-def open(
-    folder: str | Path,
-    *,
-    root: Root | None = None,
-    clock: Clock = system_clock,
-    random: Random = os.urandom,
-    plugins: bool = True,
-) -> Archive:
-    """Open an archive.
-
-    Args:
-        folder: where it lies.
-        root: opens the keys; by default the key file where ``create`` put it.
-        clock: for tests.
-        random: for tests.
-        plugins: load the enabled plugins; without them no line of theirs is run, and nothing that they
-            guard can be written.
-
-    Raises:
-        ConfigError, StoreError, KeyStoreError: it cannot be opened; the code says why.
-    """
-    path = Path(folder)
-    settings = config.read(path)
-    if root is None:
-        key_path = default_key_file(settings.archive)
-        if not key_path.is_file():
-            raise KeyStoreError("key.no_key_file", where=str(key_path))
-        root = KeyFile(key_path)
-    store = SqliteStore(path / _DATABASE)
-    try:
-        keys = KeyStore.open(path, settings.archive, root, clock=clock, random=random)
-        try:
-            return Archive(path, settings, store, keys, clock=clock, random=random, plugins=plugins)
-        except BaseException:
-            keys.close()
-            raise
-    except BaseException:
-        store.close()
-        raise
-
-
-def check(
-    folder: str | Path,
-    *,
-    root: Root | None = None,
-    trusted: Sequence[str] = (),
-    key: str | None = None,
-    progress: verify.Progress | None = None,
-) -> verify.Report:
-    """Verify an archive that need not open: nothing of a record is read, and no byte is changed.
-
-    Also an archive whose definitions or configuration were altered can be
-    verified, and one of which somebody has no key: then macs are not checked, and
-    the report's ``signed_size`` names the first entry that nothing signed covers.
-
-    Args:
-        folder: where it lies.
-        root: opens the keys; by default the key file where ``create`` put it, if it is there.
-        trusted: checkpoints kept elsewhere, as signed notes.
-        key: the log's verifier key from elsewhere; by default our own, or the configuration's.
-        progress: told how many entries are done.
-
-    Raises:
-        IntegrityError: names the first entry or row that is not what was written.
-        ConfigError, StoreError, KeyStoreError: it cannot be read, or a root was given that does not open it.
-    """
-    path = Path(folder)
-    settings = config.read(path)
-    if root is None and (default := default_key_file(settings.archive)).is_file():
-        root = KeyFile(default)
-    found = parse_verifier_key(key or settings.verifier_key) if key or settings.verifier_key else None
-    with ExitStack() as opened:
-        store = SqliteStore(path / _DATABASE, read_only=True)
-        opened.callback(store.close)
-        reader = opened.enter_context(store.snapshot())
-        secrets = None
-        if root is not None:
-            keys = opened.enter_context(KeyStore.open(path, settings.archive, root, read_only=True))
-            secrets = _secrets(keys, settings, reader)
-            if key is None:
-                book = Logbook(settings.archive, settings.origin, keys, clock=system_clock, shard=SHARD)
-                found = book.verifier_key()
-        return verify.check(
-            reader,
-            archive=settings.archive,
-            origin_base=settings.origin,
-            key=found,
-            trusted=trusted,
-            secrets=secrets,
-            files=path / "files",
-            progress=progress,
-        )
-
-
-def _secrets(keys: KeyStore, file: Configuration, reader: Reader) -> verify.Secrets:
-    """What the key store knows of a log: the key of its macs, and what it signed last."""
-    signed = {}
-    for gen in reader.generations(SHARD) or [0]:
-        origin = f"{file.origin}/{SHARD}.{gen}"
-        last = keys.last_signed(origin)
-        if last is not None:
-            signed[origin] = (last.size, last.root)
-    return verify.Secrets(keys.log_mac_key, signed)
+__all__ = ["Archive", "Log"]
 
 
 class Archive:
@@ -306,7 +74,7 @@ class Archive:
         self.keys = keys
         if store.head(SHARD) is not None and store.subject(SHARD, file.archive) is None:
             # The archive is a subject of its own from its first entries on.
-            raise StoreError("store.other_archive", where=str(folder / _DATABASE), name=self.id)
+            raise StoreError("store.other_archive", where=str(folder / DATABASE), name=self.id)
         book = Logbook(file.archive, file.origin, keys, clock=clock, random=random, shard=SHARD)
         sealer = Sealer(file.archive, keys, random=random)
         held, print_of = _held(store, sealer)
@@ -655,7 +423,7 @@ class Log:
                 origin_base=archive.file.origin,
                 key=parse_verifier_key(key) if key else archive.verifier_key,
                 trusted=trusted,
-                secrets=_secrets(archive.keys, archive.file, reader),
+                secrets=secrets_of(archive.keys, archive.file, reader),
                 files=archive.folder / "files",
                 progress=progress,
             )
