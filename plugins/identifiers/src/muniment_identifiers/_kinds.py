@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from typing import Final
 
+import attrs
+
 from muniment.schema import FieldKind
 from muniment_identifiers import (
     _america,
@@ -16,10 +18,11 @@ from muniment_identifiers import (
     _tax,
     _travel,
 )
+from muniment_identifiers._examples import EXAMPLES
 
 __all__ = ["KINDS"]
 
-KINDS: Final[tuple[FieldKind, ...]] = (
+_ALL: Final[tuple[FieldKind, ...]] = (
     *_china.KINDS,
     *_travel.KINDS,
     *_finance.KINDS,
@@ -30,4 +33,6 @@ KINDS: Final[tuple[FieldKind, ...]] = (
     *_goods.KINDS,
     *_national.KINDS,
 )
+
+KINDS: Final = tuple(attrs.evolve(kind, examples=(EXAMPLES[kind.name],)) for kind in _ALL)
 """What ``muniment_field_kinds`` returns."""
