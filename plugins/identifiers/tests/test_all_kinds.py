@@ -7,6 +7,7 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from datetime import date
+from importlib import import_module
 from itertools import islice, product
 from typing import Any
 
