@@ -21,7 +21,16 @@ from muniment.schema import Field, RecordType, category_of_group
 from muniment.seal import open_file, read_file_header, seal_file
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.logbook import Moment
-from muniment.session.reads import choose_version, definition_of, disclosure, load, open_loaded, plan_of
+from muniment.session.reads import (
+    choose_version,
+    definition_of,
+    disclosure,
+    load,
+    may_read,
+    open_loaded,
+    plan_of,
+    view_of,
+)
 from muniment.session.writes import Change, Saved, write
 from muniment.store import Transaction, Version
 
@@ -86,6 +95,8 @@ def attach_file(
         if version is None or record_type is None or owner is None:
             raise NotFound("record.not_found")
         newest = engine.record_type(record_type.key)
+        if not may_read(engine, acting, "record.read", newest):
+            raise NotFound("record.not_found")
         engine.policy.require(acting.actor, "record.update", newest.key)
         field = _file_field(newest, field_name, engine.policy.view(acting.actor, newest).writable)
     except (AccessDenied, NotFound) as error:
@@ -184,7 +195,7 @@ def read_file(
         record_type = definition_of(engine, tx, chosen)
         if not engine.policy.may(acting.actor, "record.read", record_type.key):
             raise NotFound("record.not_found")
-        view = engine.policy.view(acting.actor, record_type)
+        view = view_of(engine, acting, record_type)
         field = _file_field(record_type, field_name, view.clear)
         plan = plan_of(engine, acting, record_type, [field.key])
         loaded = load(engine, tx, chosen, record_type, plan.groups)

@@ -65,13 +65,13 @@ def _load(
     only: tuple[int, int] | None,
 ) -> list[tuple[Loaded, Plan, _Entry]]:
     versions = tx.versions_of(SHARD, record)
+    newest = definition_of(engine, tx, versions[-1]) if versions else None
+    if newest is None or not may_read(engine, acting, "record.history", newest):
+        raise NotFound("record.not_found")
     if only is not None:
         versions = [one for one in versions if one.version in only]
-    if not versions or (only is not None and {one.version for one in versions} != set(only)):
-        raise NotFound("record.not_found" if not versions else "record.no_version")
-    newest = definition_of(engine, tx, versions[-1])
-    if not may_read(engine, acting, "record.history", newest):
-        raise NotFound("record.not_found")
+        if {one.version for one in versions} != set(only):
+            raise NotFound("record.no_version")
     found: list[tuple[Loaded, Plan, _Entry]] = []
     for version in versions:
         plan = plan_of(engine, acting, definition_of(engine, tx, version), None)

@@ -170,6 +170,8 @@ def _readable(engine: Engine, acting: Acting, found: Found, *, only: bytes | Non
         detail["sets"] = [
             _known_fields(engine, acting, str(detail.get("type", "")), one) for one in detail["sets"]
         ]
+    if "target" in detail:
+        detail["target"] = _known_target(engine, acting, str(detail.get("type", "")), detail["target"])
     actor = detail.get("actor", {})
     return LogEntry(
         found.index,
@@ -204,6 +206,28 @@ def _known_fields(
         }
         for sensitivity, ways in field_set.items()
     }
+
+
+def _known_target(
+    engine: Engine, acting: Acting, type_key: str, target: Mapping[str, Any]
+) -> dict[str, Any]:
+    """What an act was about, without the names of fields that this reader may not know."""
+    types = engine.definitions.types
+    concerned = [types[type_key]] if type_key in types else list(types.values())
+    views = [(one.by_key, engine.policy.view(acting.actor, one).readable) for one in concerned]
+
+    def known(name: str) -> str:
+        hidden = any(name in by_key and name not in readable for by_key, readable in views)
+        return _WITHOUT_FIELDS if hidden else name
+
+    found = dict(target)
+    for member in ("where", "fields", "order_by"):
+        value = found.get(member)
+        if isinstance(value, str):
+            found[member] = known(value)
+        elif isinstance(value, list):
+            found[member] = [known(one) for one in value]
+    return found
 
 
 # Proofs and files

@@ -33,6 +33,7 @@ __all__ = [
     "may_read",
     "open_loaded",
     "plan_of",
+    "view_of",
     "release",
     "wanted_groups",
 ]
@@ -113,21 +114,36 @@ class Plan:
     masks: Mapping[str, tuple[FieldKind | None, str]]
 
 
+def view_of(engine: Engine, acting: Acting, record_type: RecordType) -> View:
+    """How the actor sees a definition: an old one no wider than the newest, for a class may have risen since."""
+    view = engine.policy.view(acting.actor, record_type)
+    newest = engine.definitions.by_number.get(record_type.number, record_type)
+    if newest.definition_version == record_type.definition_version:
+        return view
+    now = engine.policy.view(acting.actor, newest)
+    today = {key: newest.by_number.get(record_type.by_key[key].number) for key in view.readable}
+    clear = frozenset(key for key in view.clear if (field := today[key]) is None or field.key in now.clear)
+    readable = frozenset(key for key, field in today.items() if field is None or field.key in now.readable)
+    return View(clear, readable - clear, view.writable)
+
+
 def plan_of(engine: Engine, acting: Acting, record_type: RecordType, fields: Sequence[str] | None) -> Plan:
     """How this actor sees these fields of a definition.
 
     Raises:
         NotFound: ``schema.unknown_field`` for a field that is not there or may not be read: alike.
     """
+    newest = engine.definitions.by_number.get(record_type.number, record_type)
     name = (
         record_type.number,
         record_type.definition_version,
+        newest.definition_version,
         acting.actor.roles,
         None if fields is None else tuple(fields),
     )
     found: Plan | None = engine.plans.get(name)
     if found is None or found.type is not record_type:
-        view = engine.policy.view(acting.actor, record_type)
+        view = view_of(engine, acting, record_type)
         keys = _wanted_keys(record_type, view, fields)
         wanted = [field for field in record_type.fields if field.key in keys]
         sets: list[object] = [field_set(record_type, view, keys)]
@@ -313,7 +329,14 @@ def get_record(
     """One record as it stands, stood, or held in the world at a time."""
 
     def body(tx: Transaction, moment: Moment) -> tuple[Loaded, Plan]:
-        chosen = choose_version(tx, record, version=version, as_of_us=as_of_us, effective_us=effective_us)
+        try:
+            chosen = choose_version(tx, record, version=version, as_of_us=as_of_us, effective_us=effective_us)
+        except NotFound:
+            # That it had no version then is not for those who may not know of it now.
+            newest = tx.version(SHARD, record)
+            if newest is None or not may_read(engine, acting, "record.read", definition_of(engine, tx, newest)):
+                raise NotFound("record.not_found") from None
+            raise
         record_type = definition_of(engine, tx, chosen)
         if not may_read(engine, acting, "record.read", record_type):
             raise NotFound("record.not_found")
@@ -352,7 +375,11 @@ def choose_version(
         if found is None:
             raise NotFound("record.not_found")
         return found
-    known = [one for one in tx.versions_of(SHARD, record) if as_of_us is None or one.recorded_us <= as_of_us]
+    known = tx.versions_of(SHARD, record)
+    if not known:
+        raise NotFound("record.not_found")
+    if as_of_us is not None:
+        known = [one for one in known if one.recorded_us <= as_of_us]
     if effective_us is not None:
         known = [one for one in known if one.effective_us <= effective_us]
         known.sort(key=lambda one: (one.effective_us, one.version))

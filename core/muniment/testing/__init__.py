@@ -22,7 +22,7 @@ TYPE_CHECKING = False  # type checkers read it as true; importing typing would b
 if TYPE_CHECKING:
     from muniment.testing.archives import TickingClock, new_archive, open_again
     from muniment.testing.conformance import Finding, assert_conforms, check_plugin
-    from muniment.testing.logs import LoggedEntry, assert_logged, log_entries
+    from muniment.testing.logs import LoggedEntry, assert_logged, log_entries, log_size
     from muniment.testing.plaintext import assert_no_plaintext, forms_of, leaks
     from muniment.testing.store_contract import StoreMaker
     from muniment.testing.strategies import texts_for, values_for
@@ -39,6 +39,7 @@ __all__ = [
     "forms_of",
     "leaks",
     "log_entries",
+    "log_size",
     "new_archive",
     "open_again",
     "texts_for",
@@ -57,6 +58,7 @@ _HOMES = {
     "forms_of": "plaintext",
     "leaks": "plaintext",
     "log_entries": "logs",
+    "log_size": "logs",
     "new_archive": "archives",
     "open_again": "archives",
     "texts_for": "strategies",

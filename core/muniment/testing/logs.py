@@ -14,7 +14,7 @@ from muniment.log.detail import Opening, unpack_details
 from muniment.log.entry import Entry, parse_entry, unpack_entries
 from muniment.store import Reader
 
-__all__ = ["LoggedEntry", "assert_logged", "log_entries"]
+__all__ = ["LoggedEntry", "assert_logged", "log_entries", "log_size"]
 
 _SHARD = 0
 
@@ -65,7 +65,12 @@ def _entries(reader: Reader, start: int) -> Iterator[LoggedEntry]:
                 yield LoggedEntry(index, entry.kind, entry, json.loads(opening.detail), lines)
 
 
-def _size(archive: Archive) -> int:
+def log_size(archive: Archive) -> int:
+    """How many entries the newest generation of the log has.
+
+    Args:
+        archive: opened; nothing is written by looking.
+    """
     head = archive.store.head(_SHARD)
     return 0 if head is None else head.first_seq + head.n
 
@@ -92,7 +97,7 @@ def assert_logged(
     Raises:
         AssertionError: says what was written instead.
     """
-    start = _size(archive)
+    start = log_size(archive)
     found: list[LoggedEntry] = []
     yield found
     new = log_entries(archive, start=start)
