@@ -208,9 +208,7 @@ def _known_fields(
     }
 
 
-def _known_target(
-    engine: Engine, acting: Acting, type_key: str, target: Mapping[str, Any]
-) -> dict[str, Any]:
+def _known_target(engine: Engine, acting: Acting, type_key: str, target: Mapping[str, Any]) -> dict[str, Any]:
     """What an act was about, without the names of fields that this reader may not know."""
     types = engine.definitions.types
     concerned = [types[type_key]] if type_key in types else list(types.values())

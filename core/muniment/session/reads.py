@@ -33,8 +33,8 @@ __all__ = [
     "may_read",
     "open_loaded",
     "plan_of",
-    "view_of",
     "release",
+    "view_of",
     "wanted_groups",
 ]
 
@@ -115,7 +115,7 @@ class Plan:
 
 
 def view_of(engine: Engine, acting: Acting, record_type: RecordType) -> View:
-    """How the actor sees a definition: an old one no wider than the newest, for a class may have risen since."""
+    """How the actor sees a definition: an old one no wider than the newest, since a class may have risen."""
     view = engine.policy.view(acting.actor, record_type)
     newest = engine.definitions.by_number.get(record_type.number, record_type)
     if newest.definition_version == record_type.definition_version:
@@ -334,7 +334,10 @@ def get_record(
         except NotFound:
             # That it had no version then is not for those who may not know of it now.
             newest = tx.version(SHARD, record)
-            if newest is None or not may_read(engine, acting, "record.read", definition_of(engine, tx, newest)):
+            readable = newest is not None and may_read(
+                engine, acting, "record.read", definition_of(engine, tx, newest)
+            )
+            if not readable:
                 raise NotFound("record.not_found") from None
             raise
         record_type = definition_of(engine, tx, chosen)
