@@ -207,7 +207,7 @@ def read_file(
         return reference, field, chosen
 
     try:
-        reference, field, chosen = engine.run(body)
+        reference, field, chosen = engine.run(body, acting)
     except (AccessDenied, NotFound) as error:
         engine.refused(acting, "file.read", error, record=id_text(record))
         raise

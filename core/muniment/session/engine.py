@@ -7,7 +7,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, TypeVar, cast
 
 import attrs
 
@@ -35,6 +35,9 @@ SHARD = 0
 """There is one shard for now; every key starts with it all the same."""
 
 _DAY_US = 86_400_000_000
+
+_CHANGED = "session"
+"""What an entry says was refused to somebody whose roles changed meanwhile."""
 
 _Result = TypeVar("_Result")
 
@@ -141,24 +144,43 @@ class Engine:
 
     # Transactions
 
-    def run(self, body: Callable[[Transaction, Moment], _Result]) -> _Result:
+    def run(self, body: Callable[[Transaction, Moment], _Result], acting: Acting | None = None) -> _Result:
         """Run one transaction under the definitions and users that hold in it.
 
         Another process may have changed a type or a role since this one last
         looked. The log tells whether anybody wrote in between; only then is it
         worth comparing.
+
+        Args:
+            body: what to do in it.
+            acting: for whom; a session that began under other roles ends here.
+
+        Raises:
+            AccessDenied: ``access.changed``; logged.
         """
         with self._lock:
             with self.store.transaction() as tx:
                 moment = self.logbook.begin(tx)
                 if moment.size != self._seen:
                     self._catch_up(tx)
-                result = body(tx, moment)
+                same = acting is None or self._is_current(acting.actor)
+                result = body(tx, moment) if same else None
             self.logbook.committed(moment)
             self._seen = moment.size
             if self.logbook.due:
                 self.logbook.sign(self.store)
-            return result
+        if acting is not None and not same:
+            error = AccessDenied("access.changed")
+            self.refused(acting, _CHANGED, error)
+            raise error
+        return cast(_Result, result)
+
+    def _is_current(self, actor: Actor) -> bool:
+        """Whether somebody still has the roles under which they began."""
+        users = self.definitions.users
+        user = users.get(actor.id)
+        # A new archive has no users yet; somebody unknown has no roles and never had any.
+        return not users or actor.roles == (user.roles if user is not None and user.active else ())
 
     def _catch_up(self, tx: Transaction) -> None:
         self.any_states = tx.has_states(SHARD)
@@ -265,8 +287,13 @@ class Engine:
 
     def note(self, acting: Acting, kind: str, **members: object) -> int:
         """Write one entry that concerns no subject, in a transaction of its own; give its index."""
-        draft = Draft(kind, self.detail(acting, self.new_id(), **members))
-        return self.run(lambda tx, moment: self.logbook.append(tx, moment, [draft], actor=acting.actor.id))
+
+        def body(tx: Transaction, moment: Moment) -> int:
+            # Made in the transaction: the ruleset in it is the one that holds there.
+            draft = Draft(kind, self.detail(acting, self.new_id(), **members))
+            return self.logbook.append(tx, moment, [draft], actor=acting.actor.id)
+
+        return self.run(body, None if kind == "access.deny" else acting)
 
     def refused(self, acting: Acting, action: str, error: MunimentError, **members: object) -> None:
         """Write a refusal down, in a transaction of its own, so that the rollback keeps it.
@@ -274,6 +301,8 @@ class Engine:
         A name of a type that does not exist may be anything that somebody typed,
         so it is left out.
         """
+        if error.code == "access.changed" and action != _CHANGED:
+            return  # written down where it was found out
         if members.get("type") not in self.definitions.types:
             members.pop("type", None)
         self.note(

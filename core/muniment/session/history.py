@@ -32,7 +32,7 @@ __all__ = ["detail_of", "diff_versions", "record_history"]
 def record_history(engine: Engine, acting: Acting, record: bytes) -> list[Step]:
     """Every version of a record, oldest first."""
     with engine.guarded(acting, "record.history", record=id_text(record)):
-        found = engine.run(lambda tx, moment: _load(engine, tx, moment, acting, record, None))
+        found = engine.run(lambda tx, moment: _load(engine, tx, moment, acting, record, None), acting)
     steps = []
     before: tuple[Loaded, dict[str, Value]] | None = None
     for loaded, plan, entry in found:
@@ -45,7 +45,9 @@ def record_history(engine: Engine, acting: Acting, record: bytes) -> list[Step]:
 def diff_versions(engine: Engine, acting: Acting, record: bytes, first: int, second: int) -> list[Change]:
     """What differs between two versions of a record."""
     with engine.guarded(acting, "record.history", record=id_text(record)):
-        found = engine.run(lambda tx, moment: _load(engine, tx, moment, acting, record, (first, second)))
+        found = engine.run(
+            lambda tx, moment: _load(engine, tx, moment, acting, record, (first, second)), acting
+        )
     sides = {loaded.version.version: (loaded, plan) for loaded, plan, _ in found}
     (old, old_plan), (new, plan) = sides[first], sides[second]
     before = open_loaded(engine, old, old_plan.numbers)

@@ -280,7 +280,7 @@ class RowWriter:
                 self._note_trial(tx, moment, trial, trial.versions[:full])
                 del trial.versions[:full]
 
-        self._engine.run(body)
+        self._engine.run(body, self._acting)
         return outcomes
 
     def _trial_outcome(self, asked: _Asked, planned: Pending | MunimentError) -> Outcome:
@@ -502,7 +502,9 @@ class RowWriter:
             write(self._engine, self._acting, [change], op=self._op)
             return
         if trial.versions or trial.recipient or not trial.noted:
-            self._engine.run(lambda tx, moment: self._note_trial(tx, moment, trial, trial.versions))
+            self._engine.run(
+                lambda tx, moment: self._note_trial(tx, moment, trial, trial.versions), self._acting
+            )
             trial.versions.clear()
 
 

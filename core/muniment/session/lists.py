@@ -144,7 +144,7 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
             total = tx.count_current(SHARD, _query(asked, record_type, terms, 1, None))
         return [loaded for loaded, _ in hits], [one for _, one in hits], after, total
 
-    loaded, plans, after, total = engine.run(body)
+    loaded, plans, after, total = engine.run(body, acting)
     return Page([release(engine, one, plan) for one, plan in zip(loaded, plans, strict=True)], after, total)
 
 

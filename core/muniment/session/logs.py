@@ -110,7 +110,7 @@ def list_entries(engine: Engine, acting: Acting, filters: LogFilter) -> list[Log
         return [_readable(engine, acting, one) for one in found]
 
     with _allowed(engine, acting, "log.read"):
-        return engine.run(body)
+        return engine.run(body, acting)
 
 
 def show_entry(engine: Engine, acting: Acting, index: int) -> LogEntry:
@@ -123,7 +123,7 @@ def show_entry(engine: Engine, acting: Acting, index: int) -> LogEntry:
         return _readable(engine, acting, found)
 
     with _allowed(engine, acting, "log.read"):
-        return engine.run(body)
+        return engine.run(body, acting)
 
 
 def accesses_of(engine: Engine, acting: Acting, record: bytes, *, limit: int = 1000) -> list[LogEntry]:
@@ -154,7 +154,7 @@ def accesses_of(engine: Engine, acting: Acting, record: bytes, *, limit: int = 1
 
     try:
         with _allowed(engine, acting, "record.accesses"):
-            return engine.run(body)
+            return engine.run(body, acting)
     except NotFound as error:
         engine.refused(acting, "record.accesses", error, record=id_text(record))
         raise

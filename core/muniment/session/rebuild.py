@@ -123,7 +123,7 @@ def check_data(engine: Engine, acting: Acting, *, progress: Progress | None = No
         engine.logbook.append(tx, moment, [Draft("data.check", detail)], actor=acting.actor.id)
         return []
 
-    engine.run(body)
+    engine.run(body, acting)
     with engine.store.transaction() as tx:
         return list(_faults(engine, tx, progress))
 
@@ -231,7 +231,7 @@ def rebuild_data(engine: Engine, acting: Acting, *, progress: Progress | None = 
         engine.logbook.append(tx, moment, [Draft("data.rebuild", detail)], actor=acting.actor.id)
         return Rebuilt(records, tokens, entries)
 
-    rebuilt = engine.run(body)
+    rebuilt = engine.run(body, acting)
     engine.forget_definitions()
     return rebuilt
 

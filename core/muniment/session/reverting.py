@@ -93,7 +93,7 @@ def revert_import(
         write(engine, acting, [change], reason=reason, op=run.op)
     if span.state == "running":
         # If it still went on somewhere, it stops now; what it wrote in the meantime goes too.
-        head = engine.run(lambda tx, moment: moment.size - 1)
+        head = engine.run(lambda tx, moment: moment.size - 1, acting)
         _undo(run, attrs.evolve(span, first=span.last, last=head), None)
     return run.answer()
 
@@ -149,7 +149,7 @@ def _span(engine: Engine, acting: Acting, record: bytes) -> _Span:
         last = versions[1].seq if finished and versions[1].gen == versions[0].gen else head
         return _Span(versions[0].gen, versions[0].seq, last, str(values["state"]), newest.version)
 
-    return engine.run(body)
+    return engine.run(body, acting)
 
 
 def _groups(record_type: RecordType) -> frozenset[int]:

@@ -94,7 +94,7 @@ def write(
         request = Request.of(engine, idempotency_key, changes, reason)
     try:
         done = engine.run(
-            lambda tx, moment: work.write(tx, moment, changes, reason, request, collect, new_ids)
+            lambda tx, moment: work.write(tx, moment, changes, reason, request, collect, new_ids), acting
         )
     except (AccessDenied, NotFound) as error:
         _log_refusals(engine, acting, work.changes, [error])
@@ -106,6 +106,9 @@ def write(
         refused = [one for one in done if isinstance(one, MunimentError)]
         _log_refusals(engine, acting, work.changes, refused)
         _log_disclosures(engine, acting, [one for one in done if isinstance(one, Invalid)])
+    if any(one.type.number < 256 for one in work.written):
+        # A user, a type, a configuration: the next transaction is under what holds now.
+        engine.forget_definitions()
     _tell_plugins(engine, acting, work)
     return done
 
