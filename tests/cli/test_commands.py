@@ -343,7 +343,7 @@ def test_users_come_and_go(cli):
 def test_the_last_owner_stays(cli):
     """An archive without an owner could never be changed again."""
     for words in (("disable", "owner"), ("role", "owner", "--role", "reader")):
-        assert "cli.last_owner" == cli.json("user", *words, code=4)["code"]
+        assert "access.last_owner" == cli.json("user", *words, code=4)["code"]
     cli.run("user", "add", "second", "--role", "owner")
     cli.run("user", "disable", "owner")
     assert "access.disabled" == cli.json("status", code=4)["code"]

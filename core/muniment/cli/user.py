@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from typing import TYPE_CHECKING, Any
 
 import click
 
 from muniment.cli.base import Entry, LazyGroup, argument, option, verb
 from muniment.cli.invocation import Invocation, names_of
-from muniment.errors import AccessDenied, NotFound, UsageError
+from muniment.errors import NotFound, UsageError
 
 if TYPE_CHECKING:
     from muniment.archive import Archive
@@ -66,17 +65,6 @@ def _found(archive: Archive, login: str) -> User:
     if found is None:
         raise NotFound("cli.no_user", where=login)
     return found
-
-
-def _keep_an_owner(archive: Archive, login: str, roles: Iterable[str]) -> None:
-    """Refuse what would leave nobody who may add users."""
-    left = [
-        one
-        for one in archive.engine.definitions.users.values()
-        if one.active and "owner" in (roles if one.login == login else one.roles)
-    ]
-    if not left:
-        raise AccessDenied("cli.last_owner", where=login)
 
 
 def _document(one: User) -> dict[str, Any]:
@@ -154,7 +142,6 @@ def set_roles(call: Invocation, login: str, roles: tuple[str, ...], reason: str 
     with call.session() as (archive, session):
         session.require("user.change")
         named = _known_roles(archive, roles)
-        _keep_an_owner(archive, login, named)
         _update(session, _found(archive, login), {"roles": named}, reason)
         _tell(call, archive, login, "cli.user_roles")
 
@@ -169,7 +156,6 @@ def disable(call: Invocation, login: str, reason: str | None) -> None:
     """Let somebody act no longer."""
     with call.session() as (archive, session):
         session.require("user.change")
-        _keep_an_owner(archive, login, ())
         _update(session, _found(archive, login), {"state": "disabled"}, reason)
         _tell(call, archive, login, "cli.user_disabled")
 

@@ -19,6 +19,7 @@ from muniment.plugins import HookContext, RecordState
 from muniment.policy import View
 from muniment.schema import Field, RecordType, category_of_group
 from muniment.seal import part_fields, part_slots
+from muniment.session.definitions import USER
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.layout import require_layout
 from muniment.session.tokens import UNIQUE, tokens_of
@@ -249,11 +250,23 @@ class Planner:
             self._open_groups(tx, one, None if record_type.unique else set())
             one.new = one.old
         if change.operation in ("delete", "undelete"):
+            if record_type.number == USER.number and change.operation == "delete":
+                self._keep_an_owner(one)
             return one
         if one.deleted and change.operation != "revert":
             raise NotFound("record.deleted", where=id_text(record))
         self._take_values(tx, one)
+        if record_type.number == USER.number:
+            self._keep_an_owner(one)
         return one
+
+    def _keep_an_owner(self, one: Pending) -> None:
+        """Refuse what would leave nobody who may add users: nobody could ever mend that."""
+        roles = one.new.get("roles") or ()
+        stays = one.new.get("state") == "active" and isinstance(roles, tuple) and "owner" in roles
+        others = (user for user in self._engine.definitions.users.values() if user.record != one.record)
+        if not stays and not any(user.active and "owner" in user.roles for user in others):
+            raise AccessDenied("access.last_owner", where=id_text(one.record))
 
     def _prepare_create(self, tx: Transaction, change: Change, record: bytes) -> Pending:
         engine, name = self._engine, change.type
