@@ -16,7 +16,7 @@ import pytest
 from muniment.errors import IntegrityError
 from muniment.stores.migrations import REBUILDABLE, STEPS
 
-SOAK = bool(os.environ.get("MUNIMENT_SOAK"))
+SOAK = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
 OUTSIDE = {*REBUILDABLE, "idem"}
 
 
@@ -100,13 +100,15 @@ def _edit(
 
 
 def _cases(rows: list[dict[str, object]], column: str) -> list[tuple[int, object]]:
-    """Which row to edit and what to put there; every row and edit in a soak, few otherwise."""
-    places = range(len(rows)) if SOAK else sorted({0, len(rows) // 2, len(rows) - 1})
+    """Which row to edit and what to put there: some of the rows, in a soak more, and with every edit."""
+    step = len(rows) // (12 if SOAK else 2) or 1
+    places = sorted({*range(0, len(rows), step), len(rows) - 1})
     cases = [(place, value) for place in places for value in _others(rows[place][column])]
     cases = [(place, value) for place, value in cases if value != rows[place][column]]
     return cases if SOAK else cases[:: max(1, len(cases) // 5)]
 
 
+@pytest.mark.slow
 @pytest.mark.parametrize(("table", "column"), COLUMNS)
 def test_an_edited_column_is_found_and_named(victim, grown, guardless, verify, table, column):
     """Whatever is written into a cell, verification names an entry that the row belongs to."""

@@ -145,6 +145,7 @@ def said_by(act):
         return repr((error.text("en"), error.text("zh"), error.parameters, error.where, issues)), error
 
 
+@pytest.mark.slow
 @settings(max_examples=200 if SOAK else 12, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(role=ROLES)
 def test_a_forbidden_value_comes_out_nowhere(filled, role):

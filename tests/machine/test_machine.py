@@ -563,7 +563,7 @@ class ArchiveMachine(RuleBasedStateMachine):
             self.list(0, [], None, False, 100, deleted, False)
 
 
-TestArchive = ArchiveMachine.TestCase
+TestArchive = pytest.mark.slow(ArchiveMachine.TestCase)
 TestArchive.settings = settings(
     max_examples=300 if SOAK else 10, stateful_step_count=60 if SOAK else 20, deadline=None
 )

@@ -151,10 +151,8 @@ def status(call: Invocation) -> None:
 @click.pass_obj
 def rotate(call: Invocation) -> None:
     """Seal everything under a new archive key."""
-    with call.session() as (archive, session):
-        session.require("key.change")
-        done = archive.keys.rotate()
-        session.note("key.rotate", target={"epoch": done.epoch, "slots": done.slots})
+    with call.session() as (_archive, session):
+        done = session.rotate_keys()
         _tell_rotated(call, done)
 
 
@@ -208,10 +206,8 @@ def backup(call: Invocation, folder: str, slots: str, days: int) -> None:
     """Copy the keys to two places."""
     from muniment.cli.output import emit, put
 
-    with call.session() as (archive, session):
-        session.require("key.change")
-        found = archive.keys.backup(Path(folder), Path(slots), lifetime_days=days)
-        session.note("key.backup", target={"epoch": found.epoch, "days": days})
+    with call.session() as (_archive, session):
+        found = session.backup_keys(Path(folder), Path(slots), lifetime_days=days)
         if call.json:
             emit({"keys": _status_json(found, call.language)})
         else:
@@ -250,8 +246,7 @@ def slot_add(call: Invocation, kind: str, path: str | None, public: str | None) 
     with call.session() as (archive, session):
         session.require("key.change")
         root, phrase = _new_root(call, archive, kind, path, public)
-        name = archive.keys.slot_add(root)
-        session.note("key.slot_add", target={"slot": name, "kind": kind})
+        name = session.add_root(root)
         if call.json:
             emit({"slots": [{"id": name, "kind": kind, "path": path, "recovery_phrase": phrase}]})
             return
@@ -302,10 +297,7 @@ def _new_root(
 @click.pass_obj
 def slot_remove(call: Invocation, name: str) -> None:
     """Take a way to open the archive away."""
-    from muniment.model import id_bytes
-
-    with call.session() as (archive, session):
+    with call.session() as (_archive, session):
         session.require("key.change")
-        done = archive.keys.slot_remove(id_bytes(name))
-        session.note("key.slot_remove", target={"slot": name, "epoch": done.epoch})
+        done = session.remove_root(name)
         _tell_rotated(call, done)

@@ -15,6 +15,7 @@ from muniment.schema import FieldKind, RecordType
 from muniment.session import attachments, lists, logs, reads, rebuild
 from muniment.session import history as histories
 from muniment.session.engine import Acting, Engine
+from muniment.session.keyring import act_on_keys
 from muniment.session.logs import LogEntry
 from muniment.session.rebuild import Fault, Rebuilt
 from muniment.session.views import Change as FieldChange
@@ -25,6 +26,7 @@ from muniment.store import LogFilter
 if TYPE_CHECKING:
     from muniment.exports import Written
     from muniment.imports.run import Imported
+    from muniment.keys import KeyStatus, Root, Rotated
     from muniment.session.importing import RowWriter
     from muniment.session.reverting import Reverted
     from muniment.store import Checkpoint
@@ -515,6 +517,56 @@ class Session:
                 members={"recipient": recipient},
                 reason=reason,
             )
+        )
+
+    # The keys
+
+    def rotate_keys(self) -> Rotated:
+        """Seal everything under a new archive key; old copies of the key store open nothing from then on."""
+        return act_on_keys(
+            self._engine,
+            self._acting,
+            "key.rotate",
+            self._engine.keys.rotate,
+            before={},
+            after=lambda done: {"epoch": done.epoch, "slots": done.slots},
+        )
+
+    def add_root(self, root: Root) -> str:
+        """Add a way to open the archive; gives the name of its slot."""
+        return act_on_keys(
+            self._engine,
+            self._acting,
+            "key.slot_add",
+            lambda: self._engine.keys.slot_add(root),
+            before={"kind": root.kind},
+            after=lambda name: {"slot": name},
+        )
+
+    def remove_root(self, slot: str) -> Rotated:
+        """Take a way to open the archive away, and rotate.
+
+        Args:
+            slot: the name of the slot, UUID text.
+        """
+        return act_on_keys(
+            self._engine,
+            self._acting,
+            "key.slot_remove",
+            lambda: self._engine.keys.slot_remove(id_bytes(slot)),
+            before={"slot": slot},
+            after=lambda done: {"epoch": done.epoch},
+        )
+
+    def backup_keys(self, keys_to: Path, slots_to: Path, *, lifetime_days: int = 90) -> KeyStatus:
+        """Copy the key store to one place and the root slots to another, for so many days."""
+        return act_on_keys(
+            self._engine,
+            self._acting,
+            "key.backup",
+            lambda: self._engine.keys.backup(keys_to, slots_to, lifetime_days=lifetime_days),
+            before={"days": lifetime_days},
+            after=lambda found: {"epoch": found.epoch},
         )
 
     # The log
