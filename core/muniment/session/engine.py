@@ -245,7 +245,9 @@ class Engine:
 
     def detail(self, acting: Acting, op: bytes, **members: object) -> dict[str, object]:
         """The members of a detail that every entry has, and the given ones that say something."""
-        actor: dict[str, object] = {"id": acting.actor.id, "roles": list(acting.actor.roles)}
+        actor: dict[str, object] = {"id": acting.actor.id}
+        if acting.actor.roles:
+            actor["roles"] = list(acting.actor.roles)
         if acting.actor.on_behalf_of:
             actor["on_behalf_of"] = acting.actor.on_behalf_of
         source: dict[str, object] = {"program": acting.program}

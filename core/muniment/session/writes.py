@@ -158,13 +158,14 @@ def _tell_plugins(engine: Engine, acting: Acting, work: _Work) -> None:
         )
         for one in work.written
     ]
+    running = {plugin.name: plugin.source.shown_version for plugin in engine.plugins.loaded}
     for failure in engine.plugins.after_commit(work.op.hex(), versions, context):
         engine.note(
             acting,
             "plugin.fail",
             outcome="failed",
             code="plugin.raised",
-            plugin={"name": failure.plugin},
+            plugin={"name": failure.plugin, "version": running[failure.plugin]},
             target={"hook": failure.hook, "type": failure.type, "file": failure.file, "line": failure.line},
         )
 
