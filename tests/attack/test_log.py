@@ -10,7 +10,7 @@ import pytest
 from muniment.archive import check
 from muniment.errors import IntegrityError, KeyStoreError
 from muniment.keys import KeyFile
-from muniment.log.binding import pack_live, unpack_live, version_hash
+from muniment.log.binding import pack_live, side_version, unpack_live, version_hash
 from muniment.log.detail import Opening, pack_details, unpack_details
 from muniment.log.entry import commitment, entry_bytes, pack_entries, unpack_entries
 from muniment.log.kinds import KINDS
@@ -41,11 +41,11 @@ def chain(db, *, upto=None):
     return frontier
 
 
-def forge(db, kind, *, binding=None, detail=None):
+def forge(db, kind, *, binding=None, detail=None, later_us=1):
     """Append a batch of one entry that is right in all but its mac; gives its index."""
     frontier = chain(db)
     size, before = frontier.size, frontier.root()
-    time_us = batches(db)[-1]["created_us"] + 1
+    time_us = batches(db)[-1]["created_us"] + later_us
     plain = detail or b'{"kind":"%s","outcome":"ok","time":"%s"}' % (kind.encode(), rfc3339(time_us).encode())
     r = bytes(32)
     entry = entry_bytes(
@@ -239,6 +239,50 @@ def test_a_missing_detail_is_named(victim, guardless, verify, keys):
     assert index >= row["first_seq"]
 
 
+@pytest.mark.parametrize("keys", [True, False])
+def test_a_detail_of_no_entry_is_named(victim, guardless, verify, keys):
+    """Beside an entry's own, between two batches, behind the last one."""
+    for place in ("beside", "between", "behind"):
+        folder = victim()
+        with guardless(folder) as db:
+            rows = batches(db)
+            row = next(one for one in rows if one["n"] > 2)
+            size = rows[-1]["first_seq"] + rows[-1]["n"]
+            first = {"beside": row["first_seq"], "between": row["first_seq"] + 1, "behind": size + 5}[place]
+            extra = pack_details([Opening(row["n"] if place == "beside" else 0, bytes(32), b"{}")])
+            db.execute(
+                "INSERT INTO log_detail(id, details) VALUES (?, ?)", (detail_id(0, 0, first, 9), extra)
+            )
+        code, index = refused(verify, folder, keys=keys)
+        assert code in ("integrity.detail", "integrity.unlogged_detail")
+        assert first == index
+
+
+@pytest.mark.parametrize("keys", [True, False])
+@pytest.mark.parametrize("beyond", [True, False])
+def test_a_reason_of_no_entry_is_named(victim, guardless, verify, keys, beyond):
+    """A sealed text that names an entry which does not bind it, or which is none."""
+    folder = victim()
+    with guardless(folder) as db:
+        side = db.execute("SELECT * FROM side_part ORDER BY seq LIMIT 1").fetchone()
+        seq = 5_000 if beyond else side["seq"] + 1
+        db.execute(
+            "INSERT INTO side_part VALUES (0, ?, ?, 0, ?, ?)",
+            (side["record"], side_version(0, seq), seq, side["sealed"]),
+        )
+    code, index = refused(verify, folder, keys=keys)
+    assert code in ("integrity.reason", "integrity.binding")
+    assert seq == index
+
+
+def test_time_does_not_run_back(victim, guardless, verify):
+    """An entry before the one above it in time is named, whoever wrote it."""
+    folder = victim()
+    with guardless(folder) as db:
+        index = forge(db, "log.read", later_us=-10_000_000)
+    assert ("integrity.time", index) == refused(verify, folder, keys=False)
+
+
 # --- parts and versions -----------------------------------------------------------------------------------
 
 
@@ -379,7 +423,7 @@ def test_a_batch_forged_while_the_archive_is_open_is_not_built_upon(victim, guar
         archive.engine.logbook._unsigned = 0  # closing would refuse to sign as well
 
 
-@pytest.mark.parametrize("gen", [0, 1, 7, 2**31])
+@pytest.mark.parametrize("gen", [0, "beyond", 1, 7, 2**31])
 @pytest.mark.parametrize("keys", [True, False])
 def test_a_forged_version_is_named(victim, guardless, verify, keys, gen):
     """A version that chains and hashes well, built of old parts, is bound by no entry of any generation."""
@@ -401,7 +445,8 @@ def test_a_forged_version_is_named(victim, guardless, verify, keys, gen):
             archive_id, row["record"], row["version"] + 1, row["type"], row["definition"], row["subject"], 6,
             row["recorded_us"], row["effective_us"], row["hash"], parts,
         )  # fmt: skip
-        seq = row["seq"] if gen == 0 else 0
+        seq = {0: row["seq"], "beyond": 5_000}.get(gen, 0)
+        gen = 0 if gen == "beyond" else gen
         db.execute(
             "INSERT INTO record_version VALUES (0, ?, ?, ?, ?, ?, ?, ?, 6, ?, ?, ?, ?, ?)",
             (row["record"], row["version"] + 1, row["subject"], gen, seq, row["type"], row["definition"],
@@ -415,7 +460,7 @@ def test_a_forged_version_is_named(victim, guardless, verify, keys, gen):
                     (row["version"] + 1, row["record"], group),
                 )
     code, index = refused(verify, folder, keys=keys)
-    assert code in ("integrity.binding", "integrity.stray_row")
+    assert code in ("integrity.binding", "integrity.stray_row", "integrity.unlogged_version")
     assert seq == index
 
 

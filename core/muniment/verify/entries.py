@@ -29,6 +29,7 @@ _Row = TypeVar("_Row", Version, LogDetail)
 _RULES = {name.encode("ascii"): kind.rule for name, kind in KINDS.items()}
 _ERASURES = (b"erasure.begin", b"erasure.done", b"part.expire")
 _STATES = {"live": (b"erasure.refuse",), "erasing": (b"erasure.begin",), "erased": (b"erasure.done",)}
+_STATED = (b"erasure.begin", b"erasure.done")
 _FRONTIER_EVERY = 256
 
 
@@ -237,6 +238,9 @@ class EntryCheck:
                 self._check_gaps(entry, gaps, origin, seq)
             elif bound and entry[3] not in _ERASURES and entry[3] != b"log.continue":
                 raise _bad("integrity.binding", origin, seq)
+            if entry[3] in _STATED and not states:
+                # What was begun or done to nobody: the states that named it are gone.
+                raise _bad("integrity.state", origin, seq)
             if states:
                 if any(entry[3] not in _STATES.get(state.state, ()) for state in states):
                     raise _bad("integrity.state", origin, seq)

@@ -58,6 +58,7 @@ class RecordCheck:
         self._subject_slots: OrderedDict[bytes, int] = OrderedDict()
         self._states: dict[tuple[bytes, int], list[State]] = {}
         self._erased: dict[tuple[int, int], list[tuple[bytes, int, int, bytes]]] = {}
+        self._nobodys: set[tuple[bytes, int]] = set()
         self._first: IntegrityError | None = None
         self.at: int | None = None
         self.versions = 0
@@ -120,7 +121,7 @@ class RecordCheck:
     def _pass_keys(self, facets: _Side[Facet], subjects: _Side[Subject], record: bytes) -> None:
         """Facets and subjects without a record of theirs: only the archive's own may be such."""
         while (facet := facets.before(record)) is not None:
-            if facet.record != self._archive:
+            if facet.record != self._archive or facet.category:
                 self._note(IntegrityError("integrity.facet", where=id_text(facet.record), index=None))
             facets.skip()
         while (subject := subjects.before(record)) is not None:
@@ -178,6 +179,9 @@ class RecordCheck:
                 named[file] = expected
             previous, live = version.hash, now
             self.versions += 1
+        if self._nobodys:
+            self._nobodys -= {(versions[0].record, category) for category in (0, *used_facets)}
+            self._nobodys.discard((versions[0].subject, 0))
         last = versions[-1]
         if by_place or stored:
             raise _bad("integrity.stray_part", last)
@@ -238,6 +242,7 @@ class RecordCheck:
             steps.append(row)
             if row.state != "live":
                 self._erased.setdefault((row.gen, row.seq), [])
+        self._nobodys = set(self._states)
 
     def _steps(self, version: Version, category: int) -> Iterator[State]:
         for name in {(version.record, category), (version.record, 0), (version.subject, 0)}:
@@ -256,6 +261,8 @@ class RecordCheck:
 
     def _check_states(self) -> None:
         """An entry of erasure binds the parts of just those facets and subjects whose states name it."""
+        for name in sorted(self._nobodys):
+            raise IntegrityError("integrity.state", where=id_text(name[0]), index=self._states[name][0].seq)
         for (gen, seq), found in sorted(self._erased.items()):
             hashes = b"".join(hashed for *_, hashed in sorted(found))
             expected = b2a_base64(sha256(hashes).digest(), newline=False) if found else b""
