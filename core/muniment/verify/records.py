@@ -216,13 +216,13 @@ class RecordCheck:
         if state is not None and state.state == "erased":
             raise IntegrityError("integrity.state", where=id_text(version.record), index=state.seq)
         if gap is not None or sha256(part.sealed).digest() != expected:
-            raise _bad("integrity.part", version, group=group)
+            raise _bad("integrity.part_changed", version, group=group)
         try:
             header = part_header(part.sealed)
         except IntegrityError:
-            raise _bad("integrity.part", version, group=group) from None
+            raise _bad("integrity.part_changed", version, group=group) from None
         if header.group != group:
-            raise _bad("integrity.part", version, group=group)
+            raise _bad("integrity.part_changed", version, group=group)
         if header.facet_slot != facets.get(category):
             raise _bad("integrity.facet", version, group=group)
         if header.subject_slot != self._slot_of(version.subject):
