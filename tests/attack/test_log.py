@@ -489,6 +489,18 @@ def test_a_cut_tail_is_found_by_the_keys(victim, guardless, verify):
     assert "integrity.below_signed" == caught.value.code
 
 
+def test_an_emptied_archive_is_no_new_one(victim, guardless, verify):
+    """With every row gone the keys still know that there was a log."""
+    folder = victim()
+    with guardless(folder) as db:
+        for (table,) in db.execute("SELECT name FROM sqlite_master WHERE type = 'table'").fetchall():
+            db.execute(f"DELETE FROM {table}")
+    assert ("integrity.cut", 0) == refused(verify, folder)
+    with pytest.raises(IntegrityError) as caught:
+        open_again(folder)
+    assert "integrity.below_signed" == caught.value.code
+
+
 def test_the_tail_behind_the_last_signature_can_be_cut(victim, guardless, verify):
     """What nobody signed nobody can miss: the report says from where on."""
     folder = victim()

@@ -150,15 +150,15 @@ class Archive:
             IntegrityError: ``integrity.below_signed``: the store lacks what the key store signed.
         """
         head = self.store.head(SHARD)
-        if head is None:
-            return
-        origin = self.engine.logbook.origin(head.gen)
+        # An emptied store looks like a new one, but for what was signed.
+        gen, size = (0, 0) if head is None else (head.gen, head.first_seq + head.n)
+        origin = self.engine.logbook.origin(gen)
         last = self.keys.last_signed(origin)
         signed = 0 if last is None else last.size
-        newest = self.store.last_checkpoint(SHARD, head.gen)
+        newest = self.store.last_checkpoint(SHARD, gen)
         if newest is not None and newest.size > signed:
             raise KeyStoreError("store.keys_older", where=origin, signed=signed, found=newest.size)
-        if head.first_seq + head.n < signed:
+        if size < signed:
             raise IntegrityError("integrity.below_signed", where=origin, index=signed)
 
     def _ruleset(self, definitions: Definitions) -> str:
