@@ -74,6 +74,7 @@ def guardless() -> Guardless:
 @contextmanager
 def _guardless(folder: Path) -> Iterator[sqlite3.Connection]:
     with closing(sqlite3.connect(folder / "archive.db", isolation_level=None)) as db:
+        db.execute("PRAGMA synchronous = OFF")
         db.execute("PRAGMA journal_mode = DELETE")
         db.row_factory = sqlite3.Row
         db.execute("BEGIN")

@@ -306,6 +306,18 @@ def test_a_part_that_was_moved_is_named(victim, guardless, verify, keys, what):
     assert ("integrity.part_gone", seq) == refused(verify, folder, keys=keys)
 
 
+@pytest.mark.parametrize("keys", [True, False])
+def test_a_record_is_not_made_a_subject(victim, guardless, verify, keys):
+    """A visit belongs to its person: a row that gives it a secret of its own is named."""
+    folder = victim()
+    with guardless(folder) as db:
+        record, seq = db.execute(
+            "SELECT record, seq FROM record_version WHERE subject <> record AND type > 255"
+        ).fetchone()
+        db.execute("INSERT INTO subject VALUES (0, ?, 70000)", (record,))
+    assert ("integrity.subject", seq) == refused(verify, folder, keys=keys)
+
+
 def some_part(db, offset=20):
     part = db.execute("SELECT * FROM part ORDER BY record LIMIT 1 OFFSET ?", (offset,)).fetchone()
     where = "record = ? AND grp = ? AND version = ?"
