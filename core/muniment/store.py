@@ -336,8 +336,8 @@ class Reader(Protocol):
     def newest_versions(self, shard: int, records: Sequence[bytes]) -> dict[bytes, Version]:
         """The newest version of each of these records, by record; those that are not there are left out."""
 
-    def builtin(self, shard: int) -> list[tuple[int, bytes, int]]:
-        """Type, record and newest version of every record of a built-in type (below 256), in that order.
+    def builtin(self, shard: int, types: Collection[int]) -> list[tuple[int, bytes, int]]:
+        """Type, record and newest version of every record of these built-in types (below 256), in that order.
 
         Out of the versions themselves, not the current state, which may have to be made anew.
         """

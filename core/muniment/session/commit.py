@@ -27,6 +27,7 @@ from muniment.log.binding import (
 )
 from muniment.model import FileRef, id_bytes, id_text, rfc3339
 from muniment.schema import RecordType, category_of_group
+from muniment.session.builtins import rules_of
 from muniment.session.current import clear_json, patch_clear
 from muniment.session.details import Filled
 from muniment.session.engine import SHARD, Acting, Engine, record_line
@@ -465,19 +466,13 @@ def _runs(pending: Sequence[Pending]) -> list[list[Pending]]:
     return runs
 
 
-_BUILTIN_KINDS: Final = {
-    "definition": ("schema.apply", "schema.apply"),
-    "user": ("user.add", "user.change"),
-    "configuration": ("config.apply", "config.apply"),
-    "import": ("import.begin", "import.finish"),
-}
-
-
 def _kind_of(one: Pending) -> str:
     """The kind of entry that a change is written down as."""
     operation = one.change.operation
     if one.type.number >= 256:
         return f"record.{operation}"
-    if one.type.key == "import" and one.new.get("state") == "reverted":
-        return "import.revert"
-    return _BUILTIN_KINDS[one.type.key][operation != "create"]
+    kinds = rules_of(one.type).kinds
+    if one.change.kind:
+        assert one.change.kind in kinds
+        return one.change.kind
+    return kinds[operation != "create"]

@@ -35,6 +35,7 @@ __all__ = [
 
 SHARD = 0
 
+_HELD = (DEFINITION.number, USER.number, CONFIGURATION.number)
 
 Fingerprint = tuple[tuple[int, bytes, int], ...]
 """Type, record and newest version of everything that definitions are made of."""
@@ -90,8 +91,7 @@ class Definitions:
 
 def fingerprint(tx: Transaction) -> Fingerprint:
     """Which versions of definitions, users and configuration are the newest; changes when one does."""
-    held = (DEFINITION.number, USER.number, CONFIGURATION.number)
-    return tuple(row for row in tx.builtin(SHARD) if row[0] in held)
+    return tuple(tx.builtin(SHARD, _HELD))
 
 
 def open_version(
@@ -160,8 +160,8 @@ def read_pins(text: str) -> dict[str, Pin]:
 def _newest(
     tx: Transaction, sealer: Sealer, record_type: RecordType
 ) -> Iterator[tuple[Version, dict[str, Value]]]:
-    for type_number, record, newest in tx.builtin(SHARD):
-        version = tx.version(SHARD, record, newest) if type_number == record_type.number else None
+    for _, record, newest in tx.builtin(SHARD, (record_type.number,)):
+        version = tx.version(SHARD, record, newest)
         if version is not None and version.operation != OPERATIONS["delete"]:
             yield version, open_version(tx, sealer, version, record_type)
 

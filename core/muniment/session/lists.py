@@ -16,13 +16,13 @@ from muniment.errors import AccessDenied, Invalid, NotFound, UsageError
 from muniment.model import Value
 from muniment.policy import View
 from muniment.schema import RecordType
+from muniment.session.builtins import rules_of
 from muniment.session.current import sortable
 from muniment.session.cursor import decode_cursor, encode_cursor
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.layout import require_layout
 from muniment.session.logbook import Moment
 from muniment.session.reads import (
-    BUILTIN_READS,
     Loaded,
     Plan,
     definition_of,
@@ -118,7 +118,7 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
             engine.policy.require(acting.actor, "record.scan", record_type.key)
         plan = plan_of(engine, acting, record_type, asked.fields)
         if plan.keys and record_type.number < 256:
-            engine.policy.require(acting.actor, BUILTIN_READS[record_type.key], record_type.key)
+            engine.policy.require(acting.actor, rules_of(record_type).read, record_type.key)
         terms = _compile(engine, record_type, plan.view, asked)
         if terms.lookups:
             require_layout(engine, tx)

@@ -19,6 +19,7 @@ from muniment.plugins import HookContext, RecordState
 from muniment.policy import View
 from muniment.schema import Field, RecordType, category_of_group
 from muniment.seal import part_fields, part_slots
+from muniment.session.builtins import rules_of
 from muniment.session.definitions import USER
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.layout import require_layout
@@ -47,6 +48,9 @@ class Change:
         effective_us: since when it holds in the world.
         replace: ``values`` are all the record's values, as for a revert.
         keep_empty: an empty value leaves what is there as it is, with a warning, instead of clearing it.
+        subject: of a new record of a built-in type: whom it is about, 16 bytes; None for the archive.
+        kind: of a built-in type: the kind of entry, where it is not the usual one.
+        inside: made by the framework itself; only so are guarded built-in types written.
     """
 
     operation: str
@@ -57,6 +61,9 @@ class Change:
     effective_us: int | None = None
     replace: bool = False
     keep_empty: bool = False
+    subject: bytes | None = None
+    kind: str = ""
+    inside: bool = False
 
 
 @attrs.define
@@ -148,7 +155,7 @@ class Planner:
         self._context = engine.value_context()
         if context:
             self._context = attrs.evolve(self._context, **context)
-        self._creating: dict[str, tuple[RecordType, View]] = {}
+        self._creating: dict[tuple[str, bool], tuple[RecordType, View]] = {}
         self._targets: dict[tuple[bytes, str], tuple[bytes, bool]] = {}
         self._time_us = 0
 
@@ -222,6 +229,7 @@ class Planner:
         if not engine.policy.may(actor, "record.read", record_type.key):
             raise NotFound("record.not_found")
         engine.policy.require(actor, action_of(record_type, change.operation), record_type.key)
+        view = self._view(record_type, change)
         engine.check_live(tx, {record, base.subject})
         if change.expected_version is not None and change.expected_version != base.version:
             raise Conflict(
@@ -230,7 +238,6 @@ class Planner:
                 expected=change.expected_version,
                 found=base.version,
             )
-        view = engine.policy.view(actor, record_type)
         one = Pending(
             change,
             record_type,
@@ -269,11 +276,11 @@ class Planner:
             raise AccessDenied("access.last_owner", where=id_text(one.record))
 
     def _prepare_create(self, tx: Transaction, change: Change, record: bytes) -> Pending:
-        engine, name = self._engine, change.type
+        engine, name = self._engine, (change.type, change.inside)
         # Within one transaction neither the type nor what the actor may do changes.
         found = self._creating.get(name)
         if found is None:
-            found = self._creating[name] = self._may_create(name)
+            found = self._creating[name] = self._may_create(change)
         record_type, view = found
         if not change.values.keys() <= view.writable:
             self._require_writable(change, record_type, view)
@@ -291,11 +298,25 @@ class Planner:
             self._ask_plugins(one)
         return one
 
-    def _may_create(self, name: str) -> tuple[RecordType, View]:
+    def _may_create(self, change: Change) -> tuple[RecordType, View]:
         engine, actor = self._engine, self._acting.actor
-        record_type = engine.record_type(name)
+        record_type = engine.record_type(change.type)
         engine.policy.require(actor, action_of(record_type, "create"), record_type.key)
-        return record_type, engine.policy.view(actor, record_type)
+        return record_type, self._view(record_type, change)
+
+    def _view(self, record_type: RecordType, change: Change) -> View:
+        """Which fields the change may touch; all of a built-in type that the framework itself writes.
+
+        Raises:
+            AccessDenied: ``access.guarded``: such records are made by commands of their own alone.
+        """
+        if record_type.number < 256:
+            if change.inside:
+                every = frozenset(record_type.by_key)
+                return View(every, frozenset(), every)
+            if rules_of(record_type).guarded:
+                raise AccessDenied("access.guarded", where=record_type.key)
+        return self._engine.policy.view(self._acting.actor, record_type)
 
     def _require_writable(self, change: Change, record_type: RecordType, view: View) -> None:
         if change.operation == "revert" or change.values.keys() <= view.writable:
@@ -432,12 +453,22 @@ class Planner:
         if subject == "self":
             return one.record
         if subject == "none":
-            return self._engine.archive
+            return self._given_subject(tx, one)
         field = one.type.by_key[subject[0]]
         found = self._target(tx, id_bytes(str(one.new[field.key])), field.target)
         if found is None:
             raise NotFound("record.not_found")
         return found
+
+    def _given_subject(self, tx: Transaction, one: Pending) -> bytes:
+        """Whom a record of a built-in type is about, where it was said; else it is the archive's own."""
+        subject = one.change.subject
+        if subject is None or one.type.number >= 256:
+            return self._engine.archive
+        if tx.subject(SHARD, subject) is None:
+            raise NotFound("record.not_found")
+        self._engine.check_live(tx, {subject})
+        return subject
 
     def _nothing_changed(self, one: Pending) -> bool:
         operation = one.change.operation
@@ -583,16 +614,8 @@ def _errors(issues: Sequence[Issue]) -> list[Issue]:
     return [issue for issue in issues if issue.severity == "error"]
 
 
-_BUILTIN_ACTIONS: Final = {
-    "definition": "schema.change",
-    "user": "user.change",
-    "configuration": "config.change",
-    "import": "record.import",
-}
-
-
 def action_of(record_type: RecordType, operation: str) -> str:
     """The action that the policy is asked for."""
     if record_type.number < 256:
-        return _BUILTIN_ACTIONS[record_type.key]
+        return rules_of(record_type).write
     return "record.update" if operation == "revert" else f"record.{operation}"

@@ -14,6 +14,7 @@ from muniment.log.binding import OPERATIONS, binding, unpack_live
 from muniment.model import Value, id_text
 from muniment.policy import View
 from muniment.schema import FieldKind, RecordType, category_of_group
+from muniment.session.builtins import rules_of
 from muniment.session.details import Filled
 from muniment.session.engine import SHARD, Acting, Engine, record_line
 from muniment.session.logbook import MAX_SUBJECTS, Draft, Moment
@@ -21,7 +22,6 @@ from muniment.session.views import Record, field_set
 from muniment.store import Part, Transaction, Version
 
 __all__ = [
-    "BUILTIN_READS",
     "Loaded",
     "Plan",
     "choose_version",
@@ -59,17 +59,9 @@ class Loaded:
     gone: frozenset[int] = frozenset()
 
 
-BUILTIN_READS: Final = {
-    "definition": "schema.read",
-    "user": "user.read",
-    "configuration": "config.read",
-    "import": "record.import",
-}
-
-
 def may_read(engine: Engine, acting: Acting, action: str, record_type: RecordType) -> bool:
     """Whether the actor may read records of a type in this way; built-in types ask for their own right."""
-    if record_type.number < 256 and not engine.policy.may(acting.actor, BUILTIN_READS[record_type.key]):
+    if record_type.number < 256 and not engine.policy.may(acting.actor, rules_of(record_type).read):
         return False
     return engine.policy.may(acting.actor, action, record_type.key)
 

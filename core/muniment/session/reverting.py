@@ -89,7 +89,13 @@ def revert_import(
         return Reverted(id_text(record))
     _undo(run, span, progress)
     if span.state != "reverted":
-        change = Change("update", record=record, values={"state": "reverted"}, expected_version=span.version)
+        change = Change(
+            "update",
+            record=record,
+            values={"state": "reverted"},
+            expected_version=span.version,
+            kind="import.revert",
+        )
         write(engine, acting, [change], reason=reason, op=run.op)
     if span.state == "running":
         # If it still went on somewhere, it stops now; what it wrote in the meantime goes too.

@@ -288,12 +288,15 @@ class Reading:
             found += map(Part._make, rows)
         return found
 
-    def builtin(self, shard: int) -> list[tuple[int, bytes, int]]:
-        return self._fetch(
-            "SELECT type, record, max(version) FROM record_version WHERE shard = ? AND type < 256 "
-            "GROUP BY type, record ORDER BY type, record",
-            (shard,),
-        )
+    def builtin(self, shard: int, types: Collection[int]) -> list[tuple[int, bytes, int]]:
+        found: list[tuple[int, bytes, int]] = []
+        for number in sorted(types):
+            found += self._fetch(
+                "SELECT type, record, max(version) FROM record_version WHERE shard = ? AND type = ? "
+                "AND type < 256 GROUP BY record ORDER BY record",
+                (shard, number),
+            )
+        return found
 
     def parts_by_record(self, shard: int) -> Iterator[Part]:
         return self._rows(

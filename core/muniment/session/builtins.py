@@ -1,0 +1,50 @@
+"""What reading and writing the built-in record types asks for, and how it is written down.
+
+An area that keeps something of its own (consents, holds, proposals) gives it a
+built-in record type and one line here; sealing, versions, log and verification
+are then those of every record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from typing import Final
+
+import attrs
+
+from muniment.schema import CONFIGURATION, DEFINITION, IMPORT, USER, RecordType
+
+__all__ = ["BuiltinRules", "rules_of"]
+
+
+@attrs.frozen
+class BuiltinRules:
+    """How the policy and the log see one built-in record type.
+
+    Attributes:
+        read: the action that reading such records asks for, beside that of the read itself.
+        write: the action that any change of them asks for.
+        kinds: kinds of entry: of a creation, of any other change, and then those that a change may ask for.
+        guarded: whether only the framework's own modules write them, since what they mean hangs on more
+            than their values.
+    """
+
+    read: str
+    write: str
+    kinds: tuple[str, ...]
+    guarded: bool = False
+
+
+_RULES: Final[Mapping[str, BuiltinRules]] = {
+    DEFINITION.key: BuiltinRules("schema.read", "schema.change", ("schema.apply", "schema.apply")),
+    USER.key: BuiltinRules("user.read", "user.change", ("user.add", "user.change")),
+    CONFIGURATION.key: BuiltinRules("config.read", "config.change", ("config.apply", "config.apply")),
+    IMPORT.key: BuiltinRules(
+        "record.import", "record.import", ("import.begin", "import.finish", "import.revert")
+    ),
+}
+
+
+def rules_of(record_type: RecordType) -> BuiltinRules:
+    """The rules of a built-in record type."""
+    return _RULES[record_type.key]
