@@ -20,6 +20,7 @@ from muniment.model import FileRef, id_bytes, id_text
 from muniment.schema import Field, RecordType, category_of_group
 from muniment.seal import open_file, read_file_header, seal_file
 from muniment.session.engine import SHARD, Acting, Engine
+from muniment.session.gates import require_open
 from muniment.session.logbook import Moment
 from muniment.session.reads import (
     choose_version,
@@ -195,6 +196,7 @@ def read_file(
         record_type = definition_of(engine, tx, chosen)
         if not engine.policy.may(acting.actor, "record.read", record_type.key):
             raise NotFound("record.not_found")
+        require_open(engine, tx, acting, "record.read", record_type, (chosen.subject,), moment.time_us)
         view = view_of(engine, acting, record_type)
         field = _file_field(record_type, field_name, view.clear)
         plan = plan_of(engine, acting, record_type, [field.key])

@@ -25,6 +25,7 @@ from muniment.session.definitions import (
     load_definitions,
 )
 from muniment.session.details import form_of
+from muniment.session.gates import Gate
 from muniment.session.logbook import Draft, Logbook, Moment
 from muniment.session.sealer import Sealer
 from muniment.store import State, Store, Transaction
@@ -92,6 +93,7 @@ class Engine:
 
     Attributes:
         archive: the archive's identifier, 16 bytes; also the subject of what has none.
+        gates: what may close a subject to an access, beside roles; see ``session.gates``.
     """
 
     archive: bytes
@@ -111,6 +113,7 @@ class Engine:
     ruleset: str = ""
     make_ruleset: Callable[[Definitions], str] = attrs.field(default=lambda definitions: "")
     any_states: bool = True
+    gates: tuple[Gate, ...] = ()
     _seen: int = -1
     _print: Fingerprint = ()
     _lock: threading.RLock = attrs.field(factory=threading.RLock)

@@ -12,6 +12,7 @@ from muniment.log.detail import unpack_details
 from muniment.model import Value, id_text
 from muniment.schema import RecordType
 from muniment.session.engine import SHARD, Acting, Engine
+from muniment.session.gates import require_open
 from muniment.session.logbook import Moment
 from muniment.session.reads import (
     Loaded,
@@ -70,6 +71,7 @@ def _load(
     newest = definition_of(engine, tx, versions[-1]) if versions else None
     if newest is None or not may_read(engine, acting, "record.history", newest):
         raise NotFound("record.not_found")
+    require_open(engine, tx, acting, "record.history", newest, (versions[-1].subject,), moment.time_us)
     if only is not None:
         versions = [one for one in versions if one.version in only]
         if {one.version for one in versions} != set(only):

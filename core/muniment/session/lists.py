@@ -20,6 +20,7 @@ from muniment.session.builtins import rules_of
 from muniment.session.current import sortable
 from muniment.session.cursor import decode_cursor, encode_cursor
 from muniment.session.engine import SHARD, Acting, Engine
+from muniment.session.gates import closed
 from muniment.session.layout import require_layout
 from muniment.session.logbook import Moment
 from muniment.session.reads import (
@@ -123,7 +124,7 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
         if terms.lookups:
             require_layout(engine, tx)
         limit = max(1, min(asked.limit, _LARGEST_PAGE))
-        hits, after = _hits(engine, tx, acting, asked, plan, terms, limit)
+        hits, after = _hits(engine, tx, acting, asked, plan, terms, limit, moment.time_us)
         reason = None
         if asked.reason:
             reason = put_reason(engine, tx, moment, engine.archive, asked.reason, seq=moment.size)
@@ -140,7 +141,8 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
         )
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
         total = None
-        if asked.count and not terms.lookups and all(keys <= terms.clear for keys, _ in terms.matches):
+        countable = asked.count and not terms.lookups and not engine.gates
+        if countable and all(keys <= terms.clear for keys, _ in terms.matches):
             total = tx.count_current(SHARD, _query(asked, record_type, terms, 1, None))
         return [loaded for loaded, _ in hits], [one for _, one in hits], after, total
 
@@ -237,6 +239,7 @@ def _hits(
     plan: Plan,
     terms: _Terms,
     limit: int,
+    time_us: int,
 ) -> tuple[list[tuple[Loaded, Plan]], str | None]:
     """One page of hits, each with the plan of the definition it was written under."""
     after = decode_cursor(engine, asked.after) if asked.after else None
@@ -249,6 +252,10 @@ def _hits(
         tx, asked, record_type, terms, after, min(limit + 1, _SCAN_PAGE) if clear else _SCAN_PAGE
     )
     while rows := list(islice(candidates, min(limit + 1 - len(found), _LOADED_AT_ONCE))):
+        if engine.gates:
+            subjects = {row.subject for row in rows}
+            barred = closed(engine, tx, acting, asked.action, record_type, subjects, time_us)
+            rows = [row for row in rows if row.subject not in barred]
         for row, loaded, own in _load_all(engine, tx, acting, plan, terms, rows):
             if terms.matches:
                 values = _compared(engine, terms, loaded, own)

@@ -22,6 +22,7 @@ from muniment.seal import part_fields, part_slots
 from muniment.session.builtins import rules_of
 from muniment.session.definitions import USER
 from muniment.session.engine import SHARD, Acting, Engine
+from muniment.session.gates import require_open
 from muniment.session.layout import require_layout
 from muniment.session.tokens import UNIQUE, tokens_of
 from muniment.store import Part, Token, Transaction, Version
@@ -231,6 +232,7 @@ class Planner:
         engine.policy.require(actor, action_of(record_type, change.operation), record_type.key)
         view = self._view(record_type, change)
         engine.check_live(tx, {record, base.subject})
+        self._require_open(tx, record_type, change, base.subject)
         if change.expected_version is not None and change.expected_version != base.version:
             raise Conflict(
                 "conflict.version",
@@ -294,9 +296,18 @@ class Planner:
             self._refuse_errors(one)
         if record_type.subject != "self":
             one.subject = self._subject_of(tx, one)
+            self._require_open(tx, record_type, change, one.subject)
         if engine.plugins.validates:
             self._ask_plugins(one)
         return one
+
+    def _require_open(self, tx: Transaction, record_type: RecordType, change: Change, subject: bytes) -> None:
+        """Ask the gates whether this may be done to the subject; new subjects are not asked about."""
+        if self._engine.gates:
+            action = action_of(record_type, change.operation)
+            require_open(
+                self._engine, tx, self._acting, action, record_type, (subject,), self._time_us, writes=True
+            )
 
     def _may_create(self, change: Change) -> tuple[RecordType, View]:
         engine, actor = self._engine, self._acting.actor

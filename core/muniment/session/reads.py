@@ -17,6 +17,7 @@ from muniment.schema import FieldKind, RecordType, category_of_group
 from muniment.session.builtins import rules_of
 from muniment.session.details import Filled
 from muniment.session.engine import SHARD, Acting, Engine, record_line
+from muniment.session.gates import require_open
 from muniment.session.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.views import Record, field_set
 from muniment.store import Part, Transaction, Version
@@ -335,6 +336,7 @@ def get_record(
         record_type = definition_of(engine, tx, chosen)
         if not may_read(engine, acting, "record.read", record_type):
             raise NotFound("record.not_found")
+        require_open(engine, tx, acting, "record.read", record_type, (chosen.subject,), moment.time_us)
         plan = plan_of(engine, acting, record_type, fields)
         loaded = load(engine, tx, chosen, record_type, plan.groups)
         drafts = disclosure(engine, tx, acting, "record.read", plan, [chosen])
