@@ -144,7 +144,7 @@ def muniment_templates(kinds: Mapping[str, FieldKind]) -> Sequence[Template]:  #
 
 @hookspec
 def muniment_retention_rules(  # type: ignore[empty-body]  # a hook has no body
-    record_type: str,
+    record_type: str, fields: Mapping[str, str]
 ) -> Sequence[RetentionRule]:
     """State how long the values of a record type are kept, as data.
 
@@ -154,6 +154,9 @@ def muniment_retention_rules(  # type: ignore[empty-body]  # a hook has no body
 
     Args:
         record_type: the type's key, such as ``customer``.
+        fields: the retention category of each of its fields by the field's key, of
+            those that plugins add too; read-only. A law that is about a category, whoever
+            made the type, looks here.
 
     Returns:
         The rules for that type. A rule whose id another plugin has for the

@@ -315,3 +315,24 @@ def test_a_rule_says_what_is_wrong_with_it(changes, problem):
     """The name of the attribute, and nothing where the rule is sound."""
     rule = {"id": "A", "effect": "MIN", "category": "c", "source": "Law 1", "minimum": "P10Y", **changes}
     assert problem == RetentionRule(**rule).problem()
+
+
+def test_a_rule_follows_a_category_whoever_brings_its_fields(folder, install):
+    """It is told the category of every field, of what other plugins add as well."""
+    install("clinic", WHOLE)
+    install(
+        "law",
+        """
+        from muniment.plugins import RetentionRule
+        @muniment.hookimpl
+        def muniment_retention_rules(fields):
+            return [RetentionRule(id="L-9", effect="MIN", category=one, source="Law 9", minimum="P1Y",
+                                  anchor="record.created")
+                    for one in sorted(set(fields.values()) & {"stay", "profile"})]
+        """,
+        distribution="muniment-law",
+    )
+    with new_archive(folder, plugins=["identifiers", "clinic", "law"]) as archive:
+        found = archive.plugins.retention_rules()
+        assert ["L-1", "L-9"] == [rule.id for rule in found["stay"]]
+        assert ["profile"] == [rule.category for rule in found["customer"]]

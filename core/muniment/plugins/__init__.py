@@ -12,7 +12,16 @@ enabled and not loaded, its checks cannot be asked, and every write is refused.
 
 from __future__ import annotations
 
-from muniment.plugins._declared import EFFECTS, EVENTS, Purpose, RetentionRule, RetentionTerm, RoleLike
+from muniment.plugins._declared import (
+    EFFECTS,
+    ENDINGS,
+    EVENTS,
+    Purpose,
+    RetentionCondition,
+    RetentionRule,
+    RetentionTerm,
+    RoleLike,
+)
 from muniment.plugins._load import API, GROUP, Installed, installed, load
 from muniment.plugins._reach import types_in_reach
 from muniment.plugins._set import Brought, Plugin, PluginSet
@@ -21,6 +30,7 @@ from muniment.plugins._values import HookContext, Pin, PluginFailure, PluginInfo
 __all__ = [
     "API",
     "EFFECTS",
+    "ENDINGS",
     "EVENTS",
     "GROUP",
     "Brought",
@@ -33,6 +43,7 @@ __all__ = [
     "PluginSet",
     "Purpose",
     "RecordState",
+    "RetentionCondition",
     "RetentionRule",
     "RetentionTerm",
     "RoleLike",

@@ -25,7 +25,15 @@ from muniment.schema import (
     template_names,
 )
 
-__all__ = ["all_kinds", "brought_to", "colliding_brought", "colliding_declarations", "declared"]
+__all__ = [
+    "all_kinds",
+    "brought_to",
+    "categories_of",
+    "colliding_brought",
+    "colliding_declarations",
+    "declared",
+    "ruled_by",
+]
 
 _Asked = Callable[[str, str, Callable[[], Any]], Any]
 
@@ -53,12 +61,10 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
         call = plugin.calls.get(hook)
         if call is None:
             return ()
-        found = asked(plugin.name, plugin.source.target, lambda: _ask(plugin, hook, call, arguments))
-        if isinstance(found, PluginError):
-            raise found
+        found = _told(plugin, hook, asked, *arguments)
         if not all(isinstance(one, wanted) for one in found):
             raise _wrong(plugin, hook, call)
-        return tuple(found)
+        return found
 
     types = values("muniment_record_types", RecordType)
     for record_type in types:
@@ -183,7 +189,7 @@ def _shared(brought: Mapping[str, Iterable[str]], taken: Iterable[str]) -> Itera
 
 
 def brought_to(plugin: Plugin, record_type: str, asked: _Asked) -> Brought:
-    """What a plugin adds to one record type: fields, groups, retention rules.
+    """What a plugin adds to one record type: fields and their groups.
 
     Args:
         plugin: loaded.
@@ -195,40 +201,72 @@ def brought_to(plugin: Plugin, record_type: str, asked: _Asked) -> Brought:
     """
     fields: list[Field] = []
     groups: list[LayoutGroup] = []
-    rules: list[RetentionRule] = []
-    for hook in ("muniment_fields", "muniment_retention_rules"):
-        call = plugin.calls.get(hook)
-        if call is None:
-            continue
-        found = asked(plugin.name, plugin.source.target, partial(_ask, plugin, hook, call, (record_type,)))
-        if isinstance(found, PluginError):
-            raise found
-        for value in found:
-            if hook == "muniment_fields" and isinstance(value, Field):
-                fields.append(value)
-            elif hook == "muniment_fields" and isinstance(value, LayoutGroup):
-                groups.append(value)
-            elif hook == "muniment_retention_rules" and isinstance(value, RetentionRule):
-                rules.append(value)
-            else:
-                raise _wrong(plugin, hook, call)
-    _check_brought(plugin, record_type, fields, rules)
-    return Brought(plugin.name, tuple(fields), tuple(groups), tuple(rules))
-
-
-def _check_brought(
-    plugin: Plugin, record_type: str, fields: Iterable[Field], rules: Iterable[RetentionRule]
-) -> None:
+    for value in _told(plugin, "muniment_fields", asked, record_type):
+        if isinstance(value, Field):
+            fields.append(value)
+        elif isinstance(value, LayoutGroup):
+            groups.append(value)
+        else:
+            raise _wrong(plugin, "muniment_fields", plugin.calls["muniment_fields"])
     keys = [field.key for field in fields]
     for key in keys:
         if keys.count(key) > 1:
             raise _unfit(plugin, "muniment_fields", "schema.twice", f"{record_type}.{key}")
-    names: set[str] = set()
-    for rule in rules:
-        problem = "id" if rule.id in names else rule.problem()
+    return Brought(plugin.name, tuple(fields), tuple(groups))
+
+
+def categories_of(record_type: RecordType, brought: Iterable[Brought]) -> Mapping[str, str]:
+    """The retention category of each field of a type by the field's key, of added ones too.
+
+    Args:
+        record_type: as the archive has it.
+        brought: what plugins add to it.
+    """
+    groups = {group.key: group.category for group in record_type.groups}
+    found = {field.key: field.category or groups.get(field.group, "") for field in record_type.fields}
+    for one in brought:
+        groups |= {group.key: group.category for group in one.groups}
+        found |= {field.key: groups.get(field.group, "") for field in one.fields if field.key not in found}
+    return found
+
+
+def ruled_by(
+    plugin: Plugin, record_type: str, categories: Mapping[str, str], asked: _Asked
+) -> tuple[RetentionRule, ...]:
+    """The retention rules that a plugin states for one record type.
+
+    Args:
+        plugin: loaded.
+        record_type: the type's key.
+        categories: the retention category of each of its fields, by key.
+        asked: as for ``brought_to``.
+
+    Raises:
+        PluginError: as ``brought_to``.
+    """
+    hook = "muniment_retention_rules"
+    found = _told(plugin, hook, asked, record_type, categories)
+    # One law may be about several categories of a type.
+    names: set[tuple[str, str]] = set()
+    for rule in found:
+        if not isinstance(rule, RetentionRule):
+            raise _wrong(plugin, hook, plugin.calls[hook])
+        name = (rule.id, rule.category)
+        problem = "id" if name in names else rule.problem()
         if problem:
-            raise _unfit(plugin, "muniment_retention_rules", "rule", f"{record_type}: {rule.id}.{problem}")
-        names.add(rule.id)
+            raise _unfit(plugin, hook, "rule", f"{record_type}: {rule.id}.{problem}")
+        names.add(name)
+    return found
+
+
+def _told(plugin: Plugin, hook: str, asked: _Asked, *arguments: object) -> tuple[Any, ...]:
+    call = plugin.calls.get(hook)
+    if call is None:
+        return ()
+    found = asked(plugin.name, plugin.source.target, partial(_ask, plugin, hook, call, arguments))
+    if isinstance(found, PluginError):
+        raise found
+    return tuple(found)
 
 
 def colliding_brought(
@@ -252,7 +290,7 @@ def colliding_brought(
     for one in brought:
         added = [field.key for field in one.fields if field.key not in common]
         fields[one.plugin] = [*own.get(one.plugin, ()), *added]
-    rules = {one.plugin: [rule.id for rule in one.rules] for one in brought}
+    rules = {one.plugin: list({rule.id: None for rule in one.rules}) for one in brought}
     found: dict[str, PluginError] = {}
     for code, hooks, keys in (
         ("plugin.field", ("muniment_fields", "muniment_record_types"), fields),

@@ -168,16 +168,27 @@ class PluginSet:
         return found
 
     def _asked_about(self, record_type: RecordType) -> PluginSet:
-        from muniment.plugins._declare import brought_to, colliding_brought
+        from muniment.plugins._declare import brought_to, categories_of, colliding_brought, ruled_by
         from muniment.plugins._load import ask_loading
 
-        all_brought: list[Brought] = []
+        found: dict[str, Brought] = {}
         failed: dict[str, PluginError] = {}
         for plugin in self.loaded:
             try:
-                all_brought.append(brought_to(plugin, record_type.key, ask_loading))
+                found[plugin.name] = brought_to(plugin, record_type.key, ask_loading)
             except PluginError as error:
                 failed[plugin.name] = error
+        # Rules last: they are about the categories of all fields, whoever brings them.
+        categories = MappingProxyType(categories_of(record_type, found.values()))
+        for plugin in self.loaded:
+            if plugin.name in failed:
+                continue
+            try:
+                rules = ruled_by(plugin, record_type.key, categories, ask_loading)
+                found[plugin.name] = attrs.evolve(found[plugin.name], rules=rules)
+            except PluginError as error:
+                failed[plugin.name] = error
+        all_brought = tuple(found.values())
         common = {field.key for field in record_type.fields if not field.plugin}
         failed |= colliding_brought(self.loaded, all_brought, record_type.key, common)
         kept = self.without(failed) if failed else self

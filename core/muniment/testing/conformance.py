@@ -288,9 +288,14 @@ class _Checking:
                 if record_type is None:
                     continue
                 for anchor in rule.anchors():
-                    field = record_type.by_key.get(anchor)
-                    if anchor not in EVENTS and (field is None or field.kind not in ("date", "datetime")):
+                    if anchor in EVENTS:
+                        continue
+                    field = _field_named(by_key, record_type, anchor)
+                    if field is None or (field.kind and field.kind not in ("date", "datetime")):
                         yield _finding("anchor", rule=rule.id, type=key, name=anchor)
+                for condition in rule.where:
+                    if _field_named(by_key, record_type, condition.field) is None:
+                        yield _finding("anchor", rule=rule.id, type=key, name=condition.field)
                 if rule.category not in {field.category for field in record_type.fields}:
                     yield _finding("category", rule=rule.id, type=key, name=rule.category)
 
@@ -365,6 +370,14 @@ class _Checking:
             yield _finding("round_trip", what=what, form=form)
         for key in trial.never:
             yield Finding("conform.never_written", "note", {"type": key})
+
+
+def _field_named(types: Mapping[str, RecordType], own: RecordType, name: str) -> Field | None:
+    """What a rule means by ``field`` or ``type.field``; of a type that is not in reach nothing is known."""
+    key, dot, rest = name.partition(".")
+    if not dot:
+        return own.by_key.get(name)
+    return types[key].by_key.get(rest) if key in types else Field(key=rest, kind="")
 
 
 def _with_examples(kind: FieldKind, examples: Mapping[str, Sequence[str]]) -> FieldKind:
