@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import shutil
+import sqlite3
+from contextlib import closing
 from hashlib import sha256
 
 import pytest
@@ -432,6 +434,34 @@ def test_a_batch_forged_while_the_archive_is_open_is_not_built_upon(victim, guar
             with pytest.raises(IntegrityError) as caught:
                 session.list("person")
             assert ("log.mac", size) == (caught.value.code, caught.value.parameters["first_seq"])
+        archive.engine.logbook._unsigned = 0  # closing would refuse to sign as well
+
+
+@pytest.mark.parametrize("column", ["entries", "root", "prev_root", "mac"])
+def test_a_batch_altered_since_this_process_wrote_it_is_not_signed_over(victim, column):
+    """What a process remembers of its own batches is compared with their rows, and the bad one is named."""
+    folder = victim()
+    with open_again(folder) as archive:
+        with archive.session(actor="owner", purpose="ServiceProvision") as session:
+            first = archive.store.head(0)
+            for _ in range(3):
+                session.list("person")
+            index = first.first_seq + first.n + 1
+            with closing(sqlite3.connect(folder / "archive.db")) as db:
+                guard = "SELECT sql FROM sqlite_master WHERE name = 'log_batch_guard_update'"
+                (trigger,) = db.execute(guard).fetchone()
+                db.execute("DROP TRIGGER log_batch_guard_update")
+                (right,) = db.execute(
+                    f"SELECT {column} FROM log_batch WHERE id = ?", (batch_id(0, 0, index),)
+                ).fetchone()
+                wrong = right[:-40] + bytes([right[-40] ^ 1]) + right[-39:] if len(right) > 40 else bytes(32)
+                db.execute(f"UPDATE log_batch SET {column} = ? WHERE id = ?", (wrong, batch_id(0, 0, index)))
+                db.execute(trigger)
+                db.commit()
+            with pytest.raises(IntegrityError) as caught:
+                archive.engine.logbook.sign(archive.store)
+            named = caught.value.parameters
+            assert index == named.get("index", named.get("first_seq"))
         archive.engine.logbook._unsigned = 0  # closing would refuse to sign as well
 
 

@@ -103,6 +103,7 @@ class Logbook:
         self._tag_root = keys.tag_root
         self._actor_keys: dict[str, bytes] = {}
         self._known: tuple[Head | None, Frontier] = (None, Frontier())
+        self._own: dict[int, Head] = {}
         self._unsigned = 0
 
     def origin(self, gen: int) -> str:
@@ -261,6 +262,7 @@ class Logbook:
         """Remember where the log stands, once the transaction of ``moment`` committed."""
         if moment.written is not None:
             self._unsigned += moment.written.n
+            self._own[moment.written.first_seq] = moment.written
             self._known = (moment.written, moment.frontier)
 
     # Signing
@@ -302,27 +304,56 @@ class Logbook:
                 raise IntegrityError("integrity.below_signed", where=origin, index=last.size)
             if size < frontier.size:
                 raise IntegrityError("integrity.below_signed", where=origin, index=frontier.size)
-            self._extend(store, head, frontier, size)
-            if frontier.root() != head.root:
-                raise IntegrityError("integrity.root", where=origin, index=head.first_seq)
+            frontier = self._extended(store, head, frontier)
             signing.store(size, head.root, frontier.to_bytes())
         note = notes.sign(notes.Checkpoint(origin, size, head.root), self._keys.signing_seed)
         row = Checkpoint(self.shard, head.gen, size, head.root, note)
         with store.transaction() as tx:
             tx.add_checkpoint(row)
         self._unsigned = 0
+        self._own.clear()
         return row
 
-    def _extend(self, reader: Reader, head: Head, frontier: Frontier, size: int) -> None:
-        for batch in reader.batches(self.shard, head.gen, start=frontier.size, stop=size):
-            if batch.first_seq + batch.n <= frontier.size:
+    def _extended(self, reader: Reader, head: Head, signed: Frontier) -> Frontier:
+        """The frontier at the head, once every batch since the last signature was looked at."""
+        frontier = signed.copy()
+        try:
+            self._extend(reader, head, frontier)
+        except IntegrityError:
+            if not self._own:
+                raise
+            # Once more, trusting nothing that is remembered: that names the first bad batch.
+            self._own.clear()
+            frontier = signed.copy()
+            self._extend(reader, head, frontier)
+        return frontier
+
+    def _extend(self, reader: Reader, head: Head, frontier: Frontier) -> None:
+        """Add the entries up to the head, of batches that carry the right mac and lead to the right root.
+
+        A batch that this process wrote has both when its row still says what was
+        written; its entries are hashed all the same, and the root behind it tells.
+        """
+        origin, root, at = self.origin(head.gen), frontier.root(), frontier.size
+        leaves: list[bytes] = []
+        for batch in reader.batches(self.shard, head.gen, start=at, stop=head.first_seq + head.n):
+            if batch.first_seq + batch.n <= at:
                 continue
-            if batch.first_seq != frontier.size:
-                raise IntegrityError("integrity.sequence", where=self.origin(head.gen), index=frontier.size)
-            self._check_mac(batch)
+            if batch.first_seq != at:
+                raise IntegrityError("integrity.sequence", where=origin, index=at)
             entries = unpack_entries(batch.entries)
-            if len(entries) != batch.n or batch.prev_root != frontier.root():
-                raise IntegrityError("integrity.root", where=self.origin(head.gen), index=batch.first_seq)
-            frontier.extend([leaf_hash(entry) for entry in entries])
-            if frontier.root() != batch.root:
-                raise IntegrityError("integrity.root", where=self.origin(head.gen), index=batch.first_seq)
+            if len(entries) != batch.n or batch.prev_root != root:
+                raise IntegrityError("integrity.root", where=origin, index=at)
+            leaves += leaf_hashes(entries)
+            root = batch.root
+            written = Head(batch.gen, at, batch.n, root, batch.mac, batch.created_us)
+            if self._own.get(at) != written:
+                self._check_mac(batch)
+                frontier.extend(leaves)
+                leaves.clear()
+                if frontier.root() != root:
+                    raise IntegrityError("integrity.root", where=origin, index=at)
+            at += batch.n
+        frontier.extend(leaves)
+        if frontier.root() != head.root or frontier.size != head.first_seq + head.n:
+            raise IntegrityError("integrity.root", where=origin, index=head.first_seq)
