@@ -79,13 +79,15 @@ def entry_at(reader: Reader, shard: int, gen: int, index: int) -> Found:
 
 
 def _named_records(found: Found) -> Iterator[bytes]:
-    """The records that an entry names: in its lines, or as what was refused."""
+    """The records that an entry names: in its lines, or as what it was about or what was refused."""
     if found.opening is not None:
         for _, line in found.opening.lines:
             yield id_bytes(json.loads(line)["id"])
-    named = (found.detail or {}).get("target", {}).get("record")
-    if isinstance(named, str):
-        yield id_bytes(named)
+    target = (found.detail or {}).get("target", {})
+    for member in ("record", "subject"):
+        named = target.get(member)
+        if isinstance(named, str):
+            yield id_bytes(named)
 
 
 def projected(reader: Reader, shard: int, gen: int, found: Found) -> tuple[IndexRow, set[bytes]]:

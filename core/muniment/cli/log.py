@@ -34,6 +34,10 @@ log = LazyGroup(
         "export": Entry(
             f"{_READ}:export", ("The whole log as files for others.", "将整个日志导出为通用文件。")
         ),
+        "bundle": Entry(
+            "muniment.cli.log_bundle:bundle",
+            ("Evidence that anybody can check.", "生成任何人都可核对的证据包。"),
+        ),
         "key": Entry(f"{_HERE}:key", ("The key that checks its signatures.", "输出用于验证签名的密钥。")),
     },
     words=("Read, verify and sign the log.", "查看、校验和签署日志。"),

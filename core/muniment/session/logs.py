@@ -24,7 +24,15 @@ from muniment.session.logbook import Draft, Moment
 from muniment.session.tiles import TileReader
 from muniment.store import LogFilter, Reader, Transaction
 
-__all__ = ["LogEntry", "accesses_of", "export_log", "list_entries", "prove_entry", "show_entry"]
+__all__ = [
+    "LogEntry",
+    "accesses_of",
+    "export_log",
+    "knows_all",
+    "list_entries",
+    "prove_entry",
+    "show_entry",
+]
 
 _WITHOUT_FIELDS = "?"
 
@@ -206,6 +214,15 @@ def _known_fields(
         }
         for sensitivity, ways in field_set.items()
     }
+
+
+def knows_all(engine: Engine, acting: Acting, detail: Mapping[str, Any]) -> bool:
+    """Whether this reader may know every field that a detail names."""
+    type_key = str(detail.get("type", ""))
+    target = detail.get("target")
+    return all(_known_fields(engine, acting, type_key, one) == one for one in detail.get("sets", ())) and (
+        target is None or _known_target(engine, acting, type_key, target) == target
+    )
 
 
 def _known_target(engine: Engine, acting: Acting, type_key: str, target: Mapping[str, Any]) -> dict[str, Any]:

@@ -24,9 +24,11 @@ from muniment.session.writes import Change, Saved, write
 from muniment.store import LogFilter
 
 if TYPE_CHECKING:
+    from muniment.evidence import Bundled
     from muniment.exports import Written
     from muniment.imports.run import Imported
     from muniment.keys import KeyStatus, Root, Rotated
+    from muniment.session.evidence import Scope
     from muniment.session.importing import RowWriter
     from muniment.session.reverting import Reverted
     from muniment.store import Checkpoint
@@ -598,6 +600,16 @@ class Session:
     def export_log(self, folder: Path, *, progress: Callable[[int, int], None] | None = None) -> int:
         """Write the whole log as a c2sp.org/tlog-tiles tree; give how many entries it has."""
         return logs.export_log(self._engine, self._acting, folder, progress=progress)
+
+    def bundle(self, path: str | os.PathLike[str], scope: Scope, **options: Any) -> Bundled:
+        """Write a bundle of evidence that anybody can check; see ``session.evidence.make_bundle``.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+        """
+        from muniment.session.evidence import make_bundle
+
+        return make_bundle(self._engine, self._acting, Path(path), scope, **options)
 
     def check_data(self, *, progress: Callable[[int, int], None] | None = None) -> Sequence[Fault]:
         """What in the rebuildable tables does not follow from the sealed parts."""
