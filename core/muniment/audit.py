@@ -7,20 +7,23 @@ question is answered, and can be thrown away: it is never on the path of a read.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import Any
 
 import attrs
 
+from muniment.codec import canonical
 from muniment.errors import NotFound
 from muniment.log.detail import Opening, unpack_details
 from muniment.log.entry import Entry, parse_entry, unpack_entries
 from muniment.model import id_bytes
-from muniment.store import IndexRow, LogBatch, Reader, Transaction
+from muniment.store import IndexRow, IndexShape, LogBatch, Reader, Transaction
 
-__all__ = ["Found", "catch_up", "entries_of", "entry_at", "projected"]
+__all__ = ["Found", "Projector", "catch_up", "entries_of", "entry_at", "shape_of", "terms_of"]
 
 _PAGE = 2_000
+_KEPT = 100_000
 
 
 @attrs.frozen
@@ -90,29 +93,88 @@ def _named_records(found: Found) -> Iterator[bytes]:
             yield id_bytes(named)
 
 
-def projected(reader: Reader, shard: int, gen: int, found: Found) -> tuple[IndexRow, set[bytes]]:
-    """The row of one entry in the projection, and the subjects and records it is about."""
-    detail = found.detail or {}
-    abouts: set[bytes] = set()
-    for record in _named_records(found):
-        abouts.add(record)
-        version = reader.version(shard, record, 1)
-        if version is not None:
-            abouts.add(version.subject)
-    row = IndexRow(
-        shard,
-        gen,
-        found.index,
-        found.entry.time_us,
-        found.entry.kind,
-        str(detail.get("actor", {}).get("id", "")),
-        str(detail.get("purpose", "")),
-        str(detail.get("outcome", "")),
-        str(detail.get("type", "")),
-        str(detail.get("op", "")),
-        int(detail.get("count", 0)),
-    )
-    return row, abouts
+def terms_of(detail: Mapping[str, Any]) -> list[str]:
+    """What an entry shares with many others, as terms that auditors filter by; see ``IndexShape``."""
+    terms = {f"role:{role}" for role in detail.get("actor", {}).get("roles", ())}
+    if "auth" in detail:
+        terms.add(f"auth:{detail['auth']}")
+    program = detail.get("source", {}).get("program")
+    if program:
+        terms.add(f"program:{program}")
+    type_key = detail.get("type", "")
+    for some in detail.get("sets", ()):
+        for sensitivity, ways in some.items():
+            terms.add(f"class:{sensitivity}")
+            for keys in ways.values():
+                for key in keys:
+                    terms.update((f"field:{key}", f"field:{type_key}.{key}"))
+    return sorted(terms)
+
+
+def shape_of(shard: int, terms: Sequence[str]) -> IndexShape:
+    """The row of these terms; its number is 63 bits of their SHA-256."""
+    text = canonical(list(terms)).decode("utf-8")
+    number = int.from_bytes(sha256(text.encode("utf-8")).digest()[:8], "big") >> 1
+    return IndexShape(shard, number, text)
+
+
+class Projector:
+    """Makes the rows of entries in the projection, one after the other.
+
+    Args:
+        reader: sees the records.
+        shard: whose log.
+        gen: which generation.
+    """
+
+    def __init__(self, reader: Reader, shard: int, gen: int) -> None:
+        self._reader = reader
+        self._shard = shard
+        self._gen = gen
+        self._subjects: dict[bytes, bytes | None] = {}
+        self._shapes: dict[tuple[str, ...], IndexShape] = {}
+
+    def row(self, found: Found) -> tuple[IndexRow, set[bytes], IndexShape]:
+        """The row of one entry, the subjects and records it is about, and what it shares with others."""
+        detail = found.detail or {}
+        abouts: set[bytes] = set()
+        for record in _named_records(found):
+            abouts.add(record)
+            subject = self._subject(record)
+            if subject is not None:
+                abouts.add(subject)
+        shape = self._shape(tuple(terms_of(detail)))
+        row = IndexRow(
+            self._shard,
+            self._gen,
+            found.index,
+            found.entry.time_us,
+            found.entry.kind,
+            str(detail.get("actor", {}).get("id", "")),
+            str(detail.get("purpose", "")),
+            str(detail.get("outcome", "")),
+            str(detail.get("type", "")),
+            str(detail.get("op", "")),
+            int(detail.get("count", 0)),
+            shape.shape,
+        )
+        return row, abouts, shape
+
+    def _subject(self, record: bytes) -> bytes | None:
+        if record not in self._subjects:
+            if len(self._subjects) > _KEPT:
+                self._subjects.clear()
+            version = self._reader.version(self._shard, record, 1)
+            self._subjects[record] = None if version is None else version.subject
+        return self._subjects[record]
+
+    def _shape(self, terms: tuple[str, ...]) -> IndexShape:
+        found = self._shapes.get(terms)
+        if found is None:
+            if len(self._shapes) > _KEPT:
+                self._shapes.clear()
+            found = self._shapes[terms] = shape_of(self._shard, terms)
+        return found
 
 
 def catch_up(tx: Transaction, shard: int, gen: int, *, stop: int) -> int:
@@ -120,12 +182,16 @@ def catch_up(tx: Transaction, shard: int, gen: int, *, stop: int) -> int:
     start = tx.indexed_to(shard, gen)
     rows: list[IndexRow] = []
     abouts: list[tuple[int, int, int, bytes]] = []
+    shapes: set[IndexShape] = set()
+    projector = Projector(tx, shard, gen)
     for found in entries_of(tx, shard, gen, start=start, stop=stop):
-        row, about = projected(tx, shard, gen, found)
+        row, about, shape = projector.row(found)
         rows.append(row)
+        shapes.add(shape)
         abouts += [(shard, gen, found.index, one) for one in about]
         if len(rows) >= _PAGE:
-            tx.add_index(rows, abouts)
+            tx.add_index(rows, abouts, sorted(shapes))
             rows, abouts = [], []
-    tx.add_index(rows, abouts)
+            shapes.clear()
+    tx.add_index(rows, abouts, sorted(shapes))
     return max(stop - start, 0)

@@ -31,6 +31,7 @@ from typing import NamedTuple, Protocol
 import attrs
 
 __all__ = [
+    "LOG_ORDERS",
     "Checkpoint",
     "Current",
     "Facet",
@@ -38,6 +39,7 @@ __all__ = [
     "Gap",
     "Head",
     "IndexRow",
+    "IndexShape",
     "ListQuery",
     "LogBatch",
     "LogDetail",
@@ -261,6 +263,19 @@ class IndexRow(NamedTuple):
     type: str
     op: str
     records: int
+    shape: int
+
+
+class IndexShape(NamedTuple):
+    """What many entries have in common, kept once: a sorted JSON list of terms, such as ``role:editor``.
+
+    Terms are ``role:``, ``class:``, ``field:`` (by name, and with its type before it), ``program:`` and
+    ``auth:``. ``shape`` is computed from the text, so the same terms always have the same number.
+    """
+
+    shard: int
+    shape: int
+    terms: str
 
 
 @attrs.frozen
@@ -419,7 +434,16 @@ class Reader(Protocol):
         """The answer that was given to this idempotency key."""
 
     def find_entries(self, shard: int, gen: int, filters: LogFilter) -> list[IndexRow]:
-        """Rows of the auditors' projection, newest first."""
+        """One page of rows of the auditors' projection, in the order asked for.
+
+        Raises ``UsageError("log.order")`` for an order that there is not.
+        """
+
+    def count_entries(self, shard: int, gen: int, filters: LogFilter, *, most: int) -> int:
+        """How many rows match on all pages, counted no further than ``most``."""
+
+    def index_shapes(self, shard: int) -> Iterator[IndexShape]:
+        """What rows of the projection have in common, in order of number."""
 
     def index_rows(self, shard: int, gen: int) -> Iterator[IndexRow]:
         """All rows of the auditors' projection, in order."""
@@ -502,7 +526,12 @@ class Transaction(Reader, Protocol):
     def indexed_to(self, shard: int, gen: int) -> int:
         """How many entries the auditors' projection covers."""
 
-    def add_index(self, rows: Sequence[IndexRow], abouts: Sequence[tuple[int, int, int, bytes]]) -> None:
+    def add_index(
+        self,
+        rows: Sequence[IndexRow],
+        abouts: Sequence[tuple[int, int, int, bytes]],
+        shapes: Sequence[IndexShape] = (),
+    ) -> None:
         """Extend the projection; ``abouts`` are (shard, gen, seq, subject or record)."""
 
 
@@ -522,13 +551,22 @@ class Store(Reader, Protocol):
         """Let go of files and connections."""
 
 
+LOG_ORDERS = ("seq", "kind", "actor", "purpose", "outcome", "type", "records")
+"""What rows of the projection can be sorted by; ``seq`` is time as well."""
+
+
 @attrs.frozen
 class LogFilter:
     """What an auditor asks for; None leaves a column open.
 
     Attributes:
+        terms: terms of ``IndexShape`` that must all be there.
         about: identifier of a subject or record.
-        before: only entries below this index, for paging.
+        before: only entries below this index.
+        order_by: out of ``LOG_ORDERS``.
+        descending: the last ones first.
+        after: value and index of the last row of the page before, in this order.
+        limit: rows at the most.
     """
 
     since_us: int | None = None
@@ -539,6 +577,10 @@ class LogFilter:
     outcome: str | None = None
     type: str | None = None
     op: str | None = None
+    terms: Sequence[str] = ()
     about: bytes | None = None
     before: int | None = None
+    order_by: str = "seq"
+    descending: bool = True
+    after: tuple[str | int, int] | None = None
     limit: int = 100

@@ -111,11 +111,11 @@ def bundle(
         return
     labels(
         [
-            (call.say("log.label_size"), made.size),
-            (call.say("log.label_opened"), made.opened),
-            (call.say("log.label_withheld"), made.withheld),
-            (call.say("log.label_versions"), made.versions),
+            (call.say("audit.label_size"), made.size),
+            (call.say("audit.label_opened"), made.opened),
+            (call.say("audit.label_withheld"), made.withheld),
+            (call.say("audit.label_versions"), made.versions),
             ("SHA-256", made.digest),
         ]
     )
-    talk(call.say("log.bundled", where=file, key=key))
+    talk(call.say("audit.bundled", where=file, key=key))

@@ -2,19 +2,25 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
 
 import click
 
-from muniment.cli.base import argument, option, verb
+from muniment.cli.base import argument, flag, option, verb
 from muniment.cli.invocation import Invocation, names_of
 from muniment.errors import UsageError
+from muniment.model import CLASSES
 
 if TYPE_CHECKING:
     from muniment.archive import Archive
-    from muniment.session.logs import LogEntry
+    from muniment.session import Session
+    from muniment.session.logs import LogEntry, LogPage
+    from muniment.store import LogFilter
+
+SORTS = ("time", "kind", "actor", "purpose", "outcome", "type", "count")
+_PAGE = 1_000
 
 __all__ = ["accesses", "export", "list_entries", "prove", "show"]
 
@@ -45,11 +51,48 @@ __all__ = ["accesses", "export", "list_entries", "prove", "show"]
 @option("--type", "record_type", metavar="TYPE", words=("About records of this type.", "涉及的记录类型。"))
 @option("--op", metavar="OP", words=("Everything of one act.", "同一操作的全部条目。"))
 @option("--about", metavar="ID", words=("About a record or a subject.", "涉及的记录或主体。"))
+@option("--role", metavar="ROLE", words=("Done under this role.", "以该角色操作。"))
+@option(
+    "--field",
+    metavar="F",
+    words=(
+        "Showing or changing this field, such as phone.",
+        "涉及该字段，如 phone。",
+    ),
+)
+@option(
+    "--class",
+    "sensitivity",
+    type=click.Choice(CLASSES),
+    words=("Showing or changing fields of this class.", "涉及该敏感级别的字段。"),
+)
+@option(
+    "--program",
+    metavar="P",
+    words=("Through which program, such as web.", "通过的程序，如 web。"),
+)
+@option(
+    "--auth",
+    metavar="A",
+    words=("How the actor was known (password, os-user).", "身份确认方式（password、os-user）。"),
+)
+@option(
+    "--sort",
+    type=click.Choice(SORTS),
+    default="time",
+    words=("Sort by this.", "排序依据。"),
+)
+@flag("--ascending", words=("The first ones first.", "升序排列。"))
 @option(
     "--before",
     type=int,
     metavar="N",
-    words=("Only entries below this index: the next page.", "仅序号小于此值的条目（下一页）。"),
+    words=("Only entries below this index.", "仅序号小于此值的条目。"),
+)
+@option(
+    "--after",
+    metavar="CURSOR",
+    words=("The next page, as the one before names it.", "由上一页给出的下一页。"),
 )
 @option(
     "--limit",
@@ -57,6 +100,11 @@ __all__ = ["accesses", "export", "list_entries", "prove", "show"]
     default=50,
     metavar="N",
     words=("Entries at the most.", "最多条目数。"),
+)
+@option(
+    "--to",
+    metavar="FILE",
+    words=("Write all that match to a .csv or .xlsx file.", "将全部匹配条目写入 .csv 或 .xlsx 文件。"),
 )
 @click.pass_obj
 def list_entries(
@@ -70,8 +118,17 @@ def list_entries(
     record_type: str | None,
     op: str | None,
     about: str | None,
+    role: str | None,
+    field: str | None,
+    sensitivity: str | None,
+    program: str | None,
+    auth: str | None,
+    sort: str,
+    ascending: bool,
     before: int | None,
+    after: str | None,
     limit: int,
+    to: str | None,
 ) -> None:
     """Entries of the log."""
     from muniment.log.kinds import KINDS
@@ -82,6 +139,7 @@ def list_entries(
     named = names_of(kinds)
     if any(kind not in KINDS for kind in named):
         raise UsageError("cli.no_kind", name=", ".join(kind for kind in named if kind not in KINDS))
+    terms = {"role": role, "field": field, "class": sensitivity, "program": program, "auth": auth}
     with call.session() as (archive, session):
         filters = LogFilter(
             since_us=parse_time(since) if since else None,
@@ -92,49 +150,101 @@ def list_entries(
             outcome=outcome,
             type=record_type,
             op=op,
+            terms=tuple(f"{name}:{value}" for name, value in terms.items() if value),
             about=id_bytes(resolve_record(session, about)) if about else None,
             before=before,
-            limit=limit,
+            order_by={"time": "seq", "count": "records"}.get(sort, sort),
+            descending=not ascending,
+            limit=limit if to is None else _PAGE,
         )
-        _show_entries(call, archive, session.entries(filters), limit)
+        if to is not None:
+            _write_entries(call, archive, session, filters, Path(to))
+            return
+        page = session.log_page(filters, after=after)
+        if call.json:
+            from muniment.cli.output import emit
+
+            documents = [one.document() for one in page.entries]
+            emit({"entries": documents, "total": page.total, "more": page.more, "after": page.after})
+            return
+        _show_entries(call, archive, page.entries)
+        _tell_pages(call, page)
 
 
-def _show_entries(call: Invocation, archive: Archive, found: Sequence[LogEntry], limit: int) -> None:
-    from muniment.cli.output import emit, table, talk
+def _tell_pages(call: Invocation, page: LogPage) -> None:
+    from muniment.cli.output import talk
+
+    said = "audit.found_more" if page.more else "audit.found"
+    talk(call.say(said, count=len(page.entries), total=page.total))
+    if page.after is not None:
+        talk(call.say("audit.next_page", after=page.after))
+
+
+def _write_entries(
+    call: Invocation, archive: Archive, session: Session, filters: LogFilter, target: Path
+) -> None:
+    """All pages into one file; each page is written down before it is handed over."""
+    from muniment.cli.output import emit, talk
+    from muniment.cli.progress import progress
+    from muniment.exports.rows import write_rows
+
+    with progress(call.say("cli.exporting"), quiet=call.json) as told:
+
+        def rows() -> Iterator[list[str | int]]:
+            after, done = None, 0
+            while True:
+                page = session.log_page(filters, after=after)
+                for one in page.entries:
+                    yield [*_cells(call, archive, one), " ".join(one.roles), " ".join(one.fields), one.op]
+                done += len(page.entries)
+                told(done, page.total)
+                after = page.after
+                if after is None:
+                    return
+
+        header = [*call.words(*_HEADER), *call.words("audit.label_roles", "audit.label_fields"), "op"]
+        widths = (8, 22, 30, 16, 24, 16, 8, 10, 20, 40, 34)
+        written = write_rows(target, header, rows(), widths=widths, title="log")
+    if call.json:
+        emit({"export": {"path": written.path, "rows": written.rows, "sha256": written.digest.hex()}})
+    else:
+        talk(call.say("audit.list_written", count=written.rows, where=written.path))
+
+
+_HEADER = (
+    "cli.label_number",
+    "cli.label_time",
+    "cli.label_kind",
+    "cli.label_actor",
+    "cli.label_purpose",
+    "cli.label_type",
+    "cli.label_count",
+    "cli.label_outcome",
+)
+
+
+def _cells(call: Invocation, archive: Archive, one: LogEntry) -> list[str | int]:
     from muniment.cli.values import local_time
     from muniment.log.kinds import KINDS
 
-    if call.json:
-        emit({"entries": [one.document() for one in found]})
-        return
-    header = call.words(
-        "cli.label_number",
-        "cli.label_time",
-        "cli.label_kind",
-        "cli.label_actor",
-        "cli.label_purpose",
-        "cli.label_type",
-        "cli.label_count",
-        "cli.label_outcome",
-    )
-    rows: list[list[object]] = [
-        [
-            one.index,
-            local_time(one.time_us, archive.applied.timezone),
-            f"{KINDS[one.kind].zh}（{one.kind}）" if call.language == "zh" else one.kind,
-            one.actor,
-            one.purpose,
-            one.type,
-            one.count,
-            one.outcome,
-        ]
-        for one in found
+    return [
+        one.index,
+        local_time(one.time_us, archive.applied.timezone),
+        f"{KINDS[one.kind].zh}（{one.kind}）" if call.language == "zh" else one.kind,
+        one.actor,
+        one.purpose,
+        one.type,
+        one.count,
+        one.outcome,
     ]
+
+
+def _show_entries(call: Invocation, archive: Archive, found: Sequence[LogEntry]) -> None:
+    from muniment.cli.output import table
+
+    rows: list[list[object]] = [list(_cells(call, archive, one)) for one in found]
     if rows:
-        table(header, rows)
-    talk(call.say("cli.found_entries", count=len(rows)))
-    if len(rows) == limit and rows:
-        talk(call.say("cli.more_entries", index=found[-1].index))
+        table(call.words(*_HEADER), rows)
 
 
 @verb("show", ("One entry with all that its detail says.", "查看一条日志及其全部明细。"))
@@ -244,7 +354,13 @@ def export(call: Invocation, folder: str) -> None:
 @click.pass_obj
 def accesses(call: Invocation, id: str, limit: int) -> None:
     """Everything the log says about a record."""
+    from muniment.cli.output import emit, talk
     from muniment.session.references import resolve_record
 
     with call.session() as (archive, session):
-        _show_entries(call, archive, session.accesses(resolve_record(session, id), limit=limit), 0)
+        found = session.accesses(resolve_record(session, id), limit=limit)
+        if call.json:
+            emit({"entries": [one.document() for one in found]})
+            return
+        _show_entries(call, archive, found)
+        talk(call.say("cli.found_entries", count=len(found)))

@@ -12,27 +12,33 @@ import attrs
 
 from muniment import audit
 from muniment.audit import Found
-from muniment.errors import AccessDenied, LogError, NotFound, StoreError
+from muniment.errors import AccessDenied, LogError, NotFound, StoreError, UsageError
 from muniment.files import write_atomically
 from muniment.log.entry import unpack_entries
 from muniment.log.proof import make_proof
 from muniment.log.tiles import TILE_WIDTH, export_tree, tile_hashes
 from muniment.log.tree import leaf_hashes
 from muniment.model import id_text, rfc3339
+from muniment.session.cursor import decode_cursor, encode_cursor
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.logbook import Draft, Moment
 from muniment.session.tiles import TileReader
 from muniment.store import LogFilter, Reader, Transaction
 
 __all__ = [
+    "MOST_COUNTED",
     "LogEntry",
+    "LogPage",
     "accesses_of",
     "export_log",
+    "find_entries",
     "knows_all",
-    "list_entries",
     "prove_entry",
     "show_entry",
 ]
+
+MOST_COUNTED = 100_000
+"""Entries that match are counted up to here; beyond, a page says that there are more."""
 
 _WITHOUT_FIELDS = "?"
 
@@ -71,6 +77,18 @@ class LogEntry:
     data: bytes
     r: bytes | None
 
+    @property
+    def roles(self) -> tuple[str, ...]:
+        """The roles under which it was done."""
+        return tuple(self.detail.get("actor", {}).get("roles", ()))
+
+    @property
+    def fields(self) -> tuple[str, ...]:
+        """Names of the fields it shows or changes, in clear or masked, without those not to be known."""
+        sets = self.detail.get("sets", ())
+        named = {key for one in sets for ways in one.values() for keys in ways.values() for key in keys}
+        return tuple(sorted(named))
+
     def document(self) -> dict[str, Any]:
         """The entry for JSON."""
         return {
@@ -89,6 +107,23 @@ class LogEntry:
         }
 
 
+@attrs.frozen
+class LogPage:
+    """One page of entries.
+
+    Attributes:
+        entries: in the order asked for.
+        total: how many match on all pages, counted up to ``MOST_COUNTED``.
+        more: whether there are more than that.
+        after: what to ask for the next page with; None on the last one.
+    """
+
+    entries: tuple[LogEntry, ...]
+    total: int
+    more: bool
+    after: str | None
+
+
 @contextmanager
 def _allowed(engine: Engine, acting: Acting, action: str) -> Iterator[None]:
     try:
@@ -99,26 +134,65 @@ def _allowed(engine: Engine, acting: Acting, action: str) -> Iterator[None]:
         raise
 
 
-def list_entries(engine: Engine, acting: Acting, filters: LogFilter) -> list[LogEntry]:
-    """Entries that match, newest first; reading them is an entry itself."""
+def find_entries(engine: Engine, acting: Acting, filters: LogFilter, *, after: str | None = None) -> LogPage:
+    """One page of the entries that match; reading them is an entry itself.
 
-    def body(tx: Transaction, moment: Moment) -> list[LogEntry]:
+    Args:
+        engine: the opened archive.
+        acting: who, why and through what.
+        filters: what is asked for.
+        after: what the page before gave.
+
+    Raises:
+        UsageError: ``log.order`` or ``usage.cursor``.
+        AccessDenied: ``access.action``; logged.
+    """
+    if after is not None:
+        value, place = decode_cursor(engine, after)
+        if not isinstance(value, (str, int)):
+            raise UsageError("usage.cursor")
+        filters = attrs.evolve(filters, after=(value, int.from_bytes(place, "big")))
+
+    def body(tx: Transaction, moment: Moment) -> LogPage:
         audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
         rows = tx.find_entries(SHARD, moment.gen, filters)
+        total = tx.count_entries(SHARD, moment.gen, filters, most=MOST_COUNTED + 1)
         found = [audit.entry_at(tx, SHARD, moment.gen, row.seq) for row in rows]
-        asked = sorted(
-            name
-            for name, value in attrs.asdict(filters).items()
-            if value not in (None, (), []) and name != "limit"
+        detail = engine.detail(acting, engine.new_id(), count=len(found), target=_asked(filters))
+        keys = _tag_keys(engine, tx, filters.about)
+        engine.logbook.append(
+            tx, moment, [Draft("log.read", detail, subject_keys=keys)], actor=acting.actor.id
         )
-        detail = engine.detail(
-            acting, engine.new_id(), count=len(found), target={"where": asked} if asked else None
-        )
-        engine.logbook.append(tx, moment, [Draft("log.read", detail)], actor=acting.actor.id)
-        return [_readable(engine, acting, one) for one in found]
+        after = None
+        if len(rows) == filters.limit and rows:
+            value = getattr(rows[-1], filters.order_by)
+            after = encode_cursor(engine, value, rows[-1].seq.to_bytes(8, "big"))
+        entries = tuple(_readable(engine, acting, one) for one in found)
+        return LogPage(entries, min(total, MOST_COUNTED), total > MOST_COUNTED, after)
 
     with _allowed(engine, acting, "log.read"):
         return engine.run(body, acting)
+
+
+def _tag_keys(engine: Engine, tx: Transaction, about: bytes | None) -> list[bytes]:
+    """The tag key of whom a question is about, where they still have one."""
+    version = None if about is None else tx.version(SHARD, about)
+    if version is None or version.subject == engine.archive or tx.state_of(SHARD, {version.subject}):
+        return []
+    return [engine.subject_key(tx, version.subject)]
+
+
+def _asked(filters: LogFilter) -> dict[str, object] | None:
+    """What was asked for, by name; whom it was about is said, so that this reading is found as well."""
+    names = sorted(
+        name
+        for name, value in attrs.asdict(filters).items()
+        if value not in (None, (), []) and name not in ("limit", "order_by", "descending", "after")
+    )
+    target: dict[str, object] = {"where": names} if names else {}
+    if filters.about is not None:
+        target["record"] = id_text(filters.about)
+    return target or None
 
 
 def show_entry(engine: Engine, acting: Acting, index: int) -> LogEntry:

@@ -6,6 +6,7 @@ that was done to these tables with other tools lasts.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Callable, Iterator
 from hashlib import sha256
 from itertools import groupby
@@ -166,12 +167,19 @@ def _index_faults(tx: Transaction, gen: int, size: int) -> Iterator[Fault]:
         yield Fault("log_index", str(size))
         return
     stored = tx.index_rows(SHARD, gen)
+    projector = audit.Projector(tx, SHARD, gen)
+    shapes = set()
     for entry in audit.entries_of(tx, SHARD, gen, stop=upto):
-        row, abouts = audit.projected(tx, SHARD, gen, entry)
+        row, abouts, shape = projector.row(entry)
+        shapes.add(shape)
         about_rows = {about for _, about in tx.index_abouts(SHARD, gen, entry.index, entry.index)}
         if next(stored, None) != row or about_rows != abouts:
             yield Fault("log_index", str(entry.index))
             return
+    kept = set(tx.index_shapes(SHARD))
+    # Generations share shapes, so there may be more; each is what its number says all the same.
+    if not shapes <= kept or any(audit.shape_of(SHARD, json.loads(one.terms)) != one for one in kept):
+        yield Fault("log_shape", "")
 
 
 def _tile_faults(tx: Transaction, gen: int, size: int) -> Iterator[Fault]:
@@ -208,7 +216,7 @@ def rebuild_data(engine: Engine, acting: Acting, *, progress: Progress | None = 
 
     def body(tx: Transaction, moment: Moment) -> Rebuilt:
         # Types and users are read from the current state, so they are known before it goes.
-        tx.clear_rebuildable(("current", "token", "log_index", "log_about", "log_tile"))
+        tx.clear_rebuildable(("current", "token", "log_index", "log_shape", "log_about", "log_tile"))
         records = tokens = 0
         rows: list[Current] = []
         made: list[Token] = []

@@ -16,7 +16,7 @@ from muniment.session import attachments, lists, logs, reads, rebuild
 from muniment.session import history as histories
 from muniment.session.engine import Acting, Engine
 from muniment.session.keyring import act_on_keys
-from muniment.session.logs import LogEntry
+from muniment.session.logs import LogEntry, LogPage
 from muniment.session.rebuild import Fault, Rebuilt
 from muniment.session.views import Change as FieldChange
 from muniment.session.views import Page, Record, Step
@@ -578,12 +578,17 @@ class Session:
         return self._engine.note(self._acting, kind, **members)
 
     def entries(self, filters: LogFilter | None = None) -> Sequence[LogEntry]:
-        """Entries of the log that match, newest first; logged like any reading.
+        """Entries of the log that match, newest first unless asked otherwise; logged like any reading.
 
         Raises:
+            UsageError: ``log.order``.
             AccessDenied: ``access.action``; logged.
         """
-        return logs.list_entries(self._engine, self._acting, filters or LogFilter())
+        return self.log_page(filters).entries
+
+    def log_page(self, filters: LogFilter | None = None, *, after: str | None = None) -> LogPage:
+        """The same with how many match and where the next page begins; ``after`` is from the page before."""
+        return logs.find_entries(self._engine, self._acting, filters or LogFilter(), after=after)
 
     def entry(self, index: int) -> LogEntry:
         """One entry of the log with all that its detail says."""

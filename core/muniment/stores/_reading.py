@@ -19,6 +19,7 @@ from muniment.store import (
     Gap,
     Head,
     IndexRow,
+    IndexShape,
     ListQuery,
     LogBatch,
     LogDetail,
@@ -32,6 +33,7 @@ from muniment.store import (
     Token,
     Version,
 )
+from muniment.stores import _projection as projection
 from muniment.stores.migrations import (
     APPEND_ONLY,
     RULE_BITS,
@@ -506,42 +508,17 @@ class Reading:
         )
 
     def find_entries(self, shard: int, gen: int, filters: LogFilter) -> list[IndexRow]:
-        columns = ", ".join(f"i.{name}" for name in IndexRow._fields)
-        where = ["i.shard = ?", "i.gen = ?"]
-        parameters: list[object] = [shard, gen]
-        source = "log_index i"
-        if filters.about is not None:
-            source += " JOIN log_about a ON a.shard = i.shard AND a.gen = i.gen AND a.seq = i.seq"
-            where.append("a.about = ?")
-            parameters.append(filters.about)
-        for column, value in (
-            ("actor", filters.actor),
-            ("purpose", filters.purpose),
-            ("outcome", filters.outcome),
-            ("type", filters.type),
-            ("op", filters.op),
-        ):
-            if value is not None:
-                where.append(f"i.{column} = ?")
-                parameters.append(value)
-        if filters.kinds:
-            where.append(f"i.kind IN ({', '.join('?' * len(filters.kinds))})")
-            parameters += filters.kinds
-        for test, bound in (
-            ("i.time_us >= ?", filters.since_us),
-            ("i.time_us < ?", filters.until_us),
-            ("i.seq < ?", filters.before),
-        ):
-            if bound is not None:
-                where.append(test)
-                parameters.append(bound)
-        return [
-            IndexRow._make(row)
-            for row in self._fetch(
-                f"SELECT {columns} FROM {source} WHERE {' AND '.join(where)} ORDER BY i.seq DESC LIMIT ?",
-                (*parameters, filters.limit),
-            )
-        ]
+        return projection.find(self._fetch, shard, gen, filters)
+
+    def count_entries(self, shard: int, gen: int, filters: LogFilter, *, most: int) -> int:
+        return projection.count(self._fetch, shard, gen, filters, most)
+
+    def index_shapes(self, shard: int) -> Iterator[IndexShape]:
+        return self._rows(
+            IndexShape,
+            f"SELECT {columns(IndexShape)} FROM log_shape WHERE shard = ? ORDER BY shape",
+            (shard,),
+        )
 
     def strays(self, shards: int) -> list[tuple[str, int | None]]:
         heads = [head for shard in range(shards) if (head := self.head(shard)) is not None]

@@ -14,6 +14,7 @@ from muniment.store import (
     File,
     Gap,
     IndexRow,
+    IndexShape,
     LogBatch,
     LogDetail,
     Part,
@@ -62,6 +63,7 @@ _UPDATE_CURRENT = "UPDATE current SET version = ?, clear = ? WHERE shard = ? AND
 _UPDATE_DELETED = "UPDATE current SET version = ?, deleted = ?, clear = ? WHERE shard = ? AND record = ?"
 _INSERT_TOKEN = "INSERT OR IGNORE" + _insert("token", Token)[6:]
 _INSERT_REMEMBERED = "INSERT OR REPLACE" + _insert("idem", Remembered)[6:]
+_INSERT_SHAPE = "INSERT OR IGNORE" + _insert("log_shape", IndexShape)[6:]
 _INSERT_INDEX = "INSERT OR REPLACE" + _insert("log_index", IndexRow)[6:]
 
 
@@ -167,8 +169,14 @@ class SqliteTransaction(Reading):
                 raise StoreError("store.refused", where=table, name=table)
             self._change(f"DELETE FROM {table}")
 
-    def add_index(self, rows: Sequence[IndexRow], abouts: Sequence[tuple[int, int, int, bytes]]) -> None:
+    def add_index(
+        self,
+        rows: Sequence[IndexRow],
+        abouts: Sequence[tuple[int, int, int, bytes]],
+        shapes: Sequence[IndexShape] = (),
+    ) -> None:
         self._add(_INSERT_INDEX, rows)
+        self._add(_INSERT_SHAPE, shapes)
         self._add(
             "INSERT OR IGNORE INTO log_about(shard, gen, seq, about) VALUES (?, ?, ?, ?)", sorted(abouts)
         )

@@ -59,7 +59,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
 
 APPEND_ONLY: Final = tuple(KEYS)
 
-REBUILDABLE: Final = ("current", "token", "log_index", "log_about", "log_tile")
+REBUILDABLE: Final = ("current", "token", "log_index", "log_shape", "log_about", "log_tile")
 """Tables that are computed from the others; in no backup, mended by ``data rebuild``."""
 
 _TABLES: Final = (
@@ -133,12 +133,20 @@ _TABLES: Final = (
     """CREATE TABLE log_index(
         shard INTEGER NOT NULL, gen INTEGER NOT NULL, seq INTEGER NOT NULL, time_us INTEGER NOT NULL,
         kind TEXT NOT NULL, actor TEXT NOT NULL, purpose TEXT NOT NULL, outcome TEXT NOT NULL,
-        type TEXT NOT NULL, op TEXT NOT NULL, records INTEGER NOT NULL,
-        PRIMARY KEY(shard, gen, seq)) STRICT""",
+        type TEXT NOT NULL, op TEXT NOT NULL, records INTEGER NOT NULL, shape INTEGER NOT NULL,
+        PRIMARY KEY(shard, gen, seq)) STRICT, WITHOUT ROWID""",
     "CREATE INDEX log_index_actor ON log_index(shard, gen, actor, seq)",
     "CREATE INDEX log_index_kind ON log_index(shard, gen, kind, seq)",
+    "CREATE INDEX log_index_purpose ON log_index(shard, gen, purpose, seq)",
+    "CREATE INDEX log_index_outcome ON log_index(shard, gen, outcome, seq)",
+    "CREATE INDEX log_index_type ON log_index(shard, gen, type, seq)",
+    "CREATE INDEX log_index_records ON log_index(shard, gen, records, seq)",
+    "CREATE INDEX log_index_shape ON log_index(shard, gen, shape, seq)",
     "CREATE INDEX log_index_time ON log_index(shard, gen, time_us)",
     "CREATE INDEX log_index_op ON log_index(shard, gen, op)",
+    """CREATE TABLE log_shape(
+        shard INTEGER NOT NULL, shape INTEGER NOT NULL, terms TEXT NOT NULL,
+        PRIMARY KEY(shard, shape)) STRICT, WITHOUT ROWID""",
     """CREATE TABLE log_about(
         shard INTEGER NOT NULL, about BLOB NOT NULL, gen INTEGER NOT NULL, seq INTEGER NOT NULL,
         PRIMARY KEY(shard, about, gen, seq)) STRICT, WITHOUT ROWID""",

@@ -20,7 +20,7 @@ from typing import Any, Protocol
 
 import pytest
 
-from muniment.errors import Conflict, MunimentError, StoreError
+from muniment.errors import Conflict, MunimentError, StoreError, UsageError
 from muniment.store import (
     Checkpoint,
     Current,
@@ -149,7 +149,7 @@ def _fill(store: Store) -> None:
         tx.add_current([_current(1)])
         tx.add_tokens([Token(0, 1, 1, b"t", _id(1))])
         tx.add_tiles([Tile(0, 0, 0, 0, b"hashes")])
-        tx.add_index([IndexRow(0, 0, 0, 1, "record.read", "anna", "p", "ok", "customer", "op", 1)], [])
+        tx.add_index([IndexRow(0, 0, 0, 1, "record.read", "anna", "p", "ok", "customer", "op", 1, 7)], [])
 
     _write(store, body)
 
@@ -736,33 +736,26 @@ def test_an_answer_is_remembered_for_a_day(store: Store) -> None:
 def test_entries_are_found_by_what_auditors_ask(store: Store) -> None:
     """Each filter by itself, newest first, paged by index."""
     rows = [
-        IndexRow(0, 0, 0, 100, "record.read", "anna", "A", "ok", "customer", "o1", 1),
-        IndexRow(0, 0, 1, 200, "record.list", "anna", "B", "ok", "order", "o2", 9),
-        IndexRow(0, 0, 2, 300, "access.deny", "bert", "A", "denied", "customer", "o3", 0),
-        IndexRow(0, 0, 3, 300, "record.read", "bert", "A", "ok", "customer", "o1", 1),
+        IndexRow(0, 0, at, 100 + at, "k", "anna" if at % 3 else "bert", "A", "ok", "t", "o", at % 2, 7)
+        for at in range(9)
     ]
-    assert 0 == _indexed(store)
-    _write(store, lambda tx: tx.add_index(rows, [(0, 0, 0, _id(1)), (0, 0, 3, _id(1)), (0, 0, 3, _id(2))]))
-    assert 4 == _indexed(store)
+    _write(store, lambda tx: tx.add_index(rows[:8], []))
 
     def found(**filters: Any) -> list[int]:
         return [row.seq for row in store.find_entries(0, 0, LogFilter(**filters))]
 
-    assert [3, 2, 1, 0] == found()
-    assert [3, 2] == found(limit=2)
-    assert [1, 0] == found(before=2)
-    assert [3, 0] == found(kinds=("record.read",))
-    assert [3, 2, 0] == found(kinds=("record.read", "access.deny"))
-    assert [1, 0] == found(actor="anna")
-    assert [1] == found(purpose="B")
-    assert [2] == found(outcome="denied")
-    assert [1] == found(type="order")
-    assert [3, 0] == found(op="o1")
-    assert [3, 0] == found(about=_id(1))
-    assert [3] == found(about=_id(2))
-    assert [3, 2, 1] == found(since_us=200)
-    assert [1, 0] == found(until_us=300)
-    assert [rows[1]] == store.find_entries(0, 0, LogFilter(type="order"))
+    assert [6, 3, 0, 7] == found(order_by="actor")[:4]
+    assert [1, 2, 4, 5, 7, 0, 3, 6] == found(order_by="actor", descending=False)
+    assert [7, 5, 3, 1, 6, 4, 2, 0] == found(order_by="records")
+    assert [1, 2, 4] == found(order_by="actor", descending=False, limit=3)
+    _write(store, lambda tx: tx.add_index(rows[8:], []))
+    assert [5, 7, 8, 0] == found(order_by="actor", descending=False, limit=4, after=("anna", 4))
+    assert [4, 3] == found(after=(5, 5), limit=2)
+    assert 9 == store.count_entries(0, 0, LogFilter(), most=100)
+    assert 3 == store.count_entries(0, 0, LogFilter(actor="bert", limit=1), most=100)
+    assert 2 == store.count_entries(0, 0, LogFilter(actor="bert"), most=2)
+    with pytest.raises(UsageError):
+        found(order_by="op; DROP TABLE log_index")
 
 
 __all__ = ["StoreMaker", "other", "store", *(name for name in dir() if name.startswith("test_"))]
