@@ -28,7 +28,7 @@ from muniment.plugins import (
 )
 
 if TYPE_CHECKING:
-    from muniment.schema import Field, FieldKind, LayoutGroup, RecordType, Template
+    from muniment.schema import Field, FieldKind, LayoutGroup, ListView, RecordType, Template
 
 __all__ = [
     "hookimpl",
@@ -43,6 +43,7 @@ __all__ = [
     "muniment_roles",
     "muniment_templates",
     "muniment_validate",
+    "muniment_views",
 ]
 
 hookspec = pluggy.HookspecMarker("muniment")
@@ -137,6 +138,28 @@ def muniment_templates(kinds: Mapping[str, FieldKind]) -> Sequence[Template]:  #
     Returns:
         The templates. One whose key the core or another plugin has too
         quarantines every plugin that ships it.
+
+    If it raises or returns anything else, the plugin is quarantined.
+    """
+
+
+@hookspec
+def muniment_views(record_type: str) -> Sequence[ListView]:  # type: ignore[empty-body]  # a hook has no body
+    """Bring views of a record type: columns, filters, sort and grouping of its list.
+
+    Asked once about each record type, when an archive is opened or gets the
+    type, outside any transaction. A view says what is shown, never what is
+    allowed: whoever uses it sees what their role lets them, and a view that
+    filters, sorts or groups by what they may not read is not offered to them.
+
+    Args:
+        record_type: the type's key, such as ``customer``.
+
+    Returns:
+        The views of that type. Columns that the type lacks are left out, and so
+        is a view whose filter, sort or group it lacks. A view that somebody
+        saved under the same key counts before it; one whose key another plugin
+        has for the type too quarantines every plugin that brings it.
 
     If it raises or returns anything else, the plugin is quarantined.
     """

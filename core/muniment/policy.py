@@ -52,10 +52,15 @@ ACTIONS: Final = frozenset(
         "data.check",
         "data.rebuild",
         "subject.erase",
+        "view.save",
+        "view.share",
+        "view.lock",
     }
 )
 
-_READ_ACTIONS = frozenset({"record.read", "record.list", "record.search", "record.history", "schema.read"})
+_READ_ACTIONS = frozenset(
+    {"record.read", "record.list", "record.search", "record.history", "schema.read", "view.save"}
+)
 _WRITE_ACTIONS = frozenset(
     {"record.create", "record.update", "record.correct", "record.delete", "record.undelete"}
 )

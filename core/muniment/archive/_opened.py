@@ -275,7 +275,20 @@ class Archive:
         if not dry_run:
             self.plugins = self.engine.plugins = plugins
             self.save_types(session, made, reason=reason)
+            self._save_views(session, templates, made, reason=reason)
         return made
+
+    def _save_views(
+        self, session: Session, templates: Sequence[Template], made: Applied, *, reason: str | None
+    ) -> None:
+        """Bring the views of templates in, for the types as they are now."""
+        if not any(template.views for template in templates):
+            return
+        from muniment.session.saved import shipped_changes
+
+        changes = shipped_changes(self.engine, made.registry.by_key, templates)
+        if changes:
+            session.write(changes, reason=reason)
 
     def save_types(self, session: Session, made: Applied, *, reason: str | None) -> None:
         """Write the definitions that an edit of the registry changed."""

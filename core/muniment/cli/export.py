@@ -46,10 +46,19 @@ __all__ = ["export"]
     words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"),
 )
 @option(
+    "--view",
+    "view_name",
+    metavar="V",
+    words=("What a saved view shows: `view list`.", "导出已保存视图的内容，见 view list。"),
+)
+@option(
     "--where",
     multiple=True,
     metavar="F=V",
-    words=("Records with this value; may be given several times.", "具有该值的记录；可多次给出。"),
+    words=(
+        "Records with this value; may be given several times; also F!=V, 'F>=V', 'F<V'.",
+        "具有该值的记录；可多次给出；也可用 F!=V、'F>=V'、'F<V'。",
+    ),
 )
 @option(
     "--fields",
@@ -78,6 +87,7 @@ def export(
     type: str,
     to: str,
     reason: str,
+    view_name: str | None,
     where: tuple[str, ...],
     fields: tuple[str, ...],
     headers: str,
@@ -89,15 +99,23 @@ def export(
     """Write records to a file."""
     from muniment.cli.progress import progress
     from muniment.cli.record_read import conditions
+    from muniment.schema import ListView
 
     with call.session() as (_, session):
-        wanted = conditions(session, session.type(type), where) if where else {}
+        saved = session.views.get(type, view_name) if view_name else None
+        shown = ListView(key="", type=type) if saved is None else saved.view
+        equal, compared = conditions(session, session.type(type), where)
+        asked = session.views.asked(type, shown, where=equal, filters=compared)
         with progress(call.say("cli.exporting"), quiet=call.json) as told:
             written = session.export_file(
                 type,
                 to,
-                where=wanted,
-                fields=names_of(fields) or None,
+                where=asked.where,
+                filters=asked.filters,
+                order_by=asked.order_by,
+                descending=asked.descending,
+                view="" if saved is None else saved.name,
+                fields=names_of(fields) or shown.columns or None,
                 headers=headers,
                 form=form,
                 ids=ids,

@@ -14,7 +14,7 @@ from muniment.cli.invocation import Invocation, names_of
 if TYPE_CHECKING:
     from muniment.archive import Archive
     from muniment.imports.rows import Difference
-    from muniment.schema import RecordType
+    from muniment.schema import Condition, RecordType
     from muniment.session import Page, Record, Session, Step
 
 __all__ = [
@@ -54,12 +54,23 @@ _scan = flag(
 )
 
 
-def conditions(session: Session, record_type: RecordType, given: Sequence[str]) -> dict[str, object]:
-    """What ``--where`` asks for, references as identifiers."""
+def conditions(
+    session: Session, record_type: RecordType, given: Sequence[str]
+) -> tuple[dict[str, object], tuple[Condition, ...]]:
+    """What ``--where`` asks for: what must be equal, references as identifiers, and what is compared."""
+    import re
+
     from muniment.cli.values import assignments
+    from muniment.schema import parse_condition
     from muniment.session.references import resolve_references
 
-    return resolve_references(session, record_type, assignments(given))
+    compared = [word for word in given if re.match(r"\s*[a-z][a-z0-9_]*\s*(!=|>|<)", word)]
+    where = resolve_references(
+        session, record_type, assignments([one for one in given if one not in compared])
+    )
+    asked = [parse_condition(word, where=record_type.key) for word in compared]
+    more, filters = session.views.conditions(record_type, asked)
+    return where | more, filters
 
 
 # One record
@@ -337,16 +348,27 @@ def diff(call: Invocation, id: str, a: int, b: int) -> None:
         "列出一页记录，按创建先后或按字段排序。",
     ),
     note=(
-        "Example: muniment record list customer --where city=Berlin --order customer_number",
-        "示例：muniment record list customer --where city=上海 --order customer_number",
+        "Examples: muniment record list customer --where city=Berlin --order customer_number\n"
+        "          muniment record list follow_up --view overdue",
+        "示例：muniment record list customer --where city=上海 --order customer_number\n"
+        "      muniment record list follow_up --view overdue",
     ),
 )
 @argument("type", ("The record type.", "记录类型。"))
 @option(
+    "--view",
+    "view_name",
+    metavar="V",
+    words=("A saved view, by key or label: `view list`.", "已保存的视图（键或标签），见 view list。"),
+)
+@option(
     "--where",
     multiple=True,
     metavar="F=V",
-    words=("Records with this value; may be given several times.", "具有该值的记录；可多次给出。"),
+    words=(
+        "Records with this value; may be given several times; also F!=V, 'F>=V', 'F<V'.",
+        "具有该值的记录；可多次给出；也可用 F!=V、'F>=V'、'F<V'。",
+    ),
 )
 @_fields
 @option(
@@ -364,6 +386,7 @@ def diff(call: Invocation, id: str, a: int, b: int) -> None:
 def list_records(
     call: Invocation,
     type: str,
+    view_name: str | None,
     where: tuple[str, ...],
     fields: tuple[str, ...],
     order: str | None,
@@ -375,22 +398,36 @@ def list_records(
     count: bool,
 ) -> None:
     """One page of records."""
+    import attrs
+
+    from muniment.schema import ListView
+
     with call.session() as (archive, session):
         record_type = session.type(type)
-        columns = _columns(call, session, record_type, names_of(fields))
-        page = session.list(
+        saved = session.views.get(type, view_name) if view_name else None
+        shown = ListView(key="", type=type) if saved is None else saved.view
+        columns = _columns(call, session, record_type, names_of(fields) or shown.columns)
+        equal, compared = conditions(session, record_type, where)
+        asked = session.views.asked(
             type,
-            where=conditions(session, record_type, where),
+            shown,
+            where=equal,
+            filters=compared,
             fields=columns,
             order_by=order,
-            descending=desc,
+            descending=(desc or None) if saved is not None and not order else desc,
             limit=limit,
             after=after,
             deleted=deleted,
             scan=scan,
             count=count,
+            view=None if saved is None else saved.name,
         )
-        _show_page(call, archive, record_type, page, columns)
+        page = session.listed(asked)
+        if not order:
+            page = attrs.evolve(page, records=session.views.ordered(shown, page.records))
+        group = shown.group_by if not order and shown.group_by in (columns or ()) else ""
+        _show_page(call, archive, record_type, page, columns, group=group)
 
 
 @verb(
@@ -446,7 +483,13 @@ def _columns(
 
 
 def _show_page(
-    call: Invocation, archive: Archive, record_type: RecordType, page: Page, columns: Sequence[str] | None
+    call: Invocation,
+    archive: Archive,
+    record_type: RecordType,
+    page: Page,
+    columns: Sequence[str] | None,
+    *,
+    group: str = "",
 ) -> None:
     from muniment.cli.output import table, talk
 
@@ -470,7 +513,9 @@ def _show_page(
         ]
         for record in page.records
     ]
-    if rows:
+    if rows and group in keys:
+        _show_groups(call, header, rows, keys.index(group))
+    elif rows:
         table(header, rows)
     talk(call.say("cli.found", count=len(rows)))
     if page.total is not None:
@@ -478,3 +523,21 @@ def _show_page(
     if page.after:
         talk(call.say("cli.more", after=page.after))
     _note_hidden(call, page.records)
+
+
+def _show_groups(
+    call: Invocation, header: Sequence[str], rows: Sequence[Sequence[object]], place: int
+) -> None:
+    """Print the rows of each group under what they have in common."""
+    from itertools import groupby
+
+    from muniment.cli.output import clean, heading, put, table
+
+    def rest(row: Sequence[object]) -> list[object]:
+        return [cell for at, cell in enumerate(row) if at != place]
+
+    for number, (text, some) in enumerate(groupby(rows, key=lambda row: str(row[place]))):
+        if number:
+            put()
+        put(heading(f"{clean(header[place])}: {clean(text) or call.say('view.no_group')}"))
+        table([str(cell) for cell in rest(header)], [rest(row) for row in some])

@@ -16,6 +16,7 @@ from muniment.exports.files import Written
 from muniment.exports.tables import Exported, format_of, write_csv, write_ndjson, write_xlsx
 from muniment.policy import View
 from muniment.schema.kinds import FieldKind
+from muniment.schema.listviews import Condition
 from muniment.schema.types import RecordType
 
 __all__ = ["Corridor", "ExportPage", "Progress", "run_export"]
@@ -64,6 +65,10 @@ class Corridor(Protocol):
         scan: bool,
         recipient: str,
         reason: str | None,
+        filters: Sequence[Condition] = (),
+        order_by: str | None = None,
+        descending: bool = False,
+        view: str = "",
     ) -> Iterator[ExportPage]:
         """The records page by page, each page's entry committed before it is given.
 
@@ -75,6 +80,10 @@ class Corridor(Protocol):
             scan: open and compare every record where no index answers.
             recipient: into which file they go.
             reason: a person's own words; sealed.
+            filters: conditions beyond ``where``.
+            order_by: key of a clear field.
+            descending: the last ones first.
+            view: which view it is, as the log names it.
         """
 
 
@@ -92,6 +101,10 @@ def run_export(
     scan: bool = False,
     reason: str | None = None,
     progress: Progress | None = None,
+    filters: Sequence[Condition] = (),
+    order_by: str | None = None,
+    descending: bool = False,
+    view: str = "",
 ) -> Written:
     """Export records as CSV, XLSX or NDJSON.
 
@@ -109,6 +122,10 @@ def run_export(
         scan: open and compare every record where no index answers; logged as such.
         reason: a person's own words; sealed.
         progress: told after each page.
+        filters: conditions beyond ``where``, all of which must hold.
+        order_by: key of a clear field.
+        descending: the last ones first.
+        view: which view it is, as the log names it.
 
     Returns:
         What was written.
@@ -123,9 +140,9 @@ def run_export(
     name = os.fspath(path)
     chosen = format_of(name, given=form or ("ndjson" if name == _STANDARD_OUTPUT else None))
     record_type = session.type(type)
-    view = session.view(record_type)
+    seen = session.view(record_type)
     if fields is None:
-        keys = [one.key for one in record_type.fields if one.key in view.readable and not one.retired]
+        keys = [one.key for one in record_type.fields if one.key in seen.readable and not one.retired]
     else:
         keys = list(fields)
     pages = session.exported(
@@ -136,8 +153,12 @@ def run_export(
         scan=scan,
         recipient="stdout" if name == _STANDARD_OUTPUT else Path(name).name[:400],
         reason=reason,
+        filters=filters,
+        order_by=order_by,
+        descending=descending,
+        view=view,
     )
-    known = [one for one in map(record_type.field, keys) if one is not None and one.key in view.readable]
+    known = [one for one in map(record_type.field, keys) if one is not None and one.key in seen.readable]
     if len(known) < len(keys):
         # The session refuses what is not there and what may not be seen alike, and writes it down.
         next(pages)
@@ -145,8 +166,8 @@ def run_export(
     records = _records(pages, progress)
     kinds = session.kinds
     if chosen == "ndjson":
-        return write_ndjson(name, record_type, records, fields=keys, masked=view.masked, kinds=kinds)
-    columns = columns_of(record_type, fields=keys, headers=headers, masked=view.masked, ids=ids)
+        return write_ndjson(name, record_type, records, fields=keys, masked=seen.masked, kinds=kinds)
+    columns = columns_of(record_type, fields=keys, headers=headers, masked=seen.masked, ids=ids)
     if chosen == "csv":
         return write_csv(name, columns, records, kinds=kinds)
     title = record_type.label.of("zh" if headers == "zh" else "en") or record_type.key

@@ -73,6 +73,7 @@ record.refuse       | Write refused by a check                        | 写入�
 import.begin        | Import started                                  | 开始导入
 import.finish       | Import finished                                 | 导入完成
 import.revert       | Import undone                                   | 撤销导入
+import.map          | Import mapping saved or removed                 | 保存或删除导入映射
 import.discard      | Staged import rows discarded                    | 丢弃暂存的导入行
 change.propose      | Change proposed                                 | 提交变更申请
 change.approve      | Change approved                                 | 批准变更

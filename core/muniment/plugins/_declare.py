@@ -19,6 +19,7 @@ from muniment.schema import (
     FieldKind,
     Label,
     LayoutGroup,
+    ListView,
     RecordType,
     Template,
     check_type,
@@ -189,7 +190,7 @@ def _shared(brought: Mapping[str, Iterable[str]], taken: Iterable[str]) -> Itera
 
 
 def brought_to(plugin: Plugin, record_type: str, asked: _Asked) -> Brought:
-    """What a plugin adds to one record type: fields and their groups.
+    """What a plugin adds to one record type: fields, their groups, and views.
 
     Args:
         plugin: loaded.
@@ -212,7 +213,16 @@ def brought_to(plugin: Plugin, record_type: str, asked: _Asked) -> Brought:
     for key in keys:
         if keys.count(key) > 1:
             raise _unfit(plugin, "muniment_fields", "schema.twice", f"{record_type}.{key}")
-    return Brought(plugin.name, tuple(fields), tuple(groups))
+    views = _told(plugin, "muniment_views", asked, record_type)
+    taken: set[str] = set()
+    for view in views:
+        if not isinstance(view, ListView) or view.type != record_type:
+            raise _wrong(plugin, "muniment_views", plugin.calls["muniment_views"])
+        if not view.key or view.key in taken or not _whole(view.label):
+            code = "schema.twice" if view.key in taken else "schema.label"
+            raise _unfit(plugin, "muniment_views", code, f"{record_type}.{view.key}")
+        taken.add(view.key)
+    return Brought(plugin.name, tuple(fields), tuple(groups), views=views)
 
 
 def categories_of(record_type: RecordType, brought: Iterable[Brought]) -> Mapping[str, str]:
@@ -291,10 +301,12 @@ def colliding_brought(
         added = [field.key for field in one.fields if field.key not in common]
         fields[one.plugin] = [*own.get(one.plugin, ()), *added]
     rules = {one.plugin: list({rule.id: None for rule in one.rules}) for one in brought}
+    views = {one.plugin: [view.key for view in one.views] for one in brought}
     found: dict[str, PluginError] = {}
     for code, hooks, keys in (
         ("plugin.field", ("muniment_fields", "muniment_record_types"), fields),
         ("plugin.rule", ("muniment_retention_rules",), rules),
+        ("plugin.view", ("muniment_views",), views),
     ):
         for name, key, other in _shared(keys, ()):
             calls = listed[name].calls

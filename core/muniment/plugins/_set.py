@@ -29,11 +29,11 @@ from muniment.plugins._values import (
 )
 
 if TYPE_CHECKING:
-    from muniment.schema import Field, FieldKind, LayoutGroup, RecordType, Template
+    from muniment.schema import Field, FieldKind, LayoutGroup, ListView, RecordType, Template
 
 __all__ = ["Brought", "Plugin", "PluginSet"]
 
-_BY_TYPE = ("muniment_fields", "muniment_retention_rules")
+_BY_TYPE = ("muniment_fields", "muniment_retention_rules", "muniment_views")
 
 
 @attrs.frozen
@@ -45,12 +45,14 @@ class Brought:
         fields: added, or refining those that are there.
         groups: layout groups for added fields.
         rules: retention rules.
+        views: of its list.
     """
 
     plugin: str
     fields: tuple[Field, ...] = ()
     groups: tuple[LayoutGroup, ...] = ()
     rules: tuple[RetentionRule, ...] = ()
+    views: tuple[ListView, ...] = ()
 
 
 @attrs.frozen
@@ -149,6 +151,14 @@ class PluginSet:
             for key, all_brought in sorted(self.brought.items())
             if (rules := tuple(rule for one in all_brought for rule in one.rules))
         }
+
+    def views(self) -> Mapping[str, tuple[ListView, ...]]:
+        """The views that each loaded plugin brings to the record types that ``for_types`` asked about."""
+        found: dict[str, tuple[ListView, ...]] = {}
+        for _, all_brought in sorted(self.brought.items()):
+            for one in all_brought:
+                found[one.plugin] = (*found.get(one.plugin, ()), *one.views)
+        return found
 
     def for_types(self, types: Iterable[RecordType]) -> PluginSet:
         """The set with what its plugins add to these record types; each is asked once about each.

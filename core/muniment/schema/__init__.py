@@ -11,6 +11,7 @@ from muniment.schema.edits import (
     retire_field,
 )
 from muniment.schema.kinds import KINDS, FieldKind
+from muniment.schema.listviews import Condition, ListView, parse_condition
 from muniment.schema.phones import e164
 from muniment.schema.registry import Applied, Extension, Registry
 from muniment.schema.rules import COLOURS, check_type
@@ -43,6 +44,7 @@ __all__ = [
     "Applied",
     "Change",
     "Choice",
+    "Condition",
     "Context",
     "Extension",
     "Field",
@@ -50,6 +52,7 @@ __all__ = [
     "Highlight",
     "Label",
     "LayoutGroup",
+    "ListView",
     "Parser",
     "RecordType",
     "Registry",
@@ -68,6 +71,7 @@ __all__ = [
     "hide_field",
     "load_template",
     "mask_text",
+    "parse_condition",
     "parse_template",
     "parse_type",
     "rename_field",

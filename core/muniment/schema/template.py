@@ -20,6 +20,7 @@ import muniment_schemas
 from muniment.errors import ConfigError
 from muniment.model import CLASSES
 from muniment.schema.kinds import KINDS, FieldKind
+from muniment.schema.listviews import ListView, check_view, fitted, parse_condition
 from muniment.schema.rules import check_type, one_of, refuse
 from muniment.schema.types import Choice, Field, Highlight, LayoutGroup, RecordType
 from muniment.schema.values import NO_LABEL, Label
@@ -39,12 +40,14 @@ class Template:
         label: what people read.
         help: what it is for.
         types: the record types, complete but for their numbers.
+        views: of their lists.
     """
 
     key: str
     label: Label = NO_LABEL
     help: Label = NO_LABEL
     types: tuple[RecordType, ...] = ()
+    views: tuple[ListView, ...] = ()
 
 
 _LABEL = {"en": str, "zh": str}
@@ -60,8 +63,13 @@ _FIELD: Mapping[str, type] = {
 _GROUP = {"key": str, "label": dict, "category": str, "order": int, "field": list}
 _TYPE = {
     "key": str, "label": dict, "help": dict, "subject": (str, list), "title": list, "group": list,
+    "view": list,
 }  # fmt: skip
-_USE = {"use": str, "groups": list, "group": list, "field": list, "title": list}
+_USE = {"use": str, "groups": list, "group": list, "field": list, "title": list, "view": list}
+_VIEW = {
+    "key": str, "label": dict, "columns": list, "filters": list, "sort": str, "descending": bool,
+    "group_by": str, "roles": list,
+}  # fmt: skip
 _TEMPLATE = {"format": int, "key": str, "label": dict, "help": dict, "type": list}
 _LIBRARY = {"format": int, **_TYPE}
 _WORDS = {bool: "true or false", int: "a whole number", str: "text", list: "a list", dict: "a table"}
@@ -277,6 +285,61 @@ def _template_type(given: Any, where: str, kinds: Mapping[str, FieldKind]) -> Re
     return made
 
 
+def _view(given: Any, record_type: RecordType, where: str) -> ListView:
+    table = _table(given, _VIEW, where, "key", "label", "columns")
+    place = f"{where}({table['key']})"
+    if not _KEY.fullmatch(table["key"]):
+        raise refuse("key", place, name=table["key"])
+    return ListView(
+        key=table["key"],
+        type=record_type.key,
+        label=_words(table["label"], f"{place}.label"),
+        columns=_strings(table["columns"], f"{place}.columns"),
+        filters=tuple(
+            parse_condition(text, where=place)
+            for text in _strings(table.get("filters", []), f"{place}.filters")
+        ),
+        sort=table.get("sort", ""),
+        descending=table.get("descending", False),
+        group_by=table.get("group_by", ""),
+        roles=_strings(table.get("roles", []), f"{place}.roles"),
+    )
+
+
+def _views(given: list[Any], record_type: RecordType, where: str) -> tuple[ListView, ...]:
+    """The views that a table states, each shown to fit its type."""
+    read = tuple(_view(item, record_type, f"{where}.view[{place}]") for place, item in enumerate(given))
+    for view in read:
+        check_view(view, record_type)
+        if [one.key for one in read].count(view.key) > 1:
+            raise refuse("twice", f"{where}.view", name=view.key)
+    return read
+
+
+def _library_views(name: str, kinds: Mapping[str, FieldKind]) -> tuple[ListView, ...]:
+    where = f"types/{name}.toml"
+    table = _toml(muniment_schemas.read("types", name), where)
+    return _views(table.get("view", []), _library(name, where, kinds), where)
+
+
+def _type_views(
+    given: Any, record_type: RecordType, where: str, kinds: Mapping[str, FieldKind]
+) -> tuple[ListView, ...]:
+    """The views of one type of a template: its own, and those of the library that fit the groups it takes."""
+    own = _views(given.get("view", []), record_type, where)
+    if "use" not in given:
+        return own
+    stated = {view.key for view in own}
+    library = _core_views(given["use"]) if kinds is KINDS else _library_views(given["use"], kinds)
+    fitting = (view for view in library if view.key not in stated and fitted(view, record_type) is not None)
+    return (*own, *fitting)
+
+
+@cache
+def _core_views(name: str) -> tuple[ListView, ...]:
+    return _library_views(name, KINDS)
+
+
 def parse_template(text: str, *, where: str, kinds: Mapping[str, FieldKind] = KINDS) -> Template:
     """A template out of TOML.
 
@@ -303,6 +366,11 @@ def parse_template(text: str, *, where: str, kinds: Mapping[str, FieldKind] = KI
         label=_words(table["label"], f"{where}: label"),
         help=_words(table["help"], f"{where}: help") if "help" in table else NO_LABEL,
         types=types,
+        views=tuple(
+            view
+            for place, (item, made) in enumerate(zip(table["type"], types, strict=True))
+            for view in _type_views(item, made, f"{where}: type[{place}]", kinds)
+        ),
     )
 
 

@@ -13,6 +13,7 @@ from typing import Final
 import attrs
 
 from muniment.schema import CONFIGURATION, DEFINITION, IMPORT, USER, RecordType
+from muniment.schema.builtin import MAPPING, VIEW
 
 __all__ = ["BuiltinRules", "rules_of"]
 
@@ -42,6 +43,10 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
     IMPORT.key: BuiltinRules(
         "record.import", "record.import", ("import.begin", "import.finish", "import.revert")
     ),
+    VIEW.key: BuiltinRules(
+        "schema.read", "view.save", ("view.save", "view.save", "view.remove"), guarded=True
+    ),
+    MAPPING.key: BuiltinRules("record.import", "record.import", ("import.map", "import.map"), guarded=True),
 }
 
 

@@ -15,11 +15,13 @@ import attrs
 from muniment.errors import AccessDenied, Invalid, NotFound, UsageError
 from muniment.model import Value
 from muniment.policy import View
-from muniment.schema import RecordType
+from muniment.schema import Field, RecordType
+from muniment.schema.listviews import Condition
 from muniment.session.builtins import rules_of
 from muniment.session.current import sortable
 from muniment.session.cursor import decode_cursor, encode_cursor
 from muniment.session.engine import SHARD, Acting, Engine
+from muniment.session.filters import Filter, compile_filter
 from muniment.session.gates import closed
 from muniment.session.layout import require_layout
 from muniment.session.logbook import Moment
@@ -61,6 +63,8 @@ class Asked:
         members: further members of the entry's detail.
         op: 16 bytes that all pages of one act carry; by default each page is an act of its own.
         reason: a person's own words; sealed, and bound by the first entry.
+        filters: conditions beyond ``where``, all of which must hold.
+        view: which view this is, as the entry names it: never what somebody called it.
     """
 
     type: str
@@ -79,6 +83,8 @@ class Asked:
     members: Mapping[str, object] = attrs.field(factory=dict)
     op: bytes | None = None
     reason: str | None = None
+    filters: Sequence[Condition] = ()
+    view: str = ""
 
 
 def list_records(engine: Engine, acting: Acting, asked: Asked) -> Page:
@@ -103,6 +109,7 @@ class _Terms:
     lookups: tuple[Lookup, ...]
     matches: tuple[tuple[frozenset[str], Callable[[Mapping[str, Value]], bool]], ...]
     clear: frozenset[str]
+    filters: tuple[Filter, ...] = ()
 
     @property
     def compared(self) -> frozenset[str]:
@@ -120,7 +127,7 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
         plan = plan_of(engine, acting, record_type, asked.fields)
         if plan.keys and record_type.number < 256:
             engine.policy.require(acting.actor, rules_of(record_type).read, record_type.key)
-        terms = _compile(engine, record_type, plan.view, asked)
+        terms = _compile(engine, acting, record_type, plan.view, asked)
         if terms.lookups:
             require_layout(engine, tx)
         limit = max(1, min(asked.limit, _LARGEST_PAGE))
@@ -141,7 +148,7 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
         )
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
         total = None
-        countable = asked.count and not terms.lookups and not engine.gates
+        countable = asked.count and not terms.lookups and not terms.filters and not engine.gates
         if countable and all(keys <= terms.clear for keys, _ in terms.matches):
             total = tx.count_current(SHARD, _query(asked, record_type, terms, 1, None))
         return [loaded for loaded, _ in hits], [one for _, one in hits], after, total
@@ -153,16 +160,18 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
 def _asked_fields(asked: Asked) -> dict[str, object] | None:
     """Which fields were asked by, as names; never what was asked for."""
     target: dict[str, object] = {}
-    if asked.where:
-        target["where"] = sorted(asked.where)
+    if asked.where or asked.filters:
+        target["where"] = sorted({*asked.where, *(one.field for one in asked.filters)})
     if asked.order_by:
         target["order_by"] = asked.order_by
     if asked.deleted:
         target["deleted"] = True
+    if asked.view:
+        target["view"] = asked.view
     return target or None
 
 
-def _compile(engine: Engine, record_type: RecordType, view: View, asked: Asked) -> _Terms:
+def _compile(engine: Engine, acting: Acting, record_type: RecordType, view: View, asked: Asked) -> _Terms:
     equals: list[tuple[int, object]] = []
     lookups: list[Lookup] = []
     matches: list[tuple[frozenset[str], Callable[[Mapping[str, Value]], bool]]] = []
@@ -182,6 +191,10 @@ def _compile(engine: Engine, record_type: RecordType, view: View, asked: Asked) 
         if lookup.tokens is not None:
             lookups.append(lookup)
         matches.append((frozenset({field.key}), lookup.matches))
+    filters = tuple(
+        compile_filter(engine, acting, record_type, view, one, scan=asked.scan) for one in asked.filters
+    )
+    matches += [(frozenset({one.key}), _by_filter(one)) for one in filters]
     if asked.words:
         lookup = lookup_words(engine, record_type, view, asked.words, scan=asked.scan)
         if lookup.tokens is not None:
@@ -196,7 +209,7 @@ def _compile(engine: Engine, record_type: RecordType, view: View, asked: Asked) 
         if not field.in_clear:
             raise UsageError("index.sealed_order", where=field.key)
     clear = frozenset(field.key for field in record_type.fields if field.in_clear)
-    return _Terms(tuple(equals), tuple(lookups), tuple(matches), clear)
+    return _Terms(tuple(equals), tuple(lookups), tuple(matches), clear, filters)
 
 
 def _wanted_value(engine: Engine, record_type: RecordType, key: str, raw: object) -> Value:
@@ -210,6 +223,10 @@ def _wanted_value(engine: Engine, record_type: RecordType, key: str, raw: object
     if errors:
         raise Invalid(errors, where=record_type.key)
     return values.get(key)
+
+
+def _by_filter(one: Filter) -> Callable[[Mapping[str, Value]], bool]:
+    return lambda values: one.matches(values.get(one.key))
 
 
 def _equals(key: str, wanted: Value) -> Callable[[Mapping[str, Value]], bool]:
@@ -248,9 +265,13 @@ def _hits(
     record_type = plan.type
     clear = not terms.lookups and all(keys <= terms.clear for keys, _ in terms.matches)
     # Where the clear table answers, one more than the page tells whether there is another.
+    few = clear and not terms.filters
     candidates = _candidates(
-        tx, asked, record_type, terms, after, min(limit + 1, _SCAN_PAGE) if clear else _SCAN_PAGE
+        tx, asked, record_type, terms, after, min(limit + 1, _SCAN_PAGE) if few else _SCAN_PAGE
     )
+    narrow = [one for one in terms.filters if one.number is not None]
+    if narrow:
+        candidates = (row for row in candidates if _may_be(row, narrow))
     while rows := list(islice(candidates, min(limit + 1 - len(found), _LOADED_AT_ONCE))):
         if engine.gates:
             subjects = {row.subject for row in rows}
@@ -258,7 +279,7 @@ def _hits(
             rows = [row for row in rows if row.subject not in barred]
         for row, loaded, own in _load_all(engine, tx, acting, plan, terms, rows):
             if terms.matches:
-                values = _compared(engine, terms, loaded, own)
+                values = _compared(engine, terms, loaded, plan, own)
                 if not all(matches(values) for _, matches in terms.matches):
                     continue
             if len(found) == limit:
@@ -267,6 +288,12 @@ def _hits(
             found.append((loaded, own))
             last = row
     return found, None
+
+
+def _may_be(row: Current, filters: Sequence[Filter]) -> bool:
+    """Whether a row of the clear table may be a hit; what it says is compared with the sealed value later."""
+    held = json.loads(row.clear)
+    return all(one.passes(held.get(str(one.number))) for one in filters)
 
 
 def _load_all(
@@ -284,8 +311,7 @@ def _load_all(
         own = plan if version.definition == newest else _own_plan(engine, tx, acting, version, plan)
         groups = own.groups
         if terms.matches:
-            by_key = own.type.by_key
-            groups |= {by_key[key].seal_group for key in terms.compared if key in by_key}
+            groups |= {field.seal_group for field in _own_fields(plan, own, terms).values()}
         try:
             live, wanted, closed = wanted_groups(engine, tx, version, groups)
         except NotFound:
@@ -299,11 +325,16 @@ def _load_all(
         yield row, loaded_from(version, own.type, parts.get(row.record, ()), live, wanted, closed), own
 
 
-def _compared(engine: Engine, terms: _Terms, loaded: Loaded, own: Plan) -> dict[str, Value]:
-    by_key = own.type.by_key
-    return open_loaded(
-        engine, loaded, frozenset(by_key[key].number for key in terms.compared if key in by_key)
-    )
+def _own_fields(plan: Plan, own: Plan, terms: _Terms) -> dict[str, Field]:
+    """The fields that are compared, by the key of today, as the record's own definition has them."""
+    by_key, by_number = plan.type.by_key, own.type.by_number
+    return {key: by_number[number] for key in terms.compared if (number := by_key[key].number) in by_number}
+
+
+def _compared(engine: Engine, terms: _Terms, loaded: Loaded, plan: Plan, own: Plan) -> dict[str, Value]:
+    fields = _own_fields(plan, own, terms)
+    opened = open_loaded(engine, loaded, frozenset(field.number for field in fields.values()))
+    return {key: opened[field.key] for key, field in fields.items() if field.key in opened}
 
 
 def _own_plan(engine: Engine, tx: Transaction, acting: Acting, version: Version, plan: Plan) -> Plan:

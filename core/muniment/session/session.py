@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING, Any
 from muniment.errors import AccessDenied, MunimentError, NotFound, UsageError
 from muniment.model import FileRef, id_bytes, parse_time
 from muniment.policy import View
-from muniment.schema import FieldKind, RecordType
+from muniment.schema import Condition, FieldKind, RecordType
 from muniment.session import attachments, lists, logs, reads, rebuild
 from muniment.session import history as histories
 from muniment.session.engine import Acting, Engine
@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from muniment.session.evidence import Scope
     from muniment.session.importing import RowWriter
     from muniment.session.reverting import Reverted
+    from muniment.session.saved import Views
     from muniment.store import Checkpoint
 
 __all__ = ["Session"]
@@ -382,6 +383,10 @@ class Session:
             ),
         )
 
+    def listed(self, asked: lists.Asked) -> Page:
+        """One page of a list that was put together elsewhere, such as by a view."""
+        return lists.list_records(self._engine, self._acting, asked)
+
     def pages(self, asked: lists.Asked) -> Iterator[Page]:
         """All pages of a list as one act, each written down before it is released."""
         import attrs
@@ -401,6 +406,13 @@ class Session:
     def diff(self, id: str, first: int, second: int) -> Sequence[FieldChange]:
         """What differs between two versions."""
         return histories.diff_versions(self._engine, self._acting, id_bytes(id), first, second)
+
+    @property
+    def views(self) -> Views:
+        """The saved views of lists."""
+        from muniment.session.saved import Views
+
+        return Views(self)
 
     # Tables in and out
 
@@ -503,6 +515,10 @@ class Session:
         scan: bool,
         recipient: str,
         reason: str | None,
+        filters: Sequence[Condition] = (),
+        order_by: str | None = None,
+        descending: bool = False,
+        view: str = "",
     ) -> Iterator[Page]:
         """The records of an export page by page; see ``exports.run.Corridor``."""
         return self.pages(
@@ -518,6 +534,10 @@ class Session:
                 action="record.export",
                 members={"recipient": recipient},
                 reason=reason,
+                filters=filters,
+                order_by=order_by,
+                descending=descending,
+                view=view,
             )
         )
 

@@ -9,8 +9,9 @@ from typing import Final
 
 from muniment.schema.builtin._archive import CONFIGURATION, DEFINITION, IMPORT, USER
 from muniment.schema.builtin._making import ARCHIVE_CATEGORY
+from muniment.schema.builtin._tables import MAPPING, VIEW
 
-__all__ = ["ARCHIVE_CATEGORY", "BUILTIN", "CONFIGURATION", "DEFINITION", "IMPORT", "USER"]
+__all__ = ["ARCHIVE_CATEGORY", "BUILTIN", "CONFIGURATION", "DEFINITION", "IMPORT", "MAPPING", "USER", "VIEW"]
 
-BUILTIN: Final = (DEFINITION, USER, IMPORT, CONFIGURATION)
+BUILTIN: Final = (DEFINITION, USER, IMPORT, CONFIGURATION, VIEW, MAPPING)
 """The built-in types in order of number."""

@@ -1,0 +1,198 @@
+"""Views: which columns of a type a list shows, in which order, filtered, sorted and grouped how; pure.
+
+A view says what is wanted, never what is allowed: whoever uses one sees no more
+than their role lets them. Its filters name public and internal fields alone, since
+a value of a sealed field that is kept in a view would outlive the person it is about.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterable, Mapping
+from typing import Any, Final
+
+import attrs
+
+from muniment.errors import ConfigError
+from muniment.schema.rules import one_of
+from muniment.schema.types import Field, RecordType
+from muniment.schema.values import NO_LABEL, Label
+
+__all__ = ["OPERATORS", "Condition", "ListView", "check_view", "fitted", "parse_condition", "view_document",
+           "view_from_document"]  # fmt: skip
+
+OPERATORS: Final = ("!=", ">=", "<=", "=", ">", "<")
+"""What may stand between a field and a value, the longer ones first."""
+
+_CONDITION: Final = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(!=|>=|<=|=|>|<)(.*)", re.DOTALL)
+_ORDERED: Final = ("integer", "decimal", "money", "date", "datetime")
+_SEVERAL: Final = ("choice", "several choices")
+
+
+@attrs.frozen
+class Condition:
+    """One condition that records of a list must meet.
+
+    Attributes:
+        field: the key of the field.
+        operator: one of ``OPERATORS``; ``=`` of several choices asks whether one of them is chosen.
+        value: as typed; empty with ``=`` asks for records without a value, with ``!=`` for those with
+            one. Choices may be joined by ``|``, any of which will do. ``me`` is whoever asks, where the
+            field refers to users; ``today``, ``today+7`` and ``today-30`` are days.
+    """
+
+    field: str
+    operator: str
+    value: str
+
+    @property
+    def text(self) -> str:
+        """The condition as it is typed."""
+        return f"{self.field}{self.operator}{self.value}"
+
+    @property
+    def values(self) -> tuple[str, ...]:
+        """The alternatives."""
+        return tuple(one.strip() for one in self.value.split("|"))
+
+
+@attrs.frozen(kw_only=True)
+class ListView:
+    """A view of one record type.
+
+    Attributes:
+        key: its name among the views of the type; one that ships is small letters, digits and hyphens.
+        type: the key of the record type.
+        label: what people read; empty where the key is what they typed themselves.
+        columns: keys of the fields in order; empty shows what the type's own list shows.
+        filters: the conditions, all of which must hold.
+        sort: the key of a public or internal field; empty sorts by creation.
+        descending: the last ones first.
+        group_by: the key of a public or internal field by which records stand together; empty for none.
+        roles: keys of the roles that it is for; empty for everyone.
+    """
+
+    key: str
+    type: str
+    label: Label = NO_LABEL
+    columns: tuple[str, ...] = ()
+    filters: tuple[Condition, ...] = ()
+    sort: str = ""
+    descending: bool = False
+    group_by: str = ""
+    roles: tuple[str, ...] = ()
+
+    @property
+    def needed(self) -> frozenset[str]:
+        """Keys of the fields without which it cannot be used."""
+        named = {condition.field for condition in self.filters} | {self.sort, self.group_by}
+        return frozenset(named - {""})
+
+
+def parse_condition(text: str, *, where: str) -> Condition:
+    """A condition out of ``field=value``, ``field!=value``, ``field>=value`` and so on.
+
+    Args:
+        text: as typed.
+        where: the view, for errors.
+
+    Raises:
+        ConfigError: ``view.condition``; what was typed is not repeated.
+    """
+    found = _CONDITION.fullmatch(text)
+    if found is None:
+        raise ConfigError("view.condition", where=where)
+    return Condition(found[1], found[2], found[3].strip())
+
+
+def check_view(view: ListView, record_type: RecordType) -> None:
+    """Refuse a view that its type cannot show.
+
+    Raises:
+        ConfigError: ``schema.unknown`` for a field or role that is not there, ``view.sealed`` for a
+            filter, sort or group by a field that stands nowhere in clear, ``view.order`` for a
+            comparison of what has no order.
+    """
+    where = f"{record_type.key}: view({view.key})"
+    for key in (*view.columns, *view.needed):
+        one_of(key, record_type.by_key, where, "field")
+    for key in view.needed:
+        if not record_type.by_key[key].in_clear:
+            raise ConfigError("view.sealed", where=where, name=key)
+    for condition in view.filters:
+        field = record_type.by_key[condition.field]
+        if condition.operator not in ("=", "!=") and field.kind not in _ORDERED:
+            raise ConfigError("view.order", where=where, name=field.key)
+        if "|" in condition.value and field.kind not in _SEVERAL:
+            raise ConfigError("view.several", where=where, name=field.key)
+        _check_choices(field, condition, where)
+
+
+def _check_choices(field: Field, condition: Condition, where: str) -> None:
+    if field.kind in _SEVERAL and field.choices and condition.value:
+        known = [choice.key for choice in field.choices]
+        for value in condition.values:
+            one_of(value, known, f"{where}.{field.key}", "choice")
+
+
+def fitted(view: ListView, record_type: RecordType) -> ListView | None:
+    """The view with the columns that a type has; None where it lacks a field that the view cannot do without.
+
+    A template may take some groups of a type only, and a field may have been renamed or retired since.
+    """
+    today = {key: field.key for key in (*view.columns, *view.needed) if (field := record_type.field(key))}
+    if not view.needed <= today.keys() or not all(
+        record_type.by_key[today[key]].in_clear for key in view.needed
+    ):
+        return None
+    columns = tuple(
+        dict.fromkeys(
+            today[key] for key in view.columns if key in today and not record_type.by_key[today[key]].retired
+        )
+    )
+    if view.columns and not columns:
+        return None
+    return attrs.evolve(
+        view,
+        columns=columns,
+        filters=tuple(attrs.evolve(one, field=today[one.field]) for one in view.filters),
+        sort=today.get(view.sort, ""),
+        group_by=today.get(view.group_by, ""),
+    )
+
+
+def view_document(view: ListView) -> dict[str, Any]:
+    """What a view shows, as JSON: without its name, type and audience."""
+    document: dict[str, Any] = {"v": 1, "columns": list(view.columns)}
+    if view.filters:
+        document["filters"] = [condition.text for condition in view.filters]
+    for name in ("sort", "group_by"):
+        if getattr(view, name):
+            document[name] = getattr(view, name)
+    if view.descending:
+        document["descending"] = True
+    if view.label.en or view.label.zh:
+        document["label"] = {"en": view.label.en, "zh": view.label.zh}
+    return document
+
+
+def view_from_document(
+    document: Mapping[str, Any], *, key: str, type: str, roles: Iterable[str] = ()
+) -> ListView:
+    """The view that ``view_document`` wrote down.
+
+    Raises:
+        ConfigError: ``view.condition``.
+    """
+    label = document.get("label", {})
+    return ListView(
+        key=key,
+        type=type,
+        label=Label(label.get("en", ""), label.get("zh", "")),
+        columns=tuple(document.get("columns", ())),
+        filters=tuple(parse_condition(text, where=key) for text in document.get("filters", ())),
+        sort=document.get("sort", ""),
+        descending=bool(document.get("descending")),
+        group_by=document.get("group_by", ""),
+        roles=tuple(roles),
+    )
