@@ -24,8 +24,9 @@ hundred thousand and handed to drivers as they are.
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
 from contextlib import AbstractContextManager
+from pathlib import Path
 from typing import NamedTuple, Protocol
 
 import attrs
@@ -543,6 +544,16 @@ class Store(Reader, Protocol):
 
     def snapshot(self) -> AbstractContextManager[Reader]:
         """A reader that sees one state while others write."""
+
+    def copy_to(self, target: Path, *, progress: Callable[[int, int], None] | None = None) -> None:
+        """Write one state into a new SQLite file, without what can be rebuilt, while others write.
+
+        The file is the form of every backup, whatever the store.
+
+        Args:
+            target: a file that is not there yet.
+            progress: told how many of how many pages are copied.
+        """
 
     def truncate(self) -> None:
         """Fold the write-ahead log back, so that disposed bytes are gone from it."""

@@ -7,4 +7,18 @@ from muniment.archive._making import Created, create, open
 from muniment.archive._opened import Archive
 from muniment.archive._places import default_key_file
 
-__all__ = ["Archive", "Created", "check", "create", "default_key_file", "open"]
+TYPE_CHECKING = False
+if TYPE_CHECKING:
+    from muniment.archive._restoring import Restored, restore
+
+__all__ = ["Archive", "Created", "Restored", "check", "create", "default_key_file", "open", "restore"]
+
+
+def __getattr__(name: str) -> object:
+    """Load what few calls need when it is asked for: the command has to start fast."""
+    if name not in ("Restored", "restore"):
+        raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+    from muniment.archive import _restoring
+
+    found: object = getattr(_restoring, name)
+    return found

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from itertools import count
 from pathlib import Path
 
 from muniment import config, verify
@@ -76,9 +77,13 @@ def check(
 def secrets_of(keys: KeyStore, file: Configuration, reader: Reader) -> verify.Secrets:
     """What the key store knows of a log: the key of its macs, and what it signed last."""
     signed = {}
-    for gen in reader.generations(SHARD) or [0]:
+    newest = max(reader.generations(SHARD) or [0])
+    for gen in count():
         origin = f"{file.origin}/{SHARD}.{gen}"
         last = keys.last_signed(origin)
         if last is not None:
             signed[origin] = (last.size, last.root)
+        elif gen > newest:
+            # Generations are signed as soon as they are opened, so none is left out in between.
+            break
     return verify.Secrets(keys.log_mac_key, signed)

@@ -11,7 +11,7 @@ import attrs
 
 from muniment import config
 from muniment.archive._opened import Archive
-from muniment.archive._places import DATABASE, default_key_file
+from muniment.archive._places import DATABASE, RESTORING, default_key_file
 from muniment.errors import ConfigError, KeyStoreError, StoreError
 from muniment.files import sync_folder, write_atomically
 from muniment.keys import KeyFile, KeyStore, RecoveryPhrase, Root, new_phrase, write_key_file
@@ -175,6 +175,11 @@ def open(
         if not key_path.is_file():
             raise KeyStoreError("key.no_key_file", where=str(key_path))
         root = KeyFile(key_path)
+    if (path / RESTORING).exists():
+        from muniment.archive._restoring import settle
+
+        with KeyStore.open(path, settings.archive, root, clock=clock, random=random) as keys:
+            settle(path, keys, settings, clock=clock)
     store = SqliteStore(path / DATABASE)
     try:
         keys = KeyStore.open(path, settings.archive, root, clock=clock, random=random)

@@ -38,6 +38,10 @@ NOUNS = {
     "config": Entry(
         "muniment.cli.config:config", ("Check and apply muniment.toml.", "检查并应用 muniment.toml。")
     ),
+    "backup": Entry(
+        "muniment.cli.backup:backup", ("Copies of the data, without keys.", "数据备份，不含密钥。")
+    ),
+    "restore": Entry("muniment.cli.backup:restore", ("Put a backup back.", "恢复备份。")),
     "data": Entry(
         "muniment.cli.data:data", ("Check and rebuild indexes and lists.", "检查并重建索引和列表。")
     ),

@@ -171,6 +171,8 @@ def _tell(call: Invocation, report: Report) -> None:
     )
     if report.unfinished:
         put(call.say("cli.unfinished", count=report.unfinished))
+    for one in report.lost:
+        put(call.say("backup.gave_up", origin=one.origin, first=one.first, last=one.last))
     put(call.say("cli.verified"))
 
 

@@ -94,7 +94,7 @@ class Logbook:
         shard: int = 0,
     ) -> None:
         self._archive = archive
-        self._base = base
+        self.base = base
         self._keys = keys
         self._clock = clock
         self._random = random
@@ -108,7 +108,7 @@ class Logbook:
 
     def origin(self, gen: int) -> str:
         """The name of one generation of the log."""
-        return f"{self._base}/{self.shard}.{gen}"
+        return f"{self.base}/{self.shard}.{gen}"
 
     def verifier_key(self, gen: int = 0) -> notes.VerifierKey:
         """The key that checks this log's checkpoints."""
@@ -138,6 +138,19 @@ class Logbook:
             self._check_mac(head)
             frontier = self._frontier_at(tx, head)
         return Moment(head.gen, head.first_seq + head.n, head.root, frontier, max(now, head.created_us))
+
+    def begin_generation(self, tx: Transaction, gen: int) -> Moment:
+        """Where a new generation starts: a log of its own, whose first entry is ``log.continue``.
+
+        Args:
+            tx: the transaction that appends that entry.
+            gen: above every generation that there was, lost ones included.
+
+        Raises:
+            LogError: ``log.clock``.
+        """
+        moment = self.begin(tx)
+        return Moment(gen, 0, EMPTY, Frontier(), moment.time_us)
 
     def _check_mac(self, batch: LogBatch | Head) -> None:
         origin = self.origin(batch.gen)
@@ -295,6 +308,9 @@ class Logbook:
             return None
         origin = self.origin(head.gen)
         with self._keys.signing(origin) as signing:
+            if self._keys.last_signed(self.origin(head.gen + 1)) is not None:
+                # A later generation was opened: this one is over, whoever put its rows back.
+                raise LogError("log.ended", where=origin)
             # Read again under the key store's lock: another process may have signed further.
             head = store.head(self.shard) or head
             size = head.first_seq + head.n

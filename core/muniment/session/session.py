@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from muniment.exports import Written
     from muniment.imports.run import Imported
     from muniment.keys import KeyStatus, Root, Rotated
+    from muniment.session.backups import Backups
     from muniment.session.evidence import Scope
     from muniment.session.importing import RowWriter
     from muniment.session.reverting import Reverted
@@ -590,6 +591,13 @@ class Session:
             before={"days": lifetime_days},
             after=lambda found: {"epoch": found.epoch},
         )
+
+    @property
+    def backups(self) -> Backups:
+        """Backups of the data."""
+        from muniment.session.backups import Backups
+
+        return Backups(self._engine, self._acting)
 
     # The log
 

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
 from types import TracebackType
@@ -187,6 +187,20 @@ class SqliteStore(Reading):
             connection.execute("PRAGMA temp_store = MEMORY")
             connection.execute("BEGIN")
             yield Reading(connection, self._path)
+        finally:
+            connection.close()
+
+    def copy_to(self, target: Path, *, progress: Callable[[int, int], None] | None = None) -> None:
+        """Write one state into a new SQLite file, without what can be rebuilt, while others write."""
+        from muniment.stores.copying import copy_database
+
+        connection = self._connect(self._path)
+        try:
+            connection.execute("BEGIN")
+            connection.execute("SELECT 1 FROM log_batch LIMIT 1").fetchone()
+            copy_database(connection, target, progress=progress)
+        except sqlite3.Error as error:
+            raise translate(error, self._path) from None
         finally:
             connection.close()
 

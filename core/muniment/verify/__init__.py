@@ -3,5 +3,6 @@
 from __future__ import annotations
 
 from muniment.verify.check import Progress, Reading, Report, Secrets, check
+from muniment.verify.generations import Lost
 
-__all__ = ["Progress", "Reading", "Report", "Secrets", "check"]
+__all__ = ["Lost", "Progress", "Reading", "Report", "Secrets", "check"]

@@ -15,6 +15,7 @@ from muniment.errors import IntegrityError
 from muniment.log.checkpoint import VerifierKey
 from muniment.store import Reader
 from muniment.verify.entries import EntryCheck
+from muniment.verify.generations import Lost, lost_ranges
 from muniment.verify.records import RecordCheck
 from muniment.verify.signed import expected_roots
 
@@ -70,6 +71,7 @@ class Report:
         signed_size: what the newest signed checkpoint covers.
         trusted_size: what a checkpoint kept elsewhere covers; 0 where none was given.
         with_keys: whether macs were checked too.
+        lost: entries that a restore gave up, each generation's range as its successor states it.
         seconds: how long it took.
     """
 
@@ -85,6 +87,7 @@ class Report:
     signed_size: int
     trusted_size: int
     with_keys: bool
+    lost: tuple[Lost, ...]
     seconds: float
 
 
@@ -119,8 +122,10 @@ def check(
     if faults:
         raise IntegrityError("integrity.schema", names=", ".join(faults))
     generations = reader.generations(SHARD)
+    with _readable(origin_base, lambda: 0):
+        lost = lost_ranges(reader, SHARD, generations, origin_base, key)
     signed = expected_roots(
-        reader, SHARD, generations, origin_base, key, trusted, secrets.signed if secrets else {}
+        reader, SHARD, generations, origin_base, key, trusted, secrets.signed if secrets else {}, lost
     )
     entries = EntryCheck(reader, SHARD, origin_base, secrets.mac_key if secrets else None, signed, progress)
     for gen in generations:
@@ -145,5 +150,6 @@ def check(
         signed.size,
         signed.trusted_size,
         secrets is not None,
+        tuple(lost[origin] for origin in sorted(lost)),
         time.perf_counter() - began,
     )

@@ -11,6 +11,7 @@ from muniment.log.checkpoint import Checkpoint as Statement
 from muniment.log.checkpoint import VerifierKey, parse_checkpoint, parse_note
 from muniment.log.checkpoint import verify as verify_note
 from muniment.store import Reader
+from muniment.verify.generations import Lost
 
 __all__ = ["Signed", "expected_roots"]
 
@@ -40,10 +41,11 @@ def expected_roots(
     key: VerifierKey | None,
     trusted: Sequence[str],
     own: Mapping[str, tuple[int, bytes]],
+    lost: Mapping[str, Lost],
 ) -> Signed:
     """Verify every signature and say which roots follow from them.
 
-    ``own`` is what the key store signed last, by origin.
+    ``own`` is what the key store signed last, by origin; ``lost`` are the entries that a restore gave up.
 
     Raises:
         IntegrityError: ``integrity.checkpoint`` for a stored checkpoint that is not what was signed;
@@ -64,9 +66,11 @@ def expected_roots(
     for note in trusted:
         statement = parse_checkpoint(parse_note(note).text)
         gens = {f"{origin_base}/{shard}.{gen}": gen for gen in generations}
-        if statement.origin not in gens:
+        if statement.origin not in gens and statement.origin not in lost:
             raise IntegrityError("integrity.other_log", where=statement.origin)
         _open(note, statement.origin, key, statement.size)
+        if _is_lost(lost, statement.origin, statement.size):
+            continue
         roots = signed.roots[gens[statement.origin]]
         if roots.setdefault(statement.size, statement.root) != statement.root:
             raise IntegrityError("integrity.fork", where=statement.origin, index=statement.size)
@@ -75,12 +79,20 @@ def expected_roots(
     for origin, (size, root) in own.items():
         # The key store counts a size as signed before its checkpoint is published.
         gens = {f"{origin_base}/{shard}.{gen}": gen for gen in generations}
+        if _is_lost(lost, origin, size):
+            continue
         if origin not in gens:
             raise IntegrityError("integrity.cut", where=origin, index=0)
         roots = signed.roots[gens[origin]]
         if roots.setdefault(size, root) != root:
             raise IntegrityError("integrity.fork", where=origin, index=size)
     return signed
+
+
+def _is_lost(lost: Mapping[str, Lost], origin: str, size: int) -> bool:
+    """Whether what was signed of this size ends among entries that a restore gave up."""
+    one = lost.get(origin)
+    return one is not None and one.first < size <= one.last + 1
 
 
 def _open(note: str, origin: str, key: VerifierKey | None, size: int) -> Statement:
