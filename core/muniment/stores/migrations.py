@@ -143,7 +143,7 @@ _TABLES: Final = (
     "CREATE INDEX log_index_records ON log_index(shard, gen, records, seq)",
     "CREATE INDEX log_index_shape ON log_index(shard, gen, shape, seq)",
     "CREATE INDEX log_index_time ON log_index(shard, gen, time_us)",
-    "CREATE INDEX log_index_op ON log_index(shard, gen, op)",
+    "CREATE INDEX log_index_op ON log_index(shard, gen, op, seq)",
     """CREATE TABLE log_shape(
         shard INTEGER NOT NULL, shape INTEGER NOT NULL, terms TEXT NOT NULL,
         PRIMARY KEY(shard, shape)) STRICT, WITHOUT ROWID""",

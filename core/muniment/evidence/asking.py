@@ -1,0 +1,132 @@
+"""Asking witnesses and timestamp authorities over HTTP."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Sequence
+from typing import Final
+from urllib.error import HTTPError, URLError
+from urllib.parse import urlsplit
+from urllib.request import Request, urlopen
+
+import attrs
+
+from muniment.errors import LogError, UsageError
+from muniment.evidence.witness import SIZE_TYPE, format_request
+from muniment.log.checkpoint import (
+    COSIGNER,
+    VerifierKey,
+    attach,
+    parse_note,
+    parse_verifier_key,
+    verify_cosignatures,
+)
+
+__all__ = ["Known", "ask_witness", "parse_known", "post"]
+
+TIMEOUT_S: Final = 10
+_MOST: Final = 1 << 20
+
+
+@attrs.frozen
+class Known:
+    """A witness that an archive asks.
+
+    Attributes:
+        key: checks its cosignatures.
+        url: where it is asked, without ``/add-checkpoint``.
+    """
+
+    key: VerifierKey
+    url: str
+
+    @property
+    def text(self) -> str:
+        """As it stands in the configuration."""
+        return f"{self.key.text} {self.url}"
+
+
+def parse_known(text: str) -> Known:
+    """Read ``VKEY URL``.
+
+    Raises:
+        UsageError: ``log.verifier_key``; ``witness.known`` where the key is no witness's or there is no URL.
+    """
+    written, _, url = text.strip().partition(" ")
+    key = parse_verifier_key(written)
+    parts = urlsplit(url.strip())
+    if key.signature_type != COSIGNER or parts.scheme not in ("https", "http") or not parts.hostname:
+        raise UsageError("witness.known")
+    return Known(key, url.strip().rstrip("/"))
+
+
+def post(url: str, body: bytes, media_type: str) -> tuple[int, bytes, str]:
+    """Send a request; give status, body and type of the answer, whatever its status.
+
+    Raises:
+        LogError: ``witness.unreachable``.
+    """
+    request = Request(url, data=body, headers={"Content-Type": media_type}, method="POST")
+    try:
+        with urlopen(request, timeout=TIMEOUT_S) as answer:
+            return answer.status, answer.read(_MOST), answer.headers.get_content_type()
+    except HTTPError as error:
+        with error:
+            return error.code, error.read(_MOST), error.headers.get_content_type()
+    except (URLError, OSError, ValueError):
+        raise LogError("witness.unreachable", where=url) from None
+
+
+def ask_witness(known: Known, note: str, size: int, old: int, prove: Callable[[int], Sequence[bytes]]) -> str:
+    """Have a checkpoint cosigned.
+
+    Args:
+        known: whom to ask.
+        note: the signed checkpoint.
+        size: its size.
+        old: the size that the witness saw last, as far as we know.
+        prove: gives the consistency proof from a size.
+
+    Returns:
+        Its signature line, verified.
+
+    Raises:
+        LogError: ``witness.unreachable``, ``witness.ahead`` where it saw more than there is,
+            ``witness.refused`` with its status.
+        IntegrityError: ``log.signature`` or ``log.cosignatures`` where it answers with another signature.
+    """
+    url = f"{known.url}/add-checkpoint"
+    for _ in range(2):
+        status, body, media_type = post(url, format_request(old, prove(old), note), "text/plain")
+        if status == 409 and media_type == SIZE_TYPE:
+            held = _size(body, known)
+            if held > size:
+                raise LogError("witness.ahead", name=known.key.name, size=held, own=size)
+            if held == old:
+                break
+            old = held
+            continue
+        if status == 200:
+            line = _own_line(known, note, body)
+            verify_cosignatures(attach(note, [line]), [known.key])
+            return line
+        break
+    raise LogError("witness.refused", name=known.key.name, status=status)
+
+
+def _size(body: bytes, known: Known) -> int:
+    try:
+        return int(body.decode("ascii").strip())
+    except ValueError:
+        raise LogError("witness.refused", name=known.key.name, status=409) from None
+
+
+def _own_line(known: Known, note: str, body: bytes) -> str:
+    """The line of the key that was asked; a witness may answer with more."""
+    try:
+        lines = attach(note, [body.decode("utf-8")])
+    except UnicodeDecodeError:
+        raise LogError("witness.refused", name=known.key.name, status=200) from None
+    for signature in parse_note(lines).signatures:
+        if (signature.name, signature.key_id) == (known.key.name, known.key.key_id):
+            return signature.line
+    raise LogError("witness.refused", name=known.key.name, status=200)
