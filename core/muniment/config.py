@@ -18,7 +18,7 @@ from unicodedata import normalize
 
 import attrs
 
-from muniment.errors import ConfigError
+from muniment.errors import ConfigError, UsageError
 from muniment.model import id_bytes
 
 __all__ = ["FILE_NAME", "Configuration", "digest_of", "parse", "read", "starting_text"]
@@ -40,7 +40,29 @@ _KNOWN: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
     "purposes": {"allowed": list},
     "plugins": {"enabled": list, "plugins_dir": str},
     "index": {"rows": int, "epoch": int},
+    "witness": {"known": list, "quorum": int, "checkpointed": list, "witnessed": list},
 }
+
+
+VOUCHED_ACTIONS: Final = frozenset({"record.export", "subject.erase", "break_glass.begin"})
+"""Actions whose entry can be waited for to be signed or witnessed before anything is released."""
+
+
+@attrs.frozen
+class WitnessPolicy:
+    """Who vouches for the log from outside, and for which acts that is waited for.
+
+    Attributes:
+        known: witnesses as ``VKEY URL``.
+        quorum: so many of them have to vouch.
+        checkpointed: actions whose entry is signed before anything is released.
+        witnessed: actions whose entry a quorum of witnesses vouches for before anything is released.
+    """
+
+    known: tuple[str, ...] = ()
+    quorum: int = 1
+    checkpointed: tuple[str, ...] = ()
+    witnessed: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -65,6 +87,7 @@ class Configuration:
         plugins_dir: the folder of the archive's own plugins, relative to the archive's; empty for none.
         index_rows: for how many records of a type the indexes are laid out.
         index_epoch: raised when they are laid out anew.
+        witness: who vouches for the log, and for what that is waited for.
     """
 
     text: str
@@ -84,6 +107,7 @@ class Configuration:
     plugins_dir: str = ""
     index_rows: int = 10_000
     index_epoch: int = 1
+    witness: WitnessPolicy = attrs.field(factory=lambda: WitnessPolicy())
 
 
 def digest_of(text: str) -> str:
@@ -147,9 +171,34 @@ def parse(text: str, *, where: str) -> Configuration:
         tables["plugins"].get("plugins_dir", ""),
         tables["index"].get("rows", 10_000),
         tables["index"].get("epoch", 1),
+        _witness(tables["witness"], where),
     )
     _check_values(made, where)
     return made
+
+
+def _witness(table: Mapping[str, Any], where: str) -> WitnessPolicy:
+    from muniment.evidence.asking import parse_known
+
+    lists = {
+        key: _strings(table.get(key, []), f"{where}: witness.{key}")
+        for key in ("known", "checkpointed", "witnessed")
+    }
+    for text in lists["known"]:
+        try:
+            parse_known(text)
+        except UsageError:
+            raise ConfigError(
+                "config.value", where=f"{where}: witness.known", known="name+hash+key https://..."
+            ) from None
+    quorum = table.get("quorum", 1)
+    if not 1 <= quorum <= max(len(lists["known"]), 1):
+        raise ConfigError("config.value", where=f"{where}: witness.quorum", known=f"1..{len(lists['known'])}")
+    for key in ("checkpointed", "witnessed"):
+        if not set(lists[key]) <= VOUCHED_ACTIONS:
+            known = ", ".join(sorted(VOUCHED_ACTIONS))
+            raise ConfigError("config.value", where=f"{where}: witness.{key}", known=known)
+    return WitnessPolicy(lists["known"], quorum, lists["checkpointed"], lists["witnessed"])
 
 
 def _checked(document: Mapping[str, Any], where: str) -> dict[str, dict[str, Any]]:

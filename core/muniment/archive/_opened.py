@@ -401,6 +401,7 @@ def _settings(applied: Configuration) -> Settings:
         applied.purposes,
         applied.index_rows,
         applied.index_epoch,
+        applied.witness,
     )
 
 

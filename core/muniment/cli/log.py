@@ -38,6 +38,10 @@ log = LazyGroup(
             "muniment.cli.log_bundle:bundle",
             ("Evidence that anybody can check.", "生成任何人都可核对的证据包。"),
         ),
+        "witness": Entry(
+            "muniment.cli.log_witness:witness",
+            ("Who vouches for the log from outside.", "由外部为日志作证。"),
+        ),
         "key": Entry(f"{_HERE}:key", ("The key that checks its signatures.", "输出用于验证签名的密钥。")),
     },
     words=("Read, verify and sign the log.", "查看、校验和签署日志。"),

@@ -343,25 +343,19 @@ def disable(call: Invocation, name: str, reason: str | None) -> None:
 
 def _set(call: Invocation, name: str, *, enabled: bool, reason: str | None) -> None:
     """Change the list of plugins in the file, apply the file, and put it back where that is refused."""
+    import tomlkit
+
+    from muniment.cli.editing import edit_configuration
     from muniment.cli.output import emit, one_line, put
-    from muniment.exports.files import replacing
+
+    def edit(document: Any) -> None:
+        table = document.setdefault("plugins", tomlkit.table())
+        names = [one for one in table.get("enabled", []) if one != name]
+        table["enabled"] = [*names, name] if enabled else names
 
     # What is disabled may be broken in any way, so then no plugin is run at all.
     with call.session(plugins=enabled) as (archive, session):
-        session.require("config.change")
-        path = archive.folder / "muniment.toml"
-        before = path.read_bytes()
-        # What else stands in the file waits for its own `config apply`.
-        if archive.file_differs:
-            raise ConfigError("cli.config_waits", where=str(path))
-        with replacing(path) as new:
-            new.write_text(_edited(before.decode("utf-8"), name, enabled=enabled), encoding="utf-8")
-        try:
-            done = archive.apply_config(session, reason=reason or "", plugin=name)
-        except BaseException:
-            with replacing(path) as new:
-                new.write_bytes(before)
-            raise
+        done = edit_configuration(archive, session, edit, reason=reason, plugin=name)
         if call.json:
             left = archive.plugins.describe(lang=call.language) if enabled else _names(archive)
             emit({"plugins": left, "applied": done})
@@ -372,13 +366,3 @@ def _set(call: Invocation, name: str, *, enabled: bool, reason: str | None) -> N
 def _names(archive: Archive) -> list[dict[str, Any]]:
     return [{"name": name, "state": "enabled", "code": None, "reason": None}
             for name in sorted(archive.applied.plugins)]  # fmt: skip
-
-
-def _edited(text: str, name: str, *, enabled: bool) -> str:
-    import tomlkit
-
-    document = tomlkit.parse(text)
-    table: Any = document.setdefault("plugins", tomlkit.table())
-    names = [one for one in table.get("enabled", []) if one != name]
-    table["enabled"] = [*names, name] if enabled else names
-    return tomlkit.dumps(document)

@@ -11,6 +11,7 @@ from typing import Any, TypeVar, cast
 
 import attrs
 
+from muniment.config import WitnessPolicy
 from muniment.errors import AccessDenied, MunimentError, NotFound
 from muniment.keys import KeyStore
 from muniment.model import Clock, Random, Uuid7, id_text
@@ -55,6 +56,7 @@ class Settings:
         purposes: the purposes that may be given; empty for any.
         index_rows: for how many records of a type the blind indexes are laid out.
         index_epoch: raised when the indexes are laid out anew.
+        witness: who vouches for the log from outside.
     """
 
     default_region: str = ""
@@ -64,6 +66,7 @@ class Settings:
     purposes: tuple[str, ...] = ()
     index_rows: int = 10_000
     index_epoch: int = 1
+    witness: WitnessPolicy = attrs.field(factory=WitnessPolicy)
 
 
 @attrs.frozen

@@ -17,7 +17,7 @@ from muniment.model import id_bytes, id_text, rfc3339
 from muniment.session import logs
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.logbook import Draft, Moment
-from muniment.store import LogFilter, Reader, Transaction
+from muniment.store import Checkpoint, LogFilter, Reader, Transaction
 
 if TYPE_CHECKING:
     from muniment.audit import Found
@@ -143,8 +143,7 @@ def make_bundle(
 
     with engine.guarded(acting, "log.bundle"):
         indexes, tags = engine.run(body, acting)
-    signed = engine.logbook.sign(engine.store)
-    assert signed is not None
+    signed, kept = _vouched_for(engine, acting)
     with engine.store.snapshot() as reader:
         choose = _Choice(engine, acting, reader, signed.gen, indexes, scope.subject)
         return write_bundle(
@@ -156,11 +155,28 @@ def make_bundle(
             chosen=choose,
             scope=scope.document(),
             whole=signed.size <= WHOLE_UP_TO if whole is None else whole,
-            earlier=earlier,
+            earlier=[*earlier, *kept],
             tags=tags,
             extra=extra,
             progress=progress,
         )
+
+
+def _vouched_for(engine: Engine, acting: Acting) -> tuple[Checkpoint, list[str]]:
+    """The log signed as it stands, with what witnesses say of it or said last."""
+    signed = engine.logbook.sign(engine.store)
+    assert signed is not None
+    if not engine.settings.witness.known:
+        return signed, []
+    from muniment.log.checkpoint import attach
+    from muniment.session import witnessing
+
+    asked = witnessing.ask_all(engine, acting, witnessing.known_witnesses(engine), signed=signed)
+    lines = [one.vouched.line for one in asked if one.vouched is not None]
+    if lines:
+        return signed._replace(note=attach(signed.note, lines)), []
+    before = witnessing.cosigned(engine)
+    return signed, [] if before is None else [before]
 
 
 def _indexes(reader: Reader, gen: int, scope: Scope) -> array[int]:

@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from muniment.session.importing import RowWriter
     from muniment.session.reverting import Reverted
     from muniment.session.saved import Views
+    from muniment.session.witnessing import Witnessing
     from muniment.store import Checkpoint
 
 __all__ = ["Session"]
@@ -395,6 +396,11 @@ class Session:
         asked = attrs.evolve(asked, op=asked.op or self._engine.new_id())
         while True:
             page = lists.list_records(self._engine, self._acting, asked)
+            policy = self._engine.settings.witness
+            if asked.action in policy.witnessed or asked.action in policy.checkpointed:
+                from muniment.session.witnessing import vouch_for
+
+                vouch_for(self._engine, self._acting, asked.action)
             yield page
             if page.after is None:
                 return
@@ -633,6 +639,13 @@ class Session:
     def export_log(self, folder: Path, *, progress: Callable[[int, int], None] | None = None) -> int:
         """Write the whole log as a c2sp.org/tlog-tiles tree; give how many entries it has."""
         return logs.export_log(self._engine, self._acting, folder, progress=progress)
+
+    @property
+    def witnesses(self) -> Witnessing:
+        """Who vouches for the log from outside."""
+        from muniment.session.witnessing import Witnessing
+
+        return Witnessing(self._engine, self._acting)
 
     def bundle(self, path: str | os.PathLike[str], scope: Scope, **options: Any) -> Bundled:
         """Write a bundle of evidence that anybody can check; see ``session.evidence.make_bundle``.

@@ -488,6 +488,22 @@ def check_trusted(log, key, paths):
     return newest
 
 
+def check_witnesses(log, key, witnesses, note):
+    """Each witness that vouched for a checkpoint of this log is named; gives the size vouched for."""
+    if note.size > log.size or log.root_at(note.size) not in (note.root, None):
+        raise Altered(f"{note.where} is not an earlier state of this log")
+    if key:
+        note.check(key)
+    size = 0
+    for witness in witnesses:
+        when = note.witnessed(witness)
+        if when is not None and log.root_at(note.size) == note.root:
+            size = note.size
+            seen = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(when))
+            print(f"witness {witness[0]} saw {size} entries at {seen}")
+    return size
+
+
 def main(arguments=None):
     """Check one bundle; see the top of the file."""
     parser = argparse.ArgumentParser(
@@ -504,21 +520,18 @@ def main(arguments=None):
     note = Note(bundle.read("log/checkpoint"), "log/checkpoint")
     if key:
         note.check(key)
-    vouched = [(when, name[0]) for name in witnesses if (when := note.witnessed(name)) is not None]
     log = Log(bundle, note)
     newest = check_trusted(log, key, given.trusted)
-    since = note.size if vouched else newest
-    if since < note.size:
+    for name in sorted(one for one in bundle.names if one.startswith("earlier/")):
+        newest = max(newest, check_witnesses(log, key, witnesses, Note(bundle.read(name), name)))
+    newest = max(newest, check_witnesses(log, key, witnesses, note))
+    if newest < note.size:
         print(
-            f"Nothing outside vouches for the entries from {since} on: whoever holds the signing key "
+            f"Nothing outside vouches for the entries from {newest} on: whoever holds the signing key "
             "could have written them anew. Keep this checkpoint, and compare with it next time."
         )
     else:
         print(f"All {note.size} entries are vouched for from outside.")
-    for when, name in vouched:
-        print(
-            f"witness {name} saw this checkpoint at {time.strftime('%Y-%m-%d %H:%M:%SZ', time.gmtime(when))}"
-        )
     bundle.check_sums()
     here = sum(1 for _ in log.read_all())
     opened = check_details(bundle, log)
