@@ -3,6 +3,8 @@ PYTHON ?= $(shell command -v python3.11 || command -v python3)
 VENV := .venv
 RUN := $(VENV)/bin
 PLUGINS := $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml))
+PLUGIN_SOURCES := $(addsuffix /src,$(PLUGINS))
+empty :=
 PACKAGES := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 WORKERS ?= 2
 
@@ -35,7 +37,7 @@ test: $(VENV)/ready
 check: $(VENV)/ready
 	$(RUN)/ruff check .
 	$(RUN)/ruff format --check .
-	$(RUN)/mypy core schemas $(addsuffix /src,$(PLUGINS)) tests/typing
+	MYPYPATH=$(subst $(empty) $(empty),:,$(PLUGIN_SOURCES)) $(RUN)/mypy core schemas $(PLUGIN_SOURCES) tests/typing
 	$(RUN)/lint-imports
 	$(RUN)/codespell
 	$(RUN)/deptry core schemas

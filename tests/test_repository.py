@@ -198,3 +198,13 @@ def test_the_core_names_no_plugin():
     assert plugins
     named = re.compile("|".join(rf"muniment_{plugin}\b" for plugin in plugins))
     assert [] == [str(path) for path in SOURCES if named.search(path.read_text(encoding="utf-8"))]
+
+
+def test_the_checks_know_every_plugin():
+    """A distribution that the layer rules leave out could import what it likes."""
+    plugins = {f"muniment_{path.parent.name}" for path in ROOT.glob("plugins/*/pyproject.toml")}
+    tools = tomllib.loads((ROOT / "pyproject.toml").read_text(encoding="utf-8"))["tool"]
+    assert plugins <= set(tools["importlinter"]["root_packages"])
+    (layers,) = (one["layers"] for one in tools["importlinter"]["contracts"] if "containers" not in one
+                 and one["type"] == "layers")  # fmt: skip
+    assert plugins <= {name.strip("() ") for layer in layers for name in layer.split(":")}

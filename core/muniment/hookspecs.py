@@ -84,13 +84,18 @@ def muniment_field_kinds() -> Sequence[FieldKind]:  # type: ignore[empty-body]  
 
 
 @hookspec
-def muniment_record_types() -> Sequence[RecordType]:  # type: ignore[empty-body]  # a hook has no body
+def muniment_record_types(  # type: ignore[empty-body]  # a hook has no body
+    kinds: Mapping[str, FieldKind],
+) -> Sequence[RecordType]:
     """Bring record types into every archive that enables the plugin.
 
     Asked once, when an archive is opened, outside any transaction. The types
     become definitions of the archive when the plugin is enabled or a changed
     one is applied: a logged version each, with the plugin's name on the type
     and its fields.
+
+    Args:
+        kinds: every kind of field that the core and the enabled plugins have.
 
     Returns:
         The types, without numbers. A type that the core or another plugin has

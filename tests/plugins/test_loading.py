@@ -46,6 +46,7 @@ def test_an_enabled_plugin_is_loaded_and_described(install):
             "digest": None,
             "api": ">=1,<2",
             "title": {},
+            "needs": [],
             "hooks": ["muniment_plugin_info", "muniment_validate"],
             "field_kinds": [],
             "record_types": [],
@@ -269,3 +270,43 @@ def test_a_quarantined_plugin_is_described_with_its_reason():
     (shown,) = plugins.load(["absent"], environ={}).describe(lang="zh")
     assert ("absent", "quarantined", "plugin.not_installed") == (shown["name"], shown["state"], shown["code"])
     assert "未安装" in shown["reason"]
+
+
+def test_what_a_plugin_needs_is_enabled_with_it(tmp_path, monkeypatch, install):
+    """One name is enough; without what it needs a plugin is put aside and says what is missing."""
+    from muniment.testing import new_archive
+
+    monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
+    source = """
+        import muniment
+        from muniment.plugins import PluginInfo
+        @muniment.hookimpl
+        def muniment_plugin_info(): return PluginInfo("{0}", ">=1,<2", needs=("{1}",))
+    """
+    install("clinic", source.format("clinic", "wards"), good=False)
+    install("wards", source.format("wards", "identifiers"), good=False, distribution="muniment-wards")
+    assert ("clinic", "identifiers", "wards") == plugins.needed(["clinic"])
+    found = plugins.load(["clinic", "wards"], environ={})
+    assert ("plugin.needs", "identifiers") == (
+        found.quarantined["wards"].code,
+        found.quarantined["wards"].parameters["other"],
+    )
+    assert "plugin.needs" == found.quarantined["clinic"].code
+    with new_archive(tmp_path / "archive", plugins=["clinic"]) as archive:
+        assert {"clinic", "identifiers", "wards"} == {one.name for one in archive.plugins.loaded}
+
+
+@pytest.mark.parametrize("needs", ['"identifiers"', "(1,)", "None"])
+def test_needs_that_are_no_names_are_refused(install, needs):
+    """They would be looked up as something else."""
+    install(
+        "clinic",
+        f"""
+        import muniment
+        from muniment.plugins import PluginInfo
+        @muniment.hookimpl
+        def muniment_plugin_info(): return PluginInfo("clinic", ">=1,<2", needs={needs})
+        """,
+        good=False,
+    )
+    assert "plugin.info" == plugins.load(["clinic"], environ={}).quarantined["clinic"].code

@@ -16,7 +16,7 @@ from muniment.errors import ConfigError, KeyStoreError, StoreError
 from muniment.files import sync_folder, write_atomically
 from muniment.keys import KeyFile, KeyStore, RecoveryPhrase, Root, new_phrase, write_key_file
 from muniment.model import Clock, Random, Uuid7, id_text, system_clock
-from muniment.plugins import load
+from muniment.plugins import load, needed
 from muniment.schema.registry import Registry
 from muniment.schema.template import Template, load_template
 from muniment.session.applying import (
@@ -70,7 +70,7 @@ def create(
     Args:
         folder: must be empty or not there.
         templates: names of packaged templates, or templates.
-        plugins: names of plugins to enable.
+        plugins: names of plugins to enable; those that they need are enabled too.
         root: the first root; by default a key file in the user's configuration folder.
         key_file: another place for that key file; whoever opens the archive then names it.
         recovery: make a recovery phrase as the second root.
@@ -91,8 +91,10 @@ def create(
         raise ConfigError("config.folder_used", where=str(path))
     identifier = Uuid7(clock, random=random)()
     # What can be wrong with the request is found before anything is made.
+    plugins = needed(plugins)
     enabled = with_roles(load(plugins))
-    enabled.require_all()
+    for why in enabled.quarantined.values():
+        raise why
     kinds, shipped = kinds_of(enabled), enabled.templates()
     chosen = [
         one if isinstance(one, Template) else shipped.get(one) or load_template(one, kinds=kinds)

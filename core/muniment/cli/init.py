@@ -33,14 +33,14 @@ def templates_of(names: Sequence[str], plugins: Sequence[str] | PluginSet = ()) 
         ConfigError: ``schema.*``, or ``cli.no_file`` as ``UsageError``.
         PluginError: a plugin that is named is not there or broken.
     """
-    from muniment.plugins import PluginSet, load
+    from muniment.plugins import PluginSet, load, needed
     from muniment.schema import KINDS
     from muniment.schema.template import load_template, parse_template
 
     kinds = dict(KINDS)
     shipped: Mapping[str, Template] = {}
     if plugins:
-        loaded = plugins if isinstance(plugins, PluginSet) else load(plugins)
+        loaded = plugins if isinstance(plugins, PluginSet) else _sound(load(needed(plugins)))
         loaded.require_all()
         kinds.update({kind.name: kind for kind in loaded.field_kinds()})
         shipped = loaded.templates()
@@ -55,6 +55,13 @@ def templates_of(names: Sequence[str], plugins: Sequence[str] | PluginSet = ()) 
             raise UsageError("cli.no_file", where=name) from None
         made.append(parse_template(text, where=name, kinds=kinds))
     return made
+
+
+def _sound(plugins: PluginSet) -> PluginSet:
+    """The plugins, or the reason why one of them is not loaded: there is no archive yet to look it up in."""
+    for why in plugins.quarantined.values():
+        raise why
+    return plugins
 
 
 @verb(
@@ -217,11 +224,14 @@ def _next_steps(made: Created, folder: str, *, usual: bool) -> list[str]:
         steps.append(f"export MUNIMENT_KEY={shlex.quote(str(made.key_file))}")
     types = [one for one in made.archive.engine.definitions.registry.types if one.number >= 256]
     if not types:
-        return [*steps, "muniment template list", "muniment template apply customer-info --reason start"]
+        shipped = next(iter(made.archive.plugins.templates()), "customer-info")
+        return [*steps, "muniment template list", f"muniment template apply {shipped} --reason start"]
     first = types[0]
     name = next((key for key in first.title if first.by_key[key].kind == "text"), first.fields[0].key)
+    wanted = [field.key for field in first.fields if field.key in first.required and field.default is None]
+    more = "".join(f" {key}=..." for key in wanted if key != name)
     return [
         *steps,
-        f"muniment record create {first.key} {name}='Anna Schmidt' --reason first",
+        f"muniment record create {first.key} {name}='Anna Schmidt'{more} --reason first",
         f"muniment record list {first.key}",
     ]

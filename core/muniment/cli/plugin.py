@@ -118,6 +118,7 @@ def _row(one: Installed, state: str) -> dict[str, Any]:
         "version": one.version,
         "distribution": one.distribution or None,
         "path": None if one.distribution else one.target,
+        "summary": one.summary or None,
     }
 
 
@@ -140,14 +141,28 @@ def list_plugins(call: Invocation) -> None:
         "installed": call.say("cli.plugin_installed"),
         "waiting": call.say("cli.plugin_waiting"),
     }
-    header = call.words("cli.label_plugin", "cli.label_state", "cli.label_version", "cli.label_notes")
+    header = call.words(
+        "cli.label_plugin", "cli.label_title", "cli.label_state", "cli.label_version", "cli.label_notes"
+    )
     table(
         header,
         [
-            [one["name"], states[one["state"]], one.get("version") or "", one.get("reason") or ""]
+            [
+                one["name"],
+                _title(call, one),
+                states[one["state"]],
+                one.get("version") or "",
+                one.get("reason") or "",
+            ]
             for one in found
         ],
     )
+
+
+def _title(call: Invocation, one: Mapping[str, Any]) -> str:
+    """What a plugin calls itself; of one that is not loaded, what its distribution says."""
+    title = one.get("title") or {}
+    return title.get(call.language) or title.get("en") or one.get("summary") or ""
 
 
 @verb("info", ("What a plugin brings; imports it.", "查看插件提供的内容（会加载该插件）。"))
@@ -156,23 +171,26 @@ def list_plugins(call: Invocation) -> None:
 def info(call: Invocation, name: str) -> None:
     """What a plugin brings."""
     from muniment.cli.output import clean, emit, labels
-    from muniment.plugins import load, types_in_reach
+    from muniment.plugins import load, needed, types_in_reach
 
     settings = _settings(call)
-    found = load([name], environ={}, folder=_folder(call, settings))
+    folder = _folder(call, settings)
+    found = load(needed([name], folder=folder), environ={}, folder=folder)
     if not found.quarantined:
         found = found.for_types(types_in_reach(found))
     if name in found.quarantined:
         raise found.quarantined[name]
     described = next(one for one in found.describe(lang=call.language) if one["name"] == name)
     described["enabled"] = settings is not None and name in settings.plugins
+    brought = {
+        key: one for key, all_brought in sorted(found.brought.items()) for one in all_brought
+        if one.plugin == name
+    }  # fmt: skip
     described["fields"] = {
-        key: [field.key for one in brought for field in one.fields]
-        for key, brought in sorted(found.brought.items())
-        if any(one.fields for one in brought)
+        key: [field.key for field in one.fields] for key, one in brought.items() if one.fields
     }
     described["retention_rules"] = {
-        key: [_rule_json(rule) for rule in rules] for key, rules in found.retention_rules().items()
+        key: [_rule_json(rule) for rule in one.rules] for key, one in brought.items() if one.rules
     }
     if call.json:
         emit({"plugins": [described]})
@@ -190,6 +208,7 @@ def info(call: Invocation, name: str) -> None:
             *(
                 (call.say(label), clean(", ".join(values)))
                 for label, values in (
+                    ("cli.label_needs", described["needs"]),
                     ("cli.label_hooks", described["hooks"]),
                     ("cli.label_kinds", described["field_kinds"]),
                     ("cli.label_types", described["record_types"]),
@@ -347,11 +366,15 @@ def _set(call: Invocation, name: str, *, enabled: bool, reason: str | None) -> N
 
     from muniment.cli.editing import edit_configuration
     from muniment.cli.output import emit, one_line, put
+    from muniment.plugins import needed
+
+    names = needed([name], folder=_folder(call, _settings(call))) if enabled else ()
 
     def edit(document: Any) -> None:
         table = document.setdefault("plugins", tomlkit.table())
-        names = [one for one in table.get("enabled", []) if one != name]
-        table["enabled"] = [*names, name] if enabled else names
+        # What it needs may be in use already, and then keeps its place.
+        others = [one for one in table.get("enabled", []) if one != name]
+        table["enabled"] = [*others, *(one for one in reversed(names) if one not in others)]
 
     # What is disabled may be broken in any way, so then no plugin is run at all.
     with call.session(plugins=enabled) as (archive, session):

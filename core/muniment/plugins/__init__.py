@@ -22,7 +22,7 @@ from muniment.plugins._declared import (
     RetentionTerm,
     RoleLike,
 )
-from muniment.plugins._load import API, GROUP, Installed, installed, load
+from muniment.plugins._load import API, GROUP, Installed, installed, load, needed
 from muniment.plugins._reach import types_in_reach
 from muniment.plugins._set import Brought, Plugin, PluginSet
 from muniment.plugins._values import HookContext, Pin, PluginFailure, PluginInfo, RecordState, WrittenVersion
@@ -50,5 +50,6 @@ __all__ = [
     "WrittenVersion",
     "installed",
     "load",
+    "needed",
     "types_in_reach",
 ]

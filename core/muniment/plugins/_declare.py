@@ -67,7 +67,7 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
             raise _wrong(plugin, hook, call)
         return found
 
-    types = values("muniment_record_types", RecordType)
+    types = values("muniment_record_types", RecordType, kinds)
     for record_type in types:
         _check_type(plugin, "muniment_record_types", record_type, kinds)
     templates = values("muniment_templates", Template, kinds)

@@ -20,7 +20,7 @@ from muniment.plugins._values import Installed, Pin, PluginInfo
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["API", "GROUP", "Installed", "ask_loading", "installed", "load"]
+__all__ = ["API", "GROUP", "Installed", "ask_loading", "installed", "load", "needed"]
 
 API = 1
 """The version of the hooks; a plugin states the range it is written for, such as ``>=1,<2``."""
@@ -28,6 +28,7 @@ API = 1
 GROUP = "muniment"
 """The group of entry points that plugins stand in."""
 
+_NEEDS = "plugin.needs"
 _NAME = re.compile(r"[a-z][a-z0-9_]*")
 _BOUND = re.compile(r"\s*(>=|<=|==|<|>)\s*([0-9]{1,6})\s*")
 _MEETS: Mapping[str, Callable[[int, int], bool]] = {
@@ -48,7 +49,10 @@ def _entry_points() -> Iterable[EntryPoint]:
 
 def _installed(entry: EntryPoint) -> Installed:
     dist = entry.dist
-    return Installed(entry.name, dist.name if dist else "", dist.version if dist else "", entry.value)
+    if dist is None:
+        return Installed(entry.name, "", "", entry.value)
+    summary = str(dist.metadata["Summary"] or "") if "Summary" in dist.metadata else ""
+    return Installed(entry.name, dist.name, dist.version, entry.value, summary=summary)
 
 
 def installed(
@@ -111,6 +115,33 @@ def load(
     return PluginSet(tuple(loaded.values()), dict(sorted(quarantined.items())))
 
 
+def needed(
+    names: Iterable[str],
+    *,
+    find: Callable[[], Iterable[EntryPoint]] = _entry_points,
+    folder: Path | None = None,
+) -> tuple[str, ...]:
+    """The plugins, and those that they need.
+
+    Args:
+        names: of plugins.
+        find: gives the entry points; for tests.
+        folder: of an archive's own plugins; None for none.
+
+    Returns:
+        The names as given, then the others, sorted. What cannot be loaded says nothing of its needs.
+    """
+    given = tuple(dict.fromkeys(names))
+    wanted = set(given)
+    while True:
+        found = load(wanted, environ={}, find=find, folder=folder)
+        more = {name for plugin in found.loaded for name in plugin.info.needs}
+        more |= {str(why.parameters["other"]) for why in found.quarantined.values() if why.code == _NEEDS}
+        if more <= wanted:
+            return (*given, *sorted(wanted - set(given)))
+        wanted |= more
+
+
 @attrs.frozen
 class _Offer:
     """One place where a plugin of a name can be had."""
@@ -163,6 +194,7 @@ def _load_all(
     _put_aside(
         colliding_kinds({name: plugin.field_kinds for name, plugin in loaded.items()}), loaded, quarantined
     )
+    _put_aside(_without_needs(loaded), loaded, quarantined)
     kinds = all_kinds(loaded.values())
     for name, plugin in list(loaded.items()):
         try:
@@ -170,6 +202,23 @@ def _load_all(
         except PluginError as error:
             _put_aside({name: error}, loaded, quarantined)
     _put_aside(colliding_declarations(loaded.values()), loaded, quarantined)
+    _put_aside(_without_needs(loaded), loaded, quarantined)
+
+
+def _without_needs(loaded: Mapping[str, Plugin]) -> dict[str, PluginError]:
+    """The plugins that need one which is not loaded, and those that need these."""
+    found: dict[str, PluginError] = {}
+    while True:
+        sound = loaded.keys() - found.keys()
+        more = {
+            name: PluginError(_NEEDS, name=name, other=other)
+            for name in sorted(sound)
+            for other in loaded[name].info.needs
+            if other not in sound
+        }
+        if not more:
+            return found
+        found |= more
 
 
 def _put_aside(
@@ -265,6 +314,9 @@ def _check_info(name: str, info: object, asked: Call) -> None:
     bounds = [_BOUND.fullmatch(bound) for bound in info.api.split(",")]
     if not all(bound and _MEETS[bound[1]](API, int(bound[2])) for bound in bounds):
         raise PluginError("plugin.api", name=name, api=info.api, current=API, **place)
+    needs: Any = info.needs
+    if not (isinstance(needs, tuple) and all(isinstance(one, str) for one in needs)):
+        raise PluginError("plugin.info", name=name, **place)
     for code, texts in info.messages.items():
         whole = code.startswith(f"{name}.") and {"en", "zh"} <= texts.keys() <= _TEXTS
         if not whole or not all(texts.values()):

@@ -348,6 +348,7 @@ def _described(plugin: Plugin) -> dict[str, Any]:
         "digest": source.digest or None,
         "api": plugin.info.api,
         "title": dict(plugin.info.title),
+        "needs": list(plugin.info.needs),
         "hooks": list(plugin.hooks),
         "field_kinds": [kind.name for kind in plugin.field_kinds],
         "record_types": [one.key for one in plugin.record_types],

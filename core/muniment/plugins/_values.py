@@ -20,12 +20,15 @@ class PluginInfo:
         messages: the texts of its codes. Each code starts with the plugin's
             name and a dot; each text has ``en`` and ``zh`` and may have
             ``hint_en`` and ``hint_zh``.
+        needs: names of plugins without which it does not work, such as those whose kinds of field it
+            uses; they are enabled with it.
     """
 
     name: str
     api: str
     title: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
     messages: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict, kw_only=True)
+    needs: tuple[str, ...] = attrs.field(default=(), kw_only=True)
 
 
 @attrs.frozen
@@ -133,6 +136,7 @@ class Installed:
         version: that distribution's version; empty likewise.
         target: the module, and after a colon the object, that it names; the file of an archive's own.
         digest: hex of SHA-256 over an archive's own plugin; empty for an installed one.
+        summary: the line in which its distribution says what it is; empty for an archive's own.
     """
 
     name: str
@@ -140,6 +144,7 @@ class Installed:
     version: str
     target: str
     digest: str = ""
+    summary: str = attrs.field(default="", kw_only=True, eq=False)
 
     @property
     def pin(self) -> Pin:

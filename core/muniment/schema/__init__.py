@@ -15,7 +15,14 @@ from muniment.schema.listviews import Condition, ListView, parse_condition
 from muniment.schema.phones import e164
 from muniment.schema.registry import Applied, Extension, Registry
 from muniment.schema.rules import COLOURS, check_type
-from muniment.schema.template import Template, load_template, parse_template, parse_type, template_names
+from muniment.schema.template import (
+    Template,
+    load_template,
+    parse_additions,
+    parse_template,
+    parse_type,
+    template_names,
+)
 from muniment.schema.types import (
     INDEX_KINDS,
     Choice,
@@ -71,6 +78,7 @@ __all__ = [
     "hide_field",
     "load_template",
     "mask_text",
+    "parse_additions",
     "parse_condition",
     "parse_template",
     "parse_type",

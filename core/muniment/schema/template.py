@@ -25,7 +25,14 @@ from muniment.schema.rules import check_type, one_of, refuse
 from muniment.schema.types import Choice, Field, Highlight, LayoutGroup, RecordType
 from muniment.schema.values import NO_LABEL, Label
 
-__all__ = ["Template", "load_template", "parse_template", "parse_type", "template_names"]
+__all__ = [
+    "Template",
+    "load_template",
+    "parse_additions",
+    "parse_template",
+    "parse_type",
+    "template_names",
+]
 
 _FORMAT = 1
 _KEY = re.compile(r"[a-z][a-z0-9-]{0,62}")
@@ -72,6 +79,8 @@ _VIEW = {
 }  # fmt: skip
 _TEMPLATE = {"format": int, "key": str, "label": dict, "help": dict, "type": list}
 _LIBRARY = {"format": int, **_TYPE}
+_ADDITIONS = {"format": int, "type": list}
+_ADDED = {"key": str, "group": list, "field": list}
 _WORDS = {bool: "true or false", int: "a whole number", str: "text", list: "a list", dict: "a table"}
 
 
@@ -372,6 +381,48 @@ def parse_template(text: str, *, where: str, kinds: Mapping[str, FieldKind] = KI
             for view in _type_views(item, made, f"{where}: type[{place}]", kinds)
         ),
     )
+
+
+def parse_additions(text: str, *, where: str) -> dict[str, tuple[Field | LayoutGroup, ...]]:
+    """What a plugin adds to record types of others, out of TOML.
+
+    Each ``[[type]]`` names a type by its ``key``. Its ``[[type.group]]`` tables are layout
+    groups with fields, as in a template; its ``[[type.field]]`` tables are fields that name
+    the ``group`` of the type in which they are to stand, or refine a field that it has.
+
+    Args:
+        text: the TOML.
+        where: the file, for errors.
+
+    Returns:
+        Groups and fields by the type's key, as ``muniment_fields`` gives them. They are
+        checked against the type when they are joined with it.
+
+    Raises:
+        ConfigError: ``schema.*``, with the file and the place in it.
+    """
+    table = _table(_toml(text, where), _ADDITIONS, where, "type")
+    found: dict[str, tuple[Field | LayoutGroup, ...]] = {}
+    for place, given in enumerate(table["type"]):
+        spot = f"{where}: type[{place}]"
+        added = _table(given, _ADDED, spot, "key")
+        groups, fields = _groups(added.get("group", []), spot)
+        single = [
+            _added_field(item, f"{spot}.field[{number}]")
+            for number, item in enumerate(added.get("field", ()))
+        ]
+        if added["key"] in found:
+            raise refuse("twice", f"{where}: type", name=added["key"])
+        found[added["key"]] = (*groups, *fields, *single)
+    return found
+
+
+def _added_field(given: Any, where: str) -> Field:
+    values = _field_values(given, where)
+    for name in ("kind", "group"):
+        if name not in values:
+            raise refuse("missing", f"{where}({values['key']})", name=name)
+    return Field(**values)
 
 
 def template_names() -> tuple[str, ...]:

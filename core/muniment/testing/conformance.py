@@ -21,7 +21,7 @@ from typing import Any
 import attrs
 
 from muniment.errors import ConfigError, MunimentError, PluginError, text_of
-from muniment.plugins import EVENTS, HookContext, PluginSet, RecordState, load, types_in_reach
+from muniment.plugins import EVENTS, HookContext, PluginSet, RecordState, load, needed, types_in_reach
 from muniment.schema import Field, FieldKind, Label, RecordType, Registry, Template, ValueProblem
 from muniment.session.applying import kinds_of, with_plugins, with_roles
 from muniment.store import LogFilter
@@ -76,7 +76,7 @@ def check_plugin(
     Args:
         plugin: the name of an installed plugin; or a path: of a module, a package, or the folder of a
             distribution, which need not be installed.
-        beside: names of installed plugins that it needs.
+        beside: names of installed plugins beside it; those that it needs are there anyway.
         examples: texts that its kinds take, by the name of the kind, besides those that they give.
         records: how many records of each type are tried.
 
@@ -89,14 +89,15 @@ def check_plugin(
     with found_plugin(plugin) as place:
         name = place.name
         try:
-            loaded = with_roles(load([name, *beside], environ={}, **place.loading))
+            others = tuple(one for one in needed([name, *beside], **place.loading) if one != name)
+            loaded = with_roles(load([name, *others], environ={}, **place.loading))
             for quarantined in sorted(loaded.quarantined):
                 raise loaded.quarantined[quarantined]
             with_types, types = _types(loaded, name, examples or {})
         except (PluginError, ConfigError) as error:
             return (_of_error(error),)
         checking = _Checking(name, with_types, types, examples or {}, records)
-        found = [*checking.all(), *checking.in_archive(place, beside)]
+        found = [*checking.all(), *checking.in_archive(place, others)]
     return tuple({finding.text(): finding for finding in found}.values())
 
 

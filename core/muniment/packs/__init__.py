@@ -1,0 +1,27 @@
+"""For plugins that are mostly data: what they bring as TOML beside their code, and their checks as a table.
+
+A plugin of an industry has hundreds of labels and a dozen lines of logic. It keeps the
+labels in files that people who know the trade can read and mend, and gives its hooks
+what these functions read::
+
+    DATA = Pack(__name__)
+
+    @hookimpl
+    def muniment_record_types(kinds):
+        return DATA.record_types(kinds)
+
+The files stand in the plugin's package, and each may be missing:
+
+- ``plugin.toml``: name, title, what it needs, purposes, and the texts of its codes;
+- ``types.toml``: record types, in the form of a template;
+- ``templates/NAME.toml``: templates;
+- ``fields.toml``: what it adds to types of others;
+- ``rules.toml``: retention rules.
+"""
+
+from __future__ import annotations
+
+from muniment.packs._checks import Check, Checks, adds_up, needs, not_above, not_before
+from muniment.packs._data import Pack
+
+__all__ = ["Check", "Checks", "Pack", "adds_up", "needs", "not_above", "not_before"]
