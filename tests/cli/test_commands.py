@@ -67,7 +67,7 @@ def test_what_init_says_to_try_next_works(cli, tmp_path):
 def test_init_makes_nothing_where_something_is_wrong(cli, tmp_path):
     """A template that is not there, a folder in use, a key file inside: nothing is left behind."""
     assert "schema.unknown_near" == cli.json("init", "made", "-t", "customer-inf", code=2)["code"]
-    assert "plugin.not_loaded" == cli.json("init", "made", "--plugin", "nonsense", code=7)["code"]
+    assert "plugin.not_installed" == cli.json("init", "made", "--plugin", "nonsense", code=7)["code"]
     assert "cli.key_inside" == cli.json("init", "made", "--key-file", "made/k.key", code=2)["code"]
     assert not (tmp_path / "made").exists()
     assert "config.folder_used" == cli.json("init", str(cli.folder), code=1)["code"]

@@ -218,7 +218,7 @@ def test_a_role_of_the_core_is_not_replaced(folder, install):
     """Nobody becomes an owner by installing something."""
     install("clinic", PARTS + "    import attrs\n    @muniment.hookimpl\n"
             "    def muniment_roles(): return [attrs.evolve(NURSE, key='owner')]\n")  # fmt: skip
-    with pytest.raises(PluginError, match=r"plugin\.not_loaded"):
+    with pytest.raises(PluginError, match=r"plugin\.role"):
         muniment.create(folder, plugins=["clinic"], recovery=False)
 
 
