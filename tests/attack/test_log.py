@@ -18,9 +18,11 @@ from muniment.log.entry import commitment, entry_bytes, pack_entries, unpack_ent
 from muniment.log.kinds import KINDS
 from muniment.log.tree import EMPTY, Frontier, leaf_hash
 from muniment.model import rfc3339
+from muniment.session import Change
 from muniment.stores.migrations import batch_id, detail_id
 from muniment.stores.sqlite import SqliteStore
 from muniment.testing import log_entries, new_archive, open_again
+from muniment.verify.entries import EntryCheck
 
 
 def batches(db):
@@ -643,6 +645,22 @@ def test_a_trigger_dropped_while_open_is_found(victim, verify):
         verify(folder, keys=False)
     with pytest.raises(IntegrityError, match="part_guard_delete"):
         open_again(folder)
+
+
+def test_a_sound_log_is_verified_in_bulk(victim, verify, monkeypatch):
+    """What is written every day needs nobody to look at batches one by one."""
+
+    def never(*_: object) -> None:
+        raise AssertionError("one by one")
+
+    folder = victim()
+    with open_again(folder) as archive, archive.session(actor="owner", purpose="ServiceProvision") as session:
+        some = [saved.id for saved in session.write([Change("create", "person", values={"name": "a"})] * 30)]
+        for record in some:
+            session.get(record)
+    monkeypatch.setattr(EntryCheck, "_check_singly", never)
+    assert verify(folder).entries > 33
+    assert verify(folder, keys=False).entries > 33
 
 
 def test_verification_needs_no_byte_changed(victim, verify):

@@ -18,6 +18,7 @@ from muniment.log.checkpoint import (
     Signature,
     attach,
     batch_mac,
+    batch_macs,
     check_batch_mac,
     cosign,
     parse_checkpoint,
@@ -335,6 +336,7 @@ def test_the_mac_of_a_batch_follows_the_format() -> None:
     mac = hmac.new(SEED, message, "sha256").digest()
     assert mac == batch_mac(SEED, ORIGIN, 7, 3, root)
     check_batch_mac(mac, SEED, ORIGIN, 7, 3, root)
+    assert [mac, mac] == batch_macs(SEED, ORIGIN, [7, 7], [3, 3], [root, root])
     for changed in (
         (mac, OTHER_SEED, ORIGIN, 7, 3, root),
         (mac, SEED, ORIGIN + "x", 7, 3, root),

@@ -7,6 +7,7 @@ import zlib
 from base64 import b64encode
 from collections.abc import Callable
 
+import attrs
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
@@ -14,7 +15,7 @@ from hypothesis import strategies as st
 from muniment.codec import canonical
 from muniment.errors import IntegrityError, LogError
 from muniment.log import detail as detail_module
-from muniment.log.detail import Opening, pack_details, scan_details, unpack_details
+from muniment.log.detail import Opening, pack_details, scan_details, scan_rows, unpack_details
 from muniment.log.entry import commitment, line_hash
 
 salts = st.binary(min_size=32, max_size=32)
@@ -71,6 +72,26 @@ def test_scanning_gives_places_and_commitments(first: int, second: int) -> None:
     assert expected == scan_details(pack_details(some))
 
 
+@given(
+    st.lists(st.lists(st.integers(min_value=0, max_value=3), max_size=4), max_size=5),
+    st.integers(min_value=1, max_value=12),
+)
+def test_scanning_many_rows_gives_what_each_gives(rows: list[list[int]], again: int) -> None:
+    """Alike or not, in bulk or one by one: the same places and commitments."""
+    packed = [pack_details([a_detail(at, lines) for at, lines in enumerate(row)]) for row in rows] * again
+    expected = [one for row in packed for one in scan_details(row)]
+    places, committed = scan_rows(packed)
+    assert expected == list(zip(places, committed, strict=True))
+
+
+def test_openings_are_not_taken_across_rows() -> None:
+    """Rows of which none ends where an opening ends are broken, though together they are whole."""
+    plain = b"".join([packed_by_hand(a_detail(place, 1)) for place in range(5)])
+    assert 5 == len(scan_details(zlib.compress(plain)))
+    with pytest.raises(IntegrityError):
+        scan_rows([zlib.compress(plain[at : at + 5]) for at in range(0, len(plain), 5)])
+
+
 def _other_line(one: Opening) -> Opening:
     return Opening(one.place, one.r, one.detail, ((one.lines[0][0], b'{"id":"x"}'), *one.lines[1:]))
 
@@ -93,6 +114,28 @@ def _none(one: Opening) -> Opening:
 
 def _more(one: Opening) -> Opening:
     return Opening(one.place, one.r, one.detail, (*one.lines, (bytes(32), b"{}")))
+
+
+@pytest.mark.parametrize("change", [_other_line, _other_salt])
+def test_a_line_among_many_alike_is_found(change: Callable[[Opening], Opening]) -> None:
+    """Openings of one length are looked at in bulk, and the bad one is named all the same."""
+    some = [a_detail(place, 1) for place in range(9)]
+    some[5] = change(some[5])
+    with pytest.raises(IntegrityError) as caught:
+        scan_details(pack_details(some))
+    assert ("log.lines", 5) == (caught.value.code, caught.value.parameters["place"])
+    with pytest.raises(IntegrityError):
+        scan_rows([pack_details([attrs.evolve(one, place=0)]) for one in some])
+
+
+@pytest.mark.parametrize("at", [0, 3, 5, -1])
+def test_a_stored_block_is_read_as_it_is_written(at: int) -> None:
+    """A changed byte of the frame, the text or the checksum of a small row is refused."""
+    packed = bytearray(pack_details([a_detail(0, 1)]))
+    assert b"\x78\x01\x01" == packed[:3]
+    packed[at] ^= 1
+    with pytest.raises(IntegrityError):
+        scan_details(bytes(packed))
 
 
 @pytest.mark.parametrize("change", [_other_line, _other_salt, _swapped, _fewer, _none, _more])

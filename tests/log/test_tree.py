@@ -133,6 +133,22 @@ def test_a_stored_frontier_goes_on_growing(size: int, more: int) -> None:
     assert naive_root(leaves[:size]) == frontier.root()
 
 
+@given(st.integers(min_value=0, max_value=300), st.integers(min_value=0, max_value=40))
+def test_leaves_added_singly_give_each_root(size: int, more: int) -> None:
+    """The same roots and the same frontier as adding them one after the other."""
+    leaves = made(size + more)
+    frontier, other = Frontier(), Frontier()
+    frontier.extend(leaves[:size])
+    other.extend(leaves[:size])
+    expected = []
+    for leaf in leaves[size:]:
+        other.append(leaf)
+        expected.append(other.root())
+    assert expected == frontier.append_each(leaves[size:])
+    assert other.to_bytes() == frontier.to_bytes()
+    assert other.root() == frontier.root()
+
+
 def test_a_copy_grows_on_its_own() -> None:
     """Appending to a copy leaves the first one as it was."""
     frontier = frontier_of(7)

@@ -14,7 +14,7 @@ from __future__ import annotations
 
 import hashlib
 import re
-from collections.abc import Iterable
+from collections.abc import Iterable, Sequence
 from hmac import compare_digest
 from hmac import digest as hmac_digest
 from typing import Final
@@ -36,6 +36,7 @@ __all__ = [
     "VerifierKey",
     "attach",
     "batch_mac",
+    "batch_macs",
     "check_batch_mac",
     "cosign",
     "parse_checkpoint",
@@ -458,6 +459,25 @@ def batch_mac(mac_key: bytes, origin: str, first_seq: int, n: int, root: bytes) 
     """
     message = origin.encode("utf-8") + first_seq.to_bytes(8, "big") + n.to_bytes(4, "big") + root
     return hmac_digest(mac_key, message, "sha256")
+
+
+def batch_macs(
+    mac_key: bytes, origin: str, firsts: Sequence[int], counts: Sequence[int], roots: Sequence[bytes]
+) -> list[bytes]:
+    """``batch_mac`` of many batches of one log.
+
+    Args:
+        mac_key: 32 bytes.
+        origin: the name of the log.
+        firsts: the size of the log before each.
+        counts: the number of entries of each.
+        roots: the root of the log after each.
+    """
+    name = origin.encode("utf-8")
+    return [
+        hmac_digest(mac_key, name + first.to_bytes(8, "big") + n.to_bytes(4, "big") + root, "sha256")
+        for first, n, root in zip(firsts, counts, roots, strict=True)
+    ]
 
 
 def check_batch_mac(mac: bytes, mac_key: bytes, origin: str, first_seq: int, n: int, root: bytes) -> None:

@@ -139,6 +139,31 @@ class Frontier:
             row = [sha256(b"\x01" + left + right).digest() for left, right in zip(ahead, ahead, strict=True)]
             level += 1
 
+    def append_each(self, hashes: Iterable[bytes]) -> list[bytes]:
+        """Add many leaves one by one, and give the root after each: what a verifier of single entries needs.
+
+        Args:
+            hashes: the leaves' hashes in order, 32 bytes each.
+        """
+        size, nodes, sha256 = self._size, self._nodes, _sha256
+        # The complete subtrees from the largest to the smallest, each as the left half of a node.
+        lefts = [b"\x01" + nodes[level] for level in reversed(range(len(nodes))) if size >> level & 1]
+        roots: list[bytes] = []
+        for hashed in hashes:
+            bits = size
+            while bits & 1:
+                hashed = sha256(lefts.pop() + hashed).digest()  # it climbs
+                bits >>= 1
+            root = hashed
+            for left in reversed(lefts):
+                root = sha256(left + root).digest()
+            roots.append(root)
+            lefts.append(b"\x01" + hashed)
+            size += 1
+        self._size = size
+        self._nodes = [lefts.pop()[1:] if size >> level & 1 else b"" for level in range(size.bit_length())]
+        return roots
+
     def root(self) -> bytes:
         """The root over all leaves so far, 32 bytes."""
         size, nodes, sha256 = self._size, self._nodes, _sha256

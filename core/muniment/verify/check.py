@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import struct
 import time
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -17,6 +16,7 @@ from muniment.store import Reader
 from muniment.verify.entries import EntryCheck
 from muniment.verify.generations import Lost, lost_ranges
 from muniment.verify.records import RecordCheck
+from muniment.verify.runs import UNREADABLE
 from muniment.verify.signed import expected_roots
 
 __all__ = ["Progress", "Reading", "Report", "Secrets", "check"]
@@ -32,7 +32,7 @@ def _readable(where: str, at: Callable[[], int | None]) -> Iterator[None]:
     """Cells of a wrong type, which only somebody who edits the file's pages can make, are no crash."""
     try:
         yield
-    except (TypeError, ValueError, AttributeError, ArithmeticError, LookupError, struct.error):
+    except UNREADABLE:
         raise IntegrityError("integrity.row", where=where, index=at()) from None
 
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Mapping
 from hashlib import sha256
 from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -13,10 +13,10 @@ from muniment.log.binding import side_version
 from muniment.log.checkpoint import batch_mac
 from muniment.log.detail import scan_details
 from muniment.log.entry import Scanned, scan_entries
-from muniment.log.kinds import KINDS
-from muniment.log.tree import EMPTY, Frontier, leaf_hash, leaf_hashes
+from muniment.log.tree import EMPTY, Frontier, leaf_hashes
 from muniment.model import rfc3339
 from muniment.store import Gap, LogBatch, LogDetail, Reader, SidePart, State, Version
+from muniment.verify.runs import FRONTIER_EVERY, RULES, Walk, runs, scan_run
 
 if TYPE_CHECKING:
     from muniment.verify.signed import Signed
@@ -26,11 +26,9 @@ __all__ = ["EntryCheck"]
 _Named = TypeVar("_Named", Gap, State, SidePart)
 _Row = TypeVar("_Row", Version, LogDetail)
 
-_RULES = {name.encode("ascii"): kind.rule for name, kind in KINDS.items()}
 _ERASURES = (b"erasure.begin", b"erasure.done", b"part.expire")
 _STATES = {"live": (b"erasure.refuse",), "erasing": (b"erasure.begin",), "erased": (b"erasure.done",)}
 _STATED = (b"erasure.begin", b"erasure.done")
-_FRONTIER_EVERY = 256
 
 
 class EntryCheck:
@@ -77,43 +75,23 @@ class EntryCheck:
         origin = f"{self._base}/{self._shard}.{gen}"
         versions = _Ahead(self._reader.versions_by_entry(self._shard, gen), attrgetter("seq"))
         details = _Ahead(self._reader.details(self._shard, gen), attrgetter("first_seq"))
-        frontier = Frontier()
-        root, before = EMPTY, b""
+        walk = Walk()
         roots = dict(self._signed.roots.get(gen, {}))
         roots.pop(0, None)
         head = self._reader.head(self._shard)
         total = 0 if head is None else head.first_seq + head.n
-        for batch in self._reader.batches(self._shard, gen):
-            first = self.at = batch.first_seq
-            if first != frontier.size:
-                raise _bad("integrity.sequence", origin, frontier.size)
-            if batch.prev_root != root:
-                raise _bad("integrity.root", origin, first)
-            try:
-                scanned = scan_entries(batch.entries)
-            except IntegrityError as error:
-                raise _bad("integrity.entry", origin, first + error.parameters.get("place", 0)) from None
-            if len(scanned) != batch.n or not scanned:
-                raise _bad("integrity.entry_count", origin, first)
-            if len(scanned) == 1:
-                frontier.append(leaf_hash(scanned[0][0]))
+        for run in runs(self._reader.batches(self._shard, gen)):
+            first = self.at = run[0].first_seq
+            rows = details.upto(run[-1].first_seq)
+            forked = any([roots.get(batch.first_seq + batch.n, batch.root) != batch.root for batch in run])
+            scanned = None if forked else scan_run(run, rows, walk, origin, self._mac_key)
+            if scanned is not None:
+                self._check_bindings(scanned, versions, gen, first, origin)
+                self.count += len(scanned)
             else:
-                frontier.extend(leaf_hashes([one[0] for one in scanned]))
-            root = frontier.root()
-            if root != batch.root:
-                raise self._name_changed(batch, gen, origin, scanned)
-            self._check_columns(batch, frontier, origin)
-            if scanned[0][5] < before:
-                raise _bad("integrity.time", origin, first)
-            before = scanned[-1][5]
-            if scanned[-1][5].rstrip(b"Z") != rfc3339(batch.created_us).encode("ascii").rstrip(b"Z"):
-                raise _bad("integrity.time", origin, first + batch.n - 1)
-            self._check_details(scanned, details.upto(first), first, origin)
-            self._check_bindings(scanned, versions, gen, first, origin)
-            expected = roots.pop(first + batch.n, None)
-            if expected is not None and expected != root:
-                raise _bad("integrity.fork", origin, first + batch.n)
-            self.count += batch.n
+                self._check_singly(run, rows, versions, roots, walk, gen, origin)
+            for batch in run if roots else ():
+                roots.pop(batch.first_seq + batch.n, None)
             if self._progress is not None:
                 self._progress(self.count, total)
         rest = versions.rest()
@@ -124,9 +102,57 @@ class EntryCheck:
             raise _bad("integrity.unlogged_detail", origin, detail.first_seq)
         if roots:
             smallest = min(roots)
-            code = "integrity.cut" if smallest > frontier.size else "integrity.fork"
-            raise _bad(code, origin, min(smallest, frontier.size))
-        self.size, self.root = frontier.size, root
+            size = walk.frontier.size
+            raise _bad("integrity.cut" if smallest > size else "integrity.fork", origin, min(smallest, size))
+        self.size, self.root = walk.frontier.size, walk.root
+
+    def _check_singly(
+        self,
+        run: list[LogBatch],
+        rows: list[LogDetail],
+        versions: _Ahead[Version],
+        roots: Mapping[int, bytes],
+        walk: Walk,
+        gen: int,
+        origin: str,
+    ) -> None:
+        """Check batches one by one: something about them is unusual, or wrong and to be named."""
+        details = _Ahead(iter(rows), attrgetter("first_seq"))
+        for batch in run:
+            first = batch.first_seq
+            scanned = self._scan_batch(batch, details.upto(first), walk, gen, origin)
+            self._check_bindings(scanned, versions, gen, first, origin)
+            if roots.get(first + batch.n, walk.root) != walk.root:
+                raise _bad("integrity.fork", origin, first + batch.n)
+            self.count += batch.n
+
+    def _scan_batch(
+        self, batch: LogBatch, rows: list[LogDetail], walk: Walk, gen: int, origin: str
+    ) -> list[Scanned]:
+        """The entries of one batch, everything about it being checked and what is wrong named."""
+        first, frontier = batch.first_seq, walk.frontier
+        self.at = first
+        if first != frontier.size:
+            raise _bad("integrity.sequence", origin, frontier.size)
+        if batch.prev_root != walk.root:
+            raise _bad("integrity.root", origin, first)
+        try:
+            scanned = scan_entries(batch.entries)
+        except IntegrityError as error:
+            raise _bad("integrity.entry", origin, first + error.parameters.get("place", 0)) from None
+        if len(scanned) != batch.n or not scanned:
+            raise _bad("integrity.entry_count", origin, first)
+        frontier.extend(leaf_hashes([one[0] for one in scanned]))
+        if frontier.root() != batch.root:
+            raise self._name_changed(batch, gen, origin, scanned)
+        self._check_columns(batch, frontier, origin)
+        if scanned[0][5] < walk.time:
+            raise _bad("integrity.time", origin, first)
+        if scanned[-1][5] != rfc3339(batch.created_us).encode("ascii"):
+            raise _bad("integrity.time", origin, first + batch.n - 1)
+        self._check_details(scanned, rows, first, origin)
+        walk.root, walk.time = batch.root, scanned[-1][5]
+        return scanned
 
     def finish(self) -> None:
         """Refuse what names an entry that is not there.
@@ -158,7 +184,7 @@ class EntryCheck:
 
     def _check_columns(self, batch: LogBatch, frontier: Frontier, origin: str) -> None:
         end = batch.first_seq + batch.n
-        due = end // _FRONTIER_EVERY > batch.first_seq // _FRONTIER_EVERY
+        due = end // FRONTIER_EVERY > batch.first_seq // FRONTIER_EVERY
         if (batch.frontier is not None) != due or (due and batch.frontier != frontier.to_bytes()):
             raise _bad("integrity.frontier", origin, batch.first_seq)
         if self._mac_key is not None:
@@ -167,8 +193,6 @@ class EntryCheck:
                 raise _bad("integrity.mac", origin, batch.first_seq)
 
     def _check_details(self, scanned: list[Scanned], rows: list[LogDetail], first: int, origin: str) -> None:
-        if len(rows) == 1 and rows[0].first_seq == first and self._are_details(scanned, rows[0]):
-            return
         found = 0
         for row in rows:
             if row.first_seq != first:
@@ -181,24 +205,13 @@ class EntryCheck:
                 if place >= len(scanned):
                     raise _bad("integrity.detail", origin, first)
                 entry = scanned[place]
-                if entry[2] != committed or _RULES[entry[3]] != row.rule:
+                if entry[2] != committed or RULES[entry[3]] != row.rule:
                     raise _bad("integrity.detail", origin, first + place)
             found += len(openings)
         if found != len(scanned):
             places = {place for row in rows for place, _ in scan_details(row.details)}
             missing = next((place for place in range(len(scanned)) if place not in places), 0)
             raise _bad("integrity.detail_missing", origin, first + missing)
-
-    def _are_details(self, scanned: list[Scanned], row: LogDetail) -> bool:
-        """Whether one row opens a whole batch, as nearly always; what is wrong is named the slow way."""
-        try:
-            openings = scan_details(row.details)
-        except IntegrityError:
-            return False
-        expected = [(place, entry[2]) for place, entry in enumerate(scanned)]
-        return openings == expected and all(
-            _RULES[kind] == row.rule for kind in {entry[3] for entry in scanned}
-        )
 
     def _check_bindings(
         self,
@@ -213,7 +226,7 @@ class EntryCheck:
         if plain and versions.is_beyond(first + len(scanned) - 1) and not any([one[1] for one in scanned]):
             return
         for place, entry in enumerate(scanned):
-            seq = first + place
+            seq = self.at = first + place
             rows = versions.upto(seq)
             loose = self._loose.pop((gen, seq), None) if self._loose else None
             gaps = self._gaps.pop((gen, seq), None) if self._gaps else None
