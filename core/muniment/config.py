@@ -18,6 +18,7 @@ from unicodedata import normalize
 
 import attrs
 
+from muniment.changes.rules import Approvals, parse_approvals
 from muniment.errors import ConfigError, UsageError
 from muniment.model import id_bytes
 
@@ -41,6 +42,7 @@ _KNOWN: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
     "plugins": {"enabled": list, "plugins_dir": str},
     "index": {"rows": int, "epoch": int},
     "witness": {"known": list, "quorum": int, "checkpointed": list, "witnessed": list},
+    "approvals": {"expire_days": int, "draft_days": int, "rule": list},
 }
 
 
@@ -88,6 +90,7 @@ class Configuration:
         index_rows: for how many records of a type the indexes are laid out.
         index_epoch: raised when they are laid out anew.
         witness: who vouches for the log, and for what that is waited for.
+        approvals: what needs a second person.
     """
 
     text: str
@@ -108,6 +111,7 @@ class Configuration:
     index_rows: int = 10_000
     index_epoch: int = 1
     witness: WitnessPolicy = attrs.field(factory=lambda: WitnessPolicy())
+    approvals: Approvals = attrs.field(factory=Approvals)
 
 
 def digest_of(text: str) -> str:
@@ -172,6 +176,7 @@ def parse(text: str, *, where: str) -> Configuration:
         tables["index"].get("rows", 10_000),
         tables["index"].get("epoch", 1),
         _witness(tables["witness"], where),
+        parse_approvals(tables["approvals"], where=where),
     )
     _check_values(made, where)
     return made

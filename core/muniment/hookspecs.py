@@ -19,6 +19,7 @@ import pluggy
 from muniment.errors import Issue
 from muniment.plugins import (
     HookContext,
+    NeedsApproval,
     PluginInfo,
     Purpose,
     RecordState,
@@ -36,6 +37,7 @@ __all__ = [
     "muniment_after_commit",
     "muniment_field_kinds",
     "muniment_fields",
+    "muniment_needs_approval",
     "muniment_plugin_info",
     "muniment_purposes",
     "muniment_record_types",
@@ -245,6 +247,35 @@ def muniment_validate(  # type: ignore[empty-body]  # a hook has no body
         field and a code, the code from the plugin's ``messages`` or the core's
         area ``value``; its parameters are names and numbers, never a value of
         the record. Severity ``error`` refuses the write, ``warning`` goes with it.
+
+    If it raises, or returns anything else, the write is refused with the
+    plugin's name, and the exception's message is not shown: it could hold a value.
+    """
+
+
+@hookspec
+def muniment_needs_approval(
+    record: RecordState, changes: Mapping[str, object], context: HookContext
+) -> NeedsApproval | None:
+    """Have a write wait until somebody else approved it.
+
+    Asked before every commit, on every path (form, command, import, revert,
+    deletion), after ``muniment_validate`` found nothing wrong and before
+    anything is sealed; asked again when the change is approved, about what will
+    then be written. It must not write, wait for the network, or keep what it was
+    shown.
+
+    Args:
+        record: the record as it stands, with the kind of each field; version 0 and no
+            values before it exists.
+        changes: the new value of each field that changes, None where a field
+            is emptied. Read-only; empty for a deletion and for undoing one.
+        context: who wants the change, why, and which operation it is.
+
+    Returns:
+        What is needed, or None where this plugin needs nothing. What several
+        plugins and the rules of the configuration ask for is needed all together,
+        so the strictest wins and none takes anything back.
 
     If it raises, or returns anything else, the write is refused with the
     plugin's name, and the exception's message is not shown: it could hold a value.

@@ -37,6 +37,8 @@ ACTIONS: Final = frozenset(
         "record.accesses",
         "record.import",
         "record.export",
+        "change.read",
+        "change.approve",
         "log.read",
         "log.verify",
         "log.checkpoint",
@@ -122,7 +124,15 @@ BUILTIN_ROLES: Final[Mapping[str, Role]] = {
             {"en": "Editor", "zh": "编辑"},
             _READ_ACTIONS
             | _WRITE_ACTIONS
-            | {"record.import", "record.export", "record.accesses", "data.check", "log.verify"},
+            | {
+                "record.import",
+                "record.export",
+                "record.accesses",
+                "change.read",
+                "change.approve",
+                "data.check",
+                "log.verify",
+            },
             {
                 "public": "clear",
                 "internal": "clear",
@@ -144,6 +154,7 @@ BUILTIN_ROLES: Final[Mapping[str, Role]] = {
             _READ_ACTIONS
             | {
                 "record.accesses",
+                "change.read",
                 "log.read",
                 "log.verify",
                 "log.checkpoint",

@@ -173,6 +173,7 @@ approval.ask        | Approval asked for                              | 请求�
 approval.give       | Approval given                                  | 给予批准
 approval.refuse     | Approval refused                                | 拒绝批准
 approval.withdraw   | Request for approval withdrawn                  | 撤回批准请求
+approval.use        | Approval used                                   | 使用批准
 approval.expire     | Approval expired                                | 批准过期
 config.apply        | Configuration applied                           | 应用配置
 schema.apply        | Types and fields changed                        | 变更类型与字段

@@ -25,7 +25,15 @@ from muniment.plugins._declared import (
 from muniment.plugins._load import API, GROUP, Installed, installed, load, needed
 from muniment.plugins._reach import types_in_reach
 from muniment.plugins._set import Brought, Plugin, PluginSet
-from muniment.plugins._values import HookContext, Pin, PluginFailure, PluginInfo, RecordState, WrittenVersion
+from muniment.plugins._values import (
+    HookContext,
+    NeedsApproval,
+    Pin,
+    PluginFailure,
+    PluginInfo,
+    RecordState,
+    WrittenVersion,
+)
 
 __all__ = [
     "API",
@@ -36,6 +44,7 @@ __all__ = [
     "Brought",
     "HookContext",
     "Installed",
+    "NeedsApproval",
     "Pin",
     "Plugin",
     "PluginFailure",

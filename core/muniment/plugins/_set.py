@@ -21,6 +21,7 @@ from muniment.plugins._declared import Purpose, RetentionRule, RoleLike
 from muniment.plugins._values import (
     HookContext,
     Installed,
+    NeedsApproval,
     Pin,
     PluginFailure,
     PluginInfo,
@@ -109,6 +110,7 @@ class PluginSet:
     brought: Mapping[str, tuple[Brought, ...]] = attrs.field(factory=dict, repr=False)
     _gates: tuple[tuple[str, Call], ...] = attrs.field(init=False, repr=False, eq=False)
     _observers: tuple[tuple[str, Call], ...] = attrs.field(init=False, repr=False, eq=False)
+    _approvals: tuple[tuple[str, Call], ...] = attrs.field(init=False, repr=False, eq=False)
 
     @_gates.default
     def _find_gates(self) -> tuple[tuple[str, Call], ...]:
@@ -118,10 +120,19 @@ class PluginSet:
     def _find_observers(self) -> tuple[tuple[str, Call], ...]:
         return _calls(self.loaded, "muniment_after_commit")
 
+    @_approvals.default
+    def _find_approvals(self) -> tuple[tuple[str, Call], ...]:
+        return _calls(self.loaded, "muniment_needs_approval")
+
     @property
     def validates(self) -> bool:
         """Whether ``validate`` has anything to ask; where not, a write need not prepare for it."""
-        return bool(self._gates or self.quarantined)
+        return bool(self._gates or self._approvals or self.quarantined)
+
+    @property
+    def approves(self) -> bool:
+        """Whether ``needs_approval`` has anybody to ask."""
+        return bool(self._approvals)
 
     @property
     def observes(self) -> bool:
@@ -272,6 +283,40 @@ class PluginSet:
             issues += found
         return tuple(issues)
 
+    def needs_approval(
+        self, record: RecordState, changes: Mapping[str, object], context: HookContext
+    ) -> tuple[tuple[str, NeedsApproval], ...]:
+        """Ask every plugin whether a write has to wait for somebody else.
+
+        Args:
+            record: the record as it stands.
+            changes: the normalised new value of each field that changes.
+            context: who acts, why, and which operation it is.
+
+        Returns:
+            The plugins that want approval, each with what it wants.
+
+        Raises:
+            PluginError: as for ``validate``: then nothing is written.
+        """
+        self.require_all()
+        found: list[tuple[str, NeedsApproval]] = []
+        shown = MappingProxyType(dict(changes))
+        for name, call in self._approvals:
+            wanted: Any = None
+            failure = None
+            began = time.monotonic()
+            try:
+                wanted = call(record, shown, context)
+            except Exception as error:
+                failure = failure_of(name, "muniment_needs_approval", error)
+            if failure is not None:
+                raise raised(failure)
+            in_time(name, "muniment_needs_approval", began, call)
+            if wanted is not None:
+                found.append((name, _checked_need(wanted, name)))
+        return tuple(found)
+
     def after_commit(
         self, change_set: str | None, versions: Sequence[WrittenVersion], context: HookContext
     ) -> tuple[PluginFailure, ...]:
@@ -356,6 +401,14 @@ def _described(plugin: Plugin) -> dict[str, Any]:
         "purposes": [one.term for one in plugin.purposes],
         "roles": [one.key for one in plugin.roles],
     }
+
+
+def _checked_need(wanted: object, plugin: str) -> NeedsApproval:
+    sound = isinstance(wanted, NeedsApproval) and type(wanted.approvers) is int and wanted.approvers >= 1
+    if not sound or not all(isinstance(role, str) for role in wanted.roles):  # type: ignore[attr-defined]
+        raise PluginError("plugin.result", name=plugin, hook="muniment_needs_approval")
+    assert isinstance(wanted, NeedsApproval)
+    return wanted
 
 
 def _check_issue(issue: object, plugin: str, hook: str) -> None:

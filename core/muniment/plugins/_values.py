@@ -6,7 +6,16 @@ from collections.abc import Mapping
 
 import attrs
 
-__all__ = ["HookContext", "Installed", "Pin", "PluginFailure", "PluginInfo", "RecordState", "WrittenVersion"]
+__all__ = [
+    "HookContext",
+    "Installed",
+    "NeedsApproval",
+    "Pin",
+    "PluginFailure",
+    "PluginInfo",
+    "RecordState",
+    "WrittenVersion",
+]
 
 
 @attrs.frozen
@@ -90,6 +99,19 @@ class HookContext:
     source: str
     time: int
     default_region: str = attrs.field(default="", kw_only=True)
+
+
+@attrs.frozen
+class NeedsApproval:
+    """How many people have to approve a write before it happens.
+
+    Attributes:
+        approvers: so many different people, none of them the maker; at least 1.
+        roles: of which each of them has one; empty for whoever may approve at all.
+    """
+
+    approvers: int = 1
+    roles: tuple[str, ...] = ()
 
 
 @attrs.frozen

@@ -1,6 +1,15 @@
 """Types, fields, templates, their versions and differences; pure."""
 
-from muniment.schema.builtin import ARCHIVE_CATEGORY, BUILTIN, CONFIGURATION, DEFINITION, IMPORT, USER
+from muniment.schema.builtin import (
+    ARCHIVE_CATEGORY,
+    BUILTIN,
+    CONFIGURATION,
+    DEFINITION,
+    DRAFT,
+    IMPORT,
+    PROPOSAL,
+    USER,
+)
 from muniment.schema.definitions import Change, definition_document, diff, type_from_document
 from muniment.schema.edits import (
     add_field,
@@ -43,10 +52,12 @@ __all__ = [
     "COLOURS",
     "CONFIGURATION",
     "DEFINITION",
+    "DRAFT",
     "IMPORT",
     "INDEX_KINDS",
     "KINDS",
     "MASKS",
+    "PROPOSAL",
     "USER",
     "Applied",
     "Change",

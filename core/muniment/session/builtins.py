@@ -12,7 +12,7 @@ from typing import Final
 
 import attrs
 
-from muniment.schema import CONFIGURATION, DEFINITION, IMPORT, USER, RecordType
+from muniment.schema import CONFIGURATION, DEFINITION, DRAFT, IMPORT, PROPOSAL, USER, RecordType
 from muniment.schema.builtin import MAPPING, VIEW
 
 __all__ = ["BuiltinRules", "rules_of"]
@@ -23,8 +23,9 @@ class BuiltinRules:
     """How the policy and the log see one built-in record type.
 
     Attributes:
-        read: the action that reading such records asks for, beside that of the read itself.
-        write: the action that any change of them asks for.
+        read: the action that reading such records asks for, beside that of the read itself; empty where
+            only their own module gives them out.
+        write: the action that any change of them asks for; empty where their own module decides.
         kinds: kinds of entry: of a creation, of any other change, and then those that a change may ask for.
         guarded: whether only the framework's own modules write them, since what they mean hangs on more
             than their values.
@@ -47,6 +48,25 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
         "schema.read", "view.save", ("view.save", "view.save", "view.remove"), guarded=True
     ),
     MAPPING.key: BuiltinRules("record.import", "record.import", ("import.map", "import.map"), guarded=True),
+    PROPOSAL.key: BuiltinRules(
+        "",
+        "",
+        (
+            "change.propose",
+            "change.approve",
+            "change.reject",
+            "change.withdraw",
+            "change.expire",
+            "approval.ask",
+            "approval.give",
+            "approval.refuse",
+            "approval.withdraw",
+            "approval.expire",
+            "approval.use",
+        ),
+        guarded=True,
+    ),
+    DRAFT.key: BuiltinRules("", "", ("draft.save", "draft.save", "draft.discard"), guarded=True),
 }
 
 

@@ -85,6 +85,9 @@ class Commit:
         files: hashes of sealed files by file id (UUID text), durable in place already.
         facets: slots of facets that were given out before, for sealed files.
         members: what else the details name under ``target``.
+
+    Attributes:
+        approval: who approved it and under which proposal, as the details name that.
     """
 
     def __init__(
@@ -102,6 +105,7 @@ class Commit:
         self._files = files
         self._given_facets = facets
         self._members = dict(members)
+        self.approval: Mapping[str, object] | None = None
         self._slots: dict[bytes, int] = {}
         self._facets: dict[tuple[bytes, int], int] = {}
 
@@ -125,9 +129,6 @@ class Commit:
         engine = self._engine
         rows = _Rows()
         self._give_slots(tx, pending, rows)
-        if reason:
-            reason_owner = self._reason_owner(pending)
-            reason_slots = self._facet_slots(tx, reason_owner, reason_owner, 0, rows)
         drafts: list[Draft] = []
         side: list[SidePart] = []
         for first in _runs(pending):
@@ -138,13 +139,14 @@ class Commit:
                 for one, touched in zip(first, sets, strict=True)
             ]
             loose: list[bytes] = []
-            if reason and not drafts:
-                number = side_version(moment.gen, seq)
-                sealed = engine.sealer.seal_text(
-                    reason, subject=reason_owner, record=reason_owner, version=number, slots=reason_slots
-                )
-                side.append(SidePart(SHARD, reason_owner, number, moment.gen, seq, sealed))
-                loose.append(sha256(sealed).digest())
+            said = first[0].change.reason
+            concerned: Sequence[Pending] = first
+            if said is None and not drafts:
+                said, concerned = reason, pending
+            if said:
+                part = self._seal_reason(tx, moment, said, self._reason_owner(concerned), seq, rows)
+                side.append(part)
+                loose.append(sha256(part.sealed).digest())
             drafts.append(self._draft(tx, first, sets, hashed, loose))
         if request is not None:
             tx.remember(request.remembered(self._acting.actor.id, moment))
@@ -170,9 +172,17 @@ class Commit:
         if rows.add_tokens:
             tx.add_tokens(rows.add_tokens)
 
+    def _seal_reason(
+        self, tx: Transaction, moment: Moment, text: str, owner: bytes, seq: int, rows: _Rows
+    ) -> SidePart:
+        slots = self._facet_slots(tx, owner, owner, 0, rows)
+        number = side_version(moment.gen, seq)
+        sealed = self._engine.sealer.seal_text(text, subject=owner, record=owner, version=number, slots=slots)
+        return SidePart(SHARD, owner, number, moment.gen, seq, sealed)
+
     def _give_slots(self, tx: Transaction, pending: Sequence[Pending], rows: _Rows) -> None:
         """One slot for each new subject; facets get theirs when their first part is sealed."""
-        new = [one for one in pending if one.base is None and one.type.subject == "self"]
+        new = [one for one in pending if one.base is None and _brings_subject(one)]
         for one, slot in zip(new, self._engine.sealer.slots(len(new)) if new else (), strict=True):
             self._slots[one.subject] = slot
             rows.subjects.append(Subject(SHARD, one.subject, slot))
@@ -392,7 +402,7 @@ class Commit:
             lines.append(record_line(one.record, one.version, one.version - 1, place))
         effective = first.change.effective_us if len(run) == 1 else None
         detail: dict[str, object] | Filled
-        if loose or self._members or effective is not None:
+        if loose or self._members or self.approval or effective is not None:
             detail = engine.detail(
                 self._acting,
                 self._op,
@@ -401,6 +411,7 @@ class Commit:
                 sets=[its.fields for its in sets],
                 reason=b2a_base64(loose[0], newline=False).decode("ascii") if loose else None,
                 target=self._members or None,
+                approval=self.approval,
                 effective=None if effective is None else rfc3339(effective),
             )
         else:
@@ -447,6 +458,11 @@ def _touched(record_type: RecordType, changed: Sequence[str], cleared: Collectio
     }
     groups = sorted({record_type.by_key[key].seal_group for key in changed})
     return _Touched(fields, canonical(fields), tuple(groups))
+
+
+def _brings_subject(one: Pending) -> bool:
+    """Whether the subject of a new record gets its key with it; else another record brought it before."""
+    return one.change.new_subject or (one.type.subject == "self" and one.change.subject is None)
 
 
 def _runs(pending: Sequence[Pending]) -> list[list[Pending]]:

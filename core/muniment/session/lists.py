@@ -125,7 +125,7 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
         if asked.scan:
             engine.policy.require(acting.actor, "record.scan", record_type.key)
         plan = plan_of(engine, acting, record_type, asked.fields)
-        if plan.keys and record_type.number < 256:
+        if record_type.number < 256 and (plan.keys or rules_of(record_type).guarded):
             engine.policy.require(acting.actor, rules_of(record_type).read, record_type.key)
         terms = _compile(engine, acting, record_type, plan.view, asked)
         if terms.lookups:

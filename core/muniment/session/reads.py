@@ -62,8 +62,10 @@ class Loaded:
 
 def may_read(engine: Engine, acting: Acting, action: str, record_type: RecordType) -> bool:
     """Whether the actor may read records of a type in this way; built-in types ask for their own right."""
-    if record_type.number < 256 and not engine.policy.may(acting.actor, rules_of(record_type).read):
-        return False
+    if record_type.number < 256:
+        right = rules_of(record_type).read
+        if not right or not engine.policy.may(acting.actor, right):
+            return False
     return engine.policy.may(acting.actor, action, record_type.key)
 
 

@@ -29,6 +29,7 @@ if TYPE_CHECKING:
     from muniment.imports.run import Imported
     from muniment.keys import KeyStatus, Root, Rotated
     from muniment.session.backups import Backups
+    from muniment.session.checking import Changes
     from muniment.session.evidence import Scope
     from muniment.session.importing import RowWriter
     from muniment.session.reverting import Reverted
@@ -276,6 +277,15 @@ class Session:
     def read_file(self, id: str, field: str, target: Path, *, version: int | None = None) -> FileRef:
         """Open an attached file into a new file; its entry is in the log before that."""
         return attachments.read_file(self._engine, self._acting, id_bytes(id), field, target, version=version)
+
+    # What waits
+
+    @property
+    def changes(self) -> Changes:
+        """What waits for a second person: see it, approve it, reject it, take it back."""
+        from muniment.session.checking import Changes
+
+        return Changes(self._engine, self._acting)
 
     # Reading
 

@@ -7,9 +7,11 @@ from typing import Any
 
 import attrs
 
-from muniment.errors import AccessDenied, Invalid, Issue, MunimentError, NotFound
+from muniment.errors import AccessDenied, ApprovalNeeded, Invalid, Issue, MunimentError, NotFound
 from muniment.model import id_text
 from muniment.plugins import WrittenVersion
+from muniment.schema import PROPOSAL
+from muniment.session.approving import Sanction, put_aside
 from muniment.session.commit import Commit
 from muniment.session.engine import Acting, Engine
 from muniment.session.idempotency import Request
@@ -58,8 +60,10 @@ def write(
     members: Mapping[str, object] | None = None,
     op: bytes | None = None,
     context: Mapping[str, Any] | None = None,
+    sanction: Sanction | None = None,
+    action: str = "record.write",
 ) -> list[Saved | MunimentError]:
-    """Write a change set in one transaction.
+    """Write a change set in one transaction, or put it aside where a second person has to approve it.
 
     Args:
         engine: the opened archive.
@@ -76,11 +80,14 @@ def write(
         members: what else the details name under ``target``, such as the import they belong to.
         op: 16 bytes that all entries of one act carry; by default this set is an act of its own.
         context: what differs from the archive's settings in reading values, by the names of ``Context``.
+        sanction: under which approval it is written, and whether it may be put aside.
+        action: how a refusal is written down that comes before there are any changes.
 
     Returns:
         For each change what became of it, in order.
 
     Raises:
+        ApprovalNeeded: ``approval.waits``: nothing was written but the proposal that it names.
         Invalid: values were refused; every problem is listed.
         Conflict: somebody else saved first, or an idempotency key was used for something else.
         AccessDenied: the policy refuses; logged.
@@ -88,7 +95,7 @@ def write(
     """
     # Several refusals of one set need one entry each, after the rollback.
     planner = Planner(engine, acting, context=context)
-    work = _Work(engine, acting, planner, files or {}, facets or {}, dict(members or {}), op)
+    work = _Work(engine, acting, planner, files or {}, facets or {}, dict(members or {}), op, sanction)
     request = None
     if not callable(changes):
         request = Request.of(engine, idempotency_key, changes, reason)
@@ -97,29 +104,32 @@ def write(
             lambda tx, moment: work.write(tx, moment, changes, reason, request, collect, new_ids), acting
         )
     except (AccessDenied, NotFound) as error:
-        _log_refusals(engine, acting, work.changes, [error])
+        _log_refusals(engine, acting, work.changes, [error], action)
         raise
     except Invalid as error:
         _log_disclosures(engine, acting, [error])
         raise
     if collect:
         refused = [one for one in done if isinstance(one, MunimentError)]
-        _log_refusals(engine, acting, work.changes, refused)
+        _log_refusals(engine, acting, work.changes, refused, action)
         _log_disclosures(engine, acting, [one for one in done if isinstance(one, Invalid)])
     if any(one.type.number < 256 for one in work.written):
         # A user, a type, a configuration: the next transaction is under what holds now.
         engine.forget_definitions()
     _tell_plugins(engine, acting, work)
+    waits = next((one for one in done if isinstance(one, ApprovalNeeded)), None)
+    if waits is not None and not collect:
+        raise waits
     return done
 
 
 def _log_refusals(
-    engine: Engine, acting: Acting, changes: Sequence[Change], errors: Sequence[MunimentError]
+    engine: Engine, acting: Acting, changes: Sequence[Change], errors: Sequence[MunimentError], action: str
 ) -> None:
     refused = [error for error in errors if isinstance(error, (AccessDenied, NotFound))]
     if refused and not changes:
         # It was refused while the changes were found out.
-        engine.refused(acting, "record.write", refused[0])
+        engine.refused(acting, action, refused[0])
     elif refused:
         first = changes[0]
         named = id_text(first.record) if first.record is not None and len(changes) == 1 else None
@@ -182,10 +192,12 @@ class _Work:
         facets: Mapping[tuple[bytes, int], int],
         members: dict[str, object],
         op: bytes | None,
+        sanction: Sanction | None,
     ) -> None:
         self._engine = engine
         self._acting = acting
         self._planner = planner
+        self._sanction = sanction or Sanction()
         self.op = op or engine.new_id()
         self._commit = Commit(engine, acting, self.op, files, facets, members)
         self.time_us = 0
@@ -207,12 +219,33 @@ class _Work:
         if request is not None:
             answered = request.answered(tx, self._acting.actor.id)
             if answered is not None:
+                waiting = [row for row in answered if row.type == PROPOSAL.number and row.version == 1]
+                if waiting:
+                    return [_waits(waiting[0].record, waiting[0].seq)]
                 return [self._saved_of(row) for row in answered]
         self.changes = changes(tx, moment) if callable(changes) else changes
         planned = self._planner.plan(tx, moment.time_us, self.changes, collect=collect, new_ids=new_ids or ())
+        aside = put_aside(
+            self._engine,
+            self._acting,
+            tx,
+            moment.time_us,
+            planned,
+            self._sanction,
+            collect=collect,
+            reason=reason,
+        )
+        if aside is not None:
+            # The first entry of what follows is the proposal's.
+            waits = _waits(aside.proposal, moment.size)
+            planned = [waits if place in aside.places else one for place, one in enumerate(planned)]
         self.written = [one for one in planned if isinstance(one, Pending) and one.written]
         results = [self._saved(one) if isinstance(one, Pending) else one for one in planned]
+        if aside is not None:
+            self.written = [*aside.pending, *self.written]
         if self.written:
+            granted = self._sanction.granted
+            self._commit.approval = None if granted is None else granted.detail
             self._commit.write(tx, moment, self.written, reason, request)
         return results
 
@@ -228,3 +261,10 @@ class _Work:
     def _saved_of(self, row: Version) -> Saved:
         record_type = self._engine.definitions.by_number[row.type]
         return Saved(id_text(row.record), record_type.key, id_text(row.subject), row.version, True)
+
+
+def _waits(proposal: bytes, index: int) -> ApprovalNeeded:
+    """What whoever wanted a change is told; without a proposal it could not even be put aside."""
+    if not proposal:
+        return ApprovalNeeded("approval.not_here")
+    return ApprovalNeeded("approval.waits", proposal=id_text(proposal), number=index)

@@ -14,6 +14,7 @@ from typing import Any, Generic, TypeVar
 from muniment.errors import IntegrityError
 from muniment.log.binding import NO_VERSION, unpack_live, version_hash
 from muniment.model import id_text
+from muniment.schema.builtin import DRAFT, PROPOSAL
 from muniment.seal import file_hash, part_header, read_file_header
 from muniment.store import Facet, File, Gap, Part, Reader, State, Subject, Version
 
@@ -23,6 +24,8 @@ _Row = TypeVar("_Row")
 
 _SUBJECTS_KEPT = 10_000
 _ARCHIVE_SLOT = 4
+_ABOUT_NOBODY_YET = frozenset({PROPOSAL.number, DRAFT.number})
+"""Types whose records may be about somebody of whom there is no record yet."""
 
 
 class RecordCheck:
@@ -59,6 +62,7 @@ class RecordCheck:
         self._states: dict[tuple[bytes, int], list[State]] = {}
         self._erased: dict[tuple[int, int], list[tuple[bytes, int, int, bytes]]] = {}
         self._nobodys: set[tuple[bytes, int]] = set()
+        self._awaited: dict[bytes, str] = {}
         self._first: IntegrityError | None = None
         self.at: int | None = None
         self.versions = 0
@@ -96,6 +100,8 @@ class RecordCheck:
         end = b"\xff" * 17
         self._pass_strays((parts, gaps, files), end)
         self._pass_keys(facets, subjects, end)
+        for identifier, code in self._awaited.items():
+            self._note(IntegrityError(code, where=id_text(identifier), index=None))
         for check in (self._check_reasons, self._check_states):
             try:
                 check()
@@ -119,15 +125,22 @@ class RecordCheck:
                 side.skip()
 
     def _pass_keys(self, facets: _Side[Facet], subjects: _Side[Subject], record: bytes) -> None:
-        """Facets and subjects without a record of theirs: only the archive's own may be such."""
-        while (facet := facets.before(record)) is not None:
-            if facet.record != self._archive or facet.category:
-                self._note(IntegrityError("integrity.facet", where=id_text(facet.record), index=None))
-            facets.skip()
+        """Facets and subjects without a record of theirs.
+
+        Only the archive's own may be such, and those of somebody whom a proposal or a draft further on
+        is about, and for whom no record was made yet: with them the facet of their reasons.
+        """
         while (subject := subjects.before(record)) is not None:
-            if subject.subject != self._archive or subject.slot != _ARCHIVE_SLOT:
+            if subject.subject != self._archive:
+                self._awaited[subject.subject] = "integrity.subject"
+            elif subject.slot != _ARCHIVE_SLOT:
                 self._note(IntegrityError("integrity.subject", where=id_text(subject.subject), index=None))
             subjects.skip()
+        while (facet := facets.before(record)) is not None:
+            theirs = facet.record == self._archive or facet.record in self._awaited
+            if facet.category or not theirs:
+                self._note(IntegrityError("integrity.facet", where=id_text(facet.record), index=None))
+            facets.skip()
 
     def _check_record(
         self,
@@ -179,6 +192,8 @@ class RecordCheck:
                 named[file] = expected
             previous, live = version.hash, now
             self.versions += 1
+        if self._awaited and versions[0].type in _ABOUT_NOBODY_YET:
+            self._awaited.pop(versions[0].subject, None)
         if self._nobodys:
             self._nobodys -= {(versions[0].record, category) for category in (0, *used_facets)}
             self._nobodys.discard((versions[0].subject, 0))

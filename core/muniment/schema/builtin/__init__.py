@@ -7,11 +7,23 @@ from __future__ import annotations
 
 from typing import Final
 
+from muniment.schema.builtin._approvals import DRAFT, PROPOSAL
 from muniment.schema.builtin._archive import CONFIGURATION, DEFINITION, IMPORT, USER
 from muniment.schema.builtin._making import ARCHIVE_CATEGORY
 from muniment.schema.builtin._tables import MAPPING, VIEW
 
-__all__ = ["ARCHIVE_CATEGORY", "BUILTIN", "CONFIGURATION", "DEFINITION", "IMPORT", "MAPPING", "USER", "VIEW"]
+__all__ = [
+    "ARCHIVE_CATEGORY",
+    "BUILTIN",
+    "CONFIGURATION",
+    "DEFINITION",
+    "DRAFT",
+    "IMPORT",
+    "MAPPING",
+    "PROPOSAL",
+    "USER",
+    "VIEW",
+]
 
-BUILTIN: Final = (DEFINITION, USER, IMPORT, CONFIGURATION, VIEW, MAPPING)
+BUILTIN: Final = (DEFINITION, USER, IMPORT, CONFIGURATION, PROPOSAL, DRAFT, VIEW, MAPPING)
 """The built-in types in order of number."""
