@@ -74,7 +74,7 @@ DETAIL: dict[str, Any] = {
     "reason": "A" * 43 + "=",
     "records": ["A" * 43 + "="],
     "sets": [{"personal": {"clear": ["full_name"], "masked": ["phone"]}}],
-    "approval": {"id": 7, "by": ["chen.jie"]},
+    "approval": {"id": 7, "by": ["chen.jie"], "made_by": ["li.na"]},
     "break_glass": {"expires": "2026-03-01T10:30:00.000000Z"},
     "plugin": {"name": "clinic", "version": "1.2"},
     "target": {"where": ["email"], "size": 12, "deleted": True},

@@ -8,6 +8,7 @@ import attrs
 import pytest
 
 from muniment.errors import Issue
+from muniment.model import CLASSES
 from muniment.schema import (
     BUILTIN,
     KINDS,
@@ -178,7 +179,7 @@ def test_what_may_never_change_and_what_must_be_there():
 
 
 def test_built_in_types_have_numbers_that_no_template_gets():
-    """Types below 256, fields from 2^31, one category, no subject, class internal."""
+    """Types below 256, fields from 2^31, one category, no subject."""
     assert ["definition", "user", "import", "configuration"] == [each.key for each in BUILTIN][:4]
     numbers = [each.number for each in BUILTIN]
     assert sorted(set(numbers)) == numbers
@@ -186,7 +187,8 @@ def test_built_in_types_have_numbers_that_no_template_gets():
     assert numbers[-1] < 256
     fields = [field for each in BUILTIN for field in each.fields]
     assert len({field.number for field in fields}) == len(fields)
-    assert all(field.number >= 1 << 31 and field.seal_group == 10 and field.encoding for field in fields)
+    assert all(field.number >= 1 << 31 and field.encoding for field in fields)
+    assert all(field.seal_group == 8 + CLASSES.index(field.sensitivity) + 1 for field in fields)
     assert {"none"} == {each.subject for each in BUILTIN}
 
 

@@ -104,6 +104,7 @@ def test_a_failure_of_a_plugin_keeps_to_it_too(archive, session, monkeypatch):
     plugin = SimpleNamespace(name="clinic", source=SimpleNamespace(shown_version="1.0"))
     stand_in = SimpleNamespace(
         validates=False,
+        approves=False,
         observes=True,
         loaded=[plugin],
         after_commit=lambda *given: [failure],

@@ -29,6 +29,9 @@ NOUNS = {
         "muniment.cli.imports:group", ("Bring spreadsheets in, and undo that.", "导入表格，以及撤销导入。")
     ),
     "export": Entry("muniment.cli.export:export", ("Write records to a file.", "将记录导出到文件。")),
+    "change": Entry(
+        "muniment.cli.change:change", ("What waits for a second person.", "查看和批准待第二人批准的申请。")
+    ),
     "template": Entry("muniment.cli.template:template", ("Ready sets of tables.", "现成的表格模板。")),
     "schema": Entry("muniment.cli.schema:schema", ("Record types and their fields.", "记录类型及其字段。")),
     "user": Entry("muniment.cli.user:user", ("Who may act in the archive.", "管理档案库用户。")),

@@ -76,9 +76,9 @@ class Granted:
     def detail(self) -> Mapping[str, object]:
         """As the detail of an entry names it."""
         return {
-            "proposal": id_text(self.proposal),
-            "makers": [one.actor for one in self.makers],
-            "checkers": [one.actor for one in self.checks],
+            "id": id_text(self.proposal),
+            "made_by": [one.actor for one in self.makers],
+            "by": [one.actor for one in self.checks],
         }
 
 
