@@ -9,7 +9,7 @@ PACKAGES := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench lock soak clean
+.PHONY: help demo test check bench interop lock soak clean
 
 help:
 	@echo "make demo    set up, then show the main job end to end"
@@ -17,7 +17,8 @@ help:
 	@echo "make check   set up, then run the linters, the type checker and the layer rules"
 	@echo "make bench   set up, then measure against the bare floor; prints JSON"
 	@echo "make soak    set up, then run the tests that take minutes"
-	@echo "make lock    renew pins.txt from the pyproject.toml files"
+	@echo "make interop  set up, then have tools of others check what we write"
+	@echo "make lock    renew the pins from the pyproject.toml files"
 
 # The environment alone: everything pinned by hash, then our own distributions, editable.
 $(VENV)/ready: pins.txt $(PACKAGES)
@@ -45,6 +46,15 @@ check: $(VENV)/ready
 bench: $(VENV)/ready
 	$(RUN)/python tests/bench
 
+# Go, sigstore and others: large, and needed by nobody but this.
+$(VENV)/interop: pins-interop.txt $(VENV)/ready
+	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-input --no-deps --require-hashes \
+		-r pins-interop.txt
+	touch $@
+
+interop: $(VENV)/interop
+	$(RUN)/python -m pytest -m interop tests/interop
+
 soak: $(VENV)/ready
 	HYPOTHESIS_PROFILE=soak $(RUN)/python -m pytest -m "soak or slow"
 
@@ -55,6 +65,9 @@ lock:
 		--group build --group tests --group checks --group lock \
 		--overrides - --no-emit-package muniment --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --upgrade --quiet --output-file pins.txt
+	$(RUN)/uv pip compile pyproject.toml --group interop --constraint pins.txt \
+		--no-emit-package muniment --universal --python-version 3.11 --generate-hashes \
+		--no-header --no-annotate --upgrade --quiet --output-file pins-interop.txt
 
 clean:
 	rm -rf $(VENV) build dist .mypy_cache .ruff_cache .pytest_cache .hypothesis .import_linter_cache
