@@ -22,6 +22,11 @@ group = LazyGroup(
     "import",
     {
         "file": Entry(f"{_HERE}:file", ("Bring a CSV file or a workbook in.", "导入 CSV 文件或工作簿。")),
+        "template": Entry(
+            "muniment.cli.import_help:template",
+            ("An empty workbook to fill in.", "生成空白工作簿供填写。"),
+        ),
+        "map": Entry("muniment.cli.import_help:group", ("Saved mappings of columns.", "已保存的列映射。")),
         "list": Entry(f"{_HERE}:list_imports", ("The imports there were.", "列出历次导入。")),
         "revert": Entry(f"{_HERE}:revert", ("Undo an import.", "撤销导入。")),
     },
@@ -50,8 +55,16 @@ group = LazyGroup(
 @option(
     "--map",
     "mapping",
-    metavar="M.toml",
-    words=("What a team wrote down about this file.", "团队为该文件编写的映射。"),
+    metavar="M",
+    words=(
+        "What a team wrote down about such files: a TOML file, or a name of `import map list`.",
+        "团队为此类文件编写的映射：TOML 文件，或 import map list 中的名称。",
+    ),
+)
+@option(
+    "--save-map",
+    metavar="NAME",
+    words=("Keep under this name which column was which.", "将本次列对应关系以此名称保存。"),
 )
 @option(
     "--match",
@@ -88,6 +101,7 @@ def file(
     type: str,
     path: str,
     mapping: str | None,
+    save_map: str | None,
     match: tuple[str, ...],
     dry_run: bool,
     rejects: str | None,
@@ -99,15 +113,17 @@ def file(
     reason: str | None,
 ) -> None:
     """Bring a spreadsheet in."""
+    from muniment.cli.output import talk
     from muniment.cli.progress import progress
-    from muniment.imports import load_mapping
 
     with call.session() as (archive, session):
+        if save_map is not None:
+            session.mappings.check_name(save_map)
         with progress(call.say("cli.importing"), quiet=call.json) as told:
             done = session.import_file(
                 type,
                 path,
-                mapping=load_mapping(mapping) if mapping else None,
+                mapping=session.mappings.find(mapping) if mapping else None,
                 match=names_of(match),
                 dry_run=dry_run,
                 empty=empty or "",
@@ -121,6 +137,10 @@ def file(
                 progress=lambda count, total: told(count, total or 0),
             )
         _tell(call, archive, done, path)
+        if save_map is not None and done.mapping is not None and not dry_run:
+            session.mappings.save(save_map, done.mapping, reason=reason)
+        if save_map is not None:
+            talk(call.say("import.no_save_dry" if dry_run else "import.mapping_saved", name=save_map))
     if done.rejected:
         raise click.exceptions.Exit(6)
 

@@ -54,6 +54,8 @@ class Workbook:
         self._lists: Any = None
         self._listed = 0
         self._formats: dict[tuple[Any, ...], Any] = {}
+        self._prompts: dict[int, dict[str, str]] = {}
+        self._chosen: set[int] = set()
         self.rows = 0
 
     def header(self, names: Iterable[str], widths: Iterable[float], kinds: Iterable[str] = ()) -> None:
@@ -113,10 +115,16 @@ class Workbook:
         if status not in (0, None):
             raise UsageError("export.rows", maximum=LAST_ROW - 1)
 
+    def prompt(self, place: int, title: str, message: str) -> None:
+        """Say something beside each cell of a column that somebody enters."""
+        # The program takes no longer ones (ECMA-376 part 1, 18.3.1.32).
+        self._prompts[place] = {"input_title": title[:32], "input_message": message[:255]}
+
     def choices(self, place: int, labels: list[str]) -> None:
         """Offer texts for choice in a column."""
         if not labels:
             return
+        self._chosen.add(place)
         source: Any = labels
         if len(",".join(labels)) > 255 or any("," in label for label in labels):
             if self._lists is None:
@@ -130,7 +138,11 @@ class Workbook:
             source = f"='muniment lists'!${letter}$1:${letter}${len(labels)}"
             self._listed += 1
         self._sheet.data_validation(
-            1, place, LAST_ROW - 1, place, {"validate": "list", "source": source, "error_type": "warning"}
+            1,
+            place,
+            LAST_ROW - 1,
+            place,
+            {"validate": "list", "source": source, "error_type": "warning", **self._prompts.get(place, {})},
         )
 
     def highlight(
@@ -163,6 +175,10 @@ class Workbook:
         """
         if self.rows:
             self._sheet.autofilter(0, 0, max(self.rows - 1, 1), self._width - 1)
+        for place in sorted(self._prompts.keys() - self._chosen):
+            # A cell has one validation, and that of choices says it already.
+            said = {"validate": "any", **self._prompts[place]}
+            self._sheet.data_validation(1, place, LAST_ROW - 1, place, said)
         if self._lists is not None:
             for row in range(max(map(len, self._long))):
                 for place, labels in enumerate(self._long):

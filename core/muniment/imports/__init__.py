@@ -10,7 +10,15 @@ from importlib import import_module
 from typing import TYPE_CHECKING
 
 if TYPE_CHECKING:
-    from muniment.imports.mapping import Join, Mapping, load_mapping, parse_mapping
+    from muniment.imports.mapping import (
+        Join,
+        Mapping,
+        load_mapping,
+        mapping_document,
+        parse_mapping,
+        shipped_mapping,
+        shipped_mappings,
+    )
     from muniment.imports.plan import Plan, header_key, resolve
     from muniment.imports.reader import MAX_CELL, open_table
     from muniment.imports.rejects import Rejects
@@ -26,9 +34,12 @@ __all__ = [
     "Table",
     "header_key",
     "load_mapping",
+    "mapping_document",
     "open_table",
     "parse_mapping",
     "resolve",
+    "shipped_mapping",
+    "shipped_mappings",
 ]
 
 _HOMES = {
@@ -41,9 +52,12 @@ _HOMES = {
     "Table": "tables",
     "header_key": "plan",
     "load_mapping": "mapping",
+    "mapping_document": "mapping",
     "open_table": "reader",
     "parse_mapping": "mapping",
     "resolve": "plan",
+    "shipped_mapping": "mapping",
+    "shipped_mappings": "mapping",
 }
 
 

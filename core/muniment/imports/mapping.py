@@ -16,7 +16,15 @@ import attrs
 
 from muniment.errors import ConfigError
 
-__all__ = ["Join", "Mapping", "load_mapping", "parse_mapping"]
+__all__ = [
+    "Join",
+    "Mapping",
+    "load_mapping",
+    "mapping_document",
+    "parse_mapping",
+    "shipped_mapping",
+    "shipped_mappings",
+]
 
 
 @attrs.frozen(kw_only=True)
@@ -45,8 +53,11 @@ class Mapping:
         joins: by field, the columns that are joined into it.
         constants: by field, the text that every row gets.
         values: by field, the text that takes the place of each text in the file.
+            The text ``*`` stands for all that are not listed.
         keep_unlisted: fields of ``values`` in which other texts go through as they are; in the
             others they refuse the row.
+        epoch: by field, the unit in which its cells count from 1970-01-01Z: ``s``, ``ms`` or ``us``.
+        lenient: columns that are named here may be missing, and columns that nobody knows are left out.
         ignore: headers of columns that are left out.
         match: fields by which a row finds the record that it updates.
         empty: ``keep`` or ``clear``; what an empty cell does to the value of a record that is found.
@@ -67,6 +78,8 @@ class Mapping:
     constants: AnyMapping[str, str] = attrs.field(factory=dict)
     values: AnyMapping[str, AnyMapping[str, str]] = attrs.field(factory=dict)
     keep_unlisted: tuple[str, ...] = ()
+    epoch: AnyMapping[str, str] = attrs.field(factory=dict)
+    lenient: bool = False
     ignore: tuple[str, ...] = ()
     match: tuple[str, ...] = ()
     empty: str = ""
@@ -155,6 +168,12 @@ def parse_mapping(document: AnyMapping[str, Any], *, where: str | None = None) -
             if not isinstance(value, int) or isinstance(value, bool) or value < 1:
                 _wrong(key, "1, 2, 3 …", where)
             given[key] = value
+        elif key == "lenient":
+            if not isinstance(value, bool):
+                _wrong(key, "true | false", where)
+            given[key] = value
+        elif key == "epoch":
+            given["epoch"] = {name: _unit(unit, name, where) for name, unit in _table(value, key, where)}
         elif key in ("columns", "constants"):
             given[key] = {
                 name: _text(text, f"{key}.{name}", where) for name, text in _table(value, key, where)
@@ -214,15 +233,71 @@ def _join(field: str, value: Any, where: str | None) -> Join:
     return Join(columns=columns, separator=separator, han_columns=han)
 
 
+def _unit(value: Any, name: str, where: str | None) -> str:
+    if value not in ("s", "ms", "us"):
+        _wrong(f"epoch.{name}", "s | ms | us", where)
+    return str(value)
+
+
 def _translation(field: str, value: Any, where: str | None) -> dict[str, str]:
     return {text: _text(to, f"values.{field}", where) for text, to in _table(value, f"values.{field}", where)}
 
 
 def _consistent(mapping: Mapping, where: str | None) -> None:
-    fields = [*mapping.columns.values(), *mapping.joins, *mapping.constants]
+    # Where columns may be missing, several may be named for one field: the first that is there is taken.
+    columns = set(mapping.columns.values()) if mapping.lenient else mapping.columns.values()
+    fields = [*columns, *mapping.joins, *mapping.constants]
     for field in fields:
         if fields.count(field) > 1:
             raise ConfigError("import.mapping_twice", where=where, field=field)
     for field in mapping.keep_unlisted:
         if field not in mapping.values:
             _wrong("keep_unlisted", f"[values.{field}]", where)
+
+
+def mapping_document(mapping: Mapping) -> dict[str, Any]:
+    """The tables of a mapping, as ``parse_mapping`` reads them; what says nothing is left out."""
+    document: dict[str, Any] = {"format": 1}
+    for name in (*_TEXTS, *_ONE_OF, "header_row", "lenient"):
+        if getattr(mapping, name):
+            document[name] = getattr(mapping, name)
+    for name in _LISTS:
+        if getattr(mapping, name):
+            document[name] = list(getattr(mapping, name))
+    for name in ("columns", "constants"):
+        if getattr(mapping, name):
+            document[name] = dict(getattr(mapping, name))
+    if mapping.joins:
+        document["join"] = {
+            key: {
+                "columns": list(one.columns),
+                "separator": one.separator,
+                **({"han_columns": list(one.han_columns)} if one.han_columns else {}),
+            }
+            for key, one in mapping.joins.items()
+        }
+    if mapping.values:
+        document["values"] = {key: dict(table) for key, table in mapping.values.items()}
+    if mapping.epoch:
+        document["epoch"] = dict(mapping.epoch)
+    return document
+
+
+def shipped_mappings() -> tuple[str, ...]:
+    """The names of the mappings that come with muniment."""
+    import muniment_schemas
+
+    return muniment_schemas.names("mappings")
+
+
+def shipped_mapping(name: str) -> Mapping:
+    """A mapping that comes with muniment.
+
+    Args:
+        name: one out of ``shipped_mappings``.
+    """
+    import muniment_schemas
+
+    return parse_mapping(
+        tomllib.loads(muniment_schemas.read("mappings", name)), where=f"mappings/{name}.toml"
+    )

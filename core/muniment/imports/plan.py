@@ -16,9 +16,10 @@ from muniment.errors import ConfigError, Invalid, Issue, UsageError
 from muniment.exports.columns import RESERVED, is_reserved, money_headers
 from muniment.imports.mapping import Join, Mapping
 from muniment.imports.tables import Row, shown
+from muniment.model import rfc3339
 from muniment.schema.types import Field, RecordType
 
-__all__ = ["Plan", "header_key", "resolve"]
+__all__ = ["Plan", "header_key", "known_headers", "resolve"]
 
 
 def header_key(name: str) -> str:
@@ -87,6 +88,23 @@ def resolve(
     return _Resolver(header, record_type, mapping or Mapping(), first_column).plan(tuple(match))
 
 
+def known_headers(record_type: RecordType, mapping: Mapping) -> Callable[[str], bool]:
+    """Tells whether a cell names a field of a type, or a column that a mapping names.
+
+    Args:
+        record_type: the type whose records the rows are.
+        mapping: what a team wrote down.
+    """
+    ranks, money = _names(record_type)
+    named = [
+        *mapping.columns,
+        *mapping.ignore,
+        *(name for one in mapping.joins.values() for name in one.columns),
+    ]
+    known = {*money, *map(header_key, named), *(name for rank in ranks for name in rank)} - {""}
+    return lambda name: is_reserved(name) or header_key(name) in known
+
+
 class _Resolver:
     """The state of one ``resolve``; every step narrows what is still open."""
 
@@ -104,16 +122,26 @@ class _Resolver:
     def plan(self, match: tuple[str, ...]) -> Plan:
         if self.mapping.type and self.mapping.type != self.kind.key:
             raise ConfigError("import.mapping_type", name=self.mapping.type, type=self.kind.key)
-        joins = {
-            self._field(key).key: (join, tuple(map(self._place, join.columns)))
-            for key, join in self.mapping.joins.items()
+        joins = self._joined()
+        constants = {
+            self._field(key).key: text
+            for key, text in self.mapping.constants.items()
+            if not self.mapping.lenient or self.kind.field(key) is not None
         }
-        constants = {self._field(key).key: text for key, text in self.mapping.constants.items()}
         for name, key in self.mapping.columns.items():
-            self._take(self._field(key), self._place(name))
+            if not self.mapping.lenient:
+                self._take(self._field(key), self._place(name))
+            elif self._is_there(name) and self.kind.field(key) is not None:
+                field = self._field(key)
+                if field.key not in self.direct:
+                    self._take(field, self._place(name))
         # A column that is joined may be mapped as well, but does not look for a field by itself.
         taken = {place for _, places in joins.values() for place in places} | set(self.direct.values())
-        taken |= {self._place(name) for name in self.mapping.ignore}
+        taken |= {
+            self._place(name)
+            for name in self.mapping.ignore
+            if not self.mapping.lenient or self._is_there(name)
+        }
         record_id = self._match_headers(taken, joins.keys() | constants.keys())
         fields = (*self.direct, *joins, *constants)
         for key in fields:
@@ -124,12 +152,27 @@ class _Resolver:
         self._note_missing(fields)
         return Plan(
             fields=fields,
-            match=self._matched(match or self.mapping.match, fields),
+            match=self._matched(match or self._own_match(fields), fields),
             record_id=record_id,
             notes=tuple(self.notes),
             values=self._compiled(joins, constants),
             columns=self._sources(joins),
         )
+
+    def _joined(self) -> dict[str, tuple[Join, tuple[int, ...]]]:
+        joins = {}
+        for key, join in self.mapping.joins.items():
+            if self.mapping.lenient:
+                here = tuple(filter(self._is_there, join.columns))
+                if not here or self.kind.field(key) is None:
+                    continue
+                han = tuple(name for name in join.han_columns if name in here)
+                join = attrs.evolve(join, columns=here, han_columns=han)
+            joins[self._field(key).key] = (join, tuple(map(self._place, join.columns)))
+        return joins
+
+    def _is_there(self, name: str) -> bool:
+        return name.strip() in self.exact or header_key(name) in self.places
 
     def _name(self, place: int) -> str:
         return shown(self.header[place], place + self.first_column)
@@ -169,10 +212,14 @@ class _Resolver:
                 continue
             folded = header_key(name)
             found = next((rank[folded] for rank in ranks if folded in rank), [])
+            if len(found) > 1 and self.mapping.lenient:
+                found = []
             if len(found) > 1:
                 names = ", ".join(field.key for field in found)
                 raise UsageError("import.ambiguous_column", column=self._name(place), fields=names)
-            if found:
+            if found and self.mapping.lenient and found[0].key in (*given, *self.direct):
+                unknown.append(place)
+            elif found:
                 self._found(found[0], place, given)
             elif folded in money:
                 # The currency of a computed amount goes out with it, and that was noted.
@@ -180,7 +227,11 @@ class _Resolver:
                     self.money[money[folded].key] = place
             else:
                 unknown.append(place)
-        if unknown:
+        if unknown and self.mapping.lenient and (self.direct or self.mapping.joins):
+            self.notes.append(
+                Issue("import.left_out", None, "warning", {"columns": ", ".join(map(self._name, unknown))})
+            )
+        elif unknown:
             self._refuse(unknown, ranks)
         for key in self.money:
             if key not in self.direct:
@@ -220,6 +271,11 @@ class _Resolver:
             if field.required and field.writable and field.default is None and field.key not in fields:
                 self.notes.append(Issue("import.required", field.key, "warning"))
 
+    def _own_match(self, fields: tuple[str, ...]) -> tuple[str, ...]:
+        """What the mapping matches by; a lenient one only by what the file has."""
+        own = self.mapping.match
+        return tuple(name for name in own if name in fields) if self.mapping.lenient else own
+
     def _matched(self, match: tuple[str, ...], fields: tuple[str, ...]) -> tuple[str, ...]:
         keys = []
         for name in match:
@@ -246,9 +302,18 @@ class _Resolver:
             steps.append(partial(_join, key, places, join.separator, han))
         for key, place in self.money.items():
             steps.append(partial(_money, key, place))
+        for name, unit in self.mapping.epoch.items():
+            if not self.mapping.lenient or self.kind.field(name) is not None:
+                field = self._field(name).key
+                if field in self.direct:
+                    steps.append(partial(_since_epoch, field, _MICROSECONDS[unit]))
         for name, table in self.mapping.values.items():
+            if self.mapping.lenient and self.kind.field(name) is None:
+                continue
             field = self._field(name).key
             if field not in self.direct and field not in joins:
+                if self.mapping.lenient:
+                    continue
                 raise ConfigError("import.mapping_values", field=name)
             keep = name in self.mapping.keep_unlisted
             steps.append(partial(_translate, field, dict(table), keep))
@@ -353,7 +418,20 @@ def _translate(
 ) -> None:
     text = found[key].strip()
     to = table.get(text)
+    if to is None and text:
+        to = table.get("*")
     if to is not None:
         found[key] = to
     elif text and not keep:
         raise Invalid((Issue("import.unlisted", key),))
+
+
+_MICROSECONDS = {"s": 1_000_000, "ms": 1_000, "us": 1}
+_LAST_MICROSECOND = 253_402_300_800_000_000  # 9999-12-31 is the last day that there is
+
+
+def _since_epoch(key: str, size: int, found: dict[str, str], cells: Sequence[str]) -> None:
+    text = found[key].strip()
+    # Anything else stays as it is, and the field says whether it is a time.
+    if text.isascii() and text.isdigit() and int(text) * size < _LAST_MICROSECOND:
+        found[key] = rfc3339(int(text) * size)

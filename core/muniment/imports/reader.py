@@ -6,12 +6,13 @@ import codecs
 import io
 import os
 import stat
+from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
 
 from muniment.errors import Issue, UsageError
 from muniment.imports import delimited, sheets
-from muniment.imports.tables import Row, Table, assemble
+from muniment.imports.tables import RawRow, Row, Table, assemble
 
 __all__ = ["MAX_CELL", "Row", "Table", "open_table"]
 
@@ -46,6 +47,7 @@ def open_table(
     delimiter: str | None = None,
     header_row: int | None = None,
     max_cell: int = MAX_CELL,
+    known: Callable[[str], bool] | None = None,
 ) -> Table:
     """Open a spreadsheet file; what it is, its content tells, not its name.
 
@@ -59,6 +61,8 @@ def open_table(
         delimiter: of a CSV file; None finds out among comma, semicolon, tab and bar.
         header_row: the row of the header, from 1; None takes the first row that is not blank.
         max_cell: the longest cell that is taken, in characters.
+        known: whether a header names something; then a title above the header is passed over, and a
+            header of two rows is put together.
 
     Returns:
         The table; close it, or use it as a context manager.
@@ -71,14 +75,14 @@ def open_table(
     try:
         head = file.read(16)
         if head.startswith(_ZIP):
-            return _workbook(file, path, sheet, header_row, max_cell)
+            return _workbook(file, path, sheet, header_row, max_cell, known)
         if head.startswith(_COMPOUND):
             locked = sheets.is_encrypted_container(file)
             raise UsageError("import.password") if locked else UsageError("import.workbook_kind", name="XLS")
         for magic, name in _OTHERS:
             if head.startswith(magic):
                 raise UsageError("import.not_a_table", name=name)
-        return _delimited(file, encoding, delimiter, sheet, header_row, max_cell)
+        return _delimited(file, encoding, delimiter, sheet, header_row, max_cell, known)
     except UsageError as error:
         file.close()
         error.where = error.where or str(path)
@@ -109,6 +113,7 @@ def _delimited(
     sheet: str | None,
     header_row: int | None,
     max_cell: int,
+    known: Callable[[str], bool] | None,
 ) -> Table:
     if sheet is not None:
         raise UsageError("import.no_sheets")
@@ -125,13 +130,14 @@ def _delimited(
     text = io.TextIOWrapper(file, encoding=name, errors="strict", newline="")
     try:
         raw, delimiter = delimited.raw_rows(text, found, delimiter=delimiter)
+        raw, found_notes = _headed(raw, known, header_row)
         header, rows = assemble(raw, header_row=header_row, first_column=0, max_cell=max_cell)
     except BaseException:
         text.close()
         raise
-    notes: tuple[Issue, ...] = ()
+    notes = found_notes
     if name == "gb18030" and encoding is None:
-        notes = (Issue("import.guessed", severity="warning", parameters={"encoding": "GB 18030"}),)
+        notes += (Issue("import.guessed", severity="warning", parameters={"encoding": "GB 18030"}),)
     return Table(
         header=header,
         rows=rows,
@@ -145,18 +151,23 @@ def _delimited(
     )
 
 
-def _workbook(file: BinaryIO, path: Path, sheet: str | None, header_row: int | None, max_cell: int) -> Table:
+def _workbook(
+    file: BinaryIO,
+    path: Path,
+    sheet: str | None,
+    header_row: int | None,
+    max_cell: int,
+    known: Callable[[str], bool] | None,
+) -> Table:
     kind = sheets.workbook_format(file)
     digest = delimited.survey(file).digest
     file.close()
     chosen = sheets.open_sheet(path, sheet, kind)
-    header, rows = assemble(
-        chosen.rows, header_row=header_row, first_column=chosen.first_column, max_cell=max_cell
-    )
-    notes: tuple[Issue, ...] = ()
+    raw, notes = _headed(chosen.rows, known, header_row)
+    header, rows = assemble(raw, header_row=header_row, first_column=chosen.first_column, max_cell=max_cell)
     if chosen.others:
         parameters = {"name": chosen.name, "count": chosen.others}
-        notes = (Issue("import.other_sheets", severity="warning", parameters=parameters),)
+        notes += (Issue("import.other_sheets", severity="warning", parameters=parameters),)
     return Table(
         header=header,
         rows=rows,
@@ -168,3 +179,13 @@ def _workbook(file: BinaryIO, path: Path, sheet: str | None, header_row: int | N
         sheet=chosen.name,
         notes=notes,
     )
+
+
+def _headed(
+    raw: Iterator[RawRow], known: Callable[[str], bool] | None, row: int | None
+) -> tuple[Iterator[RawRow], tuple[Issue, ...]]:
+    if known is None:
+        return raw, ()
+    from muniment.imports.headers import find_header
+
+    return find_header(raw, known, row=row)

@@ -33,7 +33,7 @@ from muniment.errors import Invalid, Issue, StoreError, UsageError
 from muniment.exports.files import Written
 from muniment.imports.delimited import LONGEST_ROW
 from muniment.imports.mapping import Mapping as FileMapping
-from muniment.imports.plan import Plan, resolve
+from muniment.imports.plan import Plan, known_headers, resolve
 from muniment.imports.reader import open_table
 from muniment.imports.rejects import Rejects
 from muniment.imports.rows import RECORD_ID, Corridor, Difference, Given, Outcome, RowWriter
@@ -105,6 +105,7 @@ class Imported:
         changes: the first rows that a trial run would write.
         rejects: the file of the refused rows, where one was asked for and there are any.
         dry_run: whether it was a trial run.
+        mapping: what says all of that about the next file of the same form.
     """
 
     id: str
@@ -121,6 +122,7 @@ class Imported:
     changes: tuple[Preview, ...]
     rejects: Written | None
     dry_run: bool
+    mapping: FileMapping | None = None
 
 
 def run_import(
@@ -184,16 +186,21 @@ def run_import(
     keep_empty = (empty or mapping.empty) != "clear"
     asked = tuple(match) or mapping.match
     reading = _reading(mapping, sheet, encoding, delimiter, header_row)
+    record_type = session.type(type)
+    reading["known"] = known_headers(record_type, mapping)
     with ExitStack() as stack:
         table = stack.enter_context(open_table(path, **reading))
         fields = tuple(name for name in asked if name != RECORD_ID)
         plan = resolve(
             table.header,
-            session.type(type),
+            record_type,
             attrs.evolve(mapping, match=()),
-            match=fields,
+            match=() if mapping.lenient and not match else fields,
             first_column=table.first_column,
         )
+        if mapping.lenient and not match:
+            asked = tuple(name for name in asked if name in plan.fields)
+            plan = attrs.evolve(plan, match=asked)
         by_id = _by_id(plan, asked)
         writer = session.row_writer(
             type,
@@ -227,7 +234,36 @@ def run_import(
             preview if dry_run else 0,
         )
         run.all(table.rows)
-        return run.finish(type, (*table.notes, *plan.notes), rejects_to, dry_run=dry_run)
+        done = run.finish(type, (*table.notes, *plan.notes), rejects_to, dry_run=dry_run)
+        return attrs.evolve(done, mapping=settled(mapping, plan, type, table, reading, done.match, empty))
+
+
+def settled(
+    mapping: FileMapping,
+    plan: Plan,
+    type: str,
+    table: Table,
+    reading: Mapping[str, Any],
+    match: Sequence[str],
+    empty: str,
+) -> FileMapping:
+    """The mapping with what was found out and asked for beside it, for files of the same form."""
+    columns = {
+        plan.columns_of(key)[0]: key
+        for key in plan.fields
+        if key not in mapping.joins and key not in mapping.constants
+    }
+    named = {*columns, *(name for one in mapping.joins.values() for name in one.columns)}
+    asked = {name: value for name, value in reading.items() if name != "known" and value}
+    return attrs.evolve(
+        mapping,
+        type=type,
+        columns={**{name: key for name, key in mapping.columns.items() if mapping.lenient}, **columns},
+        ignore=tuple(name for name in mapping.ignore if name not in named),
+        match=tuple(match),
+        empty=empty or mapping.empty,
+        **{"delimiter": table.delimiter if table.delimiter not in ("", ",") else "", **asked},
+    )
 
 
 def _reading(
@@ -480,7 +516,10 @@ class _Run:
             self._id,
             type,
             self._rows,
-            **count,
+            created=count["created"],
+            updated=count["updated"],
+            unchanged=count["unchanged"],
+            rejected=count["rejected"],
             match=tuple(self._writer.match),
             notes=notes,
             warnings=dict(sorted(self._warnings.items())),

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from muniment.session.checking import Changes
     from muniment.session.evidence import Scope
     from muniment.session.importing import RowWriter
+    from muniment.session.mapped import Mappings
     from muniment.session.reverting import Reverted
     from muniment.session.saved import Views
     from muniment.session.witnessing import Witnessing
@@ -432,6 +433,13 @@ class Session:
         return Views(self)
 
     # Tables in and out
+
+    @property
+    def mappings(self) -> Mappings:
+        """The saved mappings of imports."""
+        from muniment.session.mapped import Mappings
+
+        return Mappings(self)
 
     @property
     def kinds(self) -> Mapping[str, FieldKind]:
