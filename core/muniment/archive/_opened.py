@@ -198,6 +198,7 @@ class Archive:
         sign_in: str | None = None,
         legal_basis: str | None = None,
         on_behalf_of: str | None = None,
+        masked: bool = False,
     ) -> Session:
         """Begin to act.
 
@@ -210,6 +211,7 @@ class Archive:
             sign_in: the sign-in it belongs to.
             legal_basis: where the law asks for one.
             on_behalf_of: whom a service acts for.
+            masked: show what is personal only behind its mask until it is revealed with a reason.
 
         Raises:
             AccessDenied: ``access.unknown_actor``, ``access.disabled``, ``access.no_purpose`` or
@@ -218,7 +220,7 @@ class Archive:
         self.engine.refresh()
         who = self.engine.actor(actor or self.applied.actor, auth=auth, on_behalf_of=on_behalf_of)
         wanted = purpose or self.applied.purpose
-        acting = Acting(who, wanted, program, address, sign_in, legal_basis)
+        acting = Acting(who, wanted, program, address, sign_in, legal_basis, masked)
         try:
             self.engine.policy.require_known(who)
             self.engine.policy.require_purpose(wanted)

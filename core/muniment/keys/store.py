@@ -443,6 +443,35 @@ class KeyStore:
             if replaced:
                 vault.truncate_log()  # what stood there has no history, not even in the WAL
 
+    def box_change(self, name: str, change: Callable[[bytes | None], bytes | None]) -> bytes | None:
+        """Put into a box what is made of its content, with nobody else writing in between.
+
+        Args:
+            name: as for ``box_put``.
+            change: takes the content, None where there is none, and gives the new one, None to
+                remove the box. It must not use the key store.
+
+        Returns:
+            The new content.
+
+        Raises:
+            KeyStoreError: as ``box_put``.
+        """
+        vault = self._vault
+        with vault.lock:
+            with vault.write("box"):
+                before = vault.get_box(_box_name(name))
+                after = change(before)
+                if after is not None and len(after) > _MOST_BOX:
+                    raise KeyStoreError("key.box_size", name=name, count=_MOST_BOX)
+                if after is None:
+                    vault.run("DELETE FROM box WHERE name = ?", _box_name(name))
+                elif after != before:
+                    vault.put_box(_box_name(name), after)
+            if before is not None and after != before:
+                vault.truncate_log()  # what stood there has no history, not even in the WAL
+        return after
+
     def box_delete(self, name: str) -> None:
         """Remove a blob and what the WAL still has of it; nothing where there is none."""
         with self._vault.lock:

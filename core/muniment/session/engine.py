@@ -80,6 +80,7 @@ class Acting:
         address: where the request came from, if it came over a network.
         session: the sign-in it belongs to.
         legal_basis: where the law asks for one.
+        masked: show what is personal only behind its mask, whatever the roles allow; ``reveal`` lifts it.
     """
 
     actor: Actor
@@ -88,6 +89,7 @@ class Acting:
     address: str | None = None
     session: str | None = None
     legal_basis: str | None = None
+    masked: bool = False
 
 
 @attrs.define

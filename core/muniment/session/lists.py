@@ -127,7 +127,7 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
         plan = plan_of(engine, acting, record_type, asked.fields)
         if record_type.number < 256 and (plan.keys or rules_of(record_type).guarded):
             engine.policy.require(acting.actor, rules_of(record_type).read, record_type.key)
-        terms = _compile(engine, acting, record_type, plan.view, asked)
+        terms = _compile(engine, acting, record_type, plan.allowed, asked)
         if terms.lookups:
             require_layout(engine, tx)
         limit = max(1, min(asked.limit, _LARGEST_PAGE))

@@ -88,7 +88,8 @@ class Plan:
 
     Attributes:
         type: the definition.
-        view: how the actor sees it.
+        view: how the actor is shown it.
+        allowed: how the actor may see it; wider than ``view`` where masks come first.
         keys: keys of the fields to release.
         groups: the seal groups they lie in.
         numbers: their permanent numbers.
@@ -100,6 +101,7 @@ class Plan:
 
     type: RecordType
     view: View
+    allowed: View
     keys: frozenset[str]
     groups: frozenset[int]
     numbers: frozenset[int]
@@ -134,17 +136,20 @@ def plan_of(engine: Engine, acting: Acting, record_type: RecordType, fields: Seq
         record_type.definition_version,
         newest.definition_version,
         acting.actor.roles,
+        acting.masked,
         None if fields is None else tuple(fields),
     )
     found: Plan | None = engine.plans.get(name)
     if found is None or found.type is not record_type:
-        view = view_of(engine, acting, record_type)
+        allowed = view_of(engine, acting, record_type)
+        view = _behind_masks(record_type, allowed) if acting.masked else allowed
         keys = _wanted_keys(record_type, view, fields)
         wanted = [field for field in record_type.fields if field.key in keys]
         sets: list[object] = [field_set(record_type, view, keys)]
         found = Plan(
             record_type,
             view,
+            allowed,
             keys,
             frozenset(field.seal_group for field in wanted),
             frozenset(field.number for field in wanted),
@@ -161,6 +166,21 @@ def plan_of(engine: Engine, acting: Acting, record_type: RecordType, fields: Seq
             engine.plans.clear()
         engine.plans[name] = found
     return found
+
+
+def _behind_masks(record_type: RecordType, view: View) -> View:
+    """A view in which what is personal stays masked until it is revealed.
+
+    What a record goes by stays as it may be seen, where it is no more than personal: in a
+    list of masks alone nobody finds the person that they came for.
+    """
+    by_key, title = record_type.by_key, frozenset(record_type.title)
+    clear = frozenset(
+        key
+        for key in view.clear
+        if by_key[key].in_clear or (key in title and by_key[key].sensitivity == "personal")
+    )
+    return View(clear, view.readable - clear, view.writable)
 
 
 def _wanted_keys(record_type: RecordType, view: View, fields: Sequence[str] | None) -> frozenset[str]:

@@ -12,7 +12,7 @@ from muniment.errors import AccessDenied, MunimentError, NotFound, UsageError
 from muniment.model import FileRef, id_bytes, parse_time
 from muniment.policy import View
 from muniment.schema import Condition, FieldKind, RecordType
-from muniment.session import attachments, lists, logs, reads, rebuild
+from muniment.session import attachments, lists, logs, reads, rebuild, revealing
 from muniment.session import history as histories
 from muniment.session.engine import Acting, Engine
 from muniment.session.keyring import act_on_keys
@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from muniment.keys import KeyStatus, Root, Rotated
     from muniment.session.backups import Backups
     from muniment.session.checking import Changes
+    from muniment.session.credentials import Credentials
     from muniment.session.evidence import Scope
     from muniment.session.importing import RowWriter
     from muniment.session.mapped import Mappings
@@ -321,6 +322,23 @@ class Session:
             effective_us=_time(effective_at),
         )
 
+    def reveal(self, id: str, fields: Sequence[str], *, reason: str, version: int | None = None) -> Record:
+        """Fields in clear that a masked session shows behind masks; the reason goes to the log first.
+
+        Args:
+            id: UUID text.
+            fields: keys of the fields, each one that the actor may read in clear.
+            reason: a person's own words; sealed.
+            version: an earlier version.
+
+        Raises:
+            UsageError: ``usage.no_reason``.
+            AccessDenied: ``access.field``; logged.
+        """
+        return revealing.reveal_fields(
+            self._engine, self._acting, id_bytes(id), fields, reason=reason, version=version
+        )
+
     def list(
         self,
         type: str,
@@ -375,17 +393,22 @@ class Session:
         type: str,
         words: str,
         *,
+        where: Mapping[str, object] | None = None,
         fields: Sequence[str] | None = None,
         limit: int = 100,
         after: str | None = None,
         scan: bool = False,
     ) -> Page:
-        """Records in which the words stand: names, phones, e-mails, identifiers that have an index."""
+        """Records in which the words stand: names, phones, e-mails, identifiers that have an index.
+
+        ``where`` narrows them as in ``list``.
+        """
         return lists.search_records(
             self._engine,
             self._acting,
             lists.Asked(
                 type,
+                dict(where or {}),
                 words=words,
                 fields=fields,
                 limit=limit,
@@ -399,6 +422,17 @@ class Session:
     def listed(self, asked: lists.Asked) -> Page:
         """One page of a list that was put together elsewhere, such as by a view."""
         return lists.list_records(self._engine, self._acting, asked)
+
+    def titles(self, type: str, ids: Sequence[str]) -> dict[str, str]:
+        """What records go by that others refer to, by identifier; one act, written down as a list.
+
+        Args:
+            type: key of their record type.
+            ids: UUID texts.
+        """
+        from muniment.session.titles import titles_of
+
+        return titles_of(self._engine, self._acting, type, ids)
 
     def pages(self, asked: lists.Asked) -> Iterator[Page]:
         """All pages of a list as one act, each written down before it is released."""
@@ -565,6 +599,15 @@ class Session:
                 view=view,
             )
         )
+
+    # Signing in
+
+    @property
+    def credentials(self) -> Credentials:
+        """What people and programs sign in with."""
+        from muniment.session.credentials import Credentials
+
+        return Credentials(self._engine, self._acting)
 
     # The keys
 
