@@ -45,6 +45,7 @@ NOUNS = {
         "muniment.cli.backup:backup", ("Copies of the data, without keys.", "数据备份，不含密钥。")
     ),
     "restore": Entry("muniment.cli.backup:restore", ("Put a backup back.", "恢复备份。")),
+    "serve": Entry("muniment.cli.serve:serve", ("Serve the pages and the API.", "提供网页和 API。")),
     "data": Entry(
         "muniment.cli.data:data", ("Check and rebuild indexes and lists.", "检查并重建索引和列表。")
     ),

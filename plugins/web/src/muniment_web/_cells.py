@@ -1,0 +1,169 @@
+"""Values as markup: table cells and read-only fields, made by functions that are prepared once a column."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, timedelta
+from decimal import Decimal
+from typing import Any, Final
+from uuid import UUID
+
+from markupsafe import Markup, escape
+
+from muniment.model import FileRef, Money, Value
+from muniment.schema import Context, Field, FieldKind
+from muniment.schema.types import Highlight
+from muniment.schema.values import ValueProblem
+from muniment.session.views import Record
+from muniment_web._texts import Say
+
+__all__ = ["Cell", "cell_of", "shown"]
+
+Cell = Callable[[Record], str]
+"""Gives the ``td`` of one record."""
+
+_NUMERIC: Final = frozenset({"integer", "decimal", "money"})
+
+
+def cell_of(
+    field: Field,
+    kind: FieldKind | None,
+    say: Say,
+    context: Context,
+    *,
+    revealable: bool,
+    titles: Mapping[str, str],
+    link: str = "",
+) -> Cell:
+    """The function that makes the cells of one column.
+
+    Args:
+        field: the column.
+        kind: of the field; None where its plugin is gone.
+        say: texts.
+        context: today, for rules that look at days.
+        revealable: whether a mask can be lifted.
+        titles: what records that are referred to go by, by identifier.
+        link: where the cell leads, up to the record's identifier; empty for nowhere.
+    """
+    key, lang = field.key, say.lang
+    rules = tuple(_rule(one, field, kind, context) for one in field.highlight)
+    classes = " n" if field.kind in _NUMERIC else ""
+    classes += f" {field.emphasis}" if field.emphasis in ("strong", "quiet") else ""
+    erased = f'<span class="chip grey">{escape(say("common.erased"))}</span>'
+    name = escape(field.label.of(lang) or key)
+    hint = escape(say("reveal.of", field=name))
+
+    def cell(record: Record) -> str:
+        value = record.fields.get(key)
+        if value is None:
+            body = erased if key in record.erased else ""
+            colour = _colour(rules, record, None)
+        elif key in record.masked:
+            mask = escape(str(value))
+            if revealable:
+                return (
+                    f'<td class="m" data-f="{key}"><button type="button" class="rv" tabindex="-1" '
+                    f'title="{hint}">{mask}</button></td>'
+                )
+            return f'<td class="m" data-f="{key}"><span class="mk">{mask}</span></td>'
+        else:
+            body = shown(value, field, kind, say, titles)
+            colour = _colour(rules, record, value)
+        if link:
+            body = f'<a href="{link}{record.id}">{body or escape(say("common.untitled"))}</a>'
+        named = f"hl-{colour}{classes}" if colour else classes[1:]
+        classed = f' class="{named}"' if named else ""
+        return f'<td{classed} data-f="{key}">{body}</td>'
+
+    return cell
+
+
+def shown(value: Value, field: Field, kind: FieldKind | None, say: Say, titles: Mapping[str, str]) -> str:
+    """A value as markup."""
+    lang = say.lang
+    if isinstance(value, bool):
+        return str(escape(say("common.yes" if value else "common.no")))
+    if field.kind == "choice":
+        return _choice(str(value), field, lang)
+    if isinstance(value, tuple):
+        return " ".join(_choice(one, field, lang) for one in value)
+    if isinstance(value, Money):
+        return f"{value.amount:,f} {escape(value.currency)}"
+    if isinstance(value, (int, Decimal)):
+        return f"{value:,}" if isinstance(value, int) else f"{value:,f}"
+    if isinstance(value, datetime):
+        return str(escape(value.strftime("%Y-%m-%d %H:%M")))
+    if isinstance(value, date):
+        return value.isoformat()
+    if isinstance(value, UUID) or field.kind == "reference":
+        text = titles.get(str(value), "")
+        label = escape(text or f"{str(value)[:8]}…")
+        return f'<a href="/t/{field.target}/{escape(str(value))}">{label}</a>'
+    if isinstance(value, FileRef):
+        return str(escape(value.name))
+    if field.kind == "URL" and str(value).startswith(("http://", "https://")):
+        address = escape(str(value))
+        return f'<a href="{address}" rel="noreferrer noopener" target="_blank">{address}</a>'
+    return str(escape(str(value) if kind is None else kind.format(value, lang, field)))
+
+
+def _choice(key: str, field: Field, lang: str) -> str:
+    for choice in field.choices:
+        if choice.key == key:
+            label = escape(choice.label.of(lang) or key)
+            return f'<span class="chip {choice.colour or "plain"}">{label}</span>'
+    return str(escape(key))
+
+
+_Rule = tuple[Callable[[Any], bool], str, str, str]
+
+
+def _rule(rule: Highlight, field: Field, kind: FieldKind | None, context: Context) -> _Rule:
+    key, _, choice = rule.where.partition("=")
+    return _test(rule, field, kind, context), rule.colour, key, choice
+
+
+def _test(rule: Highlight, field: Field, kind: FieldKind | None, context: Context) -> Callable[[Any], bool]:
+    today = context.today
+    if rule.test == "empty":
+        return lambda value: value is None
+    if rule.test == "past":
+        return lambda value: value is not None and _day(value) < today
+    if rule.test == "within_days":
+        last = today + timedelta(days=int(rule.value))
+        return lambda value: value is not None and today <= _day(value) <= last
+    try:
+        wanted = None if kind is None else kind.parse(rule.value, field, context)
+    except ValueProblem:
+        wanted = None
+    if wanted is None or kind is None:
+        return lambda value: False
+    if rule.test == "is":
+        return lambda value: value == wanted or (isinstance(value, tuple) and wanted in value)
+    bound = _amount(wanted)
+    if rule.test == "below":
+        return lambda value: value is not None and _amount(value) < bound
+    return lambda value: value is not None and _amount(value) > bound
+
+
+def _amount(value: Any) -> Any:
+    return value.amount if isinstance(value, Money) else value
+
+
+def _day(value: Any) -> date:
+    return value.date() if isinstance(value, datetime) else value
+
+
+def _colour(rules: tuple[_Rule, ...], record: Record, value: Value) -> str:
+    for test, colour, key, choice in rules:
+        if key and record.fields.get(key) != choice:
+            continue
+        if test(value):
+            return colour
+    return ""
+
+
+def markup(value: Value, field: Field, kind: FieldKind | None, say: Say, titles: Mapping[str, str]) -> Markup:
+    """A value as markup for a template."""
+    return Markup(shown(value, field, kind, say, titles))

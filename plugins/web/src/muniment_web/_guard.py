@@ -1,0 +1,120 @@
+"""What stands around every answer: headers, the size of bodies; plain ASGI, since each request pays."""
+
+from __future__ import annotations
+
+import json
+import sys
+import time
+from typing import Final
+
+from starlette.datastructures import MutableHeaders
+from starlette.types import ASGIApp, Message, Receive, Scope, Send
+
+from muniment_web._settings import Settings
+
+__all__ = ["POLICY", "Guard"]
+
+POLICY: Final = (
+    "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
+    "connect-src 'self'; form-action 'self'; base-uri 'none'; frame-ancestors 'none'"
+)
+"""No script and no style but from our own files, nothing from elsewhere, in no frame."""
+
+_HEADERS: Final = (
+    ("content-security-policy", POLICY),
+    ("x-content-type-options", "nosniff"),
+    ("x-frame-options", "DENY"),
+    ("referrer-policy", "same-origin"),
+    ("cross-origin-opener-policy", "same-origin"),
+    ("cross-origin-resource-policy", "same-origin"),
+    ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
+)
+_UPLOADS: Final = ("/import", "/t/")
+
+
+class _TooLarge(Exception):
+    """The body went past its bound."""
+
+
+class Guard:
+    """Adds the headers, bounds bodies, and tells each request in a line without values."""
+
+    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+        self._app = app
+        self._settings = settings
+        self._strict = settings.secure
+
+    async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
+        """Pass one request on."""
+        if scope["type"] != "http":
+            await self._app(scope, receive, send)
+            return
+        began = time.perf_counter()
+        status = 500
+        started = False
+
+        async def sending(message: Message) -> None:
+            nonlocal status, started
+            if message["type"] == "http.response.start":
+                started = True
+                status = message["status"]
+                headers = MutableHeaders(scope=message)
+                for name, value in _HEADERS:
+                    headers.setdefault(name, value)
+                headers.setdefault("cache-control", "no-store")
+                if self._strict:
+                    headers.setdefault("strict-transport-security", "max-age=31536000")
+            await send(message)
+
+        bound = self._bound(scope)
+        taken = 0
+
+        async def receiving() -> Message:
+            nonlocal taken
+            message = await receive()
+            if message["type"] == "http.request":
+                taken += len(message.get("body", b""))
+                if taken > bound:
+                    raise _TooLarge
+            return message
+
+        try:
+            if self._announced(scope) > bound:
+                raise _TooLarge
+            await self._app(scope, receiving, sending)
+        except _TooLarge:
+            if not started:
+                await sending(
+                    {
+                        "type": "http.response.start",
+                        "status": 413,
+                        "headers": [(b"content-type", b"text/plain; charset=utf-8")],
+                    }
+                )
+                await sending({"type": "http.response.body", "body": b"413\n"})
+        finally:
+            self._tell(scope, status, time.perf_counter() - began)
+
+    def _bound(self, scope: Scope) -> int:
+        large = scope["path"].startswith(_UPLOADS) or scope["path"].startswith("/api/")
+        return self._settings.file_bytes if large else self._settings.body_bytes
+
+    @staticmethod
+    def _announced(scope: Scope) -> int:
+        for name, value in scope["headers"]:
+            if name == b"content-length":
+                return int(value) if value.isdigit() else 0
+        return 0
+
+    def _tell(self, scope: Scope, status: int, seconds: float) -> None:
+        route = scope.get("route")
+        # The route, never the path: a path names records, and a mistyped one may be anything.
+        line = {
+            "event": "request",
+            "method": scope["method"] if scope["method"].isalpha() else "?",
+            "route": getattr(route, "path", "") or "-",
+            "status": status,
+            "ms": round(seconds * 1000, 1),
+        }
+        if self._settings.access_log:
+            print(json.dumps(line), file=sys.stderr, flush=True)

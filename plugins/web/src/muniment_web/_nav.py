@@ -1,0 +1,78 @@
+"""What stands in the rail at the left: only what the person may use."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING
+
+import attrs
+
+if TYPE_CHECKING:
+    from muniment_web._web import Call
+
+__all__ = ["Item", "Section", "navigation"]
+
+
+@attrs.frozen
+class Item:
+    """One page."""
+
+    path: str
+    label: str
+    icon: str
+    current: bool = False
+    count: int = 0
+
+
+@attrs.frozen
+class Section:
+    """Pages of one kind, under a heading."""
+
+    label: str
+    items: tuple[Item, ...]
+
+
+_OVERSIGHT = (("/log", "nav.log", "book", "log.read"),)
+_SETUP = (
+    ("/import", "nav.import", "import", "record.import"),
+    ("/schema", "nav.schema", "table", "schema.read"),
+    ("/plugins", "nav.plugins", "plug", "config.read"),
+    ("/users", "nav.users", "users", "user.read"),
+    ("/roles", "nav.roles", "shield", "user.read"),
+    ("/keys", "nav.keys", "key", "key.read"),
+    ("/api", "nav.api", "code", "schema.read"),
+)
+
+
+def navigation(call: Call) -> tuple[Section, ...]:
+    """The sections of the rail, without what the person may not do."""
+    session, say, here = call.session, call.say, call.request.url.path
+    engine = call.web.engine
+    types = sorted(
+        (one for one in engine.definitions.types.values() if one.number >= 256 and not one.retired),
+        key=lambda one: one.number,
+    )
+    records = [Item("/", say("nav.desk"), "desk", here == "/")]
+    records += [
+        Item(
+            f"/t/{one.key}",
+            one.label.of(call.lang) or one.key,
+            "table",
+            here == f"/t/{one.key}" or here.startswith(f"/t/{one.key}/"),
+        )
+        for one in types
+        if session.may("record.list", one.key)
+    ]
+
+    def listed(rows: tuple[tuple[str, str, str, str], ...]) -> tuple[Item, ...]:
+        return tuple(
+            Item(path, say(key), name, here == path or here.startswith(f"{path}/"))
+            for path, key, name, action in rows
+            if session.may(action)
+        )
+
+    sections = [Section(say("nav.records"), tuple(records))]
+    for key, rows in (("nav.oversight", _OVERSIGHT), ("nav.setup", _SETUP)):
+        items = listed(rows)
+        if items:
+            sections.append(Section(say(key), items))
+    return tuple(sections)

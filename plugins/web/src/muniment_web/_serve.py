@@ -1,0 +1,157 @@
+"""Serving: what ``muniment serve`` starts, and how it ends."""
+
+from __future__ import annotations
+
+import socket
+from threading import Event, Thread
+from typing import Any, Final
+
+import click
+
+from muniment.archive import Archive
+from muniment.errors import MunimentError, StoreError, text_of
+from muniment.session import Session
+from muniment_web._settings import Settings
+
+__all__ = ["first_link", "invite_link", "serve"]
+
+_SIGN_SECONDS: Final = 60
+_FIRST_DAYS: Final = 1
+_INVITE_DAYS: Final = 3
+
+
+def serve(
+    archive: Archive,
+    session: Session,
+    lang: str,
+    *,
+    invite: str = "",
+    host: str,
+    port: int,
+    url: str = "",
+    tls_cert: str = "",
+    tls_key: str = "",
+    proxy: tuple[str, ...] = (),
+    idle: int = 30,
+    support: str = "",
+    metrics: bool = False,
+) -> None:
+    """Serve the pages and the API of an opened archive until the process is told to stop.
+
+    Args:
+        archive: opened; the caller closes it.
+        session: of whoever starts the server.
+        lang: of what is said on the terminal.
+        invite: print a link that sets this login's password instead.
+        host: the address to listen on.
+        port: the port; 0 takes a free one.
+        url: how browsers reach the pages.
+        tls_cert: PEM file.
+        tls_key: PEM file.
+        proxy: addresses whose ``X-Forwarded-For`` is believed.
+        idle: minutes after which a sign-in ends.
+        support: whom to ask for help.
+        metrics: serve figures on ``/metrics``.
+    """
+    settings = Settings(
+        host=host,
+        port=port,
+        url=url,
+        certificate=tls_cert,
+        certificate_key=tls_key,
+        proxies=tuple(proxy),
+        idle_minutes=idle,
+        support=support,
+        metrics=metrics,
+    )
+
+    def tell(code: str, **parameters: object) -> None:
+        click.echo(text_of(code, lang, **parameters)[0], err=True)
+
+    if invite:
+        tell("serve.invited", login=invite, days=_INVITE_DAYS)
+        click.echo(invite_link(session, settings, invite, days=_INVITE_DAYS))
+        return
+    listening = _listen(host, port)
+    import attrs
+
+    settings = attrs.evolve(settings, port=listening.getsockname()[1])
+    _run(archive, session, settings, listening, tell)
+
+
+def _listen(host: str, port: int) -> socket.socket:
+    family = socket.AF_INET6 if ":" in host else socket.AF_INET
+    made = socket.socket(family, socket.SOCK_STREAM)
+    made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    try:
+        made.bind((host, port))
+    except OSError as error:
+        made.close()
+        raise StoreError("serve.port", where=f"{host}:{port}", problem=error.strerror) from None
+    return made
+
+
+def _run(archive: Archive, session: Session, settings: Settings, listening: socket.socket, tell: Any) -> None:
+    import uvicorn
+
+    from muniment_web._app import build
+    from muniment_web._web import Web
+
+    app = build(Web(archive, settings))
+    session.note("serve.start")
+    tell("serve.listening", url=settings.base)
+    link = first_link(session, settings)
+    if link:
+        tell("serve.first", login=session.actor)
+        click.echo(link)
+    tell("serve.stop")
+    config = uvicorn.Config(
+        app,
+        log_config=None,
+        access_log=False,
+        server_header=False,
+        proxy_headers=bool(settings.proxies),
+        forwarded_allow_ips=list(settings.proxies),
+        ssl_certfile=settings.certificate or None,
+        ssl_keyfile=settings.certificate_key or None,
+        timeout_graceful_shutdown=30,
+        h11_max_incomplete_event_size=64 * 1024,
+    )
+    ended = Event()
+    signer = Thread(target=_sign, args=(archive, ended), name="sign", daemon=True)
+    signer.start()
+    try:
+        uvicorn.Server(config).run(sockets=[listening])
+    finally:
+        ended.set()
+        signer.join()
+        session.note("serve.stop")
+        listening.close()
+
+
+def _sign(archive: Archive, ended: Event) -> None:
+    """Sign what was appended, once a minute."""
+    engine = archive.engine
+    while not ended.wait(_SIGN_SECONDS):
+        try:
+            if engine.logbook.unsigned:
+                engine.logbook.sign(engine.store)
+        except MunimentError as error:
+            click.echo(error.text(), err=True)
+
+
+def first_link(session: Session, settings: Settings) -> str:
+    """A link that sets the password of whoever starts the server, while nobody can sign in; else empty."""
+    if session.credentials.anybody():
+        return ""
+    return invite_link(session, settings, session.actor, days=_FIRST_DAYS)
+
+
+def invite_link(session: Session, settings: Settings, login: str, *, days: int) -> str:
+    """A link that sets somebody's password once; earlier ones of theirs are taken back."""
+    credentials = session.credentials
+    for one in list(credentials.tokens(kind="invite")):
+        if one.login == login:
+            credentials.revoke(one.id, kind="invite")
+    _, text = credentials.issue(login, name="link", scopes=(), days=days, kind="invite")
+    return f"{settings.base}/welcome/{text}"

@@ -1,0 +1,46 @@
+"""What the pages say, in English and Simplified Chinese: one TOML file for each area of the pages."""
+
+from __future__ import annotations
+
+import tomllib
+from functools import cache
+from importlib import resources
+from typing import Any
+
+from markupsafe import Markup, escape
+
+__all__ = ["LANGUAGES", "Say", "all_texts"]
+
+LANGUAGES = ("en", "zh")
+
+
+@cache
+def all_texts() -> dict[str, dict[str, str]]:
+    """Every text by its key, ``area.name``."""
+    found: dict[str, dict[str, str]] = {}
+    for file in sorted(resources.files("muniment_web").joinpath("texts").iterdir(), key=lambda one: one.name):
+        if file.name.endswith(".toml"):
+            for key, text in tomllib.loads(file.read_text(encoding="utf-8")).items():
+                found[f"{file.name.removesuffix('.toml')}.{key}"] = text
+    return found
+
+
+class Say:
+    """Gives texts in one language; a key that is not there is an error, which a test finds.
+
+    Args:
+        lang: ``en`` or ``zh``.
+    """
+
+    def __init__(self, lang: str) -> None:
+        self.lang = lang
+        self._texts = {key: text[lang] for key, text in all_texts().items()}
+
+    def __call__(self, key: str, /, **parameters: Any) -> str:
+        """A text with its parameters filled in."""
+        text = self._texts[key]
+        return text.format(**parameters) if parameters else text
+
+    def marked(self, key: str, /, **parameters: Any) -> Markup:
+        """A text of which the parameters may be markup; the text itself is escaped."""
+        return Markup(str(escape(self._texts[key]))).format(**parameters)

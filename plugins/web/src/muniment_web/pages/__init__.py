@@ -1,0 +1,15 @@
+"""The pages, one module for each area."""
+
+from __future__ import annotations
+
+from starlette.routing import BaseRoute
+
+__all__ = ["routes"]
+
+
+def routes() -> list[BaseRoute]:
+    """Every route of the pages."""
+    from muniment_web.pages import account, desk, log, record, setup, sign_in, table
+
+    modules = (sign_in, account, desk, table, record, log, setup)
+    return [route for module in modules for route in module.routes()]

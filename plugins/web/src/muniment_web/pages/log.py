@@ -1,0 +1,205 @@
+"""The access log: what happened, whether it is intact, and each entry with its proof."""
+
+from __future__ import annotations
+
+import json
+from datetime import datetime, timedelta
+from hashlib import sha256
+from typing import Any
+
+from starlette.responses import PlainTextResponse, Response
+from starlette.routing import BaseRoute
+
+from muniment.errors import MunimentError, UsageError
+from muniment.log.kinds import KINDS
+from muniment.log.tree import leaf_hash
+from muniment.model import id_bytes
+from muniment.session.logs import LogEntry
+from muniment.store import LogFilter
+from muniment_web._app import page
+from muniment_web._format import short_hash
+from muniment_web._web import Call
+
+__all__ = ["routes", "row_of"]
+
+_ROWS = 100
+_COLOURS = {
+    "record.read": "grey",
+    "record.list": "grey",
+    "record.search": "grey",
+    "record.scan": "amber",
+    "record.reveal": "amber",
+    "record.export": "red",
+    "record.match": "amber",
+    "access.deny": "red",
+    "user.sign_fail": "red",
+    "user.lock": "red",
+    "record.history": "grey",
+}
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this area."""
+    return [
+        page("/log", show),
+        page("/log/verify", verify, methods=("POST",)),
+        page("/log/badge", badge),
+        page("/log/checkpoint", checkpoint, methods=("POST",)),
+        page("/log/{index:int}", entry),
+        page("/log/{index:int}/proof", proof),
+    ]
+
+
+def row_of(call: Call, one: LogEntry) -> dict[str, Any]:
+    """An entry as a row of a table."""
+    kind = KINDS.get(one.kind)
+    label = one.kind if kind is None else (kind.zh if call.lang == "zh" else kind.en)
+    sets = one.detail.get("sets", [])
+    target = one.detail.get("target", {})
+    groups: dict[str, list[str]] = {"clear": [], "masked": [], "written": [], "cleared": []}
+    for fields in sets:
+        for ways in fields.values():
+            for way, keys in ways.items():
+                groups.setdefault(way, []).extend(keys)
+    record_type = call.web.engine.definitions.types.get(one.type)
+    names = {} if record_type is None else {f.key: f.label.of(call.lang) or f.key for f in record_type.fields}
+    return {
+        "index": one.index,
+        "time": call.time(one.time_us, seconds=True),
+        "actor": one.actor,
+        "auth": one.detail.get("auth", ""),
+        "purpose": one.purpose,
+        "kind": one.kind,
+        "label": label,
+        "colour": _COLOURS.get(one.kind, "blue" if one.outcome == "ok" else "red"),
+        "outcome": one.outcome,
+        "code": one.detail.get("code", ""),
+        "type": "" if record_type is None or record_type.number < 256 else one.type,
+        "type_label": "" if record_type is None else record_type.label.of(call.lang) or one.type,
+        "count": one.count,
+        "records": [line["id"] for line in one.records[:1]]
+        or ([target["record"]] if isinstance(target.get("record"), str) else []),
+        "fields": {
+            way: [names.get(key, key) for key in dict.fromkeys(keys)] for way, keys in groups.items() if keys
+        },
+        "has_reason": "reason" in one.detail,
+        "hash": short_hash(sha256(one.data).hexdigest()),
+    }
+
+
+def _filters(call: Call) -> LogFilter:
+    kinds = [one for one in call.request.query_params.getlist("kind") if one in KINDS]
+    about = call.query("about").strip()
+    before = call.query("before")
+    return LogFilter(
+        since_us=_day_us(call, call.query("since")),
+        until_us=_day_us(call, call.query("until"), days=1),
+        kinds=tuple(kinds),
+        actor=call.query("actor").strip() or None,
+        outcome=call.query("outcome") or None,
+        type=call.query("type") or None,
+        about=id_bytes(about) if about else None,
+        before=int(before) if before.isdecimal() and len(before) < 16 else None,
+        limit=_ROWS,
+    )
+
+
+def _day_us(call: Call, text: str, *, days: int = 0) -> int | None:
+    if not text.strip():
+        return None
+    try:
+        day = datetime.strptime(text.strip(), "%Y-%m-%d").replace(tzinfo=call.web.zone)
+    except ValueError:
+        raise UsageError("usage.time") from None
+    return int((day + timedelta(days=days)).timestamp() * 1_000_000)
+
+
+def show(call: Call) -> Response:
+    """The log, newest first."""
+    problem: MunimentError | None = None
+    entries: list[LogEntry] = []
+    try:
+        entries = list(call.session.entries(_filters(call)))
+    except UsageError as error:
+        problem = error
+    asked = {name: call.query(name) for name in ("actor", "since", "until", "outcome", "type", "about")}
+    kinds = call.request.query_params.getlist("kind")
+    engine = call.web.engine
+    values: dict[str, Any] = {
+        "entries": [row_of(call, one) for one in entries],
+        "asked": asked,
+        "kinds_asked": kinds,
+        "kinds": {name: (one.zh if call.lang == "zh" else one.en) for name, one in KINDS.items()},
+        "users": sorted(engine.definitions.users),
+        "types": [one for one in call.session.types()],
+        "older": entries[-1].index if len(entries) == _ROWS else None,
+        "newest": call.query("before") == "",
+        "signed": _signed(call),
+        "problem": problem,
+        "notes": call.taken_notes(),
+        "may_verify": call.session.may("log.verify"),
+        "may_sign": call.session.may("log.checkpoint"),
+    }
+    return call.page("_entries.html" if call.partial else "log.html", **values)
+
+
+def _signed(call: Call) -> dict[str, Any]:
+    engine = call.web.engine
+    with engine.store.transaction(write=False) as tx:
+        head = tx.head(0)
+    gen = 0 if head is None else head.gen
+    newest = engine.store.last_checkpoint(0, gen)
+    return {
+        "size": 0 if head is None else head.first_seq + head.n,
+        "root": "" if head is None else short_hash(head.root.hex()),
+        "checkpoint": 0 if newest is None else newest.size,
+    }
+
+
+def verify(call: Call) -> Response:
+    """Begin to verify everything."""
+    call.web.verifying.start(call.session)
+    return badge(call) if call.partial else call.go("/log")
+
+
+def badge(call: Call) -> Response:
+    """How the log stands, and how far the run is."""
+    return call.page("_badge.html", signed=_signed(call), may_verify=call.session.may("log.verify"))
+
+
+def checkpoint(call: Call) -> Response:
+    """Sign the log as it stands, to be kept elsewhere."""
+    signed = call.session.checkpoint()
+    return PlainTextResponse(
+        signed.note,
+        headers={"Content-Disposition": f'attachment; filename="checkpoint-{signed.size}.txt"'},
+    )
+
+
+def entry(call: Call) -> Response:
+    """One entry: its bytes, its hashes, its detail, and how to check it."""
+    found = call.session.entry(call.request.path_params["index"])
+    detail = {name: value for name, value in found.detail.items() if name != "records"}
+    return call.page(
+        "entry.html",
+        row=row_of(call, found),
+        data=found.data.decode("ascii"),
+        leaf=leaf_hash(found.data).hex(),
+        detail=json.dumps(detail, ensure_ascii=False, indent=2, sort_keys=True),
+        records=found.records,
+        may_prove=call.session.may("log.export"),
+        reason=_reason(call, found),
+    )
+
+
+def _reason(call: Call, found: LogEntry) -> str:
+    return ""
+
+
+def proof(call: Call) -> Response:
+    """The proof of one entry as a file that others' tools read."""
+    index = call.request.path_params["index"]
+    text = call.session.prove(index)
+    return PlainTextResponse(
+        text, headers={"Content-Disposition": f'attachment; filename="entry-{index}.tlog-proof"'}
+    )

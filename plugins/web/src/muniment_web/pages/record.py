@@ -1,0 +1,610 @@
+"""One record: its form, its history, who saw it, and lifting masks with a reason."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterable, Mapping, Sequence
+from pathlib import Path
+from typing import Any, Final
+
+from markupsafe import Markup
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute
+
+from muniment.errors import (
+    ApprovalNeeded,
+    Conflict,
+    Invalid,
+    Issue,
+    MunimentError,
+    NotFound,
+    UsageError,
+)
+from muniment.model import FileRef, parse_time
+from muniment.schema import Field, RecordType
+from muniment.session.views import Record
+from muniment_web._app import page
+from muniment_web._cells import markup
+from muniment_web._format import short_hash
+from muniment_web._titles import title_of, titles_of
+from muniment_web._web import Call
+from muniment_web._widgets import given_values, typed_text, widget
+from muniment_web.pages.table import type_of
+
+__all__ = ["REASONS", "reason_of", "routes"]
+
+REASONS: Final = ("request", "service", "complaint", "identity", "correction", "contract", "audit", "other")
+"""Why people touch records; each has a text, and a note may go with it."""
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this area."""
+    base = "/t/{type}/{id:uuid}"
+    return [
+        page("/t/{type}/new", new),
+        page("/t/{type}/new", create, methods=("POST",), files=True),
+        page(base, show),
+        page(base, save, methods=("POST",), files=True),
+        page(f"{base}/reveal", ask_reveal),
+        page(f"{base}/reveal", reveal, methods=("POST",)),
+        page(f"{base}/history", history),
+        page(f"{base}/accesses", accesses),
+        page(f"{base}/compare", compare),
+        page(f"{base}/delete", delete, methods=("POST",)),
+        page(f"{base}/undelete", undelete, methods=("POST",)),
+        page(f"{base}/file/{{field}}", download),
+    ]
+
+
+def reason_of(call: Call) -> str:
+    """The reason that a form gives: the one that was chosen, and a note."""
+    chosen, note = call.text("why"), call.text("note").strip()
+    words = call.say(f"reason.{chosen}") if chosen in REASONS else ""
+    if chosen == "other":
+        words = ""
+    return f"{words}: {note}" if words and note else words or note
+
+
+def _id(call: Call) -> str:
+    return str(call.path["id"])
+
+
+# Showing
+
+
+def show(call: Call) -> Response:
+    """The record, as it stands or as it stood."""
+    version, as_of = call.query("version"), call.query("as_of")
+    if version and version.isdecimal():
+        return _read_only(call, call.session.get(_id(call), version=int(version[:9])))
+    if as_of:
+        return _read_only(call, call.session.get(_id(call), as_of=_moment(as_of)))
+    record_type = type_of(call)
+    record = _of_type(call, call.session.get(_id(call)), record_type)
+    if record.deleted or not call.session.may("record.update", record_type.key):
+        return _read_only(call, record)
+    return _form(call, record_type, record)
+
+
+def _moment(text: str) -> str:
+    """A day as its last moment, or a time, in RFC 3339."""
+    plain = text.strip()
+    full = f"{plain}T23:59:59.999999Z" if len(plain) == 10 else plain
+    parse_time(full)
+    return full
+
+
+def _of_type(call: Call, record: Record, record_type: RecordType) -> Record:
+    if record.type != record_type.key:
+        raise NotFound("record.not_found")
+    return record
+
+
+def _common(call: Call, record_type: RecordType, record: Record | None) -> dict[str, Any]:
+    session = call.session
+    key = record_type.key
+    titles = {} if record is None else titles_of(call, record_type.fields, [record])
+    return {
+        "type": record_type,
+        "record": record,
+        "title": title_of(record, record_type.title) if record else "",
+        "titles": titles,
+        "reasons": REASONS,
+        "notes": call.taken_notes(),
+        "may_delete": session.may("record.delete", key),
+        "may_history": session.may("record.history", key),
+        "may_accesses": session.may("record.accesses", key),
+        "recorded": call.time(record.recorded_us) if record else "",
+        "problem": None,
+    }
+
+
+def _form(
+    call: Call,
+    record_type: RecordType,
+    record: Record | None,
+    *,
+    typed: Mapping[str, object] | None = None,
+    issues: Iterable[Issue] = (),
+    conflict: Sequence[Any] = (),
+    problem: MunimentError | None = None,
+    status: int = 200,
+) -> Response:
+    """The form of a record, or of a new one; what was typed stays in it."""
+    values = _common(call, record_type, record)
+    by_field: dict[str | None, list[str]] = {}
+    for issue in issues:
+        by_field.setdefault(issue.field, []).append(issue.text(call.lang).removeprefix(f"{issue.field}: "))
+    groups = _groups(call, record_type, record, typed or {}, by_field, values["titles"])
+    if problem is not None:
+        values["problem"] = {
+            "code": problem.code,
+            "text": problem.text(call.lang).rpartition(" [")[0],
+            "hint": "",
+        }
+    labels = {one.key: one.label.of(call.lang) or one.key for one in record_type.fields}
+    return call.page(
+        "record.html",
+        status=status,
+        groups=groups,
+        faults=[
+            (key or "", labels.get(key or "", ""), text) for key, told in by_field.items() for text in told
+        ],
+        conflict=conflict,
+        next_version=1 if record is None else record.version + 1,
+        has_files=any(one.kind == "file" for one in record_type.fields),
+        **values,
+    )
+
+
+def _groups(
+    call: Call,
+    record_type: RecordType,
+    record: Record | None,
+    typed: Mapping[str, object],
+    problems: Mapping[str | None, list[str]],
+    titles: Mapping[str, str],
+) -> list[tuple[str, list[Markup]]]:
+    """The groups of the form in order, each with the markup of its fields."""
+    view = call.session.view(record_type)
+    kinds, say, lang = call.web.engine.kinds, call.say, call.lang
+    made: dict[str, list[Markup]] = {}
+    for field in record_type.fields:
+        if field.hidden or field.key not in view.readable | view.writable:
+            continue
+        kind = kinds.get(field.kind)
+        value = None if record is None else record.fields.get(field.key)
+        if record is None and (not field.writable or field.key not in view.writable):
+            continue
+        if field.retired and value is None:
+            continue
+        masked = record is not None and field.key in record.masked and field.key not in typed
+        may_write = field.writable and field.key in view.writable
+        if masked or not may_write or (record is not None and field.key in record_type.fixed):
+            shown = _shown_field(
+                call, field, record, titles, revealable=field.key in view.clear, writable=may_write
+            )
+            made.setdefault(field.group, []).append(shown)
+            continue
+        default = (field.default or "") if record is None else ""
+        text = typed_text(value, field, kind, lang) if record is not None else default
+        if field.key in typed:
+            given = typed[field.key]
+            text = "\n".join(given) if isinstance(given, tuple) else str(given or "")
+        if field.kind == "file":
+            made.setdefault(field.group, []).append(_file_field(call, field, record, problems))
+            continue
+        made.setdefault(field.group, []).append(
+            widget(
+                field,
+                kind,
+                text,
+                say,
+                problems=problems.get(field.key, ()),
+                required=field.required,
+            )
+        )
+    groups = sorted(record_type.groups, key=lambda one: one.order or 999)
+    listed = [(one.label.of(lang) or one.key, made.pop(one.key)) for one in groups if one.key in made]
+    return listed + [("", rest) for rest in made.values()]
+
+
+def _shown_field(
+    call: Call,
+    field: Field,
+    record: Record | None,
+    titles: Mapping[str, str],
+    *,
+    revealable: bool,
+    writable: bool,
+) -> Markup:
+    """A field that is not typed into: masked, computed, or not the person's to write."""
+    kind = call.web.engine.kinds.get(field.kind)
+    value = None if record is None else record.fields.get(field.key)
+    masked = record is not None and field.key in record.masked
+    body = Markup("")
+    if value is not None:
+        body = Markup("{}").format(str(value)) if masked else markup(value, field, kind, call.say, titles)
+    return call.markup(
+        "_shown.html",
+        field=field,
+        body=body,
+        masked=masked,
+        erased=record is not None and field.key in record.erased,
+        revealable=revealable and masked,
+        writable=writable and masked and field.kind != "file",
+        record=record,
+    )
+
+
+def _file_field(
+    call: Call, field: Field, record: Record | None, problems: Mapping[str | None, list[str]]
+) -> Markup:
+    value = None if record is None else record.fields.get(field.key)
+    made = widget(
+        field, call.web.engine.kinds.get("file"), "", call.say, problems=problems.get(field.key, ())
+    )
+    if isinstance(value, FileRef) and record is not None:
+        made += Markup('<p class="hint"><a href="/t/{}/{}/file/{}">{}</a> · {:,} B</p>').format(
+            record.type, record.id, field.key, value.name, value.size
+        )
+    return made
+
+
+def _read_only(call: Call, record: Record) -> Response:
+    """A version that nobody writes into."""
+    record_type = _of_type_shown(call, record)
+    values = _common(call, record_type, record)
+    view = call.session.view(record_type)
+    groups: dict[str, list[Markup]] = {}
+    for field in record_type.fields:
+        if field.key not in record.fields and field.key not in record.erased:
+            continue
+        groups.setdefault(field.group, []).append(
+            _shown_field(
+                call,
+                field,
+                record,
+                values["titles"],
+                revealable=field.key in view.clear and not call.query("as_of"),
+                writable=False,
+            )
+        )
+    names = {one.key: one.label.of(call.lang) or one.key for one in record_type.groups}
+    listed = [(names.get(key, ""), rows) for key, rows in groups.items()]
+    return call.page("record_read.html", groups=listed, version=call.query("version"), **values)
+
+
+def _of_type_shown(call: Call, record: Record) -> RecordType:
+    record_type = type_of(call)
+    return call.session.type(_of_type(call, record, record_type).type)
+
+
+# Writing
+
+
+def new(call: Call) -> Response:
+    """The form of a new record."""
+    record_type = type_of(call)
+    call.session.require("record.create", record_type.key)
+    return _form(call, record_type, None)
+
+
+def create(call: Call) -> Response:
+    """Make the record."""
+    record_type = type_of(call)
+    values = _given(call, record_type)
+    filled = {key: value for key, value in values.items() if value not in ("", None, ())}
+    try:
+        saved = call.session.create(record_type.key, filled, reason=reason_of(call) or None)
+    except Invalid as error:
+        return _form(call, record_type, None, typed=values, issues=error.issues, status=422)
+    _attach(call, record_type, saved.id)
+    return call.go(f"/t/{record_type.key}/{saved.id}", note=call.say("record.made", version=saved.version))
+
+
+def _given(call: Call, record_type: RecordType) -> dict[str, object]:
+    form = {name: call.texts(name) for name in call.form if name.startswith(("v.", "p."))}
+    view = call.session.view(record_type)
+    fields = [one for one in record_type.fields if one.kind != "file" and one.key in view.writable]
+    return given_values(fields, {name: found for name, found in form.items() if found or name[0] == "p"})
+
+
+def save(call: Call) -> Response:
+    """Save a new version; what was typed is never lost."""
+    record_type, identifier = type_of(call), _id(call)
+    values = _given(call, record_type)
+    expected = call.text("expected")
+    reason = reason_of(call)
+    try:
+        if not reason:
+            raise UsageError("usage.no_reason")
+        act = call.session.correct if call.text("mode") == "correct" else call.session.update
+        saved = act(
+            identifier,
+            values,
+            expected_version=int(expected) if expected.isdecimal() else None,
+            reason=reason,
+        )
+    except (Invalid, Conflict, UsageError) as error:
+        return _again(call, record_type, identifier, values, error)
+    except ApprovalNeeded as error:
+        return call.go(f"/t/{record_type.key}/{identifier}", note=error.text(call.lang))
+    attached = _attach(call, record_type, identifier)
+    if not saved.written and not attached:
+        note = call.say("record.same", version=saved.version)
+    else:
+        note = call.say("record.saved", version=max(saved.version, attached))
+    return call.go(f"/t/{record_type.key}/{identifier}", note=note)
+
+
+def _again(
+    call: Call,
+    record_type: RecordType,
+    identifier: str,
+    values: Mapping[str, object],
+    error: MunimentError,
+) -> Response:
+    """The form once more, with what was typed and what is wrong."""
+    session = call.session
+    record = _of_type(call, session.get(identifier), record_type)
+    if isinstance(error, Invalid):
+        return _form(call, record_type, record, typed=values, issues=error.issues, status=422)
+    if isinstance(error, UsageError):
+        return _form(call, record_type, record, typed=values, problem=error, status=422)
+    expected = call.text("expected")
+    moved = session.diff(identifier, int(expected), record.version) if expected.isdecimal() else ()
+    return _form(
+        call,
+        record_type,
+        record,
+        typed=values,
+        conflict=[_change(call, record_type, one, {}) for one in moved],
+        problem=error,
+        status=409,
+    )
+
+
+def _attach(call: Call, record_type: RecordType, identifier: str) -> int:
+    """Seal the files that the form carries; gives the newest version, 0 where there was none."""
+    version = 0
+    for field in record_type.fields:
+        upload = call.upload(f"v.{field.key}") if field.kind == "file" else None
+        if upload is None:
+            continue
+        with tempfile.TemporaryDirectory(prefix="muniment-") as folder:
+            place = Path(folder) / "upload"
+            with place.open("wb") as target:
+                while chunk := upload.file.read(1 << 20):
+                    target.write(chunk)
+            saved = call.session.attach(
+                identifier, field.key, place, name=upload.filename, reason=reason_of(call) or None
+            )
+        version = saved.version
+    return version
+
+
+def delete(call: Call) -> Response:
+    """Take the record out of lists."""
+    record_type, identifier = type_of(call), _id(call)
+    call.session.delete(identifier, reason=reason_of(call))
+    return call.go(f"/t/{record_type.key}", note=call.say("record.deleted"))
+
+
+def undelete(call: Call) -> Response:
+    """Bring it back."""
+    record_type, identifier = type_of(call), _id(call)
+    saved = call.session.undelete(identifier, reason=reason_of(call) or None)
+    return call.go(f"/t/{record_type.key}/{identifier}", note=call.say("record.saved", version=saved.version))
+
+
+def download(call: Call) -> Response:
+    """An attached file, opened after its entry is in the log."""
+    folder = tempfile.TemporaryDirectory(prefix="muniment-")
+    target = Path(folder.name) / "file"
+    try:
+        found = call.session.read_file(_id(call), call.path["field"], target)
+    except BaseException:
+        folder.cleanup()
+        raise
+    return FileResponse(
+        target,
+        filename=found.name,
+        media_type="application/octet-stream",
+        headers={"Cache-Control": "no-store"},
+        background=BackgroundTask(folder.cleanup),
+    )
+
+
+# Revealing
+
+
+def ask_reveal(call: Call) -> Response:
+    """The dialog that says what will be written down."""
+    record_type = type_of(call)
+    fields = _asked_fields(record_type, call.request.query_params.getlist("field"))
+    return call.page(
+        "_reveal.html" if call.partial else "reveal.html",
+        type=record_type,
+        id=_id(call),
+        fields=fields,
+        reasons=REASONS,
+        where=call.query("where", "form"),
+        version=call.query("version"),
+        problem=None,
+    )
+
+
+def _asked_fields(record_type: RecordType, names: Sequence[str]) -> list[Field]:
+    found = [field for name in dict.fromkeys(names) if (field := record_type.field(name)) is not None]
+    if not found:
+        raise NotFound("schema.unknown_field", where=record_type.key, name="?")
+    return found
+
+
+def reveal(call: Call) -> Response:
+    """Write the reason down, then show the values for a while."""
+    record_type, identifier = type_of(call), _id(call)
+    fields = _asked_fields(record_type, call.texts("field"))
+    where, version = call.text("where", "form"), call.text("version")
+    try:
+        record = call.session.reveal(
+            identifier,
+            [one.key for one in fields],
+            reason=reason_of(call),
+            version=int(version) if version.isdecimal() else None,
+        )
+    except UsageError as error:
+        return call.page(
+            "_reveal.html" if call.partial else "reveal.html",
+            status=422,
+            type=record_type,
+            id=identifier,
+            fields=fields,
+            reasons=REASONS,
+            where=where,
+            version=version,
+            problem={"text": error.text(call.lang).rpartition(" [")[0], "code": error.code, "hint": ""},
+        )
+    _of_type(call, record, record_type)
+    titles = titles_of(call, fields, [record])
+    kinds = call.web.engine.kinds
+    view = call.session.view(record_type)
+    values = []
+    for field in fields:
+        value, kind = record.fields.get(field.key), kinds.get(field.kind)
+        editable = where == "form" and field.writable and field.key in view.writable
+        editable = editable and not version and field.kind != "file" and field.key not in record_type.fixed
+        if editable:
+            shown = widget(field, kind, typed_text(value, field, kind, call.lang), call.say)
+        else:
+            shown = markup(value, field, kind, call.say, titles) if value is not None else Markup("")
+        values.append((field, shown, editable))
+    response = call.page(
+        "_revealed.html" if call.partial else "revealed.html",
+        type=record_type,
+        id=identifier,
+        values=values,
+        where=where,
+        version=version,
+    )
+    if not call.partial:
+        # Without scripts the page leaves by itself.
+        response.headers["Refresh"] = (
+            f"{call.web.settings.reveal_seconds}; url=/t/{record_type.key}/{identifier}"
+        )
+    return response
+
+
+# History
+
+
+def _change(call: Call, record_type: RecordType, one: Any, titles: Mapping[str, str]) -> dict[str, Any]:
+    field = record_type.field(one.field)
+    if field is None:
+        return {
+            "label": one.field,
+            "before": one.before or "",
+            "after": one.after or "",
+            "masked": one.masked,
+        }
+    kind = call.web.engine.kinds.get(field.kind)
+
+    def text(value: Any) -> Markup:
+        if value is None:
+            return Markup("")
+        if one.masked:
+            return Markup("{}").format(str(value))
+        return markup(value, field, kind, call.say, titles)
+
+    return {
+        "label": field.label.of(call.lang) or field.key,
+        "before": text(one.before),
+        "after": text(one.after),
+        "masked": one.masked,
+    }
+
+
+def history(call: Call) -> Response:
+    """Every version with what changed, newest first."""
+    record_type = type_of(call)
+    steps = [
+        {
+            "version": step.version,
+            "operation": call.say(f"record.op_{step.operation}"),
+            "actor": step.actor or "—",
+            "time": call.time(step.recorded_us, seconds=True),
+            "effective": call.time(step.effective_us) if step.effective_us != step.recorded_us else "",
+            "reason": step.reason or "",
+            "entry": step.entry,
+            "hash": short_hash(step.hash),
+            "erased": step.erased,
+            "changes": [_change(call, record_type, one, {}) for one in step.changes],
+        }
+        for step in reversed(call.session.history(_id(call)))
+    ]
+    template = "_history.html" if call.partial else "history.html"
+    return call.page(
+        template, type=record_type, id=_id(call), steps=steps, may_log=call.session.may("log.read")
+    )
+
+
+def accesses(call: Call) -> Response:
+    """Everybody who saw, changed or was refused this record."""
+    from muniment_web.pages.log import row_of
+
+    record_type = type_of(call)
+    rows = [row_of(call, one) for one in call.session.accesses(_id(call), limit=500)]
+    template = "_accesses.html" if call.partial else "accesses.html"
+    return call.page(
+        template, type=record_type, id=_id(call), entries=rows, may_log=call.session.may("log.read")
+    )
+
+
+def compare(call: Call) -> Response:
+    """Two versions side by side."""
+    record_type, identifier = type_of(call), _id(call)
+    first, second = call.query("a"), call.query("b")
+    steps = list(call.session.history(identifier))
+    numbers = [one.version for one in steps]
+    a = int(first) if first.isdecimal() and int(first) in numbers else max(1, numbers[-1] - 1)
+    b = int(second) if second.isdecimal() and int(second) in numbers else numbers[-1]
+    left, right = call.session.get(identifier, version=a), call.session.get(identifier, version=b)
+    kinds = call.web.engine.kinds
+    titles = dict(titles_of(call, record_type.fields, [left, right]))
+    changed = {one.field for one in call.session.diff(identifier, a, b)}
+    rows = []
+    for field in record_type.fields:
+        if field.key not in left.fields and field.key not in right.fields:
+            continue
+
+        def text(record: Record, field: Field = field) -> Markup:
+            value = record.fields.get(field.key)
+            if value is None:
+                return Markup("")
+            if field.key in record.masked:
+                return Markup('<span class="mk">{}</span>').format(str(value))
+            return markup(value, field, kinds.get(field.kind), call.say, titles)
+
+        rows.append(
+            {
+                "label": field.label.of(call.lang) or field.key,
+                "left": text(left),
+                "right": text(right),
+                "changed": field.key in changed,
+            }
+        )
+    only = call.query("only") == "1"
+    return call.page(
+        "compare.html",
+        type=record_type,
+        id=identifier,
+        title=title_of(right, record_type.title),
+        numbers=numbers,
+        a=a,
+        b=b,
+        only=only,
+        rows=[one for one in rows if one["changed"] or not only],
+        times={one.version: call.time(one.recorded_us) for one in steps},
+    )

@@ -1,0 +1,151 @@
+"""Types, plugins, users, roles and keys."""
+
+from __future__ import annotations
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from muniment.errors import UsageError
+from muniment.model import id_text
+from muniment_web._app import page
+from muniment_web._web import Call
+
+__all__ = ["routes"]
+
+_INVITE_DAYS = 3
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this area."""
+    return [
+        page("/users", users),
+        page("/users", add_user, methods=("POST",)),
+        page("/users/{login}/change", change_user, methods=("POST",)),
+        page("/users/{login}/invite", invite, methods=("POST",)),
+        page("/roles", roles),
+        page("/schema", schema),
+        page("/plugins", plugins),
+        page("/keys", keys),
+    ]
+
+
+def users(call: Call) -> Response:
+    """Who may act."""
+    return _users(call)
+
+
+def _users(call: Call, *, link: str = "", login: str = "") -> Response:
+    session, engine = call.session, call.web.engine
+    session.require("user.read")
+    session.note("user.read")
+    signed = {one.login for one in call.web.signs}
+    credentials = session.credentials
+    rows = [
+        {
+            "login": one.login,
+            "name": one.name,
+            "roles": one.roles,
+            "active": one.active,
+            "ready": credentials.of(one.login).present,
+            "signed": one.login in signed,
+        }
+        for _, one in sorted(engine.definitions.users.items())
+    ]
+    return call.page(
+        "users.html",
+        users=rows,
+        roles=sorted(engine.policy.roles.values(), key=lambda one: one.key),
+        may_change=session.may("user.change"),
+        link=link,
+        link_login=login,
+        days=_INVITE_DAYS,
+        notes=call.taken_notes(),
+    )
+
+
+def add_user(call: Call) -> Response:
+    """Add somebody; they get a link that sets their password."""
+    login = call.text("login").strip()
+    values = {
+        "login": login,
+        "display_name": call.text("name").strip(),
+        "roles": call.texts("role"),
+        "state": "active",
+    }
+    call.session.create("user", values, reason=call.text("note").strip() or None)
+    return _invited(call, login)
+
+
+def _invited(call: Call, login: str) -> Response:
+    for one in call.session.credentials.tokens(kind="invite"):
+        if one.login == login:
+            call.session.credentials.revoke(one.id, kind="invite")
+    _, text = call.session.credentials.issue(login, name="link", scopes=(), days=_INVITE_DAYS, kind="invite")
+    return _users(call, link=f"{call.web.settings.base}/welcome/{text}", login=login)
+
+
+def invite(call: Call) -> Response:
+    """A new link that sets somebody's password."""
+    return _invited(call, call.path["login"])
+
+
+def change_user(call: Call) -> Response:
+    """Change somebody's roles, or whether they may act."""
+    user = call.web.engine.definitions.users.get(call.path["login"])
+    if user is None:
+        raise UsageError("sign.no_user")
+    values: dict[str, object] = {}
+    act = call.text("do")
+    if act == "roles":
+        values["roles"] = call.texts("role")
+    elif act in ("disable", "enable"):
+        values["state"] = "disabled" if act == "disable" else "active"
+    call.session.update(id_text(user.record), values, reason=call.text("note").strip() or None)
+    for one in call.web.signs:
+        if one.login == user.login and one is not call.sign:
+            call.web.end(one, "rights")
+    return call.go("/users", note=call.say("users.changed", login=user.login))
+
+
+def roles(call: Call) -> Response:
+    """Who may do what to which fields, asked of what enforces it."""
+    session, engine = call.session, call.web.engine
+    session.require("user.read")
+    session.note("role.read")
+    types = session.types()
+    return call.page(
+        "roles.html",
+        roles=sorted(engine.policy.roles.values(), key=lambda one: one.key),
+        matrix=engine.policy.matrix(types),
+        types=types,
+    )
+
+
+def schema(call: Call) -> Response:
+    """The record types and their fields."""
+    session = call.session
+    found = [(one, session.view(one)) for one in session.types()]
+    return call.page("schema.html", types=found, kinds=call.web.engine.kinds)
+
+
+def plugins(call: Call) -> Response:
+    """The plugins of the archive."""
+    from muniment.plugins import installed
+
+    call.session.require("config.read")
+    call.session.note("config.read")
+    archive = call.web.archive
+    described = archive.plugins.describe(lang=call.lang)
+    known = {one["name"] for one in described}
+    return call.page(
+        "plugins.html",
+        plugins=described,
+        others=[one for one in installed() if one.name not in known],
+        differs=archive.config_differs,
+    )
+
+
+def keys(call: Call) -> Response:
+    """How the key store stands."""
+    call.session.require("key.read")
+    return call.page("keys.html", held=call.web.archive.keys.status())

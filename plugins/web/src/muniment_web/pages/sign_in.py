@@ -1,0 +1,206 @@
+"""Signing in and out, and setting a password by a link that works once."""
+
+from __future__ import annotations
+
+import hmac
+from hashlib import sha256
+
+import attrs
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from muniment.errors import AccessDenied, MunimentError, UsageError
+from muniment.session import Session
+from muniment.session.credentials import Credential
+from muniment_web._app import cookie_name, page
+from muniment_web._factors import use_code
+from muniment_web._passwords import check_strength
+from muniment_web._signs import SignIn
+from muniment_web._throttle import network_of
+from muniment_web._web import Call
+
+__all__ = ["begin", "routes"]
+
+_DEVICE = "muniment-device"
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this area."""
+    return [
+        page("/sign-in", show, public=True),
+        page("/sign-in", sign_in, methods=("POST",), public=True),
+        page("/sign-out", sign_out, methods=("POST",)),
+        page("/welcome/{token}", welcome, public=True),
+        page("/welcome/{token}", set_password, methods=("POST",), public=True),
+        page("/language", language, methods=("POST",), public=True),
+        page("/theme", theme, methods=("POST",), public=True),
+    ]
+
+
+def show(call: Call) -> Response:
+    """The form."""
+    if call.sign is not None:
+        return call.go("/")
+    return call.page("sign_in.html", next=call.query("next"), problem=None, login="")
+
+
+def sign_in(call: Call) -> Response:
+    """Check what was typed; every attempt is an entry, and all failures look alike."""
+    login = call.text("login").strip()[:200]
+    try:
+        sign = _checked(call, login)
+    except AccessDenied as error:
+        shown = {"text": error.text(call.lang).rpartition(" [")[0], "code": error.code, "hint": ""}
+        return call.page("sign_in.html", status=403, next=call.text("next"), problem=shown, login=login[:200])
+    return call.go(call.text("next") or "/", note=_previous(call, sign))
+
+
+def _previous(call: Call, sign: SignIn) -> str:
+    if not sign.previous_us:
+        return ""
+    return call.say("sign_in.previous", time=call.time(sign.previous_us))
+
+
+def _checked(call: Call, login: str) -> SignIn:
+    web = call.web
+    place = _known_browser(call, login) or network_of(call.address)
+    acting = web.visitor(call.address, login=login, auth="password")
+    web.throttle.check(login, place)
+    # Under the login's own name only where it is one: what was typed may be a password.
+    known = Session(web.engine, acting).credentials
+    held = known.of(login)
+    ok = web.passwords.check(held.password, call.text("password"))
+    if ok and held.totp:
+        ok = use_code(web.engine, known, login, call.text("code"))
+    if not ok or not acting.actor.roles:
+        code = "access.disabled" if ok and acting.actor.disabled else "sign.wrong"
+        web.engine.note(acting, "user.sign_fail", outcome="denied", code=code)
+        if web.throttle.failed(login, place):
+            web.engine.note(acting, "user.lock", outcome="denied", code="sign.throttled")
+        raise AccessDenied("sign.wrong")
+    web.throttle.succeeded(login, place)
+    if web.passwords.stale(held.password):
+        fresh = web.passwords.hash(call.text("password"))
+        known.use(login, lambda now: attrs.evolve(now, password=fresh))
+    return begin(call, login, "password")
+
+
+def begin(call: Call, login: str, auth: str) -> SignIn:
+    """Let somebody in who proved who they are."""
+    web = call.web
+    if call.sign is not None:
+        web.end(call.sign, "again")
+
+    def make(identifier: str, csrf: str, now: int) -> SignIn:
+        session = web.session_of(login, auth=auth, address=call.address, sign_in=identifier)
+        return SignIn(
+            identifier,
+            login,
+            session.acting.actor.roles,
+            auth,
+            call.address,
+            csrf,
+            now,
+            now,
+            session,
+            confirmed_us=now,
+        )
+
+    sign, cookie = web.signs.begin(make)
+    web.engine.note(sign.session.acting, "user.sign_in")
+    call.sign = sign
+    call.cookies[cookie_name(web)] = cookie
+    call.cookies[_DEVICE] = _mark(call, login)
+    return sign
+
+
+def _mark(call: Call, login: str) -> str:
+    return hmac.new(call.web.device_key, login.encode(), sha256).hexdigest()
+
+
+def _known_browser(call: Call, login: str) -> str:
+    """The mark of a browser that has signed in as this login; empty for others."""
+    shown = call.request.cookies.get(_DEVICE, "")
+    return shown if shown and hmac.compare_digest(shown.encode(), _mark(call, login).encode()) else ""
+
+
+def sign_out(call: Call) -> Response:
+    """End the sign-in."""
+    call.web.end(call.signed, "asked")
+    call.sign = None
+    call.cookies[cookie_name(call.web)] = None
+    return call.go("/sign-in")
+
+
+# Setting a password by a link
+
+
+def _invitation(call: Call) -> tuple[Session, str, str]:
+    """A session as the link's owner, who they are, and the link's identifier.
+
+    Raises:
+        AccessDenied: ``sign.token``.
+    """
+    web = call.web
+    visitor = Session(web.engine, web.visitor(call.address))
+    token = visitor.credentials.token(call.path["token"], kind="invite")
+    acting = web.visitor(call.address, login=token.login, auth="token")
+    web.engine.policy.require_known(acting.actor)
+    return Session(web.engine, acting), token.login, token.id
+
+
+def welcome(call: Call) -> Response:
+    """The form behind a link that works once."""
+    session, login, _ = _invitation(call)
+    name = session.engine.definitions.users[login].name
+    return call.page("welcome.html", login=login, name=name, problem=None)
+
+
+def set_password(call: Call) -> Response:
+    """Set the password and sign in; the link is used up."""
+    session, login, identifier = _invitation(call)
+    password = call.text("password")
+    user = session.engine.definitions.users[login]
+    try:
+        if password != call.text("again"):
+            raise UsageError("sign.passwords_differ")
+        check_strength(password, (login, user.name, call.web.name))
+    except MunimentError as error:
+        what = error.text(call.lang).rpartition(" [")[0]
+        return call.page(
+            "welcome.html",
+            status=422,
+            login=login,
+            name=user.name,
+            problem={"text": what, "code": error.code, "hint": ""},
+        )
+    encoded, now = call.web.passwords.hash(password), session.engine.clock()
+
+    def change(held: Credential) -> Credential:
+        return attrs.evolve(held, password=encoded, password_us=now)
+
+    # First the link goes: of two that use it at once only one may pass.
+    session.credentials.revoke(identifier, kind="invite")
+    session.credentials.change(login, "password", change)
+    for one in call.web.signs:
+        if one.login == login:
+            call.web.end(one, "password")
+    begin(call, login, "password")
+    return call.go("/", note=call.say("sign_in.welcome"))
+
+
+# What anybody may choose
+
+
+def language(call: Call) -> Response:
+    """Choose the language of the pages."""
+    if call.text("lang") in call.web.says:
+        call.cookies["lang"] = call.text("lang")
+    return call.go(call.text("back", "/"))
+
+
+def theme(call: Call) -> Response:
+    """Choose light or dark."""
+    chosen = call.text("theme")
+    call.cookies["theme"] = chosen if chosen in ("light", "dark") else None
+    return call.go(call.text("back", "/"))

@@ -1,0 +1,255 @@
+"""The table of one record type: a hundred rows a page, found by what stands in no address."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import Any, Final
+
+import attrs
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from muniment.errors import MunimentError, NotFound
+from muniment.schema import Field, RecordType
+from muniment.session.views import Page
+from muniment_web._app import page
+from muniment_web._cells import cell_of
+from muniment_web._web import Call
+
+__all__ = ["routes", "type_of"]
+
+ROWS: Final = 100
+_TRAIL: Final = 50
+_TOTAL_US: Final = 10_000_000
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this area."""
+    return [
+        page("/t/{type}", show),
+        page("/t/{type}", change, methods=("POST",)),
+    ]
+
+
+@attrs.frozen
+class State:
+    """What the table shows; it travels in the form, sealed where it could hold a value.
+
+    Attributes:
+        words: looked for.
+        filters: field and value.
+        order: key of a clear field; empty for the order of creation.
+        columns: keys; empty for the type's own choice.
+        after: cursor of this page; empty for the first.
+        trail: cursors of the pages before.
+        number: of this page, from 1.
+    """
+
+    words: str = ""
+    filters: tuple[tuple[str, str], ...] = ()
+    order: str = ""
+    descending: bool = False
+    columns: tuple[str, ...] = ()
+    after: str = ""
+    trail: tuple[str, ...] = ()
+    number: int = 1
+    deleted: bool = False
+
+    def from_start(self, **changes: object) -> State:
+        """Another question, on its first page."""
+        return attrs.evolve(self, after="", trail=(), number=1, **changes)  # type: ignore[arg-type]
+
+
+def type_of(call: Call) -> RecordType:
+    """The record type that the address names.
+
+    Raises:
+        NotFound: ``schema.unknown_type``: also for the built-in ones.
+    """
+    found = call.session.type(call.path["type"])
+    if found.number < 256:
+        raise NotFound("serve.not_found")
+    return found
+
+
+def show(call: Call) -> Response:
+    """The first page."""
+    return _answer(call, State())
+
+
+def change(call: Call) -> Response:
+    """Another page, order, filter or search."""
+    return _answer(call, _act(call, _state(call)))
+
+
+def _state(call: Call) -> State:
+    number = call.text("number", "1")
+    return State(
+        call.text("q").strip(),
+        tuple(zip(call.texts("ff"), call.texts("fv"), strict=False)),
+        call.text("order"),
+        call.text("descending") == "1",
+        tuple(call.texts("c")),
+        call.text("after"),
+        tuple(call.text("trail").split()),
+        int(number) if number.isdecimal() and len(number) < 9 else 1,
+        call.text("deleted") == "1",
+    )
+
+
+def _act(call: Call, state: State) -> State:
+    act, _, what = call.text("do", "find").partition(":")
+    if act == "next" and what:
+        trail = (*state.trail, state.after or "-")[-_TRAIL:]
+        return attrs.evolve(state, after=what, trail=trail, number=state.number + 1)
+    if act == "previous" and state.trail:
+        before = state.trail[-1]
+        return attrs.evolve(
+            state,
+            after="" if before == "-" else before,
+            trail=state.trail[:-1],
+            number=max(1, state.number - 1),
+        )
+    if act == "sort":
+        again = state.order == what
+        if again and state.descending:
+            return state.from_start(order="", descending=False)
+        return state.from_start(order=what, descending=again)
+    if act == "drop" and what.isdecimal():
+        kept = [one for place, one in enumerate(state.filters) if place != int(what)]
+        return state.from_start(filters=tuple(kept))
+    if act == "deleted":
+        return state.from_start(deleted=not state.deleted)
+    field, value = call.text("nf"), call.text("nv").strip()
+    if field and value:
+        others = tuple(one for one in state.filters if one[0] != field)
+        return state.from_start(filters=(*others, (field, value)))
+    return state.from_start()
+
+
+def _answer(call: Call, state: State) -> Response:
+    record_type = type_of(call)
+    problem: MunimentError | None = None
+    try:
+        found = _found(call, record_type, state)
+    except MunimentError as error:
+        if error.code in ("access.changed", "access.unknown_actor", "access.disabled", "access.action"):
+            raise
+        problem, found = error, Page(())
+    values = _shown(call, record_type, state, found)
+    if call.partial:
+        return call.page("_grid.html", problem=problem, **values)
+    return call.page("table.html", problem=problem, notes=call.taken_notes(), **values)
+
+
+def _found(call: Call, record_type: RecordType, state: State) -> Page:
+    session = call.session
+    fields = [one.key for one in _columns(call, record_type, state)]
+    title = [key for key in record_type.title if key not in fields]
+    readable = session.view(record_type).readable
+    wanted = [*fields, *(key for key in title if key in readable)]
+    where = dict(state.filters)
+    if state.words:
+        return session.search(
+            record_type.key,
+            state.words,
+            where=where,
+            fields=wanted,
+            limit=ROWS,
+            after=state.after or None,
+        )
+    total = _known_total(call, record_type, state)
+    found = session.list(
+        record_type.key,
+        where=where,
+        fields=wanted,
+        order_by=state.order or None,
+        descending=state.descending,
+        limit=ROWS,
+        after=state.after or None,
+        deleted=state.deleted,
+        count=total is None,
+    )
+    if total is None:
+        total = found.total
+        if total is not None and not where and not state.deleted:
+            call.web.totals[record_type.key] = (total, call.web.engine.clock())
+    return attrs.evolve(found, total=total)
+
+
+def _known_total(call: Call, record_type: RecordType, state: State) -> int | None:
+    """How many records there were a moment ago: counting a hundred thousand takes longer than a page."""
+    if state.filters or state.deleted:
+        return None
+    total, when = call.web.totals.get(record_type.key, (0, 0))
+    return total if call.web.engine.clock() - when < _TOTAL_US else None
+
+
+def _columns(call: Call, record_type: RecordType, state: State) -> list[Field]:
+    readable = call.session.view(record_type).readable
+    usable = [one for one in record_type.fields if one.key in readable and not one.hidden and not one.retired]
+    if state.columns:
+        by_key = {one.key: one for one in usable}
+        return [by_key[key] for key in dict.fromkeys(state.columns) if key in by_key]
+    chosen = sorted((one for one in usable if one.order), key=lambda one: one.order)
+    return chosen or usable[:8]
+
+
+def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> dict[str, Any]:
+    from muniment_web._titles import titles_of
+
+    session, engine = call.session, call.web.engine
+    columns = _columns(call, record_type, state)
+    view = session.view(record_type)
+    titles = titles_of(call, columns, found.records)
+    linked = next((one for one in columns if one.key in record_type.title), columns[0] if columns else None)
+    context = engine.value_context(lang=call.lang)
+    cells = [
+        cell_of(
+            one,
+            engine.kinds.get(one.kind),
+            call.say,
+            context,
+            revealable=one.key in view.clear,
+            titles=titles,
+            link=f"/t/{record_type.key}/" if one is linked else "",
+        )
+        for one in columns
+    ]
+    rows = "".join(
+        [f'<tr data-id="{one.id}">{"".join([cell(one) for cell in cells])}</tr>' for one in found.records]
+    )
+    first = (state.number - 1) * ROWS + 1
+    from markupsafe import Markup
+
+    return {
+        "type": record_type,
+        "state": state,
+        "columns": columns,
+        "choosable": [one for one in record_type.fields if one.key in view.readable and not one.retired],
+        "filterable": _filterable(record_type.fields, view.clear),
+        "by_key": record_type.by_key,
+        "sortable": {one.key for one in columns if one.in_clear and one.key in view.clear},
+        "sealed": {one.key for one in columns if not one.in_clear},
+        "rows": Markup(rows),
+        "first": first if found.records else 0,
+        "last": first + len(found.records) - 1 if found.records else 0,
+        "total": found.total,
+        "after": found.after,
+        "may_create": session.may("record.create", record_type.key),
+        "may_export": session.may("record.export", record_type.key),
+        "may_import": session.may("record.import", record_type.key),
+        "label_of": lambda field, value: _value_label(field, value, call.lang),
+    }
+
+
+def _filterable(fields: Sequence[Field], clear: frozenset[str]) -> list[Field]:
+    return [
+        one
+        for one in fields
+        if one.key in clear and not one.retired and one.kind != "file" and (one.in_clear or one.index)
+    ]
+
+
+def _value_label(field: Field, value: str, lang: str) -> str:
+    return next((one.label.of(lang) for one in field.choices if one.key == value), "") or value

@@ -1,0 +1,216 @@
+// The pages work without this file; it makes them quicker to use. No value is ever put into storage or history.
+const $ = (what, root = document) => root.querySelector(what);
+const all = (what, root = document) => [...root.querySelectorAll(what)];
+const dialog = $("#dialog");
+
+// Dialogs: what is put into the dialog opens it; Escape and Cancel close it, and the focus returns.
+let opener = null;
+function shut() {
+  if (dialog.open) dialog.close();
+}
+dialog?.addEventListener("close", () => {
+  dialog.replaceChildren();
+  if (opener?.isConnected) opener.focus();
+});
+document.addEventListener("click", (event) => {
+  const target = event.target;
+  if (target.closest("[data-cancel]")) return shut();
+  if (target.closest("[data-open-rail]")) return $(".rail").classList.toggle("open");
+  const lock = target.closest("td .rv");
+  if (lock) return ask(lock);
+  const asking = target.closest("[hx-target='#dialog']");
+  if (asking && !dialog.contains(asking)) opener = asking;
+  for (const menu of all("details.menu[open]")) if (!menu.contains(target)) menu.open = false;
+});
+document.addEventListener("keydown", (event) => {
+  if (event.key === "Escape") for (const menu of all("details.menu[open]")) { menu.open = false; $("summary", menu).focus(); }
+});
+
+function ask(lock) {
+  opener = lock.closest("td");
+  const row = lock.closest("tr");
+  const type = lock.closest("[data-type]").dataset.type;
+  htmx.ajax("GET", `/t/${type}/${row.dataset.id}/reveal?where=cell&field=${opener.dataset.f}`, { target: "#dialog", swap: "innerHTML" });
+}
+
+// What was revealed is put in the place of its mask, and taken out again.
+const shown = new Map();
+function unveil(piece) {
+  const { where, id, f, seconds } = piece.dataset;
+  const place = where === "cell" ? $(`tr[data-id="${id}"] td[data-f="${f}"]`) : $(`#s-${CSS.escape(f)}`);
+  if (!place || shown.has(place)) return;
+  const masked = document.createDocumentFragment();
+  const label = where === "cell" ? null : $(".lab", place);
+  const content = piece.content.cloneNode(true);
+  const typed = $("input,select,textarea", content);
+  masked.append(...place.childNodes);
+  if (label && !typed) place.append(label.cloneNode(true));
+  place.append(content);
+  place.classList.add("revealed");
+  const again = () => {
+    const input = $("input,select,textarea", place);
+    // A value that the person is changing stays until it is saved: it is their own by now.
+    if (input && input.value !== input.defaultValue && input.isConnected && input.form) return;
+    place.replaceChildren(...masked.childNodes);
+    place.classList.remove("revealed");
+    shown.delete(place);
+  };
+  shown.set(place, again);
+  setTimeout(again, Number(seconds) * 1000);
+  (typed ?? place).focus?.();
+}
+addEventListener("pagehide", () => { for (const again of shown.values()) again(); });
+
+document.addEventListener("htmx:after:swap", () => {
+  if (!dialog) return;
+  const pieces = all("template[data-revealed]", dialog);
+  if (pieces.length) {
+    const back = opener;
+    opener = null;
+    shut();
+    for (const piece of pieces) unveil(piece);
+    if (pieces[0].dataset.where === "cell") back?.focus();
+  } else if (dialog.childElementCount && !dialog.open) {
+    dialog.showModal();
+    $("select,input:not([type=hidden]),button", dialog)?.focus();
+  }
+  prepare();
+});
+
+// A table like a spreadsheet: arrows move, Enter opens or reveals, letters of its own search and turn pages.
+function prepare() {
+  for (const table of all("table[data-rows]")) {
+    if (table.dataset.ready) continue;
+    table.dataset.ready = "1";
+    const names = all("thead th", table).map((one) => one.innerText.trim());
+    for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, at) => { cell.dataset.l = names[at] ?? ""; });
+    const first = table.tBodies[0].rows[0]?.cells[0];
+    if (first) first.tabIndex = 0;
+  }
+}
+document.addEventListener("keydown", (event) => {
+  const cell = event.target.closest?.("table[data-rows] tbody td");
+  if (!cell || event.target.matches("input,select,textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
+  const row = cell.parentElement, rows = row.parentElement.rows, at = cell.cellIndex;
+  const page = 20;
+  const places = {
+    ArrowRight: () => row.cells[at + 1], ArrowLeft: () => row.cells[at - 1],
+    ArrowDown: () => rows[row.rowIndex]?.cells[at], ArrowUp: () => rows[row.rowIndex - 2]?.cells[at],
+    Home: () => row.cells[0], End: () => row.cells[row.cells.length - 1],
+    PageDown: () => rows[Math.min(rows.length, row.rowIndex + page) - 1]?.cells[at],
+    PageUp: () => rows[Math.max(0, row.rowIndex - 1 - page)]?.cells[at],
+  };
+  if (event.key === "Enter" && event.target === cell) {
+    const inside = $(".rv,a", cell) ?? $("a", row);
+    if (inside) { event.preventDefault(); inside.click(); }
+    return;
+  }
+  const next = places[event.key]?.();
+  if (places[event.key]) event.preventDefault();
+  if (!next) return;
+  for (const one of all("td[tabindex]", row.parentElement)) one.removeAttribute("tabindex");
+  next.tabIndex = 0;
+  next.focus();
+  next.scrollIntoView({ block: "nearest", inline: "nearest" });
+});
+
+// Keys: / searches, [ and ] turn pages, Control-S saves.
+document.addEventListener("keydown", (event) => {
+  const typing = event.target.matches?.("input,select,textarea");
+  if ((event.ctrlKey || event.metaKey) && event.key === "s") {
+    const save = $("[data-key=s]");
+    if (save) { event.preventDefault(); save.click(); }
+  } else if (!typing && !dialog?.open && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    const found = event.key.length === 1 ? $(`[data-key="${CSS.escape(event.key)}"]`) : null;
+    if (found && found.dataset.key !== "s") { event.preventDefault(); found.matches("input") ? (found.focus(), found.select()) : found.click(); }
+  }
+});
+
+// What was typed and not saved is not left by mistake.
+let dirty = false;
+document.addEventListener("input", (event) => { if (event.target.form?.matches("[data-guard]")) dirty = true; });
+document.addEventListener("submit", () => { dirty = false; });
+addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+
+// A date is typed as YYYY-MM-DD, or picked; the browser's own picker speaks the browser's language.
+class DateField extends HTMLElement {
+  connectedCallback() {
+    this.input = $("input", this);
+    this.button = $("button", this);
+    this.button?.addEventListener("click", () => (this.calendar ? this.shut() : this.show()));
+    this.addEventListener("keydown", (event) => {
+      if (event.key === "Escape" && this.calendar) { event.stopPropagation(); this.shut(); this.button.focus(); }
+    });
+    this.addEventListener("focusout", (event) => { if (this.calendar && !this.contains(event.relatedTarget)) this.shut(); });
+  }
+  shut() { this.calendar?.remove(); this.calendar = null; }
+  show(month) {
+    const typed = /^(\d{4})-(\d{2})-(\d{2})$/.exec(this.input.value.trim());
+    const chosen = typed ? new Date(+typed[1], typed[2] - 1, +typed[3]) : null;
+    const start = month ?? new Date((chosen ?? new Date()).getFullYear(), (chosen ?? new Date()).getMonth(), 1);
+    const lang = document.documentElement.lang;
+    this.shut();
+    const box = document.createElement("div");
+    box.className = "cal";
+    box.setAttribute("role", "dialog");
+    box.setAttribute("aria-label", this.button.getAttribute("aria-label"));
+    const head = document.createElement("div");
+    head.className = "row";
+    const turn = (text, by) => {
+      const one = document.createElement("button");
+      one.type = "button"; one.className = "ib"; one.textContent = text;
+      one.setAttribute("aria-label", new Date(start.getFullYear(), start.getMonth() + by, 1).toLocaleDateString(lang, { year: "numeric", month: "long" }));
+      one.addEventListener("click", () => this.show(new Date(start.getFullYear(), start.getMonth() + by, 1)));
+      return one;
+    };
+    const title = document.createElement("strong");
+    title.textContent = start.toLocaleDateString(lang, { year: "numeric", month: "long" });
+    head.append(turn("«", -12), turn("‹", -1), title, turn("›", 1), turn("»", 12));
+    const table = document.createElement("table");
+    const days = table.createTHead().insertRow();
+    for (let day = 1; day <= 7; day++) {
+      const th = document.createElement("th");
+      th.scope = "col";
+      th.textContent = new Date(2024, 0, day).toLocaleDateString(lang, { weekday: "narrow" });
+      days.append(th);
+    }
+    const body = table.createTBody();
+    const first = (start.getDay() + 6) % 7;
+    const last = new Date(start.getFullYear(), start.getMonth() + 1, 0).getDate();
+    let row;
+    for (let cell = 0; cell < first + last; cell++) {
+      if (cell % 7 === 0) row = body.insertRow();
+      const td = row.insertCell();
+      const day = cell - first + 1;
+      if (day < 1) continue;
+      const one = document.createElement("button");
+      one.type = "button"; one.textContent = day;
+      const value = `${start.getFullYear()}-${String(start.getMonth() + 1).padStart(2, "0")}-${String(day).padStart(2, "0")}`;
+      one.setAttribute("aria-pressed", String(value === this.input.value.trim()));
+      one.addEventListener("click", () => {
+        this.input.value = value;
+        this.input.dispatchEvent(new Event("input", { bubbles: true }));
+        this.shut();
+        this.input.focus();
+      });
+      td.append(one);
+    }
+    box.append(head, table);
+    this.append(box);
+    this.calendar = box;
+    ($("[aria-pressed=true]", box) ?? $("td button", box)).focus();
+  }
+}
+customElements.define("m-date", DateField);
+
+class CopyText extends HTMLElement {
+  connectedCallback() {
+    $("button", this)?.addEventListener("click", async () => {
+      try { await navigator.clipboard.writeText($("pre", this).textContent); } catch { getSelection().selectAllChildren($("pre", this)); }
+    });
+  }
+}
+customElements.define("m-copy", CopyText);
+
+prepare();
+$("#faults")?.focus();

@@ -1,0 +1,228 @@
+"""What somebody may try from outside, from another's browser, or with a lower role."""
+
+from __future__ import annotations
+
+import re
+
+import pytest
+
+from muniment_web._guard import POLICY
+from muniment_web.testing import ANNA, Browser, new_web
+
+EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"
+
+
+def test_every_answer_carries_the_headers(browser, signed, anna):
+    """No inline script or style, no frame, nothing kept by anybody."""
+    one = signed("li.na")
+    for path in ("/", "/t/customer", f"/t/customer/{anna}", "/help", "/nowhere", "/static/x/y"):
+        headers = one.get(path).headers
+        assert POLICY == headers["content-security-policy"]
+        assert "nosniff" == headers["x-content-type-options"]
+        assert "DENY" == headers["x-frame-options"]
+        assert "no-store" == headers["cache-control"]
+
+
+def test_no_page_has_inline_script_or_style(signed, anna):
+    """The policy forbids them, and nothing relies on them."""
+    one = signed("owner")
+    for path in ("/", "/t/customer", f"/t/customer/{anna}", "/log", "/users", "/roles", "/schema", "/keys"):
+        text = one.get(path).text
+        assert not re.search(r"<script(?![^>]*\bsrc=)", text), path
+        assert not re.search(r"<style|\sstyle=|\son[a-z]+=", text), path
+        assert not re.search(r"""(?:src|href)=["'](?:https?:)?//""", text), path
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Origin": "https://evil.example"},
+        {"Origin": "null"},
+        {"Sec-Fetch-Site": "cross-site"},
+        {"Sec-Fetch-Site": "same-site"},
+    ],
+)
+def test_a_form_of_another_site_is_refused(signed, anna, logged, headers):
+    """A forged origin changes nothing, even with the form's token."""
+    one = signed("li.na")
+    answer = one.post(f"/t/customer/{anna}/delete", {"note": "x"}, headers=headers)
+    assert 403 == answer.status_code
+    assert "record.delete" not in [entry.kind for entry in logged()]
+
+
+@pytest.mark.parametrize("token", ["", "wrong", "A" * 32])
+def test_a_form_without_its_token_is_refused(signed, anna, logged, token):
+    """The token of the sign-in is needed for everything that changes something."""
+    one = signed("li.na")
+    answer = one.client.post(f"/t/customer/{anna}/delete", data={"note": "x", "csrf": token})
+    assert 403 == answer.status_code
+    assert "record.delete" not in [entry.kind for entry in logged()]
+
+
+def test_anothers_token_does_not_help(signed, anna):
+    """A form's token belongs to one sign-in."""
+    one, other = signed("li.na"), signed("owner")
+    answer = one.post(f"/t/customer/{anna}/delete", {"note": "x"}, csrf=other.csrf)
+    assert 403 == answer.status_code
+
+
+def test_a_cookie_that_was_ended_or_made_up_opens_nothing(signed):
+    """After signing out the cookie is worth nothing, and guessing one is hopeless."""
+    one = signed("tom")
+    stolen = one.client.cookies["muniment"]
+    one.post("/sign-out")
+    for cookie in (stolen, "x", "A" * 43, "\u00fc", stolen[:-1]):
+        one.client.cookies.clear()
+        answer = one.client.get(
+            "/", headers={"Cookie": f"muniment={cookie}".encode()}, follow_redirects=False
+        )
+        assert 303 == answer.status_code
+
+
+@pytest.mark.parametrize(
+    ("login", "method", "path"),
+    [
+        ("tom", "POST", "/t/customer/ID"),
+        ("tom", "POST", "/t/customer/ID/delete"),
+        ("tom", "GET", "/t/customer/new"),
+        ("tom", "GET", "/log"),
+        ("tom", "GET", "/users"),
+        ("tom", "GET", "/keys"),
+        ("tom", "GET", "/t/customer/ID/accesses"),
+        ("li.na", "GET", "/log"),
+        ("li.na", "POST", "/users"),
+        ("li.na", "POST", "/users/owner/change"),
+        ("li.na", "POST", "/users/owner/invite"),
+        ("ada", "POST", "/t/customer/ID"),
+        ("ada", "POST", "/users"),
+        ("ada", "POST", "/users/ada/change"),
+    ],
+)
+def test_a_lower_role_is_refused_and_written_down(signed, anna, logged, login, method, path):
+    """What the role may not do, its pages may not do either."""
+    one = signed(login)
+    path = path.replace("ID", anna)
+    form = {
+        "v.city": "X",
+        "note": "x",
+        "why": "audit",
+        "login": "evil",
+        "role": "owner",
+        "do": "roles",
+        "expected": "1",
+    }
+    answer = one.get(path) if method == "GET" else one.post(path, form)
+    assert answer.status_code in (403, 404), answer.text
+    assert "access.deny" in [entry.kind for entry in logged()]
+
+
+@pytest.mark.parametrize(
+    "path",
+    [
+        "/static/../../../../etc/passwd",
+        "/static/%2e%2e/%2e%2e/etc/passwd",
+        "/static/0/../../keys.db",
+        "/static//etc/passwd",
+        "/t/..%2f..%2fkeys.db",
+        "/t/customer/../../keys.db",
+        "/t/user",
+        "/t/configuration",
+        "/t/customer/00000000-0000-0000-0000-000000000000",
+        "/t/customer/not-an-id",
+        "/log/99999999",
+        "/nowhere",
+    ],
+)
+def test_a_path_into_files_or_nowhere_finds_nothing(signed, path):
+    """Paths are looked up, never walked; built-in types have no table."""
+    answer = signed("owner").get(path)
+    assert answer.status_code in (400, 404), answer.status_code
+    assert "root:" not in answer.text
+
+
+def test_markup_in_every_field_is_shown_as_text(made, signed):
+    """What somebody typed is never markup: in table, form, history, comparison, messages."""
+    with made.session(actor="owner") as session:
+        record_type = session.type("customer")
+        texts = [
+            one.key
+            for one in record_type.fields
+            if one.writable and one.kind in ("text", "long text", "identifier")
+        ]
+        values = {key: f"{EVIL[:40]}{number}" for number, key in enumerate(texts)}
+        values["full_name"] = EVIL
+        saved = session.create("customer", values, reason=EVIL)
+        session.update(saved.id, {"city": EVIL}, reason=EVIL)
+    one = signed("owner")
+    pages = [
+        one.post("/t/customer", {"q": EVIL, "nf": "city", "nv": EVIL}),
+        one.get("/t/customer"),
+        one.get(f"/t/customer/{saved.id}"),
+        one.get(f"/t/customer/{saved.id}?version=1"),
+        one.get(f"/t/customer/{saved.id}/history"),
+        one.get(f"/t/customer/{saved.id}/compare"),
+        one.get(f"/t/customer/{saved.id}/accesses"),
+        one.post(f"/t/customer/{saved.id}", {"expected": "1", "v.email": EVIL, "why": "audit"}),
+        one.get(f"/log?actor={EVIL}"),
+        one.client.post("/sign-in", data={"login": EVIL, "password": EVIL}),
+    ]
+    for page in pages:
+        assert "<script>alert" not in page.text
+        assert "<img src=x" not in page.text
+
+
+def test_a_body_that_is_too_long_is_refused(browser):
+    """An announced length, and one that is not announced, are bounded alike."""
+    one = browser()
+    assert 413 == one.client.post("/sign-in", content=b"x" * (1 << 20 | 1)).status_code
+
+    def endless():
+        for _ in range(40):
+            yield b"login=" + b"x" * 65536
+
+    headers = {"Content-Type": "application/x-www-form-urlencoded"}
+    assert 413 == one.client.post("/sign-in", content=endless(), headers=headers).status_code
+
+
+@pytest.mark.parametrize(
+    "headers",
+    [
+        {"Content-Type": "multipart/form-data; boundary=x"},
+        {"Content-Type": "multipart/form-data"},
+        {"Content-Type": "application/json"},
+        {"Content-Type": "\u00fc".encode()},
+    ],
+)
+def test_a_body_that_is_no_form_is_no_fault_of_ours(browser, headers):
+    """Broken forms are refused, not a failure."""
+    answer = browser().client.post("/sign-in", content=b"--x\r\nnonsense", headers=headers)
+    assert answer.status_code in (400, 403)
+
+
+def test_nothing_that_is_told_holds_a_value(made, signed, anna, capfd):
+    """Lines on standard error name routes; answers that refuse name fields and codes."""
+    signed("owner")
+    client = Browser.of(new_web(made, access_log=True)).sign_in("owner").client
+    client.get(f"/t/customer/{anna}")
+    client.get("/t/customer/Anna%20Schmidt")
+    client.get("/Anna%20Schmidt?q=Anna%20Schmidt")
+    said = capfd.readouterr().err
+    assert "/t/{type}" in said
+    assert "Anna" not in said
+    assert anna not in said
+    assert ANNA["email"] not in said
+
+
+def test_no_link_of_a_page_holds_a_value(signed, anna):
+    """Addresses hold identifiers, names of fields and numbers, so that no history holds a value."""
+    one = signed("li.na")
+    for path in ("/t/customer", f"/t/customer/{anna}", f"/t/customer/{anna}/history"):
+        for link in re.findall(r'(?:href|action|hx-get|hx-post)="([^"]*)"', one.get(path).text):
+            for value in ANNA.values():
+                assert value not in link
+
+
+def test_a_method_that_a_page_does_not_know_is_refused(browser):
+    """Other verbs are answered, not failed."""
+    for method in ("PUT", "DELETE", "PATCH"):
+        assert 405 == browser().client.request(method, "/sign-in").status_code

@@ -1,0 +1,254 @@
+"""What the pages show and do: tables, records, reveals, the log; each through a real session."""
+
+from __future__ import annotations
+
+import re
+
+from muniment.log.kinds import KINDS
+from muniment_web._texts import all_texts
+from muniment_web.testing import ANNA
+
+
+def test_every_text_is_in_both_languages_with_the_same_parameters():
+    """No page shows a key instead of a text, or one language's text in the other."""
+    for key, text in all_texts().items():
+        assert {"en", "zh"} == set(text), key
+        names = [sorted(set(re.findall(r"\{(\w+)\}", text[lang]))) for lang in ("en", "zh")]
+        assert names[0] == names[1], key
+
+
+def test_every_text_that_a_page_asks_for_is_there():
+    """Keys in templates and code are in the catalogue; and what is there is used."""
+    from pathlib import Path
+
+    import muniment_web
+
+    root = Path(muniment_web.__file__).parent
+    texts = "\n".join(
+        path.read_text(encoding="utf-8") for path in root.rglob("*") if path.suffix in (".py", ".html")
+    )
+    asked = set(re.findall(r"""say(?:\.marked)?\(\s*['"]([a-z_]+\.[a-z_0-9]+)['"]\s*[,)]""", texts))
+    assert set() == asked - set(all_texts())
+    prefixes = {"record.op_", "reason.", "log.way_", "log.outcome_", "schema.class_", "keys.kind_", "help."}
+    unused = {
+        key
+        for key in all_texts()
+        if f'"{key}"' not in texts and f"'{key}'" not in texts and not key.startswith(tuple(prefixes))
+    }
+    assert set() == unused
+
+
+def test_a_table_shows_masks_first(signed, anna, logged):
+    """What is personal is behind its mask although the role may read it; the log says masked."""
+    page = signed("li.na").get("/t/customer")
+    assert "Anna Schmidt" in page.text
+    assert ANNA["email"] not in page.text
+    assert "1234567" not in page.text
+    entry = next(one for one in logged() if one.kind == "record.list")
+    assert "phone" in entry.detail["sets"][0]["personal"]["masked"]
+    assert "full_name" in entry.detail["sets"][0]["personal"]["clear"]
+
+
+def test_a_sealed_value_is_found_by_what_it_is_and_stands_in_no_address(signed, anna):
+    """A phone number is searched for by a form; the mask stays, and no link holds what was typed."""
+    one = signed("li.na")
+    page = one.post("/t/customer", {"q": "030 1234567", "do": "find"})
+    assert anna in page.text
+    assert "t/customer" in str(page.url)
+    assert not re.search(r'(?:href|action)="[^"]*1234567', page.text)
+    assert anna not in one.post("/t/customer", {"q": "030 7654321", "do": "find"}).text
+
+
+def test_filters_narrow_and_are_taken_away(signed, anna):
+    """A filter is a chip that can be removed."""
+    one = signed("li.na")
+    page = one.post("/t/customer", {"nf": "city", "nv": "Berlin", "do": "find"})
+    assert anna in page.text
+    assert 'name="fv" value="Berlin"' in page.text
+    page = one.post("/t/customer", {"nf": "city", "nv": "Paris", "do": "find"})
+    assert anna not in page.text
+    page = one.post("/t/customer", {"ff": "city", "fv": "Paris", "do": "drop:0"})
+    assert anna in page.text
+
+
+def test_pages_follow_one_another(made, signed):
+    """A hundred rows a page, forwards and back, with a cursor that says nothing."""
+    with made.session(actor="owner") as session:
+        for number in range(105):
+            session.create("customer", {"customer_number": f"P-{number:03}", "full_name": f"Page {number}"})
+    one = signed("li.na")
+    first = one.post("/t/customer", {"order": "customer_number", "do": "find"})
+    assert 100 == first.text.count("<tr data-id=")
+    state = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', first.text))
+    after = re.search(r'value="(next:[^"]+)"', first.text).group(1)
+    assert "P-" not in after
+    second = one.post("/t/customer", {**state, "do": after})
+    assert second.text.count("<tr data-id=") >= 5
+    state = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', second.text))
+    back = one.post("/t/customer", {**state, "do": "previous"})
+    rows = re.compile(r'data-id="([^"]+)"')
+    assert rows.findall(first.text) == rows.findall(back.text)
+
+
+def test_a_reveal_is_in_the_log_before_it_is_shown(signed, anna, logged):
+    """The value comes with its reason, and without a reason there is none."""
+    one = signed("li.na")
+    form = {"field": "phone", "why": "", "note": "", "where": "read"}
+    assert "1234567" not in one.post(f"/t/customer/{anna}/reveal", form).text
+    assert [] == [entry for entry in logged() if entry.kind == "record.reveal"]
+    page = one.post(f"/t/customer/{anna}/reveal", {**form, "why": "service", "note": "T-1"})
+    assert "030 1234567" in page.text
+    assert "no-store" == page.headers["cache-control"]
+    assert page.headers["refresh"].startswith("60;")
+    entry = next(entry for entry in logged() if entry.kind == "record.reveal")
+    assert ["phone"] == entry.detail["sets"][0]["personal"]["clear"]
+    assert "reason" in entry.detail
+
+
+def test_a_reveal_by_script_is_a_piece_that_is_put_in_place(signed, anna):
+    """The piece names the place and how long it may stay."""
+    form = {"field": "phone", "why": "service", "note": "", "where": "cell"}
+    piece = signed("li.na").post(f"/t/customer/{anna}/reveal", form, headers={"HX-Request": "true"})
+    assert 'data-seconds="60"' in piece.text
+    assert "<html" not in piece.text
+
+
+def test_a_role_that_may_not_read_cannot_reveal(signed, anna, logged):
+    """An auditor sees masks, and a reveal is refused and written down."""
+    one = signed("ada")
+    form = {"field": "phone", "why": "audit", "note": "", "where": "read"}
+    answer = one.post(f"/t/customer/{anna}/reveal", form)
+    assert 403 == answer.status_code
+    assert "1234567" not in answer.text
+    assert "record.reveal" == [e for e in logged() if e.kind == "access.deny"][-1].detail["target"]["action"]
+
+
+def test_a_record_is_saved_with_a_reason_as_a_new_version(made, signed, anna):
+    """Saving makes version 2; saving the same again makes none; without a reason nothing is saved."""
+    one = signed("li.na")
+    page = one.get(f"/t/customer/{anna}")
+    assert 'name="expected" value="1"' in page.text
+    assert 'name="v.phone"' not in page.text
+    none = one.post(f"/t/customer/{anna}", {"expected": "1", "v.city": "Hamburg"})
+    assert "usage.no_reason" in none.text
+    assert 'value="Hamburg"' in none.text
+    saved = one.post(f"/t/customer/{anna}", {"expected": "1", "v.city": "Hamburg", "why": "request"})
+    assert "Saved as version 2" in saved.text
+    same = one.post(f"/t/customer/{anna}", {"expected": "2", "v.city": "Hamburg", "why": "request"})
+    assert "still version 2" in same.text
+    with made.session(actor="owner") as session:
+        assert "Hamburg" == session.get(anna).fields["city"]
+        assert "030 1234567" == session.get(anna).fields["phone"]
+
+
+def test_somebody_who_saved_first_is_shown(made, signed, anna):
+    """A conflict shows what moved, keeps what was typed, and the next try builds on what is there."""
+    one = signed("li.na")
+    with made.session(actor="owner") as session:
+        session.update(anna, {"city": "Bremen"})
+    page = one.post(f"/t/customer/{anna}", {"expected": "1", "v.city": "Hamburg", "why": "request"})
+    assert 409 == page.status_code
+    assert "Bremen" in page.text
+    assert 'value="Hamburg"' in page.text
+    assert 'name="expected" value="2"' in page.text
+
+
+def test_every_problem_stands_beside_its_field(signed):
+    """All problems at once, each with a link to its field, and what was typed is kept."""
+    form = {"v.full_name": "", "v.email": "no address", "v.birthday": "2026-99-99", "why": "other"}
+    page = signed("li.na").post("/t/customer/new", form)
+    assert 422 == page.status_code
+    assert 'id="e-full_name"' in page.text
+    assert 'id="e-email"' in page.text
+    assert 'href="#f-email"' in page.text
+    assert 'value="no address"' in page.text
+
+
+def test_a_record_is_made_deleted_and_brought_back(signed):
+    """The whole way of a record, from the form to the list of deleted ones and back."""
+    one = signed("li.na")
+    made = one.post("/t/customer/new", {"v.full_name": "Otto Kurz", "v.customer_kind": "person"})
+    assert "Created as version 1" in made.text
+    path = made.url.path
+    gone = one.post(f"{path}/delete", {"note": "twice"})
+    assert "/t/customer" == gone.url.path
+    assert "Otto Kurz" in one.post("/t/customer", {"do": "deleted"}).text
+    back = one.post(f"{path}/undelete", {"note": "by mistake"})
+    assert "version 3" in back.text
+
+
+def test_history_and_comparison_hide_what_is_masked(made, signed, anna):
+    """Differences of masked fields are masks; the reason is shown to whoever may read the history."""
+    with made.session(actor="owner") as session:
+        session.update(anna, {"phone": "030 7654321", "city": "Köln"}, reason="caller asked")
+    one = signed("li.na")
+    page = one.get(f"/t/customer/{anna}/history")
+    assert "caller asked" in page.text
+    assert "Köln" in page.text
+    assert "7654321" not in page.text
+    both = one.get(f"/t/customer/{anna}/compare?a=1&b=2&only=1")
+    assert "Köln" in both.text
+    assert "7654321" not in both.text
+    old = one.get(f"/t/customer/{anna}?version=1")
+    assert "Berlin" in old.text
+
+
+def test_who_saw_a_record_is_told(signed, anna):
+    """The accesses of a record name who, when and which fields."""
+    one = signed("li.na")
+    one.get(f"/t/customer/{anna}")
+    assert "li.na" in one.get(f"/t/customer/{anna}/accesses").text
+
+
+def test_an_auditor_reads_the_log_verifies_and_takes_a_proof(web, signed, anna, logged):
+    """The log with filters, one entry with its hashes, verification, and a proof as a file."""
+    one = signed("ada")
+    page = one.get("/log?actor=owner&kind=record.create")
+    assert KINDS["record.create"].en in page.text
+    index = re.search(r'href="/log/(\d+)"', page.text).group(1)
+    assert "Leaf hash" in one.get(f"/log/{index}").text
+    assert one.get(f"/log/{index}/proof").text.startswith("c2sp.org/tlog-proof@v1")
+    one.post("/log/verify")
+    web.verifying.wait()
+    assert "sound" == web.verifying.badge().state
+    assert "Intact" in one.get("/log").text
+    assert "log.verify" in [entry.kind for entry in logged()]
+    assert one.post("/log/checkpoint").text.startswith("muniment/")
+    assert (
+        400 == one.get("/log?about=nonsense").status_code
+        or "usage.identifier" in one.get("/log?about=x").text
+    )
+
+
+def test_pages_of_the_setup_show_what_is_enforced(signed):
+    """Roles, tables, plugins, keys and users for whoever may see them."""
+    one = signed("owner")
+    assert "record.create" in one.get("/roles").text
+    assert "full_name" in one.get("/schema").text
+    assert 200 == one.get("/plugins").status_code
+    assert "key file" in one.get("/keys").text
+    assert "li.na" in one.get("/users").text
+
+
+def test_somebody_is_added_and_gets_a_link(made, signed, browser):
+    """A user is added with roles, and the link sets a password."""
+    one = signed("owner")
+    login = f"user{made.engine.clock()}"
+    page = one.post("/users", {"login": login, "name": "New", "role": "reader"})
+    link = re.search(r'id="invite">([^<]+)<', page.text).group(1)
+    path = link.removeprefix("http://localhost:8765")
+    assert login in browser().get(path).text
+    changed = one.post(f"/users/{login}/change", {"do": "disable", "note": "left"})
+    assert "disabled" in changed.text
+    assert 403 == browser().get(path).status_code
+
+
+def test_the_language_is_chosen_and_kept(browser):
+    """Pages are whole in both languages."""
+    one = browser()
+    assert "Sign in" in one.get("/sign-in", headers={"Accept-Language": "en"}).text
+    assert "登录名" in one.get("/sign-in", headers={"Accept-Language": "zh-CN,zh;q=0.9"}).text
+    one.client.post("/language", data={"lang": "zh", "back": "/sign-in"})
+    assert 'lang="zh-Hans"' in one.get("/sign-in").text
+    one.client.post("/theme", data={"theme": "dark", "back": "/sign-in"})
+    assert 'data-theme="dark"' in one.get("/sign-in").text
