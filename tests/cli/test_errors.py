@@ -315,6 +315,7 @@ def test_every_noun_answers_without_words(cli):
                 "muniment.cli.demo",
                 "muniment.cli.status",
                 "muniment.cli.export",
+                "muniment.cli.serve",
             )
             or noun == "restore"
         ):
