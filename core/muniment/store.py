@@ -334,8 +334,10 @@ class Reader(Protocol):
     def tile(self, shard: int, gen: int, level: int, idx: int) -> bytes | None:
         """The hashes of one complete tile, or None where it was not stored."""
 
-    def versions_by_entry(self, shard: int, gen: int) -> Iterator[Version]:
-        """All versions in order of (seq, record, version)."""
+    def versions_by_entry(
+        self, shard: int, gen: int, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[Version]:
+        """The versions of entries from ``start`` (0: all) to before ``stop``, by (seq, record, version)."""
 
     def versions_by_record(self, shard: int) -> Iterator[Version]:
         """All versions in order of (record, version)."""

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from contextlib import ExitStack
+from functools import partial
 from itertools import count
 from pathlib import Path
 
@@ -16,7 +17,7 @@ from muniment.model import system_clock
 from muniment.session.engine import SHARD
 from muniment.session.logbook import Logbook
 from muniment.store import Reader
-from muniment.stores.sqlite import SqliteStore
+from muniment.stores.sqlite import SqliteStore, reader_of
 
 __all__ = ["check", "secrets_of"]
 
@@ -28,6 +29,7 @@ def check(
     trusted: Sequence[str] = (),
     key: str | None = None,
     progress: verify.Progress | None = None,
+    workers: int = 1,
 ) -> verify.Report:
     """Verify an archive that need not open: nothing of a record is read, and no byte is changed.
 
@@ -41,6 +43,7 @@ def check(
         trusted: checkpoints kept elsewhere, as signed notes.
         key: the log's verifier key from elsewhere; by default our own, or the configuration's.
         progress: told how many entries are done.
+        workers: how many processes may go through a long log.
 
     Raises:
         IntegrityError: names the first entry or row that is not what was written.
@@ -71,6 +74,8 @@ def check(
             secrets=secrets,
             files=path / "files",
             progress=progress,
+            opener=partial(reader_of, path / DATABASE),
+            workers=workers,
         )
 
 

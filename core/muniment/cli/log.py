@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import os
+from functools import partial
 from pathlib import Path
 from typing import TYPE_CHECKING
 
@@ -104,7 +106,9 @@ def _with_keys(call: Invocation, notes: list[str], verifier: str | None, told: T
 
     try:
         root = call.root(call.settings())
-        report = archives.check(call.folder(), root=root, trusted=notes, key=verifier, progress=told)
+        report = archives.check(
+            call.folder(), root=root, trusted=notes, key=verifier, progress=told, workers=_cores()
+        )
     except KeyStoreError as error:
         talk(one_line(call.say("cli.keys_closed", code=error.code)))
         return None
@@ -122,7 +126,7 @@ def _with_keys(call: Invocation, notes: list[str], verifier: str | None, told: T
 def _without_keys(call: Invocation, notes: list[str], verifier: str | None, told: Told) -> Report:
     from muniment import verify as verification
     from muniment.log.checkpoint import parse_verifier_key
-    from muniment.stores.sqlite import SqliteStore
+    from muniment.stores.sqlite import SqliteStore, reader_of
 
     settings = call.settings()
     folder = call.folder()
@@ -138,9 +142,16 @@ def _without_keys(call: Invocation, notes: list[str], verifier: str | None, told
                 trusted=notes,
                 files=folder / "files",
                 progress=told,
+                opener=partial(reader_of, folder / "archive.db"),
+                workers=_cores(),
             )
     finally:
         store.close()
+
+
+def _cores() -> int:
+    """How many processors this process may use."""
+    return len(os.sched_getaffinity(0)) if hasattr(os, "sched_getaffinity") else os.cpu_count() or 1
 
 
 def _tell(call: Invocation, report: Report) -> None:
@@ -171,6 +182,8 @@ def _tell(call: Invocation, report: Report) -> None:
             (call.say("cli.label_gaps"), report.gaps),
             (call.say("cli.label_root"), report.root),
             (call.say("cli.label_seconds"), f"{report.seconds:.2f}"),
+            (call.say("cli.label_rate"), f"{report.entries / report.seconds:,.0f}"),
+            (call.say("cli.label_workers"), report.workers),
         ]
     )
     if report.unfinished:

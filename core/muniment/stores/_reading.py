@@ -252,8 +252,15 @@ class Reading:
     def _versions(self, rest: str, parameters: Sequence[object]) -> Iterator[Version]:
         return self._rows(Version, f"SELECT {columns(Version)} FROM record_version {rest}", parameters)
 
-    def versions_by_entry(self, shard: int, gen: int) -> Iterator[Version]:
-        return self._versions("WHERE shard = ? AND gen = ? ORDER BY seq, record, version", (shard, gen))
+    def versions_by_entry(
+        self, shard: int, gen: int, *, start: int = 0, stop: int | None = None
+    ) -> Iterator[Version]:
+        # A row of a negative entry, which only somebody who edits the file can make, is not left out.
+        span = (start or -(2**63), 2**63 - 1 if stop is None else stop - 1)
+        return self._versions(
+            "WHERE shard = ? AND gen = ? AND seq BETWEEN ? AND ? ORDER BY seq, record, version",
+            (shard, gen, *span),
+        )
 
     def versions_by_record(self, shard: int) -> Iterator[Version]:
         return self._versions("WHERE shard = ? ORDER BY record, version", (shard,))

@@ -24,7 +24,7 @@ from muniment.stores.migrations import (
     STEPS,
 )
 
-__all__ = ["SqliteStore"]
+__all__ = ["SqliteStore", "reader_of"]
 
 _BUSY_TIMEOUT_MS = 30_000
 
@@ -213,3 +213,21 @@ class SqliteStore(Reading):
         """Let go of the file; the last process to close folds the write-ahead log back."""
         with self._lock:
             self._db.close()
+
+
+@contextmanager
+def reader_of(path: Path) -> Iterator[Reading]:
+    """A reader of one state of a file that need not be open; can be handed to another process.
+
+    Args:
+        path: the database file.
+
+    Raises:
+        StoreError, IntegrityError: as for ``SqliteStore``.
+    """
+    store = SqliteStore(path, read_only=True)
+    try:
+        with store.snapshot() as reader:
+            yield reader
+    finally:
+        store.close()

@@ -470,6 +470,7 @@ def test_rows_come_in_the_order_of_their_keys(store: Store) -> None:
     assert sorted(versions, key=lambda row: (row.seq, row.record, row.version)) == list(
         store.versions_by_entry(0, 0)
     )
+    assert [versions[2]] == list(store.versions_by_entry(0, 0, start=2, stop=3))
     assert sorted(parts) == list(store.parts_by_record(0))
     assert sorted(sides, key=lambda row: (row.gen, row.seq, row.record, row.version)) == list(
         store.side_parts(0)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
-from contextlib import contextmanager
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Protocol
 
@@ -13,11 +12,12 @@ import attrs
 from muniment.errors import IntegrityError
 from muniment.log.checkpoint import VerifierKey
 from muniment.store import Reader
-from muniment.verify.entries import EntryCheck
+from muniment.verify.entries import EntryCheck, check_span
 from muniment.verify.generations import Lost, lost_ranges
 from muniment.verify.records import RecordCheck
-from muniment.verify.runs import UNREADABLE
+from muniment.verify.runs import readable
 from muniment.verify.signed import expected_roots
+from muniment.verify.spans import Opener, Task, ask, spans_of, worth_sharing
 
 __all__ = ["Progress", "Reading", "Report", "Secrets", "check"]
 
@@ -25,15 +25,6 @@ Progress = Callable[[int, int], None]
 """Told how many of how many entries are done."""
 
 SHARD = 0
-
-
-@contextmanager
-def _readable(where: str, at: Callable[[], int | None]) -> Iterator[None]:
-    """Cells of a wrong type, which only somebody who edits the file's pages can make, are no crash."""
-    try:
-        yield
-    except UNREADABLE:
-        raise IntegrityError("integrity.row", where=where, index=at()) from None
 
 
 class Reading(Reader, Protocol):
@@ -72,6 +63,7 @@ class Report:
         trusted_size: what a checkpoint kept elsewhere covers; 0 where none was given.
         with_keys: whether macs were checked too.
         lost: entries that a restore gave up, each generation's range as its successor states it.
+        workers: how many processes went through the log.
         seconds: how long it took.
     """
 
@@ -88,6 +80,7 @@ class Report:
     trusted_size: int
     with_keys: bool
     lost: tuple[Lost, ...]
+    workers: int
     seconds: float
 
 
@@ -101,8 +94,13 @@ def check(
     secrets: Secrets | None = None,
     files: Path | None = None,
     progress: Progress | None = None,
+    opener: Opener | None = None,
+    workers: int = 1,
 ) -> Report:
     """Check everything that was ever written.
+
+    A long log is checked in stretches by several processes where ``workers`` says so. They are started
+    anew (``spawn``), so a script that asks for it must guard what it does with ``__name__``.
 
     Args:
         reader: sees one state of the store.
@@ -113,6 +111,8 @@ def check(
         secrets: checks the macs of the batches as well.
         files: the folder of attached files.
         progress: told about progress.
+        opener: opens another reader of the same store in another process.
+        workers: how many processes to use for a long log; needs ``opener``.
 
     Raises:
         IntegrityError: the first thing found that is not what was written, with the entry's index.
@@ -122,18 +122,22 @@ def check(
     if faults:
         raise IntegrityError("integrity.schema", names=", ".join(faults))
     generations = reader.generations(SHARD)
-    with _readable(origin_base, lambda: 0):
+    with readable(origin_base, lambda: 0):
         lost = lost_ranges(reader, SHARD, generations, origin_base, key)
     signed = expected_roots(
         reader, SHARD, generations, origin_base, key, trusted, secrets.signed if secrets else {}, lost
     )
-    entries = EntryCheck(reader, SHARD, origin_base, secrets.mac_key if secrets else None, signed, progress)
-    for gen in generations:
-        with _readable(f"{origin_base}/{SHARD}.{gen}", lambda: entries.at):
+    mac_key = secrets.mac_key if secrets else None
+    entries = EntryCheck(reader, SHARD, origin_base, mac_key, signed, progress)
+    shared = workers > 1 and opener is not None and worth_sharing(reader, SHARD)
+    if shared and opener is not None:
+        _share(entries, reader, Task(opener, SHARD, origin_base, mac_key, signed), workers, progress)
+    for gen in () if shared else generations:
+        with readable(f"{origin_base}/{SHARD}.{gen}", lambda: entries.at):
             entries.check_generation(gen)
     entries.finish()
     records = RecordCheck(reader, SHARD, archive, files, entries.bound, entries.expired)
-    with _readable("record_version", lambda: records.at):
+    with readable("record_version", lambda: records.at):
         records.check()
     for table, index in reader.strays(SHARD + 1):
         raise IntegrityError("integrity.stray_row", name=table, index=index)
@@ -151,5 +155,27 @@ def check(
         signed.trusted_size,
         secrets is not None,
         tuple(lost[origin] for origin in sorted(lost)),
+        workers if shared else 1,
         time.perf_counter() - began,
     )
+
+
+def _share(entries: EntryCheck, reader: Reader, task: Task, workers: int, progress: Progress | None) -> None:
+    """Have several processes check the log of one generation."""
+    # Only here: nothing else starts processes, and this takes a while to import.
+    from concurrent.futures import ProcessPoolExecutor
+    from multiprocessing import get_context
+
+    head = reader.head(SHARD)
+    assert head is not None
+    size, done = head.first_seq + head.n, 0
+
+    def told(count: int) -> None:
+        nonlocal done
+        done += count
+        if progress is not None:
+            progress(done, size)
+
+    spans = spans_of(reader, SHARD, head.gen, size)
+    with ProcessPoolExecutor(min(workers, len(spans)), mp_context=get_context("spawn")) as pool:
+        entries.take(head.gen, ask(pool, task, check_span, spans, told))

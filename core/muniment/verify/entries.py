@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from hashlib import sha256
 from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, TypeVar
@@ -16,12 +16,13 @@ from muniment.log.entry import Scanned, scan_entries
 from muniment.log.tree import EMPTY, Frontier, leaf_hashes
 from muniment.model import rfc3339
 from muniment.store import Gap, LogBatch, LogDetail, Reader, SidePart, State, Version
-from muniment.verify.runs import FRONTIER_EVERY, RULES, Walk, runs, scan_run
+from muniment.verify.runs import FRONTIER_EVERY, RULES, Walk, readable, runs, scan_run
+from muniment.verify.spans import Answer, Span, Task, frontier_of
 
 if TYPE_CHECKING:
     from muniment.verify.signed import Signed
 
-__all__ = ["EntryCheck"]
+__all__ = ["EntryCheck", "check_span"]
 
 _Named = TypeVar("_Named", Gap, State, SidePart)
 _Row = TypeVar("_Row", Version, LogDetail)
@@ -48,6 +49,8 @@ class EntryCheck:
         mac_key: bytes | None,
         signed: Signed,
         progress: Callable[[int, int], None] | None,
+        *,
+        span: Span | None = None,
     ) -> None:
         self._reader = reader
         self._shard = shard
@@ -55,15 +58,17 @@ class EntryCheck:
         self._mac_key = mac_key
         self._signed = signed
         self._progress = progress
-        self._gaps = _by_entry(reader.gaps(shard))
-        self._states = _by_entry(reader.states(shard))
-        self._loose = _by_entry(reader.side_parts(shard))
+        self._span = span
+        self._gaps = _by_entry(reader.gaps(shard), span)
+        self._states = _by_entry(reader.states(shard), span)
+        self._loose = _by_entry(reader.side_parts(shard), span)
         self.bound: dict[tuple[int, int], bytes] = {}
         self.expired: set[tuple[int, int]] = set()
         self.at = 0
         self.count = 0
         self.size = 0
         self.root = EMPTY
+        self.frontier = Frontier()
         self.unfinished = 0
 
     def check_generation(self, gen: int) -> None:
@@ -73,14 +78,19 @@ class EntryCheck:
             IntegrityError: with the index of the first entry that is not what was written.
         """
         origin = f"{self._base}/{self._shard}.{gen}"
-        versions = _Ahead(self._reader.versions_by_entry(self._shard, gen), attrgetter("seq"))
-        details = _Ahead(self._reader.details(self._shard, gen), attrgetter("first_seq"))
-        walk = Walk()
-        roots = dict(self._signed.roots.get(gen, {}))
-        roots.pop(0, None)
+        reader, shard, span = self._reader, self._shard, self._span or Span(gen)
+        start, stop = span.start, span.stop
+        versions = _Ahead(reader.versions_by_entry(shard, gen, start=start, stop=stop), attrgetter("seq"))
+        details = _Ahead(reader.details(shard, gen, start=start, stop=stop), attrgetter("first_seq"))
+        frontier = frontier_of(span)
+        walk = Walk(frontier, frontier.root(), span.time)
+        signed = self._signed.roots.get(gen, {})
+        roots = {
+            size: root for size, root in signed.items() if start < size and (stop is None or size <= stop)
+        }
         head = self._reader.head(self._shard)
         total = 0 if head is None else head.first_seq + head.n
-        for run in runs(self._reader.batches(self._shard, gen)):
+        for run in runs(reader.batches(shard, gen, start=start, stop=stop)):
             first = self.at = run[0].first_seq
             rows = details.upto(run[-1].first_seq)
             forked = any([roots.get(batch.first_seq + batch.n, batch.root) != batch.root for batch in run])
@@ -104,7 +114,24 @@ class EntryCheck:
             smallest = min(roots)
             size = walk.frontier.size
             raise _bad("integrity.cut" if smallest > size else "integrity.fork", origin, min(smallest, size))
+        if stop is not None and walk.frontier.size != stop:
+            raise _bad("integrity.sequence", origin, walk.frontier.size)
         self.size, self.root = walk.frontier.size, walk.root
+        self.frontier = walk.frontier
+
+    def take(self, gen: int, answers: Sequence[Answer]) -> None:
+        """Take for found what other processes found of all stretches of a generation."""
+        self.frontier = Frontier.from_bytes(answers[-1].frontier)
+        self.size, self.root = self.frontier.size, self.frontier.root()
+        for answer in answers:
+            self.count += answer.count
+            self.bound |= answer.bound
+            self.expired |= answer.expired
+            self.unfinished += answer.unfinished
+        for rows in (self._gaps, self._states, self._loose):
+            # What names an entry of another generation is left, and ``finish`` names it.
+            for name in [name for name in rows if name[0] == gen]:
+                del rows[name]
 
     def _check_singly(
         self,
@@ -274,9 +301,25 @@ def _bad(code: str, origin: str, index: int) -> IntegrityError:
     return IntegrityError(code, where=origin, index=index)
 
 
-def _by_entry(rows: Iterator[_Named]) -> dict[tuple[int, int], list[_Named]]:
+def check_span(task: Task, span: Span) -> Answer:
+    """Verify one stretch of a log, in a process of its own.
+
+    Raises:
+        IntegrityError: as ``EntryCheck.check_generation`` and ``finish``.
+    """
+    with task.opener() as reader:
+        check = EntryCheck(reader, task.shard, task.origin_base, task.mac_key, task.signed, None, span=span)
+        with readable(f"{task.origin_base}/{task.shard}.{span.gen}", lambda: check.at):
+            check.check_generation(span.gen)
+        check.finish()
+    return Answer(check.frontier.to_bytes(), check.count, check.bound, check.expired, check.unfinished)
+
+
+def _by_entry(rows: Iterator[_Named], span: Span | None) -> dict[tuple[int, int], list[_Named]]:
     found: dict[tuple[int, int], list[_Named]] = {}
     for row in rows:
+        if span is not None and (row.gen != span.gen or not span.holds(row.seq)):
+            continue
         found.setdefault((row.gen, row.seq), []).append(row)
     return found
 

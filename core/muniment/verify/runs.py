@@ -9,7 +9,8 @@ anything is wrong or only unusual, ``scan_run`` says no more than that, and
 from __future__ import annotations
 
 import struct
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from contextlib import contextmanager
 from typing import Final
 
 import attrs
@@ -23,7 +24,7 @@ from muniment.log.tree import EMPTY, Frontier, leaf_hashes
 from muniment.model import rfc3339
 from muniment.store import LogBatch, LogDetail
 
-__all__ = ["FRONTIER_EVERY", "RULES", "UNREADABLE", "Walk", "runs", "scan_run"]
+__all__ = ["FRONTIER_EVERY", "RULES", "Walk", "readable", "runs", "scan_run"]
 
 RULES: Final = {name.encode("ascii"): kind.rule for name, kind in KINDS.items()}
 """Under which retention rule of the log the details of each kind lie."""
@@ -31,10 +32,23 @@ RULES: Final = {name.encode("ascii"): kind.rule for name, kind in KINDS.items()}
 FRONTIER_EVERY: Final = 256
 """Entries after which a batch carries the frontier."""
 
-UNREADABLE: Final = (TypeError, ValueError, AttributeError, ArithmeticError, LookupError, struct.error)
+_UNREADABLE: Final = (TypeError, ValueError, AttributeError, ArithmeticError, LookupError, struct.error)
 """What cells of a wrong type raise, which only somebody who edits the file's pages can make."""
 
 _ENTRIES: Final = 256
+
+
+@contextmanager
+def readable(where: str, at: Callable[[], int | None]) -> Iterator[None]:
+    """Cells of a wrong type are no crash: what they are in is named.
+
+    Raises:
+        IntegrityError: ``integrity.row``.
+    """
+    try:
+        yield
+    except _UNREADABLE:
+        raise IntegrityError("integrity.row", where=where, index=at()) from None
 
 
 @attrs.define
@@ -92,7 +106,7 @@ def scan_run(
         ]:
             return None
         frontier = _grown(run, walk.frontier, leaf_hashes([entry[0] for entry in scanned]))
-    except (IntegrityError, *UNREADABLE):
+    except (IntegrityError, *_UNREADABLE):
         return None
     if frontier is None:
         return None
