@@ -41,7 +41,14 @@ _KNOWN: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
     "purposes": {"allowed": list},
     "plugins": {"enabled": list, "plugins_dir": str},
     "index": {"rows": int, "epoch": int},
-    "witness": {"known": list, "quorum": int, "checkpointed": list, "witnessed": list},
+    "witness": {
+        "known": list,
+        "quorum": int,
+        "checkpointed": list,
+        "witnessed": list,
+        "timestamps": str,
+        "timestamp_roots": str,
+    },
     "approvals": {"expire_days": int, "draft_days": int, "rule": list},
 }
 
@@ -59,12 +66,16 @@ class WitnessPolicy:
         quorum: so many of them have to vouch.
         checkpointed: actions whose entry is signed before anything is released.
         witnessed: actions whose entry a quorum of witnesses vouches for before anything is released.
+        timestamps: address of a timestamp authority (RFC 3161); empty for none.
+        timestamp_roots: the authority's root certificates, a PEM file relative to the archive's folder.
     """
 
     known: tuple[str, ...] = ()
     quorum: int = 1
     checkpointed: tuple[str, ...] = ()
     witnessed: tuple[str, ...] = ()
+    timestamps: str = ""
+    timestamp_roots: str = ""
 
 
 @attrs.frozen
@@ -203,7 +214,17 @@ def _witness(table: Mapping[str, Any], where: str) -> WitnessPolicy:
         if not set(lists[key]) <= VOUCHED_ACTIONS:
             known = ", ".join(sorted(VOUCHED_ACTIONS))
             raise ConfigError("config.value", where=f"{where}: witness.{key}", known=known)
-    return WitnessPolicy(lists["known"], quorum, lists["checkpointed"], lists["witnessed"])
+    timestamps = table.get("timestamps", "")
+    if timestamps and not timestamps.startswith(("https://", "http://")):
+        raise ConfigError("config.value", where=f"{where}: witness.timestamps", known="https://...")
+    return WitnessPolicy(
+        lists["known"],
+        quorum,
+        lists["checkpointed"],
+        lists["witnessed"],
+        timestamps,
+        table.get("timestamp_roots", ""),
+    )
 
 
 def _checked(document: Mapping[str, Any], where: str) -> dict[str, dict[str, Any]]:

@@ -40,6 +40,10 @@ log = LazyGroup(
             "muniment.cli.log_bundle:bundle",
             ("Evidence that anybody can check.", "生成任何人都可核对的证据包。"),
         ),
+        "timestamp": Entry(
+            "muniment.cli.log_witness:timestamp",
+            ("Have an authority say when.", "申请可信时间戳。"),
+        ),
         "witness": Entry(
             "muniment.cli.log_witness:witness",
             ("Who vouches for the log from outside.", "由外部为日志作证。"),

@@ -11,7 +11,7 @@ from muniment.cli.base import Entry, LazyGroup, argument, option, verb
 from muniment.cli.invocation import Invocation
 from muniment.errors import UsageError
 
-__all__ = ["add", "ask", "create", "list_witnesses", "remove", "serve", "trust", "witness"]
+__all__ = ["add", "ask", "create", "list_witnesses", "remove", "serve", "timestamp", "trust", "witness"]
 
 _HERE = "muniment.cli.log_witness"
 
@@ -160,6 +160,31 @@ def _change(call: Invocation, edit: Any, reason: str | None, name: str, said: st
         emit({"witness": {"name": name}, "applied": applied})
     else:
         put(call.say(said, name=name))
+
+
+@verb(
+    "timestamp",
+    (
+        "Sign the log as it stands and have a timestamp authority (RFC 3161) say that it existed now.\n"
+        "Its address and root certificates stand in muniment.toml: timestamps and timestamp_roots "
+        "under [witness].",
+        "签署日志的当前状态，并向时间戳机构（RFC 3161）申请时间戳。\n"
+        "机构地址与根证书在 muniment.toml 的 [witness] 下设置：timestamps 和 timestamp_roots。",
+    ),
+)
+@click.pass_obj
+def timestamp(call: Invocation) -> None:
+    """Have an authority say when."""
+    from muniment.cli.output import emit, put
+    from muniment.model import rfc3339
+
+    with call.session() as (_, session):
+        found = session.witnesses.timestamp()
+    said = {"size": found.size, "time": rfc3339(found.time_us), "authority": found.authority}
+    if call.json:
+        emit({"timestamp": said})
+    else:
+        put(call.say("timestamp.stamped", size=found.size, time=said["time"], where=found.authority))
 
 
 # Being a witness

@@ -157,7 +157,7 @@ def make_bundle(
             whole=signed.size <= WHOLE_UP_TO if whole is None else whole,
             earlier=[*earlier, *kept],
             tags=tags,
-            extra=extra,
+            extra={**_stamps(engine), **(extra or {})},
             progress=progress,
         )
 
@@ -177,6 +177,22 @@ def _vouched_for(engine: Engine, acting: Acting) -> tuple[Checkpoint, list[str]]
         return signed._replace(note=attach(signed.note, lines)), []
     before = witnessing.cosigned(engine)
     return signed, [] if before is None else [before]
+
+
+def _stamps(engine: Engine) -> dict[str, bytes]:
+    """The newest token of an authority with the checkpoint it is over, if there is one."""
+    if not engine.settings.witness.timestamps:
+        return {}
+    from muniment.session import witnessing
+
+    for one in reversed(witnessing.stamps(engine)):
+        kept = witnessing.checkpoint_of(engine, one.size)
+        if kept is not None:
+            return {
+                f"timestamps/{one.size}.tsr": one.token,
+                f"timestamps/{one.size}.checkpoint": kept.note.encode("utf-8"),
+            }
+    return {}
 
 
 def _indexes(reader: Reader, gen: int, scope: Scope) -> array[int]:

@@ -7,6 +7,7 @@ the line put under it.
 
 from __future__ import annotations
 
+from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
 from typing import Any
 
@@ -14,15 +15,28 @@ import attrs
 
 from muniment import audit
 from muniment.errors import IntegrityError, LogError, UsageError
-from muniment.evidence.asking import Known, ask_witness, parse_known
+from muniment.evidence.asking import Known, ask_witness, parse_known, post
+from muniment.log import timestamps
 from muniment.log.checkpoint import attach, verify_cosignatures
 from muniment.log.tiles import tile_hashes
 from muniment.log.tree import consistency_proof
 from muniment.session.engine import SHARD, Acting, Engine
+from muniment.session.logbook import Moment
 from muniment.session.tiles import TileReader
 from muniment.store import Checkpoint, LogFilter, Transaction
 
-__all__ = ["Asked", "Vouched", "Witnessing", "ask_all", "cosigned", "known_witnesses", "vouch_for"]
+__all__ = [
+    "Asked",
+    "Stamped",
+    "Vouched",
+    "Witnessing",
+    "ask_all",
+    "checkpoint_of",
+    "cosigned",
+    "known_witnesses",
+    "stamps",
+    "vouch_for",
+]
 
 
 @attrs.frozen
@@ -54,6 +68,23 @@ class Asked:
     name: str
     vouched: Vouched | None = None
     error: LogError | IntegrityError | None = None
+
+
+@attrs.frozen
+class Stamped:
+    """A token of a timestamp authority.
+
+    Attributes:
+        size: entries of the checkpoint it is over.
+        time_us: when, as the authority says; in what the log holds, the time of its entry.
+        authority: its address.
+        token: DER of its reply.
+    """
+
+    size: int
+    time_us: int
+    authority: str
+    token: bytes
 
 
 class Witnessing:
@@ -98,6 +129,48 @@ class Witnessing:
             raise UsageError("witness.unknown")
         wanted = [one for one in known if not names or one.key.name in names]
         return ask_all(engine, self._acting, wanted)
+
+    def timestamp(self) -> Stamped:
+        """Sign the log as it stands and have an authority say that it existed now.
+
+        Raises:
+            UsageError: ``timestamp.none_configured``, ``timestamp.roots`` or ``timestamp.library``.
+            LogError: ``witness.unreachable`` or ``timestamp.refused``.
+            IntegrityError: ``timestamp.token``.
+            AccessDenied: ``access.action``; logged.
+        """
+        engine, acting = self._engine, self._acting
+        with engine.guarded(acting, "log.checkpoint"):
+            engine.policy.require(acting.actor, "log.checkpoint")
+        policy = engine.settings.witness
+        if not policy.timestamps or not policy.timestamp_roots:
+            raise UsageError("timestamp.none_configured")
+        try:
+            roots = timestamps.read_roots((engine.folder / policy.timestamp_roots).read_bytes())
+        except OSError:
+            raise UsageError("timestamp.roots", where=policy.timestamp_roots) from None
+        signed = engine.logbook.sign(engine.store)
+        assert signed is not None
+        message = signed.note.encode("utf-8")
+        asked = timestamps.make_request(message)
+        status, reply, _ = post(policy.timestamps, asked.data, timestamps.REQUEST_TYPE)
+        if status != 200:
+            raise LogError("timestamp.refused", where=policy.timestamps, status=status)
+        time_us = timestamps.verify_reply(reply, message, roots, stamp=asked)
+        token = b2a_base64(reply, newline=False).decode("ascii")
+        target = {"authority": policy.timestamps, "size": signed.size, "token": token}
+        engine.note(acting, "log.timestamp", target=target)
+        return Stamped(signed.size, time_us, policy.timestamps, reply)
+
+
+def stamps(engine: Engine) -> list[Stamped]:
+    """The tokens that the log holds, the newest last; their times are not read again."""
+    found = []
+    for time_us, target in _targets(engine, "log.timestamp"):
+        if "token" in target:
+            token = a2b_base64(str(target["token"]))
+            found.append(Stamped(int(target["size"]), time_us, str(target["authority"]), token))
+    return found
 
 
 def known_witnesses(engine: Engine) -> list[Known]:
@@ -147,20 +220,21 @@ def _read(known: Known, note: str, size: int, line: str) -> Vouched:
 
 def _vouched(engine: Engine) -> list[Vouched]:
     """What witnesses said, the newest last."""
+    return [
+        Vouched(str(target["witness"]), int(target["size"]), time_us, f"{target['line']}\n")
+        for time_us, target in _targets(engine, "log.witness")
+        if "line" in target
+    ]
 
-    def body(tx: Transaction, moment: Any) -> list[Vouched]:
+
+def _targets(engine: Engine, kind: str) -> list[tuple[int, dict[str, Any]]]:
+    """Time and target of the newest entries of a kind, the newest last."""
+
+    def body(tx: Transaction, moment: Moment) -> list[tuple[int, dict[str, Any]]]:
         audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
-        rows = tx.find_entries(
-            SHARD, moment.gen, LogFilter(kinds=("log.witness",), outcome="ok", limit=_REMEMBERED)
-        )
-        found = []
-        for row in reversed(rows):
-            one = audit.entry_at(tx, SHARD, moment.gen, row.seq)
-            target = (one.detail or {}).get("target", {})
-            if "line" in target:
-                line = f"{target['line']}\n"
-                found.append(Vouched(str(target["witness"]), int(target["size"]), one.entry.time_us, line))
-        return found
+        rows = tx.find_entries(SHARD, moment.gen, LogFilter(kinds=(kind,), outcome="ok", limit=_REMEMBERED))
+        found = [audit.entry_at(tx, SHARD, moment.gen, row.seq) for row in reversed(rows)]
+        return [(one.entry.time_us, (one.detail or {}).get("target", {})) for one in found]
 
     return engine.run(body)
 
@@ -174,14 +248,19 @@ def cosigned(engine: Engine) -> str | None:
     if not found:
         return None
     size = max(one.size for one in found)
-    with engine.store.transaction(write=False) as tx:
-        head = tx.head(SHARD)
-        rows = () if head is None else tx.checkpoints(SHARD, head.gen)
-        kept = next((row for row in rows if row.size == size), None)
+    kept = checkpoint_of(engine, size)
     if kept is None:
         return None
     lines = {one.line for one in found if one.size == size}
     return attach(kept.note, sorted(lines))
+
+
+def checkpoint_of(engine: Engine, size: int) -> Checkpoint | None:
+    """The checkpoint that was signed at a size, if it was."""
+    with engine.store.transaction(write=False) as tx:
+        head = tx.head(SHARD)
+        rows = () if head is None else tx.checkpoints(SHARD, head.gen)
+        return next((row for row in rows if row.size == size), None)
 
 
 def vouch_for(engine: Engine, acting: Acting, action: str) -> None:
