@@ -5,6 +5,7 @@ RUN := $(VENV)/bin
 PLUGINS := $(patsubst %/pyproject.toml,./%,$(wildcard plugins/*/pyproject.toml))
 PLUGIN_SOURCES := $(addsuffix /src,$(PLUGINS))
 empty :=
+OWN := --no-emit-package muniment $(PLUGINS:./plugins/%=--no-emit-package muniment-%)
 PACKAGES := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 WORKERS ?= 2
 
@@ -61,12 +62,14 @@ soak: $(VENV)/ready
 # One file for all platforms; it names versions and hashes, and no address.
 lock:
 	test -x $(RUN)/uv || { $(PYTHON) -m venv $(VENV) && $(RUN)/python -m pip install --quiet uv; }
-	echo "muniment @ file://$(CURDIR)" | $(RUN)/uv pip compile $(PACKAGES) --all-extras \
+	for one in . $(PLUGINS); do \
+		echo "muniment$$(test $$one = . || echo -$$(basename $$one)) @ file://$(CURDIR)/$$one"; \
+	done | $(RUN)/uv pip compile $(PACKAGES) --all-extras \
 		--group build --group tests --group checks --group lock \
-		--overrides - --no-emit-package muniment --universal --python-version 3.11 --generate-hashes \
+		--overrides - $(OWN) --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --upgrade --quiet --output-file pins.txt
 	$(RUN)/uv pip compile pyproject.toml --group interop --constraint pins.txt \
-		--no-emit-package muniment --universal --python-version 3.11 --generate-hashes \
+		$(OWN) --universal --python-version 3.11 --generate-hashes \
 		--no-header --no-annotate --upgrade --quiet --output-file pins-interop.txt
 
 clean:
