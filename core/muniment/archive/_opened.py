@@ -35,6 +35,7 @@ from muniment.session.applying import (
     with_roles,
     write_acts,
 )
+from muniment.session.asking import approve_configuration, approve_types, check_rules
 from muniment.session.attachments import remove_orphans
 from muniment.session.definitions import (
     CONFIGURATION,
@@ -302,7 +303,8 @@ class Archive:
         """Write the definitions that an edit of the registry changed."""
         changes = definition_changes(self.engine.definitions, made)
         if changes:
-            session.write(changes, reason=reason)
+            granted = approve_types(self.engine, session.acting, changes, reason=reason)
+            write_acts(self.engine, session.acting, (), changes, reason=reason, granted=granted)
             refresh_layout(self.engine, session.acting)
 
     # Configuration
@@ -355,7 +357,12 @@ class Archive:
                 if plugins.quarantined[name].code != "plugin.left_out":
                     raise plugins.quarantined[name]
             return False
-        write_acts(self.engine, session.acting, acts, changes, reason=reason)
+        roles = Policy(roles_of(plugins), purposes=wanted.purposes)
+        check_rules(wanted.approvals, made.registry, roles, definitions.users)
+        granted = approve_configuration(
+            self.engine, session.acting, before.text, wanted.text, acts, changes, reason=reason
+        )
+        write_acts(self.engine, session.acting, acts, changes, reason=reason, granted=granted)
         self.file = wanted
         self._use(wanted, plugins)
         refresh_layout(self.engine, session.acting)

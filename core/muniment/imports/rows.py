@@ -86,11 +86,12 @@ class RowWriter(Protocol):
             Invalid: the row cannot be matched.
         """
 
-    def begin(self, values: Mapping[str, object], *, reason: str | None) -> str:
+    def begin(self, values: Mapping[str, object], *, rows: int, reason: str | None) -> str:
         """Write down that an import begins.
 
         Args:
             values: of the record of the import.
+            rows: how many there are at the most.
             reason: a person's own words; sealed.
 
         Returns:

@@ -227,7 +227,7 @@ def run_import(
             plan,
             writer,
             rejects,
-            writer.begin(begun, reason=reason),
+            writer.begin(begun, rows=table.count_hint, reason=reason),
             table.count_hint or None,
             progress,
             min(max(batch, 1), _MOST_HELD),

@@ -52,6 +52,7 @@ def require(
     rows: int | None = None,
     also: Collection[str] = (),
     more: Sequence[Need] = (),
+    subject: bytes | None = None,
     reason: str | None = None,
 ) -> Granted | None:
     """Go on with an act only where nobody has to approve it, or somebody has.
@@ -60,7 +61,8 @@ def require(
         engine: the opened archive.
         acting: who is about to do it; the policy was asked before.
         action: as the policy knows it: ``record.export``, ``record.import``, ``subject.erase``,
-            ``user.change``, ``config.change`` or ``schema.change``.
+            ``user.change``, ``config.change``, ``schema.change``; of others the rules know nothing, and
+            ``more`` says what they need.
         document: exactly what will be done, as JSON without floats; its digest is what is approved.
         type: key of the record type that it is about, if it is about one.
         fields: keys of the fields that it is about.
@@ -70,6 +72,8 @@ def require(
         rows: of an import, how many rows it has.
         also: further actions that it amounts to.
         more: what is asked for beside the rules of these actions.
+        subject: whom it is about, 16 bytes, with whose secret the request is sealed; by default the
+            archive's.
         reason: the maker's own words.
 
     Returns:
@@ -84,7 +88,7 @@ def require(
         return None
     digest = sha256(b"muniment/act/v1\n" + canonical({"action": action, "what": document})).digest()
     act = Act(action, digest, type, tuple(fields), dict(where or {}), dict(facts or {}))
-    return _Use(engine, acting, act, actions, needs, reason or "").run()
+    return _Use(engine, acting, act, actions, needs, subject or engine.archive, reason or "").run()
 
 
 def _needs(
@@ -96,7 +100,7 @@ def _needs(
     rows: int | None,
     more: Sequence[Need],
 ) -> tuple[Need, ...]:
-    names = {_NAMES[one] for one in actions}
+    names = {_NAMES[one] for one in actions if one in _NAMES}
     record_type = engine.definitions.types.get(type) if type else None
     found = rules_in_force(engine).needs(names, type=record_type, changed=fields, roles=roles, rows=rows)
     return tuple(dict.fromkeys((*found, *more)))
@@ -121,7 +125,8 @@ def require_act_readable(engine: Engine, acting: Acting, act: Act) -> None:
     if record_type is None:
         return
     view = engine.policy.view(acting.actor, record_type)
-    if not {*act.fields, *act.where} <= view.clear:
+    allowed = view.clear if act.action == "record.export" else view.clear & view.writable
+    if not set(act.fields) <= allowed or not act.where.keys() <= view.clear:
         raise AccessDenied("access.field", where=act.type, action="change.approve", names="?")
 
 
@@ -135,6 +140,7 @@ class _Use:
         act: Act,
         actions: Sequence[str],
         needs: tuple[Need, ...],
+        subject: bytes,
         reason: str,
     ) -> None:
         self._engine = engine
@@ -142,6 +148,7 @@ class _Use:
         self._act = act
         self._actions = frozenset(actions)
         self._needs = needs
+        self._subject = subject
         self._reason = reason
         self._granted: Granted | None = None
         self._waits: tuple[bytes, int] | None = None
@@ -202,6 +209,7 @@ class _Use:
             self._needs,
             reason=self._reason,
             act=self._act,
+            subject=self._subject,
         )
         self._waits = (proposal, moment.size)
         commit = Commit(self._engine, self._acting, self._engine.new_id(), {}, {}, {})

@@ -15,6 +15,7 @@ from muniment.policy import BUILTIN_ROLES, Policy, Role
 from muniment.schema import KINDS, Extension, FieldKind, Registry, Template
 from muniment.schema.definitions import definition_document
 from muniment.schema.registry import Applied
+from muniment.session.approving import Granted, Sanction
 from muniment.session.definitions import DEFINITION, Definitions, pins_text
 from muniment.session.engine import Acting, Engine
 from muniment.session.logbook import Draft, Moment
@@ -213,15 +214,34 @@ def definition_changes(definitions: Definitions, made: Applied) -> list[Change]:
 
 
 def write_acts(
-    engine: Engine, acting: Acting, acts: Sequence[Act], changes: Sequence[Change], *, reason: str | None
+    engine: Engine,
+    acting: Acting,
+    acts: Sequence[Act],
+    changes: Sequence[Change],
+    *,
+    reason: str | None,
+    granted: Granted | None = None,
 ) -> None:
-    """Write changes of configuration and definitions with the entries of what they amount to, as one act."""
+    """Write changes of configuration and definitions with the entries of what they amount to, as one act.
+
+    Args:
+        engine: the opened archive.
+        acting: who, why and through what.
+        acts: what it amounts to.
+        changes: of configuration and definitions.
+        reason: a person's own words; sealed.
+        granted: the approval that it is done under.
+    """
     op = engine.new_id()
+    approval = None if granted is None else granted.detail
 
     def found(tx: Transaction, moment: Moment) -> Sequence[Change]:
-        drafts = [Draft(act.kind, engine.detail(acting, op, target=dict(act.target))) for act in acts]
+        drafts = [
+            Draft(act.kind, engine.detail(acting, op, target=dict(act.target), approval=approval))
+            for act in acts
+        ]
         if drafts:
             engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
         return changes
 
-    write(engine, acting, found, reason=reason, op=op)
+    write(engine, acting, found, reason=reason, op=op, sanction=Sanction(granted))

@@ -285,30 +285,42 @@ def propose(
     *,
     reason: str,
     act: Act | None = None,
+    subject: bytes = b"",
 ) -> tuple[bytes, list[Pending]]:
     """Plan the records of a new proposal; whoever asked commits them.
+
+    Args:
+        engine: the opened archive.
+        acting: who wants it.
+        tx: the transaction.
+        time_us: of that transaction.
+        waiting: the changes that wait; none for an act.
+        needs: what is asked for.
+        reason: a person's own words.
+        act: what is to be done, where it is no change of records.
+        subject: whom an act is about, 16 bytes.
 
     Returns:
         The proposal's identifier, 16 bytes, and its records.
     """
-    by_subject: dict[bytes, list[Wanted]] = {} if waiting else {engine.archive: []}
+    by_subject: dict[bytes, list[Wanted]] = {} if act is None else {subject: []}
     for place, one in enumerate(waiting):
         by_subject.setdefault(one.subject, []).append(wanted_of(place, one))
     members = engine.new_id.many(len(by_subject))
     common = Common(tuple(members), 1, (maker_of(acting),), acting.purpose, needs, reason=reason, act=act)
     kind = "change.propose" if act is None else "approval.ask"
     changes = []
-    for member, (subject, wanted) in zip(members, by_subject.items(), strict=True):
+    for member, (owner, wanted) in zip(members, by_subject.items(), strict=True):
         document = Document(engine.random(32), tuple(wanted), common if member == members[0] else None)
         values = proposal_values(engine, document, time_us)
         values |= {"sort": "change" if act is None else "act", "bundle": id_text(members[0])}
-        fresh = tx.subject(SHARD, subject) is None
+        fresh = tx.subject(SHARD, owner) is None
         changes.append(
             Change(
                 "create",
                 PROPOSAL.key,
                 values=values,
-                subject=subject,
+                subject=owner,
                 new_subject=fresh,
                 kind=kind,
                 inside=True,

@@ -11,14 +11,17 @@ from __future__ import annotations
 import contextlib
 import mimetypes
 import os
+from hashlib import sha256
 from pathlib import Path
-from typing import Final
+from typing import BinaryIO, Final
 
-from muniment.errors import AccessDenied, MunimentError, NotFound, StoreError, UsageError
+from muniment.errors import AccessDenied, Conflict, MunimentError, NotFound, StoreError, UsageError
 from muniment.files import sync_folder
 from muniment.model import FileRef, id_bytes, id_text
 from muniment.schema import Field, RecordType, category_of_group
 from muniment.seal import open_file, read_file_header, seal_file
+from muniment.session.approving import Sanction
+from muniment.session.asking import approve_file
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.gates import require_open
 from muniment.session.logbook import Moment
@@ -103,15 +106,25 @@ def attach_file(
     except (AccessDenied, NotFound) as error:
         engine.refused(acting, "record.update", error, record=id_text(record))
         raise
+    called = name or path.name
+    granted, digest = approve_file(engine, acting, version, newest, field.key, path, called, reason=reason)
     category = category_of_group(field.seal_group)
     facet_slot = facets.get(category)
     given = {}
     if facet_slot is None:
         facet_slot = given[record, category] = engine.sealer.slots(1)[0]
-    reference, hashed = _seal(engine, version, field, (owner.slot, facet_slot), path, name or path.name)
+    reference, hashed = _seal(engine, version, field, (owner.slot, facet_slot), path, called, expected=digest)
     change = Change("update", record=record, values={field.key: reference}, expected_version=expected_version)
     try:
-        saved = write(engine, acting, [change], reason=reason, files={reference.id: hashed}, facets=given)[0]
+        saved = write(
+            engine,
+            acting,
+            [change],
+            reason=reason,
+            files={reference.id: hashed},
+            facets=given,
+            sanction=Sanction(granted, aside=False),
+        )[0]
     except MunimentError:
         _forget(file_place(engine.folder, reference.id), _waiting(engine.folder, reference.id))
         raise
@@ -127,7 +140,14 @@ def _forget(*paths: Path) -> None:
 
 
 def _seal(
-    engine: Engine, version: Version, field: Field, slots: tuple[int, int], path: Path, name: str
+    engine: Engine,
+    version: Version,
+    field: Field,
+    slots: tuple[int, int],
+    path: Path,
+    name: str,
+    *,
+    expected: bytes = b"",
 ) -> tuple[FileRef, bytes]:
     file = engine.new_id()
     place = file_place(engine.folder, id_text(file))
@@ -136,9 +156,10 @@ def _seal(
     try:
         for folder in (place.parent, beside.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with path.open("rb") as source, open(beside, "xb", opener=_private) as target:
+        with path.open("rb") as file_source, open(beside, "xb", opener=_private) as target:
+            source = _Hashed(file_source)
             sealed = seal_file(
-                source,
+                source,  # type: ignore[arg-type]  # only read() is asked of it
                 target,
                 data_key=engine.sealer.data_key(*slots, version.record, category),
                 archive=engine.archive,
@@ -153,6 +174,10 @@ def _seal(
             )
             target.flush()
             os.fsync(target.fileno())
+        if expected and source.hash.digest() != expected:
+            _forget(beside)
+            # It was another file when somebody approved it.
+            raise Conflict("approval.file", where=str(path))
         os.link(beside, place)
         sync_folder(beside.parent)
         sync_folder(place.parent)
@@ -161,6 +186,20 @@ def _seal(
         raise StoreError("store.cannot_write", where=str(place)) from None
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return FileRef(id_text(file), name, kind, sealed.size), sealed.hash
+
+
+class _Hashed:
+    """A file that is hashed while it is read."""
+
+    def __init__(self, source: BinaryIO) -> None:
+        self._source = source
+        self.hash = sha256()
+
+    def read(self, size: int = -1) -> bytes:
+        """The next bytes."""
+        data = self._source.read(size)
+        self.hash.update(data)
+        return data
 
 
 def _private(path: str, flags: int) -> int:

@@ -14,6 +14,7 @@ import attrs
 
 from muniment.errors import (
     AccessDenied,
+    ApprovalNeeded,
     Conflict,
     Invalid,
     Issue,
@@ -26,6 +27,8 @@ from muniment.model import id_bytes, id_text
 from muniment.schema import Field, RecordType
 from muniment.schema.phones import e164
 from muniment.schema.values import ValueProblem
+from muniment.session.approving import Sanction
+from muniment.session.asking import approve_import
 from muniment.session.definitions import IMPORT
 from muniment.session.engine import SHARD, Acting, Engine, record_line
 from muniment.session.logbook import MAX_SUBJECTS, Draft, Moment
@@ -121,6 +124,7 @@ class RowWriter:
         self._trial = _Trial() if dry_run else None
         self._op = engine.new_id()
         self._import = b""
+        self._sanction = Sanction(aside=False)
 
     @property
     def match(self) -> Sequence[str]:
@@ -210,10 +214,25 @@ class RowWriter:
 
     # A batch
 
-    def begin(self, values: Mapping[str, object], *, reason: str | None) -> str:
-        """Write down that an import begins, and give its identifier."""
+    def begin(self, values: Mapping[str, object], *, rows: int, reason: str | None) -> str:
+        """Write down that an import begins, and give its identifier.
+
+        Raises:
+            ApprovalNeeded: ``approval.waits`` where the whole of it needs a second person.
+        """
         if self._trial is not None:
             return ""
+        options = {
+            "by_id": self._by_id,
+            "context": {name: str(value) for name, value in self._changed_context.items()},
+            "fields": list(self._keys),
+            "keep_empty": self._keep_empty,
+            "match": list(self.match),
+        }
+        granted = approve_import(
+            self._engine, self._acting, self._type, values, options, rows=rows, reason=reason
+        )
+        self._sanction = Sanction(granted, aside=False)
         change = Change("create", IMPORT.key, values=values)
         saved = write(self._engine, self._acting, [change], reason=reason, op=self._op)[0]
         assert isinstance(saved, Saved)
@@ -248,6 +267,7 @@ class RowWriter:
                 members={"import": id_text(self._import)},
                 op=self._op,
                 context=self._changed_context,
+                sanction=self._sanction,
             )
         )
         return [
@@ -522,7 +542,7 @@ class _Trial:
 def _outcome(asked: _Asked, done: Saved | Pending | MunimentError) -> Outcome:
     if isinstance(done, Invalid):
         return Outcome("rejected", done.issues)
-    if isinstance(done, (AccessDenied, NotFound, Conflict, UsageError)):
+    if isinstance(done, (AccessDenied, ApprovalNeeded, NotFound, Conflict, UsageError)):
         return Outcome("rejected", [Issue(done.code, parameters=done.parameters)])
     if isinstance(done, MunimentError):
         raise done

@@ -19,6 +19,8 @@ from muniment.log.binding import OPERATIONS
 from muniment.log.detail import unpack_details
 from muniment.model import Value, id_text
 from muniment.schema import RecordType
+from muniment.session.approving import Granted, Sanction
+from muniment.session.asking import approve_revert
 from muniment.session.definitions import IMPORT
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.history import detail_of
@@ -83,7 +85,8 @@ def revert_import(
     """
     with engine.guarded(acting, "record.import", record=id_text(record)):
         span = _span(engine, acting, record)
-    run = _Revert(engine, acting, record, span, force=force)
+    granted = approve_revert(engine, acting, record, span.type, force=force, reason=reason)
+    run = _Revert(engine, acting, record, span, force=force, granted=granted)
     if span.state == "reverted" and not force:
         engine.note(acting, "import.revert", count=0, target={"import": id_text(record)})
         return Reverted(id_text(record))
@@ -130,6 +133,7 @@ class _Span:
     last: int
     state: str
     version: int
+    type: str
 
     def pieces(self) -> Iterator[tuple[int, int]]:
         """Pieces of the span, the last one first."""
@@ -153,7 +157,7 @@ def _span(engine: Engine, acting: Acting, record: bytes) -> _Span:
         head = moment.size - 1
         finished = len(versions) > 1
         last = versions[1].seq if finished and versions[1].gen == versions[0].gen else head
-        return _Span(versions[0].gen, versions[0].seq, last, str(values["state"]), newest.version)
+        return _Span(versions[0].gen, versions[0].seq, last, str(values["state"]), newest.version, key)
 
     return engine.run(body, acting)
 
@@ -165,9 +169,19 @@ def _groups(record_type: RecordType) -> frozenset[int]:
 class _Revert:
     """One run of undoing, piece by piece from the end."""
 
-    def __init__(self, engine: Engine, acting: Acting, record: bytes, span: _Span, *, force: bool) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        acting: Acting,
+        record: bytes,
+        span: _Span,
+        *,
+        force: bool,
+        granted: Granted | None,
+    ) -> None:
         self._engine = engine
         self._acting = acting
+        self._sanction = Sanction(granted, aside=False)
         self._import = id_text(record)
         self._gen, self._begun = span.gen, span.first
         self._force = force
@@ -206,7 +220,15 @@ class _Revert:
             return changes
 
         members = {"import": self._import, "undo": True}
-        done = write(self._engine, self._acting, body, collect=True, members=members, op=self.op)
+        done = write(
+            self._engine,
+            self._acting,
+            body,
+            collect=True,
+            members=members,
+            op=self.op,
+            sanction=self._sanction,
+        )
         again: list[Version] = []
         for change, version, result in zip(changes, versions, done, strict=True):
             if isinstance(result, Saved):

@@ -579,7 +579,33 @@ class Session:
         descending: bool = False,
         view: str = "",
     ) -> Iterator[Page]:
-        """The records of an export page by page; see ``exports.run.Corridor``."""
+        """The records of an export page by page; see ``exports.run.Corridor``.
+
+        Raises:
+            ApprovalNeeded: ``approval.waits`` where a second person has to approve it.
+        """
+        from muniment.session.asking import approve_export
+
+        options = {
+            "deleted": deleted,
+            "order_by": order_by or "",
+            "scan": scan,
+            "view": view,
+        }
+        granted = approve_export(
+            self._engine,
+            self._acting,
+            self._engine.record_type(type),
+            where,
+            fields,
+            options,
+            filters=filters,
+            recipient=recipient,
+            reason=reason,
+        )
+        members: dict[str, object] = {"recipient": recipient}
+        if granted is not None:
+            members["approval"] = granted.detail
         return self.pages(
             lists.Asked(
                 type,
@@ -591,7 +617,7 @@ class Session:
                 count=True,
                 kind="record.export",
                 action="record.export",
-                members={"recipient": recipient},
+                members=members,
                 reason=reason,
                 filters=filters,
                 order_by=order_by,
