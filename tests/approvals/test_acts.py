@@ -5,6 +5,8 @@ from __future__ import annotations
 import pytest
 
 from muniment.errors import AccessDenied, ApprovalNeeded, ConfigError
+from muniment.model import id_text
+from muniment.schema import load_template
 from muniment.testing import assert_logged, assert_no_plaintext
 
 from .conftest import ANNA, PURPOSE, refused, rule, waits
@@ -143,26 +145,18 @@ def test_a_configuration_waits_and_is_applied_once(archive, as_, second_owner):
 
 def test_types_wait_and_their_records_are_not_written_by_hand(archive, as_, second_owner):
     """A definition is a record: writing it directly is no way around."""
-    from muniment.model import id_text
-    from muniment.schema import add_field
-    from muniment.schema.types import Field
-    from muniment.schema.values import Label
-
     rule(archive, USERS)
     owner, eve = as_("owner"), as_("eve")
-    registry = archive.engine.definitions.registry
-    field = Field(key="nickname", kind="text", label=Label("Nickname", "昵称"), group="basics")
-    group = registry.by_key["customer"].groups[0].key
-    import attrs
-
-    made = add_field(registry, "customer", attrs.evolve(field, group=group))
-    number = waits(lambda: archive.save_types(owner, made, reason="x"))
-    record = archive.engine.definitions.records[registry.by_key["customer"].number]
+    more = [load_template("service-feedback")]
+    before = len(owner.types())
+    number = waits(lambda: archive.apply_templates(owner, more, reason="x"))
+    definitions = archive.engine.definitions
+    record = definitions.records[definitions.types["customer"].number]
     with refused("approval.by_command", ApprovalNeeded):
         owner.update(id_text(record), {"definition": "{}"})
     approve(eve, number)
-    archive.save_types(owner, made, reason="x")
-    assert owner.type("customer").field("nickname") is not None
+    archive.apply_templates(owner, more, reason="x")
+    assert before < len(owner.types())
 
 
 @pytest.mark.parametrize(

@@ -31,6 +31,7 @@ if TYPE_CHECKING:
     from muniment.session.backups import Backups
     from muniment.session.checking import Changes
     from muniment.session.credentials import Credentials
+    from muniment.session.drafts import Drafts
     from muniment.session.evidence import Scope
     from muniment.session.importing import RowWriter
     from muniment.session.mapped import Mappings
@@ -288,6 +289,13 @@ class Session:
         from muniment.session.checking import Changes
 
         return Changes(self._engine, self._acting)
+
+    @property
+    def drafts(self) -> Drafts:
+        """Forms that this actor has not saved yet."""
+        from muniment.session.drafts import Drafts
+
+        return Drafts(self._engine, self._acting)
 
     # Reading
 

@@ -27,6 +27,7 @@ __all__ = [
     "ProposedAct",
     "ProposedChange",
     "Summary",
+    "names_between",
     "show_proposal",
     "summaries",
     "visible",
@@ -337,6 +338,18 @@ def _values_at(
     loaded = load(engine, tx, version, own, frozenset(own.by_seal_group))
     opened = open_loaded(engine, loaded, frozenset(own.by_number))
     return _by_key(now, {own.by_key[key].number: value for key, value in opened.items()})
+
+
+def names_between(
+    engine: Engine, tx: Transaction, acting: Acting, record_type: RecordType, record: bytes, base: int
+) -> list[str]:
+    """Keys of the fields that changed since a version, of those that the actor may read."""
+    newest = tx.version(SHARD, record)
+    assert newest is not None
+    before = _values_at(engine, tx, record_type, record, base)
+    now = _values_at(engine, tx, record_type, record, newest.version)
+    readable = engine.policy.view(acting.actor, record_type).readable
+    return [key for key in record_type.by_key if key in readable and before.get(key) != now.get(key)]
 
 
 def _compared(
