@@ -51,6 +51,7 @@ class RecordState:
         version: the newest version, 0 before the record exists.
         values: the field values by key; read-only.
         kinds: the name of each field's kind by key, of fields without a value too; read-only.
+        classes: likewise how sensitive each field is, a name out of ``muniment.model.CLASSES``.
     """
 
     id: str
@@ -59,6 +60,7 @@ class RecordState:
     version: int
     values: Mapping[str, object]
     kinds: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
+    classes: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
 
 
 @attrs.frozen

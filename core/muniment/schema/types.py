@@ -255,6 +255,11 @@ class RecordType:
         return MappingProxyType({field.key: field.kind for field in self.fields})
 
     @cached_property
+    def class_names(self) -> Mapping[str, str]:
+        """How sensitive each field is, by the field's key."""
+        return MappingProxyType({field.key: field.sensitivity for field in self.fields})
+
+    @cached_property
     def by_number(self) -> Mapping[int, Field]:
         """Every field by its permanent number."""
         return MappingProxyType({field.number: field for field in self.fields})

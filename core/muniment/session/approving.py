@@ -161,6 +161,7 @@ def _asked(engine: Engine, acting: Acting, one: Pending, time_us: int) -> tuple[
         one.version - 1,
         dict(one.old),
         kinds=one.type.kind_names,
+        classes=one.type.class_names,
     )
     changes = {key: one.new.get(key) for key in one.changed}
     context = hook_context(engine, acting, one.change.operation, time_us)

@@ -427,6 +427,7 @@ class Planner:
             one.version - 1,
             dict(one.old),
             kinds=one.type.kind_names,
+            classes=one.type.class_names,
         )
         context = hook_context(
             engine,

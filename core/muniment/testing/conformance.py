@@ -143,18 +143,22 @@ def _types(
 
 
 def _touched(plugins: PluginSet, name: str, types: Sequence[RecordType]) -> tuple[RecordType, ...]:
-    """The types to which a plugin adds something, with those that they refer to; all where there is none."""
+    """The types to which a plugin adds something, with those that they refer to; all where there is none.
+
+    A plugin that states rules alone does nothing to a record.
+    """
     plugin = next(one for one in plugins.loaded if one.name == name)
     touched = {one.key for one in plugin.record_types}
     touched |= {one.key for template in plugin.templates for one in template.types}
-    touched |= {key for key, brought in plugins.brought.items() for one in brought if _any(one, name)}
+    touched |= {
+        key
+        for key, brought in plugins.brought.items()
+        if any(one.fields for one in brought if one.plugin == name)
+    }
     if plugin.field_kinds:
         touched.add(KINDS_TYPE)
-    return _closed(types, touched) if touched else tuple(types)
-
-
-def _any(brought: Any, name: str) -> bool:
-    return bool(brought.plugin == name and (brought.fields or brought.rules))
+    asked = plugin.calls.keys() - {"muniment_plugin_info", "muniment_retention_rules"}
+    return _closed(types, touched) if touched or not asked else tuple(types)
 
 
 def _closed(types: Sequence[RecordType], keys: Collection[str]) -> tuple[RecordType, ...]:
@@ -307,7 +311,6 @@ class _Checking:
 
         kinds = self._kinds
         made = drawn(values_for(record_type, kinds=kinds, context=CONTEXT), count)
-        known = {field.key: field.kind for field in record_type.fields}
         for place, values in enumerate(made):
             before = made[place - 1] if place else {}
             moved = {
@@ -319,7 +322,15 @@ class _Checking:
                 ("delete", before, {}),
             )
             for operation, old, changes in asked:
-                state = RecordState("r", record_type.key, "s", int(bool(old)), dict(old), kinds=known)
+                state = RecordState(
+                    "r",
+                    record_type.key,
+                    "s",
+                    int(bool(old)),
+                    dict(old),
+                    kinds=record_type.kind_names,
+                    classes=record_type.class_names,
+                )
                 context = HookContext(
                     "owner", "CustomerManagement", operation, "check", 0, default_region="DE"
                 )
