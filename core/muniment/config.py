@@ -21,6 +21,7 @@ import attrs
 from muniment.changes.rules import Approvals, parse_approvals
 from muniment.errors import ConfigError, UsageError
 from muniment.model import id_bytes
+from muniment.subjects.rules import BackupPlan, Consents, Rights, read_backup, read_consents, read_rights
 
 __all__ = ["FILE_NAME", "Configuration", "digest_of", "parse", "read", "starting_text"]
 
@@ -50,6 +51,21 @@ _KNOWN: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
         "timestamp_roots": str,
     },
     "approvals": {"expire_days": int, "draft_days": int, "rule": list},
+    "consent": {
+        "purposes": list,
+        "before_save": list,
+        "separate": list,
+        "guardian_below": int,
+        "birth_field": str,
+    },
+    "rights": {"law": str, "holidays": list, "employees": str},
+    "backup": {
+        "to": str,
+        "every_hours": int,
+        "keep_daily": int,
+        "keep_weekly": int,
+        "keep_monthly": int,
+    },
 }
 
 
@@ -102,6 +118,9 @@ class Configuration:
         index_epoch: raised when they are laid out anew.
         witness: who vouches for the log, and for what that is waited for.
         approvals: what needs a second person.
+        consent: what rests on consent.
+        rights: how requests of persons are answered.
+        backup: scheduled backups.
     """
 
     text: str
@@ -123,6 +142,9 @@ class Configuration:
     index_epoch: int = 1
     witness: WitnessPolicy = attrs.field(factory=lambda: WitnessPolicy())
     approvals: Approvals = attrs.field(factory=Approvals)
+    consent: Consents = attrs.field(factory=Consents)
+    rights: Rights = attrs.field(factory=Rights)
+    backup: BackupPlan = attrs.field(factory=BackupPlan)
 
 
 def digest_of(text: str) -> str:
@@ -188,6 +210,9 @@ def parse(text: str, *, where: str) -> Configuration:
         tables["index"].get("epoch", 1),
         _witness(tables["witness"], where),
         parse_approvals(tables["approvals"], where=where),
+        read_consents(tables["consent"], where),
+        read_rights(tables["rights"], where),
+        read_backup(tables["backup"], where),
     )
     _check_values(made, where)
     return made

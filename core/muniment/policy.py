@@ -56,6 +56,13 @@ ACTIONS: Final = frozenset(
         "backup.create",
         "backup.read",
         "backup.restore",
+        "consent.read",
+        "consent.change",
+        "consent.notice",
+        "request.read",
+        "request.change",
+        "subject.report",
+        "job.run",
         "subject.erase",
         "view.save",
         "view.share",
@@ -132,7 +139,8 @@ BUILTIN_ROLES: Final[Mapping[str, Role]] = {
                 "change.approve",
                 "data.check",
                 "log.verify",
-            },
+            }
+            | {"consent.read", "consent.change", "request.read", "request.change"},
             {
                 "public": "clear",
                 "internal": "clear",
@@ -163,6 +171,9 @@ BUILTIN_ROLES: Final[Mapping[str, Role]] = {
                 "user.read",
                 "key.read",
                 "data.check",
+                "backup.read",
+                "consent.read",
+                "request.read",
             },
             {
                 "public": "clear",

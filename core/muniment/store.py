@@ -360,6 +360,9 @@ class Reader(Protocol):
         Out of the versions themselves, not the current state, which may have to be made anew.
         """
 
+    def newest_about(self, shard: int, type: int, subjects: Collection[bytes]) -> list[Version]:
+        """The newest version of every record of a built-in type about these subjects, in no order."""
+
     def parts_by_record(self, shard: int) -> Iterator[Part]:
         """All parts in order of (record, group, version)."""
 

@@ -37,6 +37,7 @@ from muniment.session.applying import (
 )
 from muniment.session.asking import approve_configuration, approve_types, check_rules
 from muniment.session.attachments import remove_orphans
+from muniment.session.consents import gates_of
 from muniment.session.definitions import (
     CONFIGURATION,
     USER,
@@ -105,6 +106,7 @@ class Archive:
             Uuid7(clock, random=random),
         )
         self.engine.make_ruleset = self._ruleset
+        self.engine.gates = gates_of(self.engine)
         if held.configuration is not None:
             self.engine.adopt(held, print_of)
         if not restoring:
@@ -385,6 +387,7 @@ class Archive:
         engine.settings = _settings(applied)
         engine.policy = self._policy()
         engine.plans.clear()
+        engine.gates = gates_of(engine)
 
     # Ending
 
@@ -411,6 +414,7 @@ def _settings(applied: Configuration) -> Settings:
         applied.index_rows,
         applied.index_epoch,
         applied.witness,
+        applied,
     )
 
 

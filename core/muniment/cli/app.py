@@ -41,6 +41,7 @@ NOUNS = {
     "config": Entry(
         "muniment.cli.config:config", ("Check and apply muniment.toml.", "检查并应用 muniment.toml。")
     ),
+    "consent": Entry("muniment.cli.consent:consent", ("What persons consented to.", "个人的同意。")),
     "backup": Entry(
         "muniment.cli.backup:backup", ("Copies of the data, without keys.", "数据备份，不含密钥。")
     ),

@@ -107,6 +107,14 @@ _GLOBALS: tuple[tuple[tuple[str, ...], Words, dict[str, Any]], ...] = (
         {"metavar": "P"},
     ),
     (
+        ("global_basis", "--basis"),
+        (
+            "The legal basis, where the law asks for one, such as contract (or MUNIMENT_BASIS).",
+            "法律要求时写明的合法依据，如 contract（或 MUNIMENT_BASIS）。",
+        ),
+        {"metavar": "B"},
+    ),
+    (
         ("global_lang", "--lang"),
         (
             "English or Chinese; by default the locale's, then the archive's.",

@@ -40,6 +40,7 @@ class Invocation:
         archive: the folder; empty leaves it to the environment and the current folder.
         actor: who acts; empty leaves it to the environment and the archive's default.
         purpose: why; likewise.
+        basis: on what legal basis; empty leaves it to the environment.
         json: print one JSON document instead of text for people.
         key: a key file; empty leaves it to the environment and its usual place.
         recovery: ask for the recovery phrase and open the archive with it.
@@ -49,6 +50,7 @@ class Invocation:
         self.archive = ""
         self.actor = ""
         self.purpose = ""
+        self.basis = ""
         self.lang = ""
         self.json = False
         self.key = ""
@@ -167,7 +169,10 @@ class Invocation:
             actor = self.actor or os.environ.get("MUNIMENT_ACTOR", "") or archive.applied.actor
             purpose = self.purpose or os.environ.get("MUNIMENT_PURPOSE", "") or None
             auth = "os-user" if actor and actor == _os_user() else "asserted"
-            with archive.session(actor=actor, purpose=purpose, auth=auth, program="cli") as session:
+            basis = self.basis or os.environ.get("MUNIMENT_BASIS", "") or None
+            with archive.session(
+                actor=actor, purpose=purpose, auth=auth, program="cli", legal_basis=basis
+            ) as session:
                 yield archive, session
 
 

@@ -94,6 +94,7 @@ consent.withdraw    | Consent withdrawn                               | 撤回�
 consent.renew       | Consent renewed                                 | 续期同意
 consent.expire      | Consent expired                                 | 同意过期
 consent.invalidate  | Consent declared invalid                        | 同意作废
+consent.notice      | Notice for consents written                     | 编写同意告知书
 request.open        | Subject request received                        | 收到主体请求
 request.step        | Subject request taken a step further            | 主体请求推进
 request.extend      | Time limit of a subject request extended        | 延长主体请求期限

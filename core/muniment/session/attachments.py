@@ -22,6 +22,7 @@ from muniment.schema import Field, RecordType, category_of_group
 from muniment.seal import open_file, read_file_header, seal_file
 from muniment.session.approving import Sanction
 from muniment.session.asking import approve_file
+from muniment.session.builtins import rules_of
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.gates import require_open
 from muniment.session.logbook import Moment
@@ -72,6 +73,7 @@ def attach_file(
     name: str | None = None,
     expected_version: int | None = None,
     reason: str | None = None,
+    inside: str = "",
 ) -> Saved:
     """Seal a file and write a version that names it; the field's file before stays with its version.
 
@@ -84,6 +86,7 @@ def attach_file(
         name: what it is called; by default its own name.
         expected_version: the version that was seen; a newer one is a conflict.
         reason: a person's own words; sealed.
+        inside: for the framework's own modules: the kind of entry, for a field of a built-in type.
 
     Raises:
         StoreError: ``store.no_such_file``, or it cannot be stored; then nothing is left behind.
@@ -101,8 +104,12 @@ def attach_file(
         newest = engine.record_type(record_type.key)
         if not may_read(engine, acting, "record.read", newest):
             raise NotFound("record.not_found")
-        engine.policy.require(acting.actor, "record.update", newest.key)
-        field = _file_field(newest, field_name, engine.policy.view(acting.actor, newest).writable)
+        if inside:
+            engine.policy.require(acting.actor, rules_of(newest).write, newest.key)
+            field = _file_field(newest, field_name, frozenset({field_name}))
+        else:
+            engine.policy.require(acting.actor, "record.update", newest.key)
+            field = _file_field(newest, field_name, engine.policy.view(acting.actor, newest).writable)
     except (AccessDenied, NotFound) as error:
         engine.refused(acting, "record.update", error, record=id_text(record))
         raise
@@ -114,7 +121,14 @@ def attach_file(
     if facet_slot is None:
         facet_slot = given[record, category] = engine.sealer.slots(1)[0]
     reference, hashed = _seal(engine, version, field, (owner.slot, facet_slot), path, called, expected=digest)
-    change = Change("update", record=record, values={field.key: reference}, expected_version=expected_version)
+    change = Change(
+        "update",
+        record=record,
+        values={field.key: reference},
+        expected_version=expected_version,
+        inside=bool(inside),
+        kind=inside,
+    )
     try:
         saved = write(
             engine,
@@ -235,9 +249,18 @@ def read_file(
         record_type = definition_of(engine, tx, chosen)
         if not engine.policy.may(acting.actor, "record.read", record_type.key):
             raise NotFound("record.not_found")
-        require_open(engine, tx, acting, "record.read", record_type, (chosen.subject,), moment.time_us)
         view = view_of(engine, acting, record_type)
         field = _file_field(record_type, field_name, view.clear)
+        require_open(
+            engine,
+            tx,
+            acting,
+            "record.read",
+            record_type,
+            (chosen.subject,),
+            moment.time_us,
+            fields=frozenset({field.key}),
+        )
         plan = plan_of(engine, acting, record_type, [field.key])
         loaded = load(engine, tx, chosen, record_type, plan.groups)
         reference = open_loaded(engine, loaded, plan.numbers).get(field.key)

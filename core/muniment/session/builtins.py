@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from muniment.schema import CONFIGURATION, DEFINITION, DRAFT, IMPORT, PROPOSAL, USER, RecordType
-from muniment.schema.builtin import MAPPING, VIEW
+from muniment.schema.builtin import CONSENT, MAPPING, NOTICE, REQUEST, VIEW
 
 __all__ = ["BuiltinRules", "rules_of"]
 
@@ -43,6 +43,29 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
     CONFIGURATION.key: BuiltinRules("config.read", "config.change", ("config.apply", "config.apply")),
     IMPORT.key: BuiltinRules(
         "record.import", "record.import", ("import.begin", "import.finish", "import.revert")
+    ),
+    CONSENT.key: BuiltinRules(
+        "consent.read",
+        "consent.change",
+        (
+            "consent.give",
+            "consent.renew",
+            "consent.request",
+            "consent.refuse",
+            "consent.withdraw",
+            "consent.expire",
+            "consent.invalidate",
+        ),
+        guarded=True,
+    ),
+    NOTICE.key: BuiltinRules(
+        "consent.read", "consent.notice", ("consent.notice", "consent.notice"), guarded=True
+    ),
+    REQUEST.key: BuiltinRules(
+        "request.read",
+        "request.change",
+        ("request.open", "request.step", "request.extend", "request.decide", "request.close"),
+        guarded=True,
     ),
     VIEW.key: BuiltinRules(
         "schema.read", "view.save", ("view.save", "view.save", "view.remove"), guarded=True

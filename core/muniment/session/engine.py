@@ -11,7 +11,7 @@ from typing import Any, TypeVar, cast
 
 import attrs
 
-from muniment.config import WitnessPolicy
+from muniment.config import Configuration, WitnessPolicy
 from muniment.errors import AccessDenied, MunimentError, NotFound
 from muniment.keys import KeyStore
 from muniment.model import Clock, Random, Uuid7, id_text
@@ -56,6 +56,7 @@ class Settings:
         purposes: the purposes that may be given; empty for any.
         index_rows: for how many records of a type the blind indexes are laid out.
         index_epoch: raised when the indexes are laid out anew.
+        applied: the whole configuration, for what only one area asks for.
         witness: who vouches for the log from outside.
     """
 
@@ -67,6 +68,7 @@ class Settings:
     index_rows: int = 10_000
     index_epoch: int = 1
     witness: WitnessPolicy = attrs.field(factory=WitnessPolicy)
+    applied: Configuration | None = None
 
 
 @attrs.frozen

@@ -72,6 +72,7 @@ class Touch:
         type: of the records; its fields' classes say how sensitive they are.
         time_us: when, microseconds since 1970.
         legal_basis: what the caller said that it rests on, where they said it.
+        fields: keys of the fields that would be released or written; None where it may be any of them.
     """
 
     action: str
@@ -81,6 +82,7 @@ class Touch:
     type: RecordType
     time_us: int
     legal_basis: str | None = None
+    fields: frozenset[str] | None = None
 
 
 class Gate(Protocol):
@@ -113,6 +115,7 @@ def closed(
     time_us: int,
     *,
     writes: bool = False,
+    fields: frozenset[str] | None = None,
 ) -> Mapping[bytes, str]:
     """The subjects that any gate closes to an access, each with the first gate's code.
 
@@ -125,12 +128,13 @@ def closed(
         subjects: whose they are.
         time_us: of the transaction.
         writes: whether the access changes something.
+        fields: keys of the fields that would be released or written.
     """
     asked = set(subjects) - {engine.archive}
     if not asked or not engine.gates or record_type.number < 256:
         return {}
     touch = Touch(
-        action, writes, acting.purpose, acting.actor.id, record_type, time_us, acting.legal_basis
+        action, writes, acting.purpose, acting.actor.id, record_type, time_us, acting.legal_basis, fields
     )  # fmt: skip
     found: dict[bytes, str] = {}
     for gate in engine.gates:
@@ -149,6 +153,7 @@ def require_open(
     time_us: int,
     *,
     writes: bool = False,
+    fields: frozenset[str] | None = None,
 ) -> None:
     """Refuse an access to which any of these subjects is closed.
 
@@ -161,12 +166,13 @@ def require_open(
         subjects: whose they are.
         time_us: of the transaction.
         writes: whether the access changes something.
+        fields: keys of the fields that would be released or written.
 
     Raises:
         AccessDenied: the gate's code; the caller writes it down.
     """
     if not engine.gates:
         return
-    refused = closed(engine, tx, acting, action, record_type, subjects, time_us, writes=writes)
+    refused = closed(engine, tx, acting, action, record_type, subjects, time_us, writes=writes, fields=fields)
     for _, code in sorted(refused.items()):
         raise AccessDenied(code, where=record_type.key, action=action, purpose=acting.purpose)

@@ -275,7 +275,9 @@ def _hits(
     while rows := list(islice(candidates, min(limit + 1 - len(found), _LOADED_AT_ONCE))):
         if engine.gates:
             subjects = {row.subject for row in rows}
-            barred = closed(engine, tx, acting, asked.action, record_type, subjects, time_us)
+            barred = closed(
+                engine, tx, acting, asked.action, record_type, subjects, time_us, fields=plan.keys
+            )
             rows = [row for row in rows if row.subject not in barred]
         for row, loaded, own in _load_all(engine, tx, acting, plan, terms, rows):
             if terms.matches:

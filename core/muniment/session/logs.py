@@ -14,6 +14,7 @@ from muniment import audit
 from muniment.audit import Found
 from muniment.errors import AccessDenied, LogError, NotFound, StoreError, UsageError
 from muniment.files import write_atomically
+from muniment.log.detail import Opening
 from muniment.log.entry import unpack_entries
 from muniment.log.proof import make_proof
 from muniment.log.tiles import TILE_WIDTH, export_tree, tile_hashes
@@ -33,6 +34,7 @@ __all__ = [
     "export_log",
     "find_entries",
     "knows_all",
+    "proof_of",
     "prove_entry",
     "show_entry",
 ]
@@ -333,6 +335,32 @@ def prove_entry(engine: Engine, acting: Acting, index: int) -> str:
         reader = TileReader(tx, SHARD, signed.gen, signed.size)
         found = audit.entry_at(tx, SHARD, signed.gen, index)
         return make_proof(found.data, index, tile_hashes(reader.read, signed.size), signed.note)
+
+
+def proof_of(engine: Engine, gen: int, index: int) -> tuple[str, Opening]:
+    """The proof of one entry with what opens its detail; for acts whose own entries say what they give out.
+
+    Args:
+        engine: the opened archive.
+        gen: the generation of the log; one that ended is proven by its newest checkpoint.
+        index: of the entry.
+
+    Raises:
+        NotFound: ``log.no_entry`` where nothing signed covers it, or its detail was disposed of.
+    """
+    signed = engine.logbook.sign(engine.store)
+    with engine.store.transaction() as tx:
+        if signed is None or signed.gen != gen:
+            signed = tx.last_checkpoint(SHARD, gen)
+        if signed is None or not 0 <= index < signed.size:
+            raise NotFound("log.no_entry", index=index)
+        reader = TileReader(tx, SHARD, gen, signed.size)
+        found = audit.entry_at(tx, SHARD, gen, index)
+        if found.opening is None:
+            raise NotFound("log.no_entry", index=index)
+        return make_proof(
+            found.data, index, tile_hashes(reader.read, signed.size), signed.note
+        ), found.opening
 
 
 def export_log(

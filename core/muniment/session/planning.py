@@ -163,6 +163,7 @@ class Planner:
             self._context = attrs.evolve(self._context, **context)
         self._creating: dict[tuple[str, bool], tuple[RecordType, View]] = {}
         self._targets: dict[tuple[bytes, str], tuple[bytes, bool]] = {}
+        self._made: set[bytes] = set()
         self._time_us = 0
 
     def plan(
@@ -188,10 +189,12 @@ class Planner:
         """
         self._time_us = time_us
         self._creating.clear()
+        self._made.clear()
         made = list(new_ids)
         missing = sum(change.operation == "create" for change in changes) - len(made)
         made += self._engine.new_id.many(missing) if missing > 0 else []
         fresh = iter(made)
+        self._require_basis(changes)
         results: list[Pending | MunimentError] = []
         pending: list[Pending] = []
         places: list[int] = []
@@ -218,6 +221,23 @@ class Planner:
         if self._claims is not None:
             self._remember([one for place, one in enumerate(pending) if place not in taken])
         return results
+
+    def _require_basis(self, changes: Sequence[Change]) -> None:
+        """Refuse a record that nothing entitles anybody to make: no consent with it, no other basis stated.
+
+        Raises:
+            AccessDenied: ``access.no_basis``.
+        """
+        applied = self._engine.settings.applied
+        asked = applied.consent.before_save if applied is not None else frozenset[str]()
+        stated = self._acting.legal_basis
+        if not asked or (stated and stated != "consent"):
+            return
+        kinds = {change.type for change in changes if change.operation == "create"}
+        given = any(change.inside and change.kind == "consent.give" for change in changes)
+        for name in sorted(kinds & asked):
+            if not given:
+                raise AccessDenied("access.no_basis", where=name, action="record.create")
 
     # One change
 
@@ -307,6 +327,8 @@ class Planner:
         if record_type.subject != "self":
             one.subject = self._subject_of(tx, one)
             self._require_open(tx, record_type, change, one.subject)
+        else:
+            self._made.add(record)
         if engine.plugins.validates:
             self._ask_plugins(one)
         return one
@@ -316,7 +338,15 @@ class Planner:
         if self._engine.gates:
             action = action_of(record_type, change.operation)
             require_open(
-                self._engine, tx, self._acting, action, record_type, (subject,), self._time_us, writes=True
+                self._engine,
+                tx,
+                self._acting,
+                action,
+                record_type,
+                (subject,),
+                self._time_us,
+                writes=True,
+                fields=None if change.operation in ("revert", "undelete") else frozenset(change.values),
             )
 
     def _may_create(self, change: Change) -> tuple[RecordType, View]:
@@ -489,6 +519,8 @@ class Planner:
         subject = one.change.subject
         if subject is None or one.type.number >= 256:
             return self._engine.archive
+        if subject in self._made:
+            return subject
         if tx.subject(SHARD, subject) is None:
             if one.change.new_subject:
                 return subject

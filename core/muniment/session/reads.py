@@ -358,8 +358,17 @@ def get_record(
         record_type = definition_of(engine, tx, chosen)
         if not may_read(engine, acting, "record.read", record_type):
             raise NotFound("record.not_found")
-        require_open(engine, tx, acting, "record.read", record_type, (chosen.subject,), moment.time_us)
         plan = plan_of(engine, acting, record_type, fields)
+        require_open(
+            engine,
+            tx,
+            acting,
+            "record.read",
+            record_type,
+            (chosen.subject,),
+            moment.time_us,
+            fields=plan.keys,
+        )
         loaded = load(engine, tx, chosen, record_type, plan.groups)
         drafts = disclosure(engine, tx, acting, "record.read", plan, [chosen])
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)

@@ -32,6 +32,7 @@ if TYPE_CHECKING:
     from muniment.session.checking import Changes
     from muniment.session.credentials import Credentials
     from muniment.session.drafts import Drafts
+    from muniment.session.consents import Consents
     from muniment.session.evidence import Scope
     from muniment.session.importing import RowWriter
     from muniment.session.mapped import Mappings
@@ -692,6 +693,13 @@ class Session:
             before={"days": lifetime_days},
             after=lambda found: {"epoch": found.epoch},
         )
+
+    @property
+    def consents(self) -> Consents:
+        """Consents of persons, and the notices that they rest on."""
+        from muniment.session.consents import Consents
+
+        return Consents(self)
 
     @property
     def backups(self) -> Backups:

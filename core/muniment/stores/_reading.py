@@ -121,6 +121,20 @@ def _newest_query(records: int) -> str:
 
 
 @lru_cache(maxsize=64)
+def _about_query(subjects: int) -> str:
+    """The newest version of every record of one built-in type about so many subjects."""
+    marks = ", ".join(f"?{place + 3}" for place in range(subjects))
+    columns = ", ".join(f"v.{name}" for name in Version._fields)
+    return (
+        f"SELECT {columns} FROM record_version f CROSS JOIN record_version v "
+        "ON v.shard = ?1 AND v.record = f.record AND v.version = "
+        "(SELECT max(version) FROM record_version WHERE shard = ?1 AND record = f.record) "
+        f"WHERE f.shard = ?1 AND f.type = ?2 AND f.type < 256 AND f.version = 1 AND f.subject <> f.record "
+        f"AND f.subject IN ({marks})"
+    )
+
+
+@lru_cache(maxsize=64)
 def _places_query(places: int) -> str:
     """The newest part of each of so many groups of records, likewise."""
     values = ", ".join(f"(?{3 * place + 2}, ?{3 * place + 3}, ?{3 * place + 4})" for place in range(places))
@@ -306,6 +320,14 @@ class Reading:
                 "AND type < 256 GROUP BY record ORDER BY record",
                 (shard, number),
             )
+        return found
+
+    def newest_about(self, shard: int, type: int, subjects: Collection[bytes]) -> list[Version]:
+        found: list[Version] = []
+        listed = sorted(subjects)
+        for place in range(0, len(listed), _IDS_A_QUERY):
+            some = listed[place : place + _IDS_A_QUERY]
+            found += self._rows(Version, _about_query(len(some)), (shard, type, *some))
         return found
 
     def parts_by_record(self, shard: int) -> Iterator[Part]:

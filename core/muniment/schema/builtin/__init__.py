@@ -10,20 +10,36 @@ from typing import Final
 from muniment.schema.builtin._approvals import DRAFT, PROPOSAL
 from muniment.schema.builtin._archive import CONFIGURATION, DEFINITION, IMPORT, USER
 from muniment.schema.builtin._making import ARCHIVE_CATEGORY
+from muniment.schema.builtin._rights import CONSENT, NOTICE, REQUEST
 from muniment.schema.builtin._tables import MAPPING, VIEW
 
 __all__ = [
     "ARCHIVE_CATEGORY",
     "BUILTIN",
     "CONFIGURATION",
+    "CONSENT",
     "DEFINITION",
     "DRAFT",
     "IMPORT",
     "MAPPING",
+    "NOTICE",
     "PROPOSAL",
+    "REQUEST",
     "USER",
     "VIEW",
 ]
 
-BUILTIN: Final = (DEFINITION, USER, IMPORT, CONFIGURATION, PROPOSAL, DRAFT, VIEW, MAPPING)
+BUILTIN: Final = (
+    DEFINITION,
+    USER,
+    IMPORT,
+    CONFIGURATION,
+    PROPOSAL,
+    DRAFT,
+    CONSENT,
+    NOTICE,
+    REQUEST,
+    VIEW,
+    MAPPING,
+)
 """The built-in types in order of number."""

@@ -1,0 +1,141 @@
+"""What a configuration says on consents, requests of persons and scheduled backups; checked."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from datetime import date
+from typing import Any
+
+import attrs
+
+from muniment.errors import ConfigError
+from muniment.model import CLASSES
+
+__all__ = ["BackupPlan", "Consents", "Rights", "read_backup", "read_consents", "read_rights"]
+
+
+@attrs.frozen
+class Consents:
+    """What rests on consent.
+
+    Attributes:
+        purposes: refused without a consent of the person.
+        before_save: keys of record types of which no record is made without a consent or another stated
+            legal basis.
+        separate: classes of fields that such a purpose needs a separate consent for.
+        guardian_below: age in years below which a guardian consents; 0 asks for none.
+        birth_field: ``type.field`` with the date of birth; empty where nobody's age is known.
+    """
+
+    purposes: frozenset[str] = frozenset()
+    before_save: frozenset[str] = frozenset()
+    separate: frozenset[str] = frozenset()
+    guardian_below: int = 0
+    birth_field: str = ""
+
+
+@attrs.frozen
+class Rights:
+    """How requests of persons are answered.
+
+    Attributes:
+        law: the law whose clocks run where a request names none.
+        holidays: days that are no working days.
+        name_employees: whether a person is told the logins of those who saw their data.
+    """
+
+    law: str = "gdpr"
+    holidays: frozenset[date] = frozenset()
+    name_employees: bool = False
+
+
+@attrs.frozen
+class BackupPlan:
+    """Scheduled backups.
+
+    Attributes:
+        to: a folder, or ``s3://bucket/prefix``; empty for none.
+        every_hours: a backup is late when the newest one is older.
+        keep_daily: so many days of which the newest backup is kept.
+        keep_weekly: likewise weeks.
+        keep_monthly: likewise months.
+    """
+
+    to: str = ""
+    every_hours: int = 24
+    keep_daily: int = 7
+    keep_weekly: int = 5
+    keep_monthly: int = 12
+
+
+def _wrong(where: str, key: str, known: str) -> ConfigError:
+    return ConfigError("config.value", where=f"{where}: {key}", known=known)
+
+
+def _names(table: Mapping[str, Any], key: str, where: str) -> frozenset[str]:
+    found: Collection[object] = table.get(key, ())
+    if not all(isinstance(one, str) for one in found):
+        raise ConfigError("config.type", where=f"{where}: {key}", wanted="a list of texts")
+    return frozenset(map(str, found))
+
+
+def read_consents(table: Mapping[str, Any], where: str) -> Consents:
+    """The table ``[consent]``.
+
+    Args:
+        table: as read; its members have the types that they must have.
+        where: the file, for errors.
+
+    Raises:
+        ConfigError: ``config.type`` or ``config.value``.
+    """
+    where = f"{where}: consent"
+    made = Consents(
+        _names(table, "purposes", where),
+        _names(table, "before_save", where),
+        _names(table, "separate", where),
+        table.get("guardian_below", 0),
+        table.get("birth_field", ""),
+    )
+    if not made.separate <= set(CLASSES):
+        raise _wrong(where, "separate", ", ".join(CLASSES))
+    if not 0 <= made.guardian_below <= 100:
+        raise _wrong(where, "guardian_below", "0..100")
+    if made.birth_field and made.birth_field.count(".") != 1:
+        raise _wrong(where, "birth_field", "customer.birthday")
+    return made
+
+
+def read_rights(table: Mapping[str, Any], where: str) -> Rights:
+    """The table ``[rights]``.
+
+    Raises:
+        ConfigError: ``config.type`` or ``config.value``.
+    """
+    from muniment.subjects.clocks import LAWS
+
+    where = f"{where}: rights"
+    law = table.get("law", "gdpr")
+    if law not in LAWS:
+        raise _wrong(where, "law", ", ".join(LAWS))
+    try:
+        holidays = frozenset(date.fromisoformat(one) for one in _names(table, "holidays", where))
+    except ValueError:
+        raise _wrong(where, "holidays", "2026-01-01") from None
+    told = table.get("employees", "hidden")
+    if told not in ("hidden", "named"):
+        raise _wrong(where, "employees", "hidden, named")
+    return Rights(law, holidays, told == "named")
+
+
+def read_backup(table: Mapping[str, Any], where: str) -> BackupPlan:
+    """The table ``[backup]``.
+
+    Raises:
+        ConfigError: ``config.value``.
+    """
+    made = BackupPlan(**table)
+    kept = (made.keep_daily, made.keep_weekly, made.keep_monthly)
+    if made.every_hours < 1 or min(kept) < 0 or (made.to and not any(kept)):
+        raise _wrong(where, "backup", "every_hours 1.., keep_daily, keep_weekly, keep_monthly 0..")
+    return made
