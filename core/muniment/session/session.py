@@ -33,6 +33,7 @@ if TYPE_CHECKING:
     from muniment.session.credentials import Credentials
     from muniment.session.drafts import Drafts
     from muniment.session.consents import Consents
+    from muniment.session.credentials import Credentials
     from muniment.session.evidence import Scope
     from muniment.session.importing import RowWriter
     from muniment.session.mapped import Mappings
