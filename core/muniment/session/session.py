@@ -30,10 +30,9 @@ if TYPE_CHECKING:
     from muniment.keys import KeyStatus, Root, Rotated
     from muniment.session.backups import Backups
     from muniment.session.checking import Changes
-    from muniment.session.credentials import Credentials
-    from muniment.session.drafts import Drafts
     from muniment.session.consents import Consents
     from muniment.session.credentials import Credentials
+    from muniment.session.drafts import Drafts
     from muniment.session.evidence import Scope
     from muniment.session.importing import RowWriter
     from muniment.session.mapped import Mappings
