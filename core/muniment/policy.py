@@ -64,6 +64,7 @@ ACTIONS: Final = frozenset(
         "subject.report",
         "job.run",
         "subject.erase",
+        "subject.link",
         "view.save",
         "view.share",
         "view.lock",
@@ -138,6 +139,7 @@ BUILTIN_ROLES: Final[Mapping[str, Role]] = {
                 "change.read",
                 "change.approve",
                 "data.check",
+                "subject.link",
                 "log.verify",
             }
             | {"consent.read", "consent.change", "request.read", "request.change"},

@@ -10,6 +10,7 @@ from muniment.cli.invocation import Invocation
 __all__ = ["check", "data", "rebuild"]
 
 _HERE = "muniment.cli.data"
+_CLEAN = "muniment.cli.data_clean"
 
 data = LazyGroup(
     "data",
@@ -19,11 +20,28 @@ data = LazyGroup(
             ("Compare current state and indexes with the sealed parts.", "将当前状态和索引与密封内容比对。"),
         ),
         "rebuild": Entry(f"{_HERE}:rebuild", ("Make them anew.", "重建当前状态和索引。")),
+        "quality": Entry(
+            f"{_CLEAN}:quality",
+            (
+                "What is missing, stale, malformed or points to nothing.",
+                "检查缺失、过期、格式有误或失效的数据。",
+            ),
+        ),
+        "clean": Entry(
+            f"{_CLEAN}:clean", ("Tidier forms of values, and accept them.", "整理数据格式并采纳。")
+        ),
+        "duplicates": Entry(
+            f"{_CLEAN}:duplicates", ("Records that may be about the same.", "查找可能重复的记录。")
+        ),
+        "merge": Entry(f"{_CLEAN}:merge", ("Make one of two records.", "合并两条记录。")),
+        "unmerge": Entry(f"{_CLEAN}:unmerge", ("Take a merge apart.", "撤销合并。")),
+        "merges": Entry(f"{_CLEAN}:merges", ("The merges that hold.", "列出有效的合并。")),
     },
     words=(
-        "Current state and indexes: what lists and searches look at. "
-        "They can always be made anew from the sealed parts.",
-        "当前状态和索引，供列表和查找使用；随时可从密封内容重建。",
+        "`check` and `rebuild` are about current state and indexes, which lists and searches look at and "
+        "which can always be made anew from the sealed parts; the others are about what people wrote.",
+        "check 和 rebuild 针对列表和查找所用的当前状态与索引，可随时从密封内容重建；"
+        "其余命令针对数据本身的质量。",
     ),
 )
 

@@ -13,7 +13,7 @@ from typing import Final
 import attrs
 
 from muniment.schema import CONFIGURATION, DEFINITION, DRAFT, IMPORT, PROPOSAL, USER, RecordType
-from muniment.schema.builtin import CONSENT, MAPPING, NOTICE, REQUEST, VIEW
+from muniment.schema.builtin import CONSENT, MAPPING, NOTICE, REQUEST, SUBJECT_LINK, VIEW
 
 __all__ = ["BuiltinRules", "rules_of"]
 
@@ -66,6 +66,9 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
         "request.change",
         ("request.open", "request.step", "request.extend", "request.decide", "request.close"),
         guarded=True,
+    ),
+    SUBJECT_LINK.key: BuiltinRules(
+        "subject.link", "subject.link", ("subject.link", "subject.unlink", "subject.unlink"), guarded=True
     ),
     VIEW.key: BuiltinRules(
         "schema.read", "view.save", ("view.save", "view.save", "view.remove"), guarded=True

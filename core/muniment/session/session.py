@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from muniment.keys import KeyStatus, Root, Rotated
     from muniment.session.backups import Backups
     from muniment.session.checking import Changes
+    from muniment.session.cleaning import Cleaning
     from muniment.session.consents import Consents
     from muniment.session.credentials import Credentials
     from muniment.session.drafts import Drafts
@@ -474,6 +475,13 @@ class Session:
         from muniment.session.saved import Views
 
         return Views(self)
+
+    @property
+    def cleaning(self) -> Cleaning:
+        """Duplicates, merges, tidier forms, and what is wrong with the data."""
+        from muniment.session.cleaning import Cleaning
+
+        return Cleaning(self)
 
     # Tables in and out
 

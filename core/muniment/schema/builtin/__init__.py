@@ -11,7 +11,7 @@ from muniment.schema.builtin._approvals import DRAFT, PROPOSAL
 from muniment.schema.builtin._archive import CONFIGURATION, DEFINITION, IMPORT, USER
 from muniment.schema.builtin._making import ARCHIVE_CATEGORY
 from muniment.schema.builtin._rights import CONSENT, NOTICE, REQUEST
-from muniment.schema.builtin._tables import MAPPING, VIEW
+from muniment.schema.builtin._tables import MAPPING, SUBJECT_LINK, VIEW
 
 __all__ = [
     "ARCHIVE_CATEGORY",
@@ -25,6 +25,7 @@ __all__ = [
     "NOTICE",
     "PROPOSAL",
     "REQUEST",
+    "SUBJECT_LINK",
     "USER",
     "VIEW",
 ]
@@ -39,6 +40,7 @@ BUILTIN: Final = (
     CONSENT,
     NOTICE,
     REQUEST,
+    SUBJECT_LINK,
     VIEW,
     MAPPING,
 )

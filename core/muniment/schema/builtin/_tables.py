@@ -10,7 +10,7 @@ from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, bui
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
 
-__all__ = ["MAPPING", "VIEW"]
+__all__ = ["MAPPING", "SUBJECT_LINK", "VIEW"]
 
 VIEW: Final = builtin_type(
     15,
@@ -68,3 +68,17 @@ MAPPING: Final = builtin_type(
     title=("name",),
 )
 """One record for each saved mapping of an import: what a team wrote down about files of one form."""
+
+SUBJECT_LINK: Final = builtin_type(
+    13,
+    "subject_link",
+    Label("Merged record", "合并记录"),
+    attrs.evolve(builtin_field("record_type", "identifier", "Type", "类型", required=True), order=1),
+    attrs.evolve(builtin_field("kept", "identifier", "Kept record", "保留的记录", required=True), order=2),
+    attrs.evolve(builtin_field("duplicate", "identifier", "Duplicate", "重复的记录", required=True), order=3),
+    builtin_field("kept_subject", "identifier", "Subject kept", "保留的主体", required=True),
+    builtin_field("duplicate_subject", "identifier", "Subject linked", "关联的主体", required=True),
+    attrs.evolve(builtin_field("filled", "several choices", "Fields taken over", "补入的字段"), order=4),
+    title=("duplicate",),
+)
+"""One record for each merge, about the duplicate's subject: identifiers and names of fields, no values."""

@@ -1,0 +1,416 @@
+"""``muniment data``: the verbs about what people wrote: quality, cleaning, duplicates and merges."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, Any
+
+import click
+
+from muniment.cli.base import argument, flag, option, verb
+from muniment.cli.invocation import Invocation, names_of
+
+if TYPE_CHECKING:
+    from muniment.archive import Archive
+    from muniment.session.cleaning import Proposal
+    from muniment.session.duplicates import Pair
+    from muniment.session.links import Link
+    from muniment.session.quality import Quality
+
+__all__ = ["clean", "duplicates", "merge", "merges", "quality", "unmerge"]
+
+_TYPE = ("The record type.", "记录类型。")
+_reason = option(
+    "--reason",
+    required=True,
+    metavar="TEXT",
+    words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"),
+)
+
+
+def _label(archive: Archive, type: str, key: str, lang: str) -> str:
+    record_type = archive.engine.definitions.types.get(type)
+    field = None if record_type is None else record_type.by_key.get(key)
+    return key if field is None else field.label.of(lang) or key
+
+
+# Quality
+
+
+@verb(
+    "quality",
+    (
+        "Go through the records of a type: what is missing, stale, malformed, without consent or points "
+        "to nothing, by account manager, and how much each field is used.\n"
+        "Nothing is changed; the pass is logged. `data clean` and `schema field retire` act on what it says.",
+        "逐条检查某类型的记录：缺失、过期、格式有误、未获同意、指向不存在的记录，"
+        "按客户经理统计，并给出各字段的使用情况。\n"
+        "不作任何修改，检查记入日志。可用 data clean 和 schema field retire 处理。",
+    ),
+    note=(
+        "Example: muniment data quality customer --stale-days 180",
+        "示例：muniment data quality customer --stale-days 180",
+    ),
+)
+@argument("type", _TYPE)
+@option(
+    "--stale-days",
+    type=click.IntRange(1, 36_500),
+    default=365,
+    show_default=True,
+    metavar="N",
+    words=("Stale when nobody wrote or verified it for so long.", "超过此天数未更新或核对即为过期。"),
+)
+@option(
+    "--limit",
+    type=click.IntRange(0, 1000),
+    default=20,
+    show_default=True,
+    metavar="N",
+    words=("Findings that are shown one by one.", "逐条显示的问题数。"),
+)
+@click.pass_obj
+def quality(call: Invocation, type: str, stale_days: int, limit: int) -> None:
+    """Go through the records of a type."""
+    from muniment.cli.progress import progress
+
+    with call.session() as (archive, session):
+        with progress(call.say("quality.checking"), quiet=call.json) as told:
+            found = session.cleaning.quality(
+                type, stale_days=stale_days, progress=lambda done, total: told(done, total or 0)
+            )
+        _tell_quality(call, archive, found, limit)
+
+
+def _tell_quality(call: Invocation, archive: Archive, found: Quality, limit: int) -> None:
+    from muniment.cli.output import emit, heading, put, table
+    from muniment.cli.values import local_time
+    from muniment.model import rfc3339
+
+    if call.json:
+        emit(
+            {
+                "quality": {
+                    "type": found.type,
+                    "records": found.records,
+                    "counts": dict(found.counts),
+                    "owners": [
+                        {"owner": owner or None, "counts": dict(counts)}
+                        for owner, counts in found.owners.items()
+                    ],
+                    "fields": [
+                        {
+                            "field": one.field,
+                            "filled": one.filled,
+                            "rate": one.rate,
+                            "last": None if one.last_us is None else rfc3339(one.last_us),
+                        }
+                        for one in found.fields
+                    ],
+                    "findings": [
+                        {
+                            "code": one.code,
+                            "record": one.record,
+                            "field": one.field or None,
+                            "owner": one.owner or None,
+                        }
+                        for one in found.findings[:limit]
+                    ],
+                }
+            }
+        )
+        return
+    lang = call.language
+    put(call.say("quality.records", count=found.records))
+    if found.counts:
+        codes = list(found.counts)
+        header = [call.say("quality.label_owner"), *(call.say(f"quality.{code}") for code in codes)]
+        rows: list[list[object]] = [
+            [owner or call.say("quality.nobody"), *(counts.get(code, 0) for code in codes)]
+            for owner, counts in found.owners.items()
+        ]
+        table(header, rows)
+    if limit and found.findings:
+        put()
+        put(heading(call.say("quality.first")))
+        table(
+            [call.say("quality.label_problem"), call.say("cli.label_field"), "ID"],
+            [
+                [
+                    call.say(f"quality.{one.code}"),
+                    _label(archive, found.type, one.field, lang) if one.field else "",
+                    one.record,
+                ]
+                for one in found.findings[:limit]
+            ],
+        )
+    put()
+    put(heading(call.say("quality.use")))
+    table(
+        [call.say("cli.label_field"), call.say("quality.label_filled"), "%", call.say("quality.label_last")],
+        [
+            [
+                _label(archive, found.type, one.field, lang),
+                one.filled,
+                one.rate,
+                "" if one.last_us is None else local_time(one.last_us, archive.applied.timezone)[:10],
+            ]
+            for one in found.fields
+        ],
+    )
+
+
+# Cleaning
+
+
+@verb(
+    "clean",
+    (
+        "Show values that have a tidier form, with before and after: phones in international form, "
+        "full-width digits and letters, double spaces, spaces inside Chinese names.\n"
+        "With --accept they are written as one act, a new version for each record; history keeps the rest.",
+        "列出可整理的值及其整理前后：电话改为国际格式，"
+        "去除全角数字和字母、多余空格、中文姓名中的空格。\n"
+        "加 --accept 后作为一次操作写入，每条记录一个新版本；历史中保留原样。",
+    ),
+    note=(
+        "Example: muniment data clean customer --fields phone --accept --reason 'one form for phones'",
+        "示例：muniment data clean customer --fields phone --accept --reason 统一电话格式",
+    ),
+)
+@argument("type", _TYPE)
+@option("--fields", multiple=True, metavar="F,F...", words=("Only these fields.", "只整理这些字段。"))
+@flag("--accept", words=("Write what is shown.", "写入整理结果。"))
+@option("--skip", multiple=True, metavar="ID,ID...", words=("Leave these records alone.", "不处理这些记录。"))
+@option(
+    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
+)
+@click.pass_obj
+def clean(
+    call: Invocation,
+    type: str,
+    fields: tuple[str, ...],
+    accept: bool,
+    skip: tuple[str, ...],
+    reason: str | None,
+) -> None:
+    """Show values that have a tidier form."""
+    from muniment.cli.output import emit, put, talk
+    from muniment.cli.progress import progress
+
+    left_alone = set(names_of(skip))
+    with call.session() as (archive, session):
+        with progress(call.say("quality.checking"), quiet=call.json) as told:
+            found = [
+                one
+                for one in session.cleaning.proposals(
+                    type,
+                    fields=names_of(fields) or None,
+                    progress=lambda done, total: told(done, total or 0),
+                )
+                if one.record not in left_alone
+            ]
+        done = session.cleaning.accept(found, reason=reason) if accept and found else None
+        if call.json:
+            emit(
+                {
+                    "proposals": [
+                        {
+                            "record": one.record,
+                            "version": one.version,
+                            "field": one.field,
+                            "before": one.before,
+                            "after": one.after,
+                        }
+                        for one in found
+                    ],
+                    "accepted": None if done is None else {"records": done.records, "refused": done.refused},
+                }
+            )
+        else:
+            _show_proposals(call, archive, type, found)
+            if done is not None:
+                put(call.say("quality.cleaned", count=done.records, refused=done.refused))
+            elif found:
+                talk(call.say("quality.accept_hint"))
+    if done is not None and done.refused:
+        raise click.exceptions.Exit(6)
+
+
+def _show_proposals(call: Invocation, archive: Archive, type: str, found: list[Proposal]) -> None:
+    from muniment.cli.output import put, table
+
+    if not found:
+        put(call.say("quality.tidy"))
+        return
+    table(
+        [
+            call.say("cli.label_field"),
+            call.say("quality.label_before"),
+            call.say("quality.label_after"),
+            "ID",
+        ],
+        [
+            [_label(archive, type, one.field, call.language), one.before, one.after, one.record]
+            for one in found
+        ],
+    )
+
+
+# Duplicates
+
+
+@verb(
+    "duplicates",
+    (
+        "Find records that may be about the same person or organisation.\n"
+        "Index tokens propose, what shares one is opened and compared, what is shown is written to the log.",
+        "查找可能是同一人或同一机构的记录。\n由索引提出候选，解密比对后显示，并记入日志。",
+    ),
+    note=(
+        "Example: muniment data duplicates customer --at-least 70",
+        "示例：muniment data duplicates customer --at-least 70",
+    ),
+)
+@argument("type", _TYPE)
+@option(
+    "--at-least",
+    type=click.IntRange(1, 100),
+    default=60,
+    show_default=True,
+    metavar="N",
+    words=("The lowest score, 1 to 100.", "最低相似分，1 至 100。"),
+)
+@option(
+    "--limit",
+    type=click.IntRange(1, 1000),
+    default=50,
+    show_default=True,
+    metavar="N",
+    words=("Pairs at the most.", "最多显示的对数。"),
+)
+@click.pass_obj
+def duplicates(call: Invocation, type: str, at_least: int, limit: int) -> None:
+    """Find records that may be about the same."""
+    from muniment.cli.output import emit, put, table, talk
+
+    with call.session() as (archive, session):
+        found = session.cleaning.duplicates(type, at_least=at_least, limit=limit)
+        if call.json:
+            emit({"pairs": [_pair(one) for one in found]})
+            return
+        if not found:
+            put(call.say("quality.no_duplicates"))
+            return
+        table(
+            [call.say("quality.label_score"), call.say("quality.label_alike"), "ID", "ID"],
+            [
+                [
+                    one.score,
+                    ", ".join(
+                        f"{_label(archive, type, each.field, call.language)} {each.percent}%"
+                        for each in one.fields
+                    ),
+                    one.first,
+                    one.second,
+                ]
+                for one in found
+            ],
+        )
+        talk(call.say("quality.merge_hint"))
+
+
+def _pair(one: Pair) -> dict[str, Any]:
+    return {
+        "first": one.first,
+        "second": one.second,
+        "score": one.score,
+        "fields": [{"field": each.field, "percent": each.percent} for each in one.fields],
+    }
+
+
+@verb(
+    "merge",
+    (
+        "Make one of two records: DUPLICATE goes out of the lists, KEPT takes over what it lacks, and their "
+        "subjects are linked, so that holds, reports and erasure follow. `data unmerge` takes it apart.",
+        "合并两条记录：重复的一条移出列表，保留的一条补入所缺字段，两者主体建立关联，"
+        "法律保留、报告和删除随之生效。"
+        "可用 data unmerge 撤销。",
+    ),
+    note=(
+        "Example: muniment data merge customer:C-1 customer:C-7 --reason 'same person, two branches'",
+        "示例：muniment data merge customer:C-1 customer:C-7 --reason 同一人在两个门店登记",
+    ),
+)
+@argument("kept", ("The record that stays.", "保留的记录。"))
+@argument("duplicate", ("The one that goes out of the lists.", "移出列表的记录。"))
+@flag("--no-fill", words=("Take nothing over.", "不补入字段。"))
+@_reason
+@click.pass_obj
+def merge(call: Invocation, kept: str, duplicate: str, no_fill: bool, reason: str) -> None:
+    """Make one of two records."""
+    from muniment.session.references import resolve_record
+
+    with call.session() as (_, session):
+        link = session.cleaning.links.merge(
+            resolve_record(session, kept), resolve_record(session, duplicate), reason=reason, fill=not no_fill
+        )
+        _tell_link(call, link, "link.merged")
+
+
+@verb(
+    "unmerge",
+    (
+        "Take a merge apart: the duplicate is back, and what went over goes back where nobody changed it.",
+        "撤销合并：恢复重复的记录；补入的字段若之后未被修改则一并撤回。",
+    ),
+)
+@argument("id", ("The merge's identifier, or the duplicate's.", "合并编号，或重复记录的编号。"))
+@_reason
+@click.pass_obj
+def unmerge(call: Invocation, id: str, reason: str) -> None:
+    """Take a merge apart."""
+    from muniment.session.references import resolve_record
+
+    with call.session() as (_, session):
+        link = session.cleaning.links.undo(resolve_record(session, id), reason=reason)
+        _tell_link(call, link, "link.undone")
+
+
+@verb("merges", ("The merges that hold.", "列出有效的合并。"))
+@click.pass_obj
+def merges(call: Invocation) -> None:
+    """The merges that hold."""
+    from muniment.cli.output import emit, put, table
+
+    with call.session() as (_, session):
+        found = session.cleaning.links.list()
+    if call.json:
+        emit({"merges": [_link(one) for one in found]})
+    elif not found:
+        put(call.say("link.none"))
+    else:
+        header = call.words("cli.label_type", "link.label_kept", "link.label_duplicate", "link.label_fields")
+        table(
+            [*header, "ID"],
+            [[one.type, one.kept, one.duplicate, ", ".join(one.filled), one.id] for one in found],
+        )
+
+
+def _link(one: Link) -> dict[str, Any]:
+    return {
+        "id": one.id,
+        "type": one.type,
+        "kept": one.kept,
+        "duplicate": one.duplicate,
+        "filled": list(one.filled),
+    }
+
+
+def _tell_link(call: Invocation, one: Link, code: str) -> None:
+    from muniment.cli.output import emit, put
+
+    if call.json:
+        emit({"merges": [_link(one)]})
+    else:
+        put(call.say(code, kept=one.kept, duplicate=one.duplicate, count=len(one.filled)))
