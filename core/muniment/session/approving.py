@@ -54,6 +54,10 @@ __all__ = [
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US: Final = 86_400_000_000
 _MOST_CHANGES: Final = 1000
+_KINDS: Final = {
+    action: {name} for name, action in OPERATIONS.items() if name in ("user", "config", "schema")
+}
+"""For the actions that write a built-in type which rules can be about, what rules call it."""
 
 
 @attrs.frozen
@@ -138,11 +142,10 @@ def needs_of(
         PluginError: a plugin could not say.
     """
     record_type, rules = one.type, rules_in_force(engine)
-    if one.change.inside or not one.written:
+    if not one.written:
         return ()
     if record_type.number < 256:
-        right = rules_of(record_type).write
-        kinds = {name for name, action in OPERATIONS.items() if action == right and name != "import"}
+        kinds = _KINDS.get(rules_of(record_type).write)
         return rules.needs(kinds, type=record_type, roles=roles) if kinds else ()
     found: tuple[Need, ...] = ()
     if rules.rules:
@@ -218,7 +221,7 @@ def put_aside(
         places |= {
             place
             for place, one in enumerate(planned)
-            if isinstance(one, Pending) and one.written and not one.change.inside
+            if isinstance(one, Pending) and one.written and not _is_own(one)
         }
     if not sanction.aside:
         return Aside(b"", (), frozenset(places))
@@ -236,6 +239,11 @@ def put_aside(
     every = tuple(dict.fromkeys(need for place in sorted(needs) for need in needs[place]))
     proposal, pending = propose(engine, acting, tx, time_us, waiting, every, reason=reason or "")
     return Aside(proposal, pending, frozenset(places))
+
+
+def _is_own(one: Pending) -> bool:
+    """Whether the framework itself writes it beside what somebody wants."""
+    return one.type.number < 256 and one.change.inside
 
 
 def _grants(granted: Granted, one: Pending, needs: Sequence[Need]) -> bool:
