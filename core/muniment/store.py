@@ -24,7 +24,7 @@ hundred thousand and handed to drivers as they are.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Sequence
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
 from typing import NamedTuple, Protocol
@@ -35,6 +35,7 @@ __all__ = [
     "LOG_ORDERS",
     "Checkpoint",
     "Current",
+    "DetailGap",
     "Facet",
     "File",
     "Gap",
@@ -212,6 +213,17 @@ class Gap(NamedTuple):
     seq: int
 
 
+class DetailGap(NamedTuple):
+    """The details of one batch under one rule that were disposed of, and the entry that covers them."""
+
+    shard: int
+    gen: int
+    first_seq: int
+    rule: int
+    by_gen: int
+    by_seq: int
+
+
 class Remembered(NamedTuple):
     """The answer to a request with an idempotency key."""
 
@@ -374,11 +386,17 @@ class Reader(Protocol):
     def parts_at(self, shard: int, places: Sequence[tuple[bytes, int, int]]) -> list[Part]:
         """For each (record, group, version) the newest part that is not newer, in one go and in no order."""
 
+    def parts_of_record(self, shard: int, record: bytes) -> list[Part]:
+        """Every part of one record, in order of (group, version)."""
+
     def side_parts(self, shard: int) -> Iterator[SidePart]:
         """All side parts in order of (gen, seq, record, version)."""
 
     def side_part(self, shard: int, gen: int, seq: int) -> list[SidePart]:
         """The side parts of one entry."""
+
+    def side_parts_of(self, shard: int, record: bytes) -> list[SidePart]:
+        """The side parts that belong to one subject, in order of version."""
 
     def files(self, shard: int) -> Iterator[File]:
         """All attached files in order of (record, file)."""
@@ -395,6 +413,9 @@ class Reader(Protocol):
     def subject(self, shard: int, subject: bytes) -> Subject | None:
         """One subject's row."""
 
+    def subject_records(self, shard: int, subject: bytes) -> list[Version]:
+        """The first version of every record about a subject; out of the versions, not the current state."""
+
     def facets(self, shard: int) -> Iterator[Facet]:
         """All facets in order of (record, category)."""
 
@@ -409,6 +430,18 @@ class Reader(Protocol):
 
     def state_of(self, shard: int, ids: Collection[bytes]) -> list[State]:
         """The newest states of these subjects and records that are not simply live."""
+
+    def steps_of(self, shard: int, ids: Collection[bytes]) -> list[State]:
+        """All states of these subjects and records, in order of (id, category, n)."""
+
+    def unfinished(self, shard: int) -> list[State]:
+        """The states of what is being erased now, in order of their entries.
+
+        One erasure ends before another begins, so they are the last states that were written.
+        """
+
+    def detail_gaps(self, shard: int) -> Iterator[DetailGap]:
+        """The details of the log that were disposed of, in order of (gen, batch, rule)."""
 
     def gaps(self, shard: int) -> Iterator[Gap]:
         """All gaps in order of (record, group, version)."""
@@ -524,7 +557,25 @@ class Transaction(Reader, Protocol):
         """Remove tokens of values that were replaced."""
 
     def dispose_parts(self, gaps: Sequence[Gap]) -> None:
-        """Remove parts through the one door: each leaves a gap that names its entry."""
+        """Remove parts through the one door: each leaves a gap that names its entry.
+
+        A gap of group 0 stands for a side part.
+        """
+
+    def dispose_details(self, gaps: Sequence[DetailGap]) -> None:
+        """Remove details of the log through their door: each batch and rule leaves a gap."""
+
+    def drop_abouts(self, rows: Sequence[tuple[int, int, int]]) -> None:
+        """Remove from the projection whom entries (shard, gen, index) are about."""
+
+    def drop_current(self, shard: int, records: Collection[bytes]) -> None:
+        """Say no longer where records stand of which nothing is left."""
+
+    def drop_tokens_of(self, shard: int, fields: Mapping[bytes, Collection[int] | None]) -> None:
+        """Remove the tokens of some fields of records, or with None all of a record's; walks the table."""
+
+    def forget_answers(self, shard: int, entries: Collection[tuple[int, int]]) -> None:
+        """Forget the answers to idempotency keys that these entries (gen, index) were given under."""
 
     def clear_rebuildable(self, tables: Collection[str]) -> None:
         """Empty tables that can be rebuilt: ``current``, ``token``, ``log_index``, ``log_tile``."""

@@ -58,10 +58,10 @@ def _others(value: object) -> list[object]:
 
 def _entries_of(db: sqlite3.Connection, table: str, row: dict[str, object]) -> set[object]:
     """The indexes that may be named for a row: of the entries that wrote it or that concern it."""
-    if table in ("log_batch", "log_detail"):
+    if table in ("log_batch", "log_detail", "log_gap"):
         first = row["first_seq"]
         (n,) = db.execute("SELECT n FROM log_batch WHERE first_seq = ?", (first,)).fetchone()
-        return set(range(first, first + n + 1))
+        return set(range(first, first + n + 1)) | {row.get("by_seq", first)}
     if table == "checkpoint":
         return {row["size"]}
     about = row.get("record") or row.get("subject") or row["id"]
@@ -75,7 +75,7 @@ def _entries_of(db: sqlite3.Connection, table: str, row: dict[str, object]) -> s
 
 def _rows(folder: Path, table: str) -> list[dict[str, object]]:
     order = ", ".join(SCHEMA[table][1])
-    computed = ", first_seq" if table in ("log_batch", "log_detail") else ""
+    computed = ", first_seq" if table in ("log_batch", "log_detail", "log_gap") else ""
     with closing(sqlite3.connect(folder / "archive.db")) as db:
         db.row_factory = sqlite3.Row
         return [dict(row) for row in db.execute(f"SELECT *{computed} FROM {table} ORDER BY {order}")]
@@ -96,7 +96,7 @@ def _edit(
     except sqlite3.IntegrityError:
         return None
     # A row that now says it belongs to another entry may be missed or found in either place.
-    return named | {value} if column in ("seq", "size") else named
+    return named | {value} if column in ("seq", "size", "by_seq") else named
 
 
 def _cases(rows: list[dict[str, object]], column: str) -> list[tuple[int, object]]:

@@ -647,14 +647,17 @@ def test_a_trigger_dropped_while_open_is_found(victim, verify):
         open_again(folder)
 
 
-def test_a_sound_log_is_verified_in_bulk(victim, verify, monkeypatch):
+def test_a_sound_log_is_verified_in_bulk(tmp_path, everything, verify, monkeypatch):
     """What is written every day needs nobody to look at batches one by one."""
 
     def never(*_: object) -> None:
         raise AssertionError("one by one")
 
-    folder = victim()
-    with open_again(folder) as archive, archive.session(actor="owner", purpose="ServiceProvision") as session:
+    folder = tmp_path / "archive"
+    with (
+        new_archive(folder, templates=[everything]) as archive,
+        archive.session(actor="owner", purpose="ServiceProvision") as session,
+    ):
         some = [saved.id for saved in session.write([Change("create", "person", values={"name": "a"})] * 30)]
         for record in some:
             session.get(record)

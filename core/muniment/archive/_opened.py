@@ -112,6 +112,10 @@ class Archive:
         if not restoring:
             self._check_signed()
         remove_orphans(self.engine)
+        if store.unfinished(SHARD):
+            from muniment.session.erasing import recover
+
+            recover(self.engine)
         self.log = Log(self)
         self._closed = False
 

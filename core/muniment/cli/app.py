@@ -34,6 +34,12 @@ NOUNS = {
     ),
     "template": Entry("muniment.cli.template:template", ("Ready sets of tables.", "现成的表格模板。")),
     "schema": Entry("muniment.cli.schema:schema", ("Record types and their fields.", "记录类型及其字段。")),
+    "subject": Entry(
+        "muniment.cli.subject:subject",
+        ("What concerns a person or organisation as a whole.", "与主体整体有关的操作。"),
+    ),
+    "hold": Entry("muniment.cli.hold:hold", ("Legal holds.", "法律保留。")),
+    "certificate": Entry("muniment.cli.certificate:certificate", ("Certificates of erasure.", "删除证明。")),
     "user": Entry("muniment.cli.user:user", ("Who may act in the archive.", "管理档案库用户。")),
     "role": Entry("muniment.cli.role:role", ("What roles allow.", "查看角色权限。")),
     "log": Entry("muniment.cli.log:log", ("Read, verify and sign the log.", "查看、校验和签署日志。")),

@@ -28,6 +28,10 @@ log = LazyGroup(
     {
         "list": Entry(f"{_READ}:list_entries", ("Entries, newest first.", "列出条目，最新的在前。")),
         "show": Entry(f"{_READ}:show", ("One entry with its detail.", "查看一条日志及其明细。")),
+        "dispose": Entry(
+            "muniment.cli.log_dispose:dispose",
+            ("Dispose of old details; entries and proofs stay.", "处置旧的日志明细；条目与证据保留。"),
+        ),
         "verify": Entry(
             f"{_HERE}:verify", ("Check everything that was ever written.", "校验写入过的一切内容。")
         ),
@@ -190,6 +194,15 @@ def _tell(call: Invocation, report: Report) -> None:
             (call.say("cli.label_workers"), report.workers),
         ]
     )
+    if report.disposed:
+        put(
+            call.say(
+                "disposal.found",
+                count=report.disposed,
+                first=report.disposed_first,
+                last=report.disposed_last,
+            )
+        )
     if report.unfinished:
         put(call.say("cli.unfinished", count=report.unfinished))
     for one in report.lost:

@@ -19,6 +19,10 @@ record = LazyGroup(
         ),
         "delete": Entry(f"{_WRITE}:delete", ("Take a record out of the lists.", "将记录移出列表。")),
         "undelete": Entry(f"{_WRITE}:undelete", ("Bring a deleted record back.", "恢复已删除的记录。")),
+        "erase": Entry(
+            "muniment.cli.erase:erase_record",
+            ("Erase a record for ever.", "永久删除一条记录。"),
+        ),
         "attach": Entry(f"{_WRITE}:attach", ("Seal a file into a field.", "将文件加密附到字段。")),
         "get": Entry(f"{_READ}:get", ("Read one record.", "读取一条记录。")),
         "file": Entry(f"{_READ}:read_file", ("Take an attached file out.", "取出附件。")),

@@ -278,6 +278,9 @@ def _step_json(step: Step, type_key: str, archive: Archive) -> dict[str, Any]:
         "hash": step.hash,
         "changes": [change_json(change, type_key, archive) for change in step.changes],
         **({"erased": True} if step.erased else {}),
+        **({"rule": step.rule} if step.rule else {}),
+        **({"category": step.category} if step.category else {}),
+        **({"certificate": step.certificate} if step.certificate else {}),
     }
 
 
@@ -298,6 +301,13 @@ def _show_steps(call: Invocation, archive: Archive, type_key: str, steps: Sequen
             put("  " + call.say("cli.holds_since", time=since))
         if step.reason:
             put("  " + call.say("cli.step_reason", text=clean(step.reason)))
+        if step.certificate:
+            category = clean(step.category) or call.say("erasure.everything")
+            put("  " + call.say("erasure.step", category=category, id=step.certificate))
+            if step.rule:
+                put("  " + call.say("erasure.step_rule", rule=clean(step.rule)))
+        elif step.erased:
+            put("  " + call.say("erasure.gone"))
         show_changes(call, archive, type_key, step.changes)
 
 

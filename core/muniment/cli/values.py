@@ -38,6 +38,8 @@ OPERATIONS: Final = {
     "delete": "cli.operation_delete",
     "undelete": "cli.operation_undelete",
     "revert": "cli.operation_revert",
+    "erase": "erasure.operation_erase",
+    "erasing": "erasure.operation_erasing",
 }
 """The text for what made a version."""
 

@@ -202,6 +202,24 @@ class KeyStore:
             return bool(self._vault.rows("SELECT rotation_due FROM store")[0][0])
 
     @property
+    def destructions(self) -> int:
+        """How many acts have destroyed secrets so far; rises with each, in whatever process it was."""
+        with self._vault.lock:
+            return self._vault.state()[1]
+
+    def require_rotatable(self) -> None:
+        """See that every slot could be wrapped anew now, so that a destruction can be completed.
+
+        Raises:
+            KeyStoreError: ``key.slot_absent``, ``key.none_present``, ``key.no_provider``, ``key.read_only``.
+        """
+        with self._vault.lock:
+            if self._vault.read_only:
+                raise KeyStoreError("key.read_only", where=str(self._vault.path))
+            self._vault.fresh()
+            _rotation.check_ready(self._vault, self._vault.listed())
+
+    @property
     def signing_seed(self) -> bytes:
         """The seed of the log's Ed25519 key, 32 bytes."""
         return self._reserved("signing seed")

@@ -21,6 +21,7 @@ __all__ = [
     "OPERATIONS",
     "binding",
     "pack_live",
+    "side_entry",
     "side_version",
     "unpack_live",
     "version_hash",
@@ -160,3 +161,8 @@ def side_version(gen: int, seq: int) -> int:
         seq: the entry's index.
     """
     return gen << 40 | seq
+
+
+def side_entry(version: int) -> tuple[int, int]:
+    """The generation and index that ``side_version`` was made of."""
+    return version >> 40, version & (1 << 40) - 1

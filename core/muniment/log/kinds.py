@@ -225,6 +225,7 @@ hold.place          | Hold placed                                     | 设置�
 hold.release        | Hold released                                   | 解除法律保留
 retention.apply     | Retention applied                               | 执行留存计划
 retention.refuse    | Disposal refused because of a hold or a rule    | 因保留或规则拒绝处置
+erasure.order       | Erasure ordered                                 | 下达删除
 erasure.begin       | Erasure begun                                   | 开始删除
 erasure.done        | Erasure done                                    | 完成删除
 erasure.refuse      | Erasure refused                                 | 拒绝删除

@@ -13,7 +13,17 @@ from typing import Final
 import attrs
 
 from muniment.schema import CONFIGURATION, DEFINITION, DRAFT, IMPORT, PROPOSAL, USER, RecordType
-from muniment.schema.builtin import CONSENT, MAPPING, NOTICE, REQUEST, SUBJECT_LINK, VIEW
+from muniment.schema.builtin import (
+    CONSENT,
+    ERASURE,
+    HOLD,
+    MAPPING,
+    NOTICE,
+    REQUEST,
+    RESTRICTION,
+    SUBJECT_LINK,
+    VIEW,
+)
 
 __all__ = ["BuiltinRules", "rules_of"]
 
@@ -41,6 +51,13 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
     DEFINITION.key: BuiltinRules("schema.read", "schema.change", ("schema.apply", "schema.apply")),
     USER.key: BuiltinRules("user.read", "user.change", ("user.add", "user.change")),
     CONFIGURATION.key: BuiltinRules("config.read", "config.change", ("config.apply", "config.apply")),
+    HOLD.key: BuiltinRules("hold.read", "hold.change", ("hold.place", "hold.release"), guarded=True),
+    ERASURE.key: BuiltinRules(
+        "erasure.read", "subject.erase", ("erasure.order", "erasure.certify"), guarded=True
+    ),
+    RESTRICTION.key: BuiltinRules(
+        "retention.read", "subject.restrict", ("subject.restrict", "subject.unrestrict"), guarded=True
+    ),
     IMPORT.key: BuiltinRules(
         "record.import", "record.import", ("import.begin", "import.finish", "import.revert")
     ),

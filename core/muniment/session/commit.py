@@ -104,7 +104,7 @@ class Commit:
         self._op = op
         self._files = files
         self._given_facets = facets
-        self._members = dict(members)
+        self._members = members
         self.approval: Mapping[str, object] | None = None
         self._slots: dict[bytes, int] = {}
         self._facets: dict[tuple[bytes, int], int] = {}
@@ -410,7 +410,7 @@ class Commit:
                 count=len(run),
                 sets=[its.fields for its in sets],
                 reason=b2a_base64(loose[0], newline=False).decode("ascii") if loose else None,
-                target=self._members or None,
+                target=dict(self._members) or None,
                 approval=self.approval,
                 effective=None if effective is None else rfc3339(effective),
             )

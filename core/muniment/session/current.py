@@ -7,7 +7,7 @@ opened from sealed parts all the same.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from datetime import UTC, date, datetime
 from decimal import Decimal
 from json.encoder import encode_basestring as _quote
@@ -15,7 +15,7 @@ from json.encoder import encode_basestring as _quote
 from muniment.model import Money, Value, rfc3339
 from muniment.schema import RecordType
 
-__all__ = ["clear_json", "patch_clear", "sortable"]
+__all__ = ["clear_json", "drop_clear", "patch_clear", "sortable"]
 
 _EXACT = 2**53
 
@@ -93,3 +93,10 @@ def patch_clear(
         else:
             document[fields[key]] = sortable(value)
     return _dump(document)
+
+
+def drop_clear(before: str, numbers: Collection[int]) -> str:
+    """The clear fields without those of these numbers."""
+    document = json.loads(before)
+    kept = {number: value for number, value in document.items() if int(number) not in numbers}
+    return before if len(kept) == len(document) else _dump(kept)

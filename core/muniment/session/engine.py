@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -12,11 +12,11 @@ from typing import Any, TypeVar, cast
 import attrs
 
 from muniment.config import Configuration, WitnessPolicy
-from muniment.errors import AccessDenied, MunimentError, NotFound
+from muniment.errors import AccessDenied, KeyStoreError, MunimentError, NotFound
 from muniment.keys import KeyStore
 from muniment.model import Clock, Random, Uuid7, id_text
 from muniment.plugins import PluginSet
-from muniment.policy import Actor, Policy
+from muniment.policy import SYSTEM, Actor, Policy
 from muniment.schema import Context, FieldKind, RecordType
 from muniment.session.definitions import (
     Definitions,
@@ -101,6 +101,8 @@ class Engine:
     Attributes:
         archive: the archive's identifier, 16 bytes; also the subject of what has none.
         gates: what may close a subject to an access, beside roles; see ``session.gates``.
+        links: what knows who is linked to a subject as the same.
+        step: for tests: called with a name around each durable step of an erasure.
     """
 
     archive: bytes
@@ -121,7 +123,10 @@ class Engine:
     make_ruleset: Callable[[Definitions], str] = attrs.field(default=lambda definitions: "")
     any_states: bool = True
     gates: tuple[Gate, ...] = ()
+    links: tuple[Callable[[Transaction, bytes], frozenset[bytes]], ...] = ()
+    step: Callable[[str], None] = attrs.field(default=lambda name: None)
     _seen: int = -1
+    _destructions: int = -1
     _print: Fingerprint = ()
     _lock: threading.RLock = attrs.field(factory=threading.RLock)
     indexes: dict[tuple[int, int], Any] = attrs.field(factory=dict)
@@ -189,12 +194,18 @@ class Engine:
     def _is_current(self, actor: Actor) -> bool:
         """Whether somebody still has the roles under which they began."""
         users = self.definitions.users
+        if actor is SYSTEM:
+            return True
         user = users.get(actor.id)
         # A new archive has no users yet; somebody unknown has no roles and never had any.
         return not users or actor.roles == (user.roles if user is not None and user.active else ())
 
     def _catch_up(self, tx: Transaction) -> None:
         self.any_states = tx.has_states(SHARD)
+        if self.any_states and self.keys.destructions != self._destructions:
+            # Somebody erased: what was derived from secrets that are gone must be gone as well.
+            self._destructions = self.keys.destructions
+            self.forget_keys()
         now = fingerprint(tx)
         if now != self._print or self._seen < 0:
             self.definitions = load_definitions(tx, self.sealer)
@@ -360,6 +371,22 @@ class Engine:
                 raise NotFound("record.not_found")
             found = self.subject_key_at(row.slot, subject)
         return found
+
+    def subject_keys(self, tx: Transaction, subjects: Iterable[bytes]) -> list[bytes]:
+        """The tag keys of those subjects that still have one; the archive's own is no subject's."""
+        listed = [subject for subject in subjects if subject != self.archive]
+        if self.any_states and listed:
+            gone = {state.id for state in tx.state_of(SHARD, listed) if state.category == 0}
+            listed = [subject for subject in listed if subject not in gone]
+        keys = []
+        for subject in listed:
+            try:
+                keys.append(self.subject_key(tx, subject))
+            except KeyStoreError as error:
+                # Rows that were put back may not know yet that their subject is gone.
+                if error.code != "key.destroyed":
+                    raise
+        return keys
 
     def subject_key_at(self, slot: int, subject: bytes) -> bytes:
         """The tag key of the subject whose secret lies in that slot, 32 bytes."""

@@ -6,8 +6,9 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from muniment import audit
 from muniment.errors import NotFound
-from muniment.log.binding import OPERATIONS
+from muniment.log.binding import OPERATIONS, unpack_live
 from muniment.log.detail import unpack_details
 from muniment.model import Value, id_text
 from muniment.schema import RecordType
@@ -20,6 +21,7 @@ from muniment.session.reads import (
     definition_of,
     disclosure,
     load,
+    loaded_from,
     may_read,
     open_loaded,
     plan_of,
@@ -31,16 +33,52 @@ __all__ = ["detail_of", "diff_versions", "record_history"]
 
 
 def record_history(engine: Engine, acting: Acting, record: bytes) -> list[Step]:
-    """Every version of a record, oldest first."""
+    """Every version of a record, oldest first, and every erasure of it: that something was, and is gone."""
+
+    def body(tx: Transaction, moment: Moment) -> tuple[list[tuple[Loaded, Plan, _Entry]], list[Step]]:
+        found = _load(engine, tx, moment, acting, record, None)
+        return found, _erasures(engine, tx, found[-1][0].version)
+
     with engine.guarded(acting, "record.history", record=id_text(record)):
-        found = engine.run(lambda tx, moment: _load(engine, tx, moment, acting, record, None), acting)
+        found, erasures = engine.run(body, acting)
     steps = []
     before: tuple[Loaded, dict[str, Value]] | None = None
     for loaded, plan, entry in found:
         values = open_loaded(engine, loaded, plan.numbers)
         steps.append(_step(engine, loaded, plan, values, before, entry))
         before = (loaded, values)
-    return steps
+    steps += erasures
+    return sorted(steps, key=lambda step: (step.recorded_us, step.entry))
+
+
+def _erasures(engine: Engine, tx: Transaction, newest: Version) -> list[Step]:
+    """What was erased of a record or of its subject, with the rule it was erased under."""
+    steps = []
+    for state in tx.steps_of(SHARD, {newest.record, newest.subject}) if engine.any_states else ():
+        if state.state == "live" or (state.category and state.id != newest.record):
+            continue
+        found = audit.entry_at(tx, SHARD, state.gen, state.seq)
+        detail = found.detail or {}
+        named = detail.get("target", {})
+        steps.append(
+            Step(
+                newest.version,
+                "erase" if state.state == "erased" else "erasing",
+                found.entry.time_us,
+                found.entry.time_us,
+                detail.get("actor", {}).get("id"),
+                detail.get("purpose"),
+                None,
+                state.seq,
+                "",
+                (),
+                True,
+                str(named.get("rule", "")),
+                str(named.get("category", "")),
+                str(named.get("erasure", "")),
+            )
+        )
+    return [step for step in steps if step.operation == "erase"] or steps
 
 
 def diff_versions(engine: Engine, acting: Acting, record: bytes, first: int, second: int) -> list[Change]:
@@ -79,8 +117,17 @@ def _load(
     found: list[tuple[Loaded, Plan, _Entry]] = []
     for version in versions:
         plan = plan_of(engine, acting, definition_of(engine, tx, version), None)
-        loaded = load(engine, tx, version, plan.type, plan.groups)
-        side = tx.side_part(SHARD, version.gen, version.seq) if only is None else ()
+        side: Sequence[SidePart] = ()
+        try:
+            loaded = load(engine, tx, version, plan.type, plan.groups)
+            if only is None:
+                side = tx.side_part(SHARD, version.gen, version.seq)
+        except NotFound:
+            if only is not None:
+                raise
+            # All of it is gone; that it was there is not.
+            live, _ = unpack_live(version.parts)
+            loaded = loaded_from(version, plan.type, (), live, frozenset(), plan.groups & live.keys())
         found.append((loaded, plan, (detail_of(tx, version.gen, version.seq), side)))
     kind = "record.history" if only is None else "record.diff"
     drafts = disclosure(engine, tx, acting, kind, plan_of(engine, acting, newest, None), versions)

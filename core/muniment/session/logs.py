@@ -230,7 +230,7 @@ def accesses_of(engine: Engine, acting: Acting, record: bytes, *, limit: int = 1
             count=len(found),
             target={"record": id_text(record)},
         )
-        subjects = [] if version.subject == engine.archive else [engine.subject_key(tx, version.subject)]
+        subjects = engine.subject_keys(tx, [version.subject])
         draft = Draft("record.accesses", detail, subject_keys=subjects)
         engine.logbook.append(tx, moment, [draft], actor=acting.actor.id)
         # Of a list of a hundred only the line about this record is shown.

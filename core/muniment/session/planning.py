@@ -429,6 +429,10 @@ class Planner:
         assert one.base is not None
         live, _ = unpack_live(one.base.parts)
         wanted = live.keys() if groups is None else groups & live.keys()
+        gone = self._engine.check_live(tx, {one.record})
+        if gone:
+            # What was erased has no values to build on; the others are changed as ever.
+            wanted = {group for group in wanted if (one.record, category_of_group(group)) not in gone}
         parts = tx.parts_of(SHARD, one.record, one.base.version, wanted)
         for part in parts:
             one.slots[category_of_group(part.grp)] = part_slots(part.sealed)

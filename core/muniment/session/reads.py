@@ -318,7 +318,7 @@ def disclosure(
                 kind,
                 detail,
                 [record_line(one.record, one.version, one.version - 1, 0) for one in some],
-                [engine.subject_key(tx, subject) for subject in subjects],
+                engine.subject_keys(tx, subjects),
             )
         )
         if loose is not None and not at:

@@ -15,7 +15,6 @@ from operator import attrgetter
 import attrs
 
 from muniment import audit
-from muniment.errors import NotFound
 from muniment.log.binding import OPERATIONS, unpack_live
 from muniment.log.entry import unpack_entries
 from muniment.log.tiles import TILE_WIDTH
@@ -26,6 +25,7 @@ from muniment.session.current import clear_json
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.layout import layout_token, set_layout
 from muniment.session.logbook import Draft, Moment
+from muniment.session.scope import is_gone
 from muniment.session.tokens import tokens_of
 from muniment.store import Current, Reader, Token, Transaction, Version
 
@@ -68,7 +68,8 @@ def _expected(engine: Engine, tx: Transaction, versions: Reader) -> Iterator[tup
     """Where each record must stand, and its tokens, from its newest version's parts."""
     for _, rows in groupby(versions.versions_by_record(SHARD), attrgetter("record")):
         *_, newest = rows
-        yield _standing(engine, tx, newest)
+        if not is_gone(engine, tx, newest):
+            yield _standing(engine, tx, newest)
 
 
 def _standing(engine: Engine, tx: Transaction, version: Version) -> tuple[Current, list[Token]]:
@@ -76,10 +77,7 @@ def _standing(engine: Engine, tx: Transaction, version: Version) -> tuple[Curren
     record_type = engine.definitions.by_number[version.type]
     live, _ = unpack_live(version.parts)
     values: dict[str, Value] = {}
-    try:
-        gone = engine.check_live(tx, {version.record, version.subject})
-    except NotFound:
-        live, gone = {}, {}
+    gone = engine.check_live(tx, {version.record, version.subject})
     for part in tx.parts_of(SHARD, version.record, version.version, live):
         if (version.record, category_of_group(part.grp)) not in gone:
             values |= engine.sealer.open(part, record_type, version.subject, live[part.grp])

@@ -34,8 +34,12 @@ if TYPE_CHECKING:
     from muniment.session.consents import Consents
     from muniment.session.credentials import Credentials
     from muniment.session.drafts import Drafts
+    from muniment.session.erasing import Erased
+    from muniment.session.erasures import Erasures
     from muniment.session.evidence import Scope
+    from muniment.session.holds import Holds
     from muniment.session.importing import RowWriter
+    from muniment.session.log_disposal import DisposedDetails
     from muniment.session.mapped import Mappings
     from muniment.session.reverting import Reverted
     from muniment.session.saved import Views
@@ -715,6 +719,37 @@ class Session:
         from muniment.session.backups import Backups
 
         return Backups(self._engine, self._acting)
+
+    # The end of a record's life
+
+    @property
+    def holds(self) -> Holds:
+        """Legal holds: placing, releasing, listing them."""
+        from muniment.session.holds import Holds
+
+        return Holds(self._engine, self._acting)
+
+    @property
+    def erasures(self) -> Erasures:
+        """Erasing records and subjects, and the certificates of it."""
+        from muniment.session.erasures import Erasures
+
+        return Erasures(self._engine, self._acting)
+
+    def dispose_log(self, rule: str, *, before: str) -> DisposedDetails:
+        """Dispose of details of the log that are older than a time; entries and proofs stay.
+
+        Args:
+            rule: ``changes``, ``accesses`` or ``security``.
+            before: RFC 3339.
+        """
+        from muniment.session.log_disposal import dispose_details
+
+        return dispose_details(self._engine, self._acting, rule=rule, before_us=parse_time(before))
+
+    def erase(self, subject: str, *, reason: str) -> Erased:
+        """Erase a person or organisation everywhere; see ``erasures.Erasures.subject``."""
+        return self.erasures.subject(subject, reason=reason)
 
     # The log
 

@@ -81,7 +81,7 @@ class Step:
 
     Attributes:
         version: its number.
-        operation: what made it.
+        operation: what made it; ``erase`` for an erasure, ``erasing`` for one that is not done yet.
         recorded_us: when it was written.
         effective_us: since when it holds in the world.
         actor: who wrote it; None where the log's detail was disposed of.
@@ -91,6 +91,9 @@ class Step:
         hash: hex of the version's hash.
         changes: what changed, without fields the actor may not read.
         erased: whether parts of it were disposed of.
+        rule: of an erasure: the rule of retention, where it was one.
+        category: of an erasure: the retention category, where not all went.
+        certificate: of an erasure: UUID text of its record, which holds the certificate.
     """
 
     version: int
@@ -104,6 +107,9 @@ class Step:
     hash: str
     changes: Sequence[Change]
     erased: bool = False
+    rule: str = ""
+    category: str = ""
+    certificate: str = ""
 
 
 def shown(

@@ -77,7 +77,8 @@ def write(
         files: hashes of sealed files by file id (UUID text), durable in place already.
         facets: slots of facets that were given out before, for sealed files.
         new_ids: identifiers for the records created, in order.
-        members: what else the details name under ``target``, such as the import they belong to.
+        members: what else the details name under ``target``, such as the import they belong to; what finds
+            the changes out may still fill it in.
         op: 16 bytes that all entries of one act carry; by default this set is an act of its own.
         context: what differs from the archive's settings in reading values, by the names of ``Context``.
         sanction: under which approval it is written, and whether it may be put aside.
@@ -95,7 +96,8 @@ def write(
     """
     # Several refusals of one set need one entry each, after the rollback.
     planner = Planner(engine, acting, context=context)
-    work = _Work(engine, acting, planner, files or {}, facets or {}, dict(members or {}), op, sanction)
+    named = members if members is not None else {}
+    work = _Work(engine, acting, planner, files or {}, facets or {}, named, op, sanction)
     request = None
     if not callable(changes):
         request = Request.of(engine, idempotency_key, changes, reason)
@@ -190,7 +192,7 @@ class _Work:
         planner: Planner,
         files: Mapping[str, bytes],
         facets: Mapping[tuple[bytes, int], int],
-        members: dict[str, object],
+        members: Mapping[str, object],
         op: bytes | None,
         sanction: Sanction | None,
     ) -> None:

@@ -14,6 +14,7 @@ from muniment.errors import MunimentError, StoreError
 from muniment.store import (
     Checkpoint,
     Current,
+    DetailGap,
     Facet,
     File,
     Gap,
@@ -82,6 +83,7 @@ _ENTRY_COLUMNS = {
     "side_part": "seq",
     "state": "seq",
     "gap": "seq",
+    "log_gap": "by_seq",
 }
 """Which column of an append-only table says to which entry a row belongs."""
 
@@ -354,6 +356,15 @@ class Reading:
             for row in self._fetch(_parts_query(len(groups)), (shard, record, version, *sorted(groups)))
         ]
 
+    def parts_of_record(self, shard: int, record: bytes) -> list[Part]:
+        return list(
+            self._rows(
+                Part,
+                f"SELECT {columns(Part)} FROM part WHERE shard = ? AND record = ? ORDER BY grp, version",
+                (shard, record),
+            )
+        )
+
     def side_parts(self, shard: int) -> Iterator[SidePart]:
         return self._rows(
             SidePart,
@@ -368,6 +379,15 @@ class Reading:
                 f"SELECT {columns(SidePart)} FROM side_part WHERE shard = ? AND gen = ? AND seq = ? "
                 "ORDER BY record, version",
                 (shard, gen, seq),
+            )
+        )
+
+    def side_parts_of(self, shard: int, record: bytes) -> list[SidePart]:
+        return list(
+            self._rows(
+                SidePart,
+                f"SELECT {columns(SidePart)} FROM side_part WHERE shard = ? AND record = ? ORDER BY version",
+                (shard, record),
             )
         )
 
@@ -396,6 +416,18 @@ class Reading:
     def subject(self, shard: int, subject: bytes) -> Subject | None:
         return self._one(Subject, _SUBJECT, (shard, subject))
 
+    def subject_records(self, shard: int, subject: bytes) -> list[Version]:
+        return list(
+            self._versions(
+                "WHERE shard = ? AND record = ? AND version = 1 AND subject = record", (shard, subject)
+            )
+        ) + list(
+            self._versions(
+                "WHERE shard = ? AND subject = ? AND version = 1 AND subject <> record ORDER BY record",
+                (shard, subject),
+            )
+        )
+
     def facets(self, shard: int) -> Iterator[Facet]:
         return self._rows(
             Facet, f"SELECT {columns(Facet)} FROM facet WHERE shard = ? ORDER BY record, category", (shard,)
@@ -413,18 +445,42 @@ class Reading:
         return bool(self._fetch("SELECT 1 FROM state WHERE shard = ? LIMIT 1", (shard,)))
 
     def state_of(self, shard: int, ids: Collection[bytes]) -> list[State]:
-        newest: dict[tuple[bytes, int], State] = {}
-        listed = list(ids)
+        newest = {(state.id, state.category): state for state in self.steps_of(shard, ids)}
+        return [state for state in newest.values() if state.state != "live"]
+
+    def steps_of(self, shard: int, ids: Collection[bytes]) -> list[State]:
+        found: list[State] = []
+        listed = sorted(ids)
         for place in range(0, len(listed), _IDS_A_QUERY):
             some = listed[place : place + _IDS_A_QUERY]
-            for row in self._fetch(
+            rows = self._fetch(
                 f"SELECT {columns(State)} FROM state WHERE shard = ? "
                 f"AND id IN ({', '.join('?' * len(some))}) ORDER BY id, category, n",
                 (shard, *some),
-            ):
-                state = State._make(row)
-                newest[state.id, state.category] = state
-        return [state for state in newest.values() if state.state != "live"]
+            )
+            found += map(State._make, rows)
+        return found
+
+    def unfinished(self, shard: int) -> list[State]:
+        found: list[State] = []
+        for state in self._rows(
+            State,
+            f"SELECT {columns(State)} FROM state WHERE shard = ? ORDER BY gen DESC, seq DESC, id, category",
+            (shard,),
+        ):
+            if state.state != "erasing":
+                break
+            found.append(state)
+        return sorted(found, key=lambda state: (state.gen, state.seq, state.id, state.category))
+
+    def detail_gaps(self, shard: int) -> Iterator[DetailGap]:
+        first = batch_id(shard, 0, 0) << RULE_BITS
+        end = batch_id(shard + 1, 0, 0) << RULE_BITS
+        return self._rows(
+            DetailGap,
+            f"SELECT {columns(DetailGap)} FROM log_gap WHERE id >= ? AND id < ? ORDER BY id",
+            (first, end),
+        )
 
     def gaps(self, shard: int) -> Iterator[Gap]:
         return self._rows(
@@ -484,8 +540,9 @@ class Reading:
             Current._make(row)
             for row in self._fetch(
                 f"SELECT {columns(Current)} FROM current WHERE shard = ?1 AND record = ?2 UNION ALL "
-                f"SELECT {columns(Current)} FROM current WHERE shard = ?1 AND subject = ?2 "
-                "AND subject <> record",
+                f"SELECT {', '.join(f'c.{name}' for name in Current._fields)} FROM record_version v "
+                "JOIN current c ON c.shard = v.shard AND c.record = v.record "
+                "WHERE v.shard = ?1 AND v.subject = ?2 AND v.version = 1 AND v.subject <> v.record",
                 (shard, subject),
             )
         ]
@@ -556,8 +613,8 @@ class Reading:
         found: list[tuple[str, int | None]] = []
         for table in APPEND_ONLY:
             key, end = ("shard", shards)
-            if table in ("log_batch", "log_detail"):
-                key, end = "id", batch_id(shards, 0, 0) << (RULE_BITS if table == "log_detail" else 0)
+            if table in ("log_batch", "log_detail", "log_gap"):
+                key, end = "id", batch_id(shards, 0, 0) << (0 if table == "log_batch" else RULE_BITS)
             # One seek in the key for each, where a single condition would walk the table.
             outside = [f"{key} < 0", f"{key} >= {end}"]
             if table in ("checkpoint", "record_version"):

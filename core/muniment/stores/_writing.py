@@ -3,13 +3,14 @@
 from __future__ import annotations
 
 import sqlite3
-from collections.abc import Collection, Iterable, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 from muniment.errors import Conflict, StoreError
 from muniment.store import (
     Checkpoint,
     Current,
+    DetailGap,
     Facet,
     File,
     Gap,
@@ -29,6 +30,7 @@ from muniment.store import (
 from muniment.stores._reading import Reading, columns, translate
 from muniment.stores.migrations import (
     REBUILDABLE,
+    SEQ_MASK,
     batch_id,
     detail_id,
 )
@@ -160,8 +162,49 @@ class SqliteTransaction(Reading):
         self._add(_INSERT_GAP, gaps)
         self._add(
             "DELETE FROM part WHERE shard = ? AND record = ? AND grp = ? AND version = ?",
-            [(gap.shard, gap.record, gap.grp, gap.version) for gap in gaps],
+            [(gap.shard, gap.record, gap.grp, gap.version) for gap in gaps if gap.grp],
         )
+        self._add(
+            "DELETE FROM side_part WHERE shard = ? AND record = ? AND version = ?",
+            [(gap.shard, gap.record, gap.version) for gap in gaps if not gap.grp],
+        )
+
+    def dispose_details(self, gaps: Sequence[DetailGap]) -> None:
+        ids = [detail_id(gap.shard, gap.gen, gap.first_seq, gap.rule) for gap in gaps]
+        self._add(
+            "INSERT INTO log_gap(id, by_gen, by_seq) VALUES (?, ?, ?)",
+            [(one, gap.by_gen, gap.by_seq) for one, gap in zip(ids, gaps, strict=True)],
+        )
+        self._add("DELETE FROM log_detail WHERE id = ?", [(one,) for one in ids])
+
+    def drop_abouts(self, rows: Sequence[tuple[int, int, int]]) -> None:
+        self._add("DELETE FROM log_about WHERE shard = ? AND gen = ? AND seq = ?", rows)
+
+    def drop_current(self, shard: int, records: Collection[bytes]) -> None:
+        self._add(
+            "DELETE FROM current WHERE shard = ? AND record = ?", [(shard, one) for one in sorted(records)]
+        )
+
+    def drop_tokens_of(self, shard: int, fields: Mapping[bytes, Collection[int] | None]) -> None:
+        # No index leads from a record to its tokens: it would cost every write what a walk costs here.
+        doomed = [
+            row
+            for row in self.tokens(shard)
+            if row.record in fields
+            and row.field
+            and ((some := fields[row.record]) is None or row.field in some)
+        ]
+        self.drop_tokens(doomed)
+
+    def forget_answers(self, shard: int, entries: Collection[tuple[int, int]]) -> None:
+        doomed = set()
+        for gen, seq in sorted(entries):
+            (found,) = self._fetch(
+                "SELECT max(id) FROM log_batch WHERE id BETWEEN ? AND ?",
+                (batch_id(shard, gen, 0), batch_id(shard, gen, seq)),
+            )
+            doomed.add((shard, gen, found[0] & SEQ_MASK))
+        self._add("DELETE FROM idem WHERE shard = ? AND gen = ? AND seq = ?", sorted(doomed))
 
     def clear_rebuildable(self, tables: Collection[str]) -> None:
         for table in tables:

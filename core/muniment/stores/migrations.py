@@ -54,6 +54,7 @@ KEYS: Final[Mapping[str, tuple[str, ...]]] = {
     "facet": ("shard", "record", "category"),
     "state": ("shard", "id", "category", "n"),
     "gap": ("shard", "record", "grp", "version"),
+    "log_gap": ("id",),
 }
 """The append-only tables and their keys."""
 
@@ -89,6 +90,9 @@ _TABLES: Final = (
         PRIMARY KEY(shard, record, version)) STRICT, WITHOUT ROWID""",
     "CREATE INDEX record_version_entry ON record_version(shard, gen, seq)",
     # Definitions and users must be found also where the current state was lost.
+    # What concerns a subject must be found for an erasure, whatever happened to the current state.
+    "CREATE INDEX record_version_subject ON record_version(shard, subject, record) "
+    "WHERE version = 1 AND subject <> record",
     "CREATE INDEX record_version_builtin ON record_version(shard, type, record, version) WHERE type < 256",
     """CREATE TABLE part(
         shard INTEGER NOT NULL, record BLOB NOT NULL, grp INTEGER NOT NULL, version INTEGER NOT NULL,
@@ -112,10 +116,18 @@ _TABLES: Final = (
         shard INTEGER NOT NULL, id BLOB NOT NULL, category INTEGER NOT NULL, n INTEGER NOT NULL,
         state TEXT NOT NULL, gen INTEGER NOT NULL, seq INTEGER NOT NULL,
         PRIMARY KEY(shard, id, category, n)) STRICT, WITHOUT ROWID""",
+    # An erasure that was cut short is found by the newest state.
+    "CREATE INDEX state_entry ON state(shard, gen, seq)",
     """CREATE TABLE gap(
         shard INTEGER NOT NULL, record BLOB NOT NULL, grp INTEGER NOT NULL, version INTEGER NOT NULL,
         hash BLOB NOT NULL, gen INTEGER NOT NULL, seq INTEGER NOT NULL,
         PRIMARY KEY(shard, record, grp, version)) STRICT, WITHOUT ROWID""",
+    f"""CREATE TABLE log_gap(
+        id INTEGER PRIMARY KEY, by_gen INTEGER NOT NULL, by_seq INTEGER NOT NULL,
+        shard INTEGER GENERATED ALWAYS AS (id >> {SHARD_SHIFT + RULE_BITS}) VIRTUAL,
+        gen INTEGER GENERATED ALWAYS AS (id >> {SEQ_BITS + RULE_BITS} & {GEN_MASK}) VIRTUAL,
+        first_seq INTEGER GENERATED ALWAYS AS (id >> {RULE_BITS} & {SEQ_MASK}) VIRTUAL,
+        rule INTEGER GENERATED ALWAYS AS (id & {RULE_MASK}) VIRTUAL) STRICT""",
     """CREATE TABLE idem(
         shard INTEGER NOT NULL, actor TEXT NOT NULL, idem_key TEXT NOT NULL, gen INTEGER NOT NULL,
         seq INTEGER NOT NULL, request_hash BLOB NOT NULL, created_us INTEGER NOT NULL,
@@ -126,7 +138,6 @@ _TABLES: Final = (
         version INTEGER NOT NULL, deleted INTEGER NOT NULL, clear TEXT NOT NULL,
         PRIMARY KEY(shard, record)) STRICT, WITHOUT ROWID""",
     "CREATE INDEX current_type ON current(shard, type, deleted, record)",
-    "CREATE INDEX current_subject ON current(shard, subject) WHERE subject <> record",
     """CREATE TABLE token(
         shard INTEGER NOT NULL, field INTEGER NOT NULL, kind INTEGER NOT NULL, token BLOB NOT NULL,
         record BLOB NOT NULL, PRIMARY KEY(shard, field, kind, token, record)) STRICT, WITHOUT ROWID""",
@@ -153,6 +164,14 @@ _TABLES: Final = (
 )
 
 
+_DOORS: Final = {
+    "part": "gap WHERE shard = OLD.shard AND record = OLD.record AND grp = OLD.grp AND version = OLD.version",
+    "side_part": "gap WHERE shard = OLD.shard AND record = OLD.record AND grp = 0 AND version = OLD.version",
+    "log_detail": "log_gap WHERE id = OLD.id",
+}
+"""The tables that rows may leave, and the gap that each of them leaves behind."""
+
+
 def _guards() -> Iterator[str]:
     """Triggers that keep append-only rows as they were written.
 
@@ -170,17 +189,18 @@ def _guards() -> Iterator[str]:
             f"CREATE TRIGGER {table}_guard_update BEFORE UPDATE ON {table} "
             f"BEGIN SELECT RAISE(ABORT, 'append-only: {table} is never updated'); END"
         )
-        if table != "part":
+        if table not in _DOORS:
             yield (
                 f"CREATE TRIGGER {table}_guard_delete BEFORE DELETE ON {table} "
                 f"BEGIN SELECT RAISE(ABORT, 'append-only: {table} is never deleted'); END"
             )
-    # The one door for disposal: a part goes only when its gap, which names the entry, is there.
-    yield (
-        "CREATE TRIGGER part_guard_delete BEFORE DELETE ON part WHEN NOT EXISTS (SELECT 1 FROM gap "
-        "WHERE shard = OLD.shard AND record = OLD.record AND grp = OLD.grp AND version = OLD.version) "
-        "BEGIN SELECT RAISE(ABORT, 'append-only: a part goes only under an entry that covers it'); END"
-    )
+    # The doors for disposal: a row goes only when its gap, which names the entry, is there.
+    for table, gap in _DOORS.items():
+        yield (
+            f"CREATE TRIGGER {table}_guard_delete BEFORE DELETE ON {table} "
+            f"WHEN NOT EXISTS (SELECT 1 FROM {gap}) "
+            f"BEGIN SELECT RAISE(ABORT, 'append-only: {table} goes only under an entry that covers it'); END"
+        )
 
 
 STEPS: Final[tuple[tuple[str, ...], ...]] = ((*_TABLES, *_guards()),)

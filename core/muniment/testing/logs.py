@@ -27,7 +27,8 @@ class LoggedEntry:
         index: its place in the log, from 0.
         kind: out of the closed list.
         entry: what the log itself says.
-        detail: what an auditor reads, without ``records``' hashes being opened.
+        detail: what an auditor reads, without ``records``' hashes being opened; empty where the log's
+            retention disposed of it.
         lines: one for each record that it names: ``id``, ``version``, ``previous``, ``set``.
     """
 
@@ -60,9 +61,13 @@ def _entries(reader: Reader, start: int) -> Iterator[LoggedEntry]:
     for batch in reader.batches(_SHARD, gens[-1], start=start):
         for index, data in enumerate(unpack_entries(batch.entries), start=batch.first_seq):
             if index >= start:
-                entry, opening = parse_entry(data), openings[index]
-                lines = tuple(json.loads(line) for _, line in opening.lines)
-                yield LoggedEntry(index, entry.kind, entry, json.loads(opening.detail), lines)
+                entry = parse_entry(data)
+                found = openings.get(index)
+                if found is None:
+                    yield LoggedEntry(index, entry.kind, entry, {}, ())
+                    continue
+                lines = tuple(json.loads(line) for _, line in found.lines)
+                yield LoggedEntry(index, entry.kind, entry, json.loads(found.detail), lines)
 
 
 def log_size(archive: Archive) -> int:

@@ -24,6 +24,7 @@ from muniment.errors import Conflict, MunimentError, StoreError, UsageError
 from muniment.store import (
     Checkpoint,
     Current,
+    DetailGap,
     Facet,
     File,
     Gap,
@@ -135,7 +136,8 @@ def _fill(store: Store) -> None:
     """A row in every append-only table, and in the others."""
 
     def body(tx: Transaction) -> None:
-        tx.append_batch(_batch(0, n=2), [_detail(0, 1), _detail(0, 2)])
+        tx.append_batch(_batch(0, n=2), [_detail(0, 1), _detail(0, 2), _detail(0, 3)])
+        tx.dispose_details([DetailGap(0, 0, 0, 3, 0, 1)])
         tx.add_subjects([Subject(0, _id(1), 256)])
         tx.add_facets([Facet(0, _id(1), 1, 257)])
         tx.add_versions([_version(1, 1)])
@@ -165,7 +167,7 @@ def _everything(store: Store) -> list[tuple[Any, ...]]:
         ]
     for listed in (
         store.versions_by_record, store.parts_by_record, store.side_parts, store.files, store.subjects,
-        store.facets, store.states, store.gaps, store.currents, store.tokens,
+        store.facets, store.states, store.gaps, store.detail_gaps, store.currents, store.tokens,
     ):  # fmt: skip
         rows += listed(0)
     return rows
@@ -593,6 +595,78 @@ def test_many_records_are_read_in_one_go(store: Store) -> None:
     assert store.parts_at(0, []) == []
 
 
+def test_the_records_of_a_subject_are_found_without_the_current_state(store: Store) -> None:
+    """Its own record and those about it, whatever happened to the rows that can be rebuilt."""
+    _write(
+        store,
+        lambda tx: tx.add_versions(
+            [
+                _version(1, 1),
+                _version(1, 2),
+                _version(2, 1, subject=1),
+                _version(3, 1, subject=1),
+                _version(4, 1),
+            ]
+        ),
+        lambda tx: tx.add_current([_current(1), _current(2, subject=1), _current(4)]),
+    )
+    assert [1, 2, 3] == [int.from_bytes(one.record, "big") for one in store.subject_records(0, _id(1))]
+    assert {1} == {one.version for one in store.subject_records(0, _id(1))}
+    assert [] == store.subject_records(0, _id(3))
+    assert {1, 2} == {int.from_bytes(row.record, "big") for row in store.records_of_subject(0, _id(1))}
+
+
+def test_reasons_and_details_go_through_their_doors(store: Store) -> None:
+    """Each leaves a gap that names its entry; what has none stays."""
+    _fill(store)
+    _write(
+        store,
+        lambda tx: tx.add_side_parts([SidePart(0, _id(1), 78, 0, 1, b"other")]),
+        lambda tx: tx.dispose_parts([Gap(0, _id(1), 0, 77, b"h" * 32, 0, 1)]),
+        lambda tx: tx.dispose_details([DetailGap(0, 0, 0, 1, 0, 1)]),
+    )
+    assert [78] == [side.version for side in store.side_parts_of(0, _id(1))]
+    assert [2] == [row.rule for row in store.details(0, 0)]
+    assert [(1, 0, 1), (3, 0, 1)] == [(gap.rule, gap.by_gen, gap.by_seq) for gap in store.detail_gaps(0)]
+
+
+def test_what_is_being_erased_is_the_last_that_was_begun(store: Store) -> None:
+    """An erasure that was done hides nothing, and is not in the way of the next one."""
+    done = [State(0, _id(1), 1, 1, "erasing", 0, 1), State(0, _id(1), 1, 2, "erased", 0, 2)]
+    going = [State(0, _id(3), 0, 1, "erasing", 0, 3), State(0, _id(2), 4, 1, "erasing", 0, 4)]
+    assert [] == store.unfinished(0)
+    _write(store, lambda tx: tx.add_states(done))
+    assert [] == store.unfinished(0)
+    _write(store, lambda tx: tx.add_states(going))
+    assert going == store.unfinished(0)
+    assert done == store.steps_of(0, {_id(1), _id(9)})
+
+
+def test_rows_of_what_was_erased_are_dropped(store: Store) -> None:
+    """Current rows, tokens of some fields or all, and answers to retries; the rest stays."""
+    tokens = [Token(0, field, 1, b"t", _id(record)) for field in (1, 2) for record in (1, 2, 3)]
+    mark = Token(0, 0, 0, b"layout", _id(1))
+    _write(
+        store,
+        lambda tx: tx.append_batch(_batch(0, n=2), []),
+        lambda tx: tx.remember(Remembered(0, "anna", "key", 0, 0, b"h" * 32, 10)),
+        lambda tx: tx.remember(Remembered(0, "bert", "key", 0, 2, b"h" * 32, 10)),
+        lambda tx: tx.add_current([_current(1), _current(2)]),
+        lambda tx: tx.add_tokens([*tokens, mark]),
+    )
+    _write(
+        store,
+        lambda tx: tx.drop_current(0, {_id(1)}),
+        lambda tx: tx.drop_tokens_of(0, {_id(1): None, _id(2): {2}}),
+        lambda tx: tx.forget_answers(0, {(0, 1)}),
+    )
+    assert [_id(2)] == [row.record for row in store.currents(0)]
+    kept = [(row.field, int.from_bytes(row.record, "big")) for row in store.tokens(0)]
+    assert [(0, 1), (1, 2), (1, 3), (2, 3)] == kept
+    assert store.remembered(0, "anna", "key") is None
+    assert store.remembered(0, "bert", "key") is not None
+
+
 def test_states_tell_only_what_is_not_simply_live(store: Store) -> None:
     """The newest step counts."""
     assert not store.has_states(0)
@@ -691,7 +765,6 @@ def test_current_rows_are_chosen_by_clear_fields(store: Store) -> None:
     assert [2] == found((2, None))
     assert [] == found((1, 1))
     assert [4] == found(deleted=True)
-    assert {1, 2} == {int.from_bytes(row.record, "big") for row in store.records_of_subject(0, _id(1))}
 
 
 def test_a_current_row_is_replaced(store: Store) -> None:

@@ -64,6 +64,9 @@ class Report:
         with_keys: whether macs were checked too.
         lost: entries that a restore gave up, each generation's range as its successor states it.
         workers: how many processes went through the log.
+        disposed: entries whose details the log's retention disposed of.
+        disposed_first: index of the first of them; None for none.
+        disposed_last: index of the last.
         seconds: how long it took.
     """
 
@@ -81,6 +84,9 @@ class Report:
     with_keys: bool
     lost: tuple[Lost, ...]
     workers: int
+    disposed: int
+    disposed_first: int | None
+    disposed_last: int | None
     seconds: float
 
 
@@ -149,13 +155,16 @@ def check(
         records.versions,
         records.parts,
         records.gaps,
-        entries.unfinished,
+        records.unfinished,
         signed.verified,
         signed.size,
         signed.trusted_size,
         secrets is not None,
         tuple(lost[origin] for origin in sorted(lost)),
         workers if shared else 1,
+        entries.disposed.count,
+        entries.disposed.first,
+        entries.disposed.last,
         time.perf_counter() - began,
     )
 

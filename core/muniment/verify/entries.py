@@ -9,13 +9,14 @@ from operator import attrgetter
 from typing import TYPE_CHECKING, Generic, TypeVar
 
 from muniment.errors import IntegrityError
-from muniment.log.binding import side_version
+from muniment.log.binding import side_entry, side_version
 from muniment.log.checkpoint import batch_mac
 from muniment.log.detail import scan_details
 from muniment.log.entry import Scanned, scan_entries
 from muniment.log.tree import EMPTY, Frontier, leaf_hashes
 from muniment.model import rfc3339
-from muniment.store import Gap, LogBatch, LogDetail, Reader, SidePart, State, Version
+from muniment.store import DetailGap, Gap, LogBatch, LogDetail, Reader, SidePart, State, Version
+from muniment.verify.disposed import DetailGaps, Disposals
 from muniment.verify.runs import FRONTIER_EVERY, RULES, Walk, readable, runs, scan_run
 from muniment.verify.spans import Answer, Span, Task, frontier_of
 
@@ -28,6 +29,7 @@ _Named = TypeVar("_Named", Gap, State, SidePart)
 _Row = TypeVar("_Row", Version, LogDetail)
 
 _ERASURES = (b"erasure.begin", b"erasure.done", b"part.expire")
+_BINDING = (*_ERASURES, b"log.continue", b"log.dispose")
 _STATES = {"live": (b"erasure.refuse",), "erasing": (b"erasure.begin",), "erased": (b"erasure.done",)}
 _STATED = (b"erasure.begin", b"erasure.done")
 
@@ -60,6 +62,17 @@ class EntryCheck:
         self._progress = progress
         self._span = span
         self._gaps = _by_entry(reader.gaps(shard), span)
+        # What stands where a reason was: the entry that bound it binds its hash for ever.
+        self._texts: dict[tuple[int, int], list[Gap]] = {}
+        for gap in reader.gaps(shard):
+            name = side_entry(gap.version)
+            if not gap.grp and (span is None or (name[0] == span.gen and span.holds(name[1]))):
+                self._texts.setdefault(name, []).append(gap)
+        self._missing = DetailGaps(
+            row
+            for row in reader.detail_gaps(shard)
+            if span is None or (row.gen == span.gen and span.holds(row.first_seq))
+        )
         self._states = _by_entry(reader.states(shard), span)
         self._loose = _by_entry(reader.side_parts(shard), span)
         self.bound: dict[tuple[int, int], bytes] = {}
@@ -69,7 +82,7 @@ class EntryCheck:
         self.size = 0
         self.root = EMPTY
         self.frontier = Frontier()
-        self.unfinished = 0
+        self.disposed = Disposals()
 
     def check_generation(self, gen: int) -> None:
         """Check one generation of the log.
@@ -127,8 +140,9 @@ class EntryCheck:
             self.count += answer.count
             self.bound |= answer.bound
             self.expired |= answer.expired
-            self.unfinished += answer.unfinished
-        for rows in (self._gaps, self._states, self._loose):
+            self.disposed.take(answer.disposed)
+        self._missing = DetailGaps(iter(()))
+        for rows in (self._gaps, self._states, self._loose, self._texts):
             # What names an entry of another generation is left, and ``finish`` names it.
             for name in [name for name in rows if name[0] == gen]:
                 del rows[name]
@@ -177,7 +191,11 @@ class EntryCheck:
             raise _bad("integrity.time", origin, first)
         if scanned[-1][5] != rfc3339(batch.created_us).encode("ascii"):
             raise _bad("integrity.time", origin, first + batch.n - 1)
-        self._check_details(scanned, rows, first, origin)
+        gone = self._missing.of(gen, first)
+        if gone:
+            self._check_disposed(scanned, rows, gone, first, origin)
+        else:
+            self._check_details(scanned, rows, first, origin)
         walk.root, walk.time = batch.root, scanned[-1][5]
         return scanned
 
@@ -191,10 +209,18 @@ class EntryCheck:
             (self._gaps, "integrity.gap"),
             (self._states, "integrity.state"),
             (self._loose, "integrity.reason"),
+            (self._texts, "integrity.gap"),
         ):
             if rows:
                 gen, seq = min(rows)
                 raise _bad(code, f"{self._base}/{self._shard}.{gen}", seq)
+        left = self._missing.left()
+        if left is not None:
+            raise _bad("integrity.detail_gap", f"{self._base}/{self._shard}.{left.gen}", left.first_seq)
+        # What an entry covers may lie in many stretches.
+        wrong = self.disposed.wrong() if self._span is None else None
+        if wrong is not None:
+            raise _bad("integrity.detail_gap", f"{self._base}/{self._shard}.{wrong[0]}", wrong[1])
 
     def _name_changed(self, batch: LogBatch, gen: int, origin: str, scanned: list[Scanned]) -> IntegrityError:
         """Which entry of a batch with a wrong root it is: the first whose detail is not its own."""
@@ -240,6 +266,36 @@ class EntryCheck:
             missing = next((place for place in range(len(scanned)) if place not in places), 0)
             raise _bad("integrity.detail_missing", origin, first + missing)
 
+    def _check_disposed(
+        self,
+        scanned: list[Scanned],
+        rows: list[LogDetail],
+        gone: Mapping[int, DetailGap],
+        first: int,
+        origin: str,
+    ) -> None:
+        """The details of a batch of which some rules were disposed of: each is there or has its gap."""
+        opened = {}
+        for row in rows:
+            if row.first_seq != first or row.rule in gone:
+                raise _bad("integrity.unlogged_detail", origin, row.first_seq)
+            try:
+                for place, committed in scan_details(row.details):
+                    opened[place] = (row.rule, committed)
+            except IntegrityError as error:
+                raise _bad("integrity.detail", origin, first + error.parameters.get("place", 0)) from None
+        used = set()
+        for place, entry in enumerate(scanned):
+            rule = RULES[entry[3]]
+            gap = gone.get(rule)
+            if gap is not None:
+                used.add(rule)
+                self.disposed.add(gap, first + place, entry[2])
+            elif opened.pop(place, None) != (rule, entry[2]):
+                raise _bad("integrity.detail", origin, first + place)
+        if opened or used != gone.keys():
+            raise _bad("integrity.detail_gap", origin, first)
+
     def _check_bindings(
         self,
         scanned: list[Scanned],
@@ -248,7 +304,7 @@ class EntryCheck:
         first: int,
         origin: str,
     ) -> None:
-        plain = not (self._loose or self._gaps or self._states)
+        plain = not (self._loose or self._gaps or self._states or self._texts)
         # Accesses alone bind nothing.
         if plain and versions.is_beyond(first + len(scanned) - 1) and not any([one[1] for one in scanned]):
             return
@@ -258,14 +314,19 @@ class EntryCheck:
             loose = self._loose.pop((gen, seq), None) if self._loose else None
             gaps = self._gaps.pop((gen, seq), None) if self._gaps else None
             states = self._states.pop((gen, seq), None) if self._states else None
+            texts = self._texts.pop((gen, seq), None) if self._texts else None
             bound = entry[1]
+            if entry[3] == b"log.dispose":
+                self.disposed.covering[gen, seq] = bound
             if any(part.version != side_version(gen, seq) for part in loose or ()):
                 raise _bad("integrity.reason", origin, seq)
-            if rows or loose:
+            if rows or loose or texts:
                 if rows and rows[0].seq != seq:
                     raise _bad("integrity.unlogged_version", origin, rows[0].seq)
                 hashes = [row.hash for row in rows]
-                hashes += [sha256(part.sealed).digest() for part in loose or ()]
+                sealed = [(part.record, sha256(part.sealed).digest()) for part in loose or ()]
+                sealed += [(gap.record, gap.hash) for gap in texts or ()]
+                hashes += [hashed for _, hashed in sorted(sealed)]
                 if b2a_base64(sha256(b"".join(hashes)).digest(), newline=False) != bound:
                     raise _bad("integrity.binding", origin, seq)
                 time_text = entry[5].rstrip(b"Z")
@@ -276,7 +337,7 @@ class EntryCheck:
                     raise _bad("integrity.gap", origin, seq)
             elif gaps:
                 self._check_gaps(entry, gaps, origin, seq)
-            elif bound and entry[3] not in _ERASURES and entry[3] != b"log.continue":
+            elif bound and entry[3] not in _BINDING:
                 raise _bad("integrity.binding", origin, seq)
             if entry[3] in _STATED and not states:
                 # What was begun or done to nobody: the states that named it are gone.
@@ -291,9 +352,7 @@ class EntryCheck:
         expected = b2a_base64(sha256(b"".join(gap.hash for gap in ordered)).digest(), newline=False)
         if entry[3] not in _ERASURES or entry[1] != expected:
             raise _bad("integrity.gap", origin, seq)
-        if entry[3] == b"erasure.begin":
-            self.unfinished += len(gaps)
-        elif entry[3] == b"part.expire":
+        if entry[3] == b"part.expire":
             self.expired.add((gaps[0].gen, seq))
 
 
@@ -312,7 +371,7 @@ def check_span(task: Task, span: Span) -> Answer:
         with readable(f"{task.origin_base}/{task.shard}.{span.gen}", lambda: check.at):
             check.check_generation(span.gen)
         check.finish()
-    return Answer(check.frontier.to_bytes(), check.count, check.bound, check.expired, check.unfinished)
+    return Answer(check.frontier.to_bytes(), check.count, check.bound, check.expired, check.disposed)
 
 
 def _by_entry(rows: Iterator[_Named], span: Span | None) -> dict[tuple[int, int], list[_Named]]:

@@ -12,7 +12,7 @@ from pathlib import Path
 from typing import Any, Generic, TypeVar
 
 from muniment.errors import IntegrityError
-from muniment.log.binding import NO_VERSION, unpack_live, version_hash
+from muniment.log.binding import NO_VERSION, side_entry, unpack_live, version_hash
 from muniment.model import id_text
 from muniment.schema.builtin import DRAFT, PROPOSAL
 from muniment.seal import file_hash, part_header, read_file_header
@@ -68,6 +68,7 @@ class RecordCheck:
         self.versions = 0
         self.parts = 0
         self.gaps = 0
+        self.unfinished = 0
 
     def check(self) -> None:
         """Check every record.
@@ -151,7 +152,7 @@ class RecordCheck:
         facets: dict[int, int],
     ) -> None:
         by_place = {(part.grp, part.version): part for part in parts}
-        gone = {(gap.grp, gap.version): gap for gap in gaps}
+        gone = {(gap.grp, gap.version): gap for gap in gaps if gap.grp}
         stored = {row.file: row for row in files}
         used_facets: set[int] = {0}
         previous = NO_VERSION
@@ -184,7 +185,7 @@ class RecordCheck:
                 if live.get(group) != expected:
                     made.add(group)
                     if self._states:
-                        self._collect(version, group, expected)
+                        self._collect(version, group, expected, gone.get((group, version.version)))
                     self._check_part(version, group, expected, by_place, gone, facets, used_facets)
             for file, expected in version_files.items():
                 if file not in named:
@@ -227,6 +228,7 @@ class RecordCheck:
             if (gap.gen, gap.seq) not in self._expired and (state is None or state.state == "live"):
                 raise IntegrityError("integrity.gap", where=id_text(version.record), index=gap.seq)
             self.gaps += 1
+            self.unfinished += state is not None and state.state == "erasing"
             return
         if state is not None and state.state == "erased":
             raise IntegrityError("integrity.state", where=id_text(version.record), index=state.seq)
@@ -267,12 +269,21 @@ class RecordCheck:
         """The newest step that concerns a part of this version."""
         return max(self._steps(version, category), key=attrgetter("gen", "seq"), default=None)
 
-    def _collect(self, version: Version, group: int, expected: bytes) -> None:
+    def _collect(self, version: Version, group: int, expected: bytes, gap: Gap | None) -> None:
         """Remember a part for every entry of erasure that must have bound it."""
+        place = (version.record, version.version, group, expected)
         for step in self._steps(version, group >> 3):
-            if step.state != "live" and (version.gen, version.seq) < (step.gen, step.seq):
-                found = self._erased[step.gen, step.seq]
-                found.append((version.record, version.version, group, expected))
+            self._count(step, (version.gen, version.seq), place, gap)
+
+    def _count(
+        self, step: State, written: tuple[int, int], place: tuple[bytes, int, int, bytes], gap: Gap | None
+    ) -> None:
+        if step.state == "live" or written >= (step.gen, step.seq):
+            return
+        # What was gone before an erasure began is none of what it disposed of.
+        begun = self._states[step.id, step.category][step.n - 2] if step.state == "erased" else step
+        if gap is None or (gap.gen, gap.seq) >= (begun.gen, begun.seq):
+            self._erased[step.gen, step.seq].append(place)
 
     def _check_states(self) -> None:
         """An entry of erasure binds the parts of just those facets and subjects whose states name it."""
@@ -314,6 +325,12 @@ class RecordCheck:
         if self._files is None:
             return
         name = id_text(file)
+        state = self._state_of(version, row.grp >> 3) if self._states else None
+        if state is not None and state.state != "live":
+            # Its bytes go once the keys are gone; before that they may be there or not.
+            if state.state == "erased" and (self._files / name[-2:] / name).exists():
+                raise IntegrityError("integrity.state", where=id_text(version.record), index=state.seq)
+            return
         path = self._files / name[-2:] / name
         try:
             with path.open("rb") as source:
@@ -326,10 +343,25 @@ class RecordCheck:
             raise _bad("integrity.file", version)
 
     def _check_reasons(self) -> None:
-        """A reason's part must lie under the facet that its header names."""
+        """A reason's part must lie under the facet that its header names, or have gone with its subject."""
+        for gap in self._reader.gaps(self._shard) if self._states else ():
+            if not gap.grp:
+                steps = self._states.get((gap.record, 0), [])
+                if not steps or steps[-1].state == "live":
+                    raise IntegrityError("integrity.gap", where=id_text(gap.record), index=gap.seq)
+                for step in steps:
+                    place = (gap.record, gap.version, 0, gap.hash)
+                    self._count(step, side_entry(gap.version), place, gap)
+                self.gaps += 1
+                self.unfinished += steps[-1].state == "erasing"
         for side in self._reader.side_parts(self._shard):
             slots = {facet.category: facet.slot for facet in self._reader.facets_of(self._shard, side.record)}
             where = id_text(side.record)
+            for step in self._states.get((side.record, 0), ()):
+                if step.state == "erased":
+                    raise IntegrityError("integrity.state", where=where, index=step.seq)
+                hashed = sha256(side.sealed).digest()
+                self._count(step, (side.gen, side.seq), (side.record, side.version, 0, hashed), None)
             try:
                 header = part_header(side.sealed)
             except IntegrityError:

@@ -19,6 +19,7 @@ from muniment.errors import IntegrityError
 from muniment.log.tree import Frontier
 from muniment.model import rfc3339
 from muniment.store import Reader
+from muniment.verify.disposed import Disposals
 
 if TYPE_CHECKING:
     from concurrent.futures import Executor
@@ -69,14 +70,14 @@ class Answer:
         count: of entries.
         bound: as ``EntryCheck`` has it.
         expired: likewise.
-        unfinished: likewise.
+        disposed: likewise.
     """
 
     frontier: bytes
     count: int
     bound: dict[tuple[int, int], bytes]
     expired: set[tuple[int, int]]
-    unfinished: int
+    disposed: Disposals
 
 
 @attrs.frozen

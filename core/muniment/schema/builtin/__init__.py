@@ -10,6 +10,7 @@ from typing import Final
 from muniment.schema.builtin._approvals import DRAFT, PROPOSAL
 from muniment.schema.builtin._archive import CONFIGURATION, DEFINITION, IMPORT, USER
 from muniment.schema.builtin._making import ARCHIVE_CATEGORY
+from muniment.schema.builtin._retention import ERASURE, HOLD, RESTRICTION
 from muniment.schema.builtin._rights import CONSENT, NOTICE, REQUEST
 from muniment.schema.builtin._tables import MAPPING, SUBJECT_LINK, VIEW
 
@@ -20,11 +21,14 @@ __all__ = [
     "CONSENT",
     "DEFINITION",
     "DRAFT",
+    "ERASURE",
+    "HOLD",
     "IMPORT",
     "MAPPING",
     "NOTICE",
     "PROPOSAL",
     "REQUEST",
+    "RESTRICTION",
     "SUBJECT_LINK",
     "USER",
     "VIEW",
@@ -40,8 +44,11 @@ BUILTIN: Final = (
     CONSENT,
     NOTICE,
     REQUEST,
+    HOLD,
+    ERASURE,
     SUBJECT_LINK,
     VIEW,
     MAPPING,
+    RESTRICTION,
 )
 """The built-in types in order of number."""
