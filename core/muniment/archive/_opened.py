@@ -22,9 +22,10 @@ from muniment.model import Clock, Random, Uuid7, id_text
 from muniment.plugins import Pin, PluginSet, load
 from muniment.policy import Actor, Policy
 from muniment.schema.registry import Applied
-from muniment.schema.template import Template
+from muniment.schema.template import Template, template_digest
 from muniment.session import Acting, Change, Engine, Session, Settings
 from muniment.session.applying import (
+    Act,
     acts_between,
     configuration_values,
     definition_changes,
@@ -289,21 +290,25 @@ class Archive:
         plugins.require_all()
         if not dry_run:
             self.plugins = self.engine.plugins = plugins
-            self.save_types(session, made, reason=reason)
-            self._save_views(session, templates, made, reason=reason)
+            self._save_applied(session, templates, made, reason=reason)
         return made
 
-    def _save_views(
+    def _save_applied(
         self, session: Session, templates: Sequence[Template], made: Applied, *, reason: str | None
     ) -> None:
-        """Bring the views of templates in, for the types as they are now."""
-        if not any(template.views for template in templates):
-            return
+        """Write what templates bring as one act: types, views, and an entry for each template."""
         from muniment.session.saved import shipped_changes
 
-        changes = shipped_changes(self.engine, made.registry.by_key, templates)
+        changes = definition_changes(self.engine.definitions, made)
+        views = shipped_changes(self.engine, made.registry.by_key, templates)
+        if not changes and not views:
+            return
+        acts = [
+            Act("template.apply", {"template": one.key, "digest": template_digest(one)}) for one in templates
+        ]
+        write_acts(self.engine, session.acting, acts, [*changes, *views], reason=reason)
         if changes:
-            session.write(changes, reason=reason)
+            refresh_layout(self.engine, session.acting)
 
     def save_types(self, session: Session, made: Applied, *, reason: str | None) -> None:
         """Write the definitions that an edit of the registry changed."""

@@ -14,8 +14,9 @@ if TYPE_CHECKING:
 
     from muniment.schema.definitions import Change
     from muniment.schema.template import Template
+    from muniment.session.preview import Effect
 
-__all__ = ["apply", "list_templates", "show", "template"]
+__all__ = ["apply", "diff", "history", "list_templates", "show", "template"]
 
 _HERE = "muniment.cli.template"
 
@@ -24,7 +25,12 @@ template = LazyGroup(
     {
         "list": Entry(f"{_HERE}:list_templates", ("The packaged templates.", "列出自带模板。")),
         "show": Entry(f"{_HERE}:show", ("The types and fields of a template.", "查看模板的类型和字段。")),
+        "choose": Entry(
+            "muniment.cli.template_choose:choose", ("Five questions, and a proposal.", "五个问题，推荐模板。")
+        ),
+        "diff": Entry(f"{_HERE}:diff", ("What a template would change here.", "查看模板将带来的变更。")),
         "apply": Entry(f"{_HERE}:apply", ("Bring templates into the archive.", "将模板应用到档案库。")),
+        "history": Entry(f"{_HERE}:history", ("Which templates were applied when.", "查看历次应用的模板。")),
     },
     words=(
         "Ready sets of tables. T is a template's name, or a TOML file of your own.",
@@ -108,17 +114,105 @@ def show(call: Invocation, name: str) -> None:
 def apply(call: Invocation, names: tuple[str, ...], dry_run: bool, reason: str | None) -> None:
     """Bring templates into the archive."""
     from muniment.cli.init import templates_of
+    from muniment.session.preview import effects_of
 
     with call.session() as (archive, session):
         chosen = templates_of(names, archive.plugins)
         made = archive.apply_templates(session, chosen, reason=reason, dry_run=dry_run)
-        tell_changes(call, made.changes, [one.key for one in made.changed], dry_run=dry_run)
+        effects = effects_of(session, made.changed) if dry_run else ()
+        tell_changes(call, made.changes, [one.key for one in made.changed], dry_run=dry_run, effects=effects)
+
+
+@verb(
+    "diff",
+    (
+        "What a template would change in this archive, and how many records that concerns.\n"
+        "Nothing is changed.",
+        "查看模板将在本档案库带来的变更，以及涉及的记录数。\n不作任何修改。",
+    ),
+)
+@argument(
+    "names",
+    ("Templates' names, or TOML files.", "模板名称或 TOML 文件。"),
+    nargs=-1,
+    required=True,
+    metavar="T...",
+)
+@click.pass_obj
+def diff(call: Invocation, names: tuple[str, ...]) -> None:
+    """What a template would change here."""
+    from muniment.cli.init import templates_of
+    from muniment.session.preview import effects_of
+
+    with call.session() as (archive, session):
+        chosen = templates_of(names, archive.plugins)
+        made = archive.apply_templates(session, chosen, reason=None, dry_run=True)
+        effects = effects_of(session, made.changed)
+        tell_changes(call, made.changes, [one.key for one in made.changed], dry_run=True, effects=effects)
+
+
+@verb(
+    "history",
+    (
+        "Which templates were applied when, by whom, newest first; a template's digest tells its versions "
+        "apart. `schema history TYPE` and `schema diff` say what each changed.",
+        "查看何时由谁应用了哪些模板，最新的在前；摘要用于区分模板版本。"
+        "schema history 和 schema diff 可查看各次变更内容。",
+    ),
+)
+@click.pass_obj
+def history(call: Invocation) -> None:
+    """Which templates were applied when."""
+    from muniment.cli.output import emit, put, table
+    from muniment.cli.values import local_time
+    from muniment.model import rfc3339
+    from muniment.store import LogFilter
+
+    with call.session() as (archive, session):
+        found = session.entries(LogFilter(kinds=("template.apply",)))
+        rows = [(one, dict(one.detail.get("target", {}))) for one in found]
+        if call.json:
+            emit(
+                {
+                    "templates": [
+                        {
+                            "key": target.get("template"),
+                            "digest": target.get("digest"),
+                            "recorded": rfc3339(one.time_us),
+                            "actor": one.actor,
+                            "entry": one.index,
+                        }
+                        for one, target in rows
+                    ]
+                }
+            )
+        elif not rows:
+            put(call.say("choose.none_applied"))
+        else:
+            header = call.words("choose.applied_at", "cli.label_template", "choose.digest", "cli.label_actor")
+            table(
+                header,
+                [
+                    [
+                        local_time(one.time_us, archive.applied.timezone),
+                        target.get("template"),
+                        str(target.get("digest", ""))[:12],
+                        one.actor,
+                    ]
+                    for one, target in rows
+                ],
+            )
 
 
 def tell_changes(
-    call: Invocation, changes: Sequence[Change], changed: Sequence[str], *, dry_run: bool
+    call: Invocation,
+    changes: Sequence[Change],
+    changed: Sequence[str],
+    *,
+    dry_run: bool,
+    effects: Sequence[Effect] = (),
 ) -> None:
-    """Say what changed, or would change, in definitions."""
+    """Say what changed, or would change, in definitions, and what that does to records."""
     from muniment.cli.output import clean, emit, put, talk
 
     if call.json:
@@ -130,11 +224,31 @@ def tell_changes(
                 ],
                 "types": list(changed),
                 "applied": not dry_run and bool(changed),
+                "effects": [
+                    {
+                        "code": one.code,
+                        "type": one.type,
+                        "field": one.field,
+                        "count": one.count,
+                        "records": one.records,
+                    }
+                    for one in effects
+                ],
             }
         )
         return
     for one in changes:
         put(clean(one.text(call.language)))
+    for effect in effects:
+        put(
+            call.say(
+                f"choose.effect_{effect.code}",
+                type=effect.type,
+                field=effect.field,
+                count=effect.count,
+                records=effect.records,
+            )
+        )
     code = (
         "cli.nothing_changes" if not changed else "cli.would_change" if dry_run else "cli.definitions_changed"
     )

@@ -11,16 +11,19 @@ import re
 import tomllib
 from collections.abc import Mapping
 from functools import cache
+from hashlib import sha256
 from typing import Any
 from unicodedata import normalize
 
 import attrs
 
 import muniment_schemas
+from muniment.codec import canonical
 from muniment.errors import ConfigError
 from muniment.model import CLASSES
+from muniment.schema.definitions import definition_document
 from muniment.schema.kinds import KINDS, FieldKind
-from muniment.schema.listviews import ListView, check_view, fitted, parse_condition
+from muniment.schema.listviews import ListView, check_view, fitted, parse_condition, view_document
 from muniment.schema.rules import check_type, one_of, refuse
 from muniment.schema.types import Choice, Field, Highlight, LayoutGroup, RecordType
 from muniment.schema.values import NO_LABEL, Label
@@ -423,6 +426,16 @@ def _added_field(given: Any, where: str) -> Field:
         if name not in values:
             raise refuse("missing", f"{where}({values['key']})", name=name)
     return Field(**values)
+
+
+def template_digest(template: Template) -> str:
+    """Hex of SHA-256 over everything that a template says, for telling its versions apart."""
+    document = {
+        "key": template.key,
+        "types": [definition_document(one) for one in template.types],
+        "views": [[one.type, one.key, view_document(one), list(one.roles)] for one in template.views],
+    }
+    return sha256(canonical(document)).hexdigest()
 
 
 def template_names() -> tuple[str, ...]:
