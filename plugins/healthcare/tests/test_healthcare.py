@@ -9,10 +9,11 @@ import pytest
 
 from muniment import plugins
 from muniment.errors import Invalid
-from muniment.plugins import HookContext, RecordState
+from muniment.plugins import HookContext, NeedsApproval, RecordState
 from muniment.schema import KINDS, Context, Field, ValueProblem
 from muniment.testing import assert_conforms, assert_no_plaintext, new_archive
 from muniment_healthcare import CHECKS, LOINC
+from muniment_healthcare._checks import approval_for_diagnosis
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PATIENT = {"full_name": "李小明", "mrn": "MR-0001", "birth_date": "1980-02-29"}
@@ -184,3 +185,22 @@ def test_classes_and_categories_are_those_of_health_data():
                 inside = {"administrative_gender", "encounter_number", "department", "attending_provider",
                           "attending_provider_npi", "prescriber"}  # fmt: skip
                 assert field.key in inside or field.sensitivity in ("sensitive", "restricted"), field.key
+
+
+@pytest.mark.parametrize(
+    ("version", "values", "changes", "waits"),
+    [
+        (1, {"certainty": "provisional"}, {"diagnosis_code": "J45.9"}, True),
+        (1, {"certainty": "confirmed"}, {"certainty": "ruled_out"}, True),
+        (1, {"certainty": "provisional"}, {"certainty": "confirmed"}, False),
+        (1, {"certainty": "confirmed"}, {"resolved_on": date(2026, 1, 1)}, False),
+        (1, {"certainty": "provisional"}, {}, True),
+        (0, {}, {"diagnosis_code": "J45.9"}, False),
+    ],
+)
+def test_a_change_of_diagnosis_waits_for_a_second_person(version, values, changes, waits):
+    """Making, confirming and resolving one does not; taking it out does."""
+    state = RecordState("r", "diagnosis", "s", version, values)
+    assert (NeedsApproval(1) if waits else None) == approval_for_diagnosis(state, changes)
+    other = RecordState("r", "encounter", "s", version, values)
+    assert approval_for_diagnosis(other, changes) is None

@@ -7,9 +7,9 @@ from collections.abc import Iterable, Mapping, Sequence
 from muniment import hookimpl
 from muniment.errors import Issue
 from muniment.packs import Pack
-from muniment.plugins import HookContext, PluginInfo, Purpose, RecordState
+from muniment.plugins import HookContext, NeedsApproval, PluginInfo, Purpose, RecordState
 from muniment.schema import FieldKind, RecordType
-from muniment_healthcare._checks import CHECKS
+from muniment_healthcare._checks import CHECKS, approval_for_diagnosis
 from muniment_healthcare._loinc import LOINC
 
 __all__ = [
@@ -17,6 +17,7 @@ __all__ = [
     "DATA",
     "LOINC",
     "muniment_field_kinds",
+    "muniment_needs_approval",
     "muniment_plugin_info",
     "muniment_purposes",
     "muniment_record_types",
@@ -57,3 +58,9 @@ def muniment_validate(
 ) -> Iterable[Issue]:
     """Find what contradicts itself in a record."""
     return CHECKS.issues(record, changes, context)
+
+
+@hookimpl
+def muniment_needs_approval(record: RecordState, changes: Mapping[str, object]) -> NeedsApproval | None:
+    """Have a change of diagnosis wait for a second person."""
+    return approval_for_diagnosis(record, changes)

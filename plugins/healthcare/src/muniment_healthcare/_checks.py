@@ -8,9 +8,9 @@ from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
 from muniment.packs import Check, Checks, needs, not_above, not_before
-from muniment.plugins import HookContext
+from muniment.plugins import HookContext, NeedsApproval, RecordState
 
-__all__ = ["CHECKS"]
+__all__ = ["CHECKS", "approval_for_diagnosis"]
 
 Values = Mapping[str, object]
 
@@ -154,3 +154,16 @@ CHECKS: Final = Checks(
     )
 )
 """Every check of the plugin."""
+
+
+def approval_for_diagnosis(record: RecordState, changes: Mapping[str, object]) -> NeedsApproval | None:
+    """Whether a change waits for a second person: another code, or what was confirmed no longer is.
+
+    A diagnosis that is made for the first time does not wait, nor does one that is
+    confirmed or resolved in the course of things. Taking it out of the record does.
+    """
+    if record.type != "diagnosis" or record.version == 0:
+        return None
+    doubted = record.values.get("certainty") == "confirmed" and "certainty" in changes
+    # A deletion names no field.
+    return NeedsApproval(1) if not changes or "diagnosis_code" in changes or doubted else None
