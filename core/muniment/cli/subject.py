@@ -9,6 +9,14 @@ __all__ = ["subject"]
 subject = LazyGroup(
     "subject",
     {
+        "report": Entry(
+            "muniment.cli.subject_report:report", ("What is known about a person.", "出具主体数据报告。")
+        ),
+        "accesses": Entry(
+            "muniment.cli.subject_report:accesses",
+            ("Who touched their data, with proof that nothing is left out.", "数据访问清单及无遗漏证明。"),
+        ),
+        "requests": Entry("muniment.cli.subject_report:requests", ("What persons ask for.", "主体请求。")),
         "erase": Entry(
             "muniment.cli.erase:erase_subject",
             ("Erase a person or organisation for ever.", "永久删除一个主体的全部内容。"),

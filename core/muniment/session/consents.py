@@ -272,6 +272,15 @@ class Consents:
             plan = plan_of(self._engine, self._acting, CONSENT, None)
             drafts = disclosure(self._engine, tx, self._acting, "consent.read", plan, versions)
             if not versions:
+                # The person asked about is named all the same.
+                detail = self._engine.detail(
+                    self._acting,
+                    self._engine.new_id(),
+                    type=CONSENT.key,
+                    count=0,
+                    target={"record": id_text(subject)},
+                )
+                drafts[0].detail = detail
                 drafts[0].subject_keys = [self._engine.subject_key(tx, subject)]
             self._engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
             found = _opened(self._engine, tx, [one for one in versions if one.operation != _DELETE])

@@ -41,6 +41,8 @@ if TYPE_CHECKING:
     from muniment.session.importing import RowWriter
     from muniment.session.log_disposal import DisposedDetails
     from muniment.session.mapped import Mappings
+    from muniment.session.persons import Persons
+    from muniment.session.requests import Requests
     from muniment.session.reverting import Reverted
     from muniment.session.saved import Views
     from muniment.session.witnessing import Witnessing
@@ -712,6 +714,20 @@ class Session:
         from muniment.session.consents import Consents
 
         return Consents(self)
+
+    @property
+    def requests(self) -> Requests:
+        """Requests of persons."""
+        from muniment.session.requests import Requests
+
+        return Requests(self)
+
+    @property
+    def persons(self) -> Persons:
+        """What persons are told of their data."""
+        from muniment.session.persons import Persons
+
+        return Persons(self)
 
     @property
     def backups(self) -> Backups:
