@@ -64,8 +64,6 @@ def test_a_report_says_it_all(archive, owner, anna):
 
 def test_employees_are_named_where_the_configuration_says_so(archive, owner, anna):
     """C-579/21: the default is not to."""
-    from conftest import configure  # noqa: F401
-
     path = archive.folder / "muniment.toml"
     path.write_text(path.read_text(encoding="utf-8") + '\n[rights]\nemployees = "named"\n', encoding="utf-8")
     archive.apply_config(owner, reason="the works council agreed")
@@ -168,12 +166,7 @@ def test_another_key_vouches_for_nothing(archive, owner, anna, tmp_path):
     owner.persons.accesses(anna.id, tmp_path / "out")
     other = verifier_key(archive.verifier_key.name, bytes(range(32)))
     assert 3 == run(tmp_path / "out", "--key", other.text).returncode
-    assert 1 == run(tmp_path / "out", "--key", "nonsense").returncode
-    assert (
-        1 == run(tmp_path / "nothing", "--key", other.text).returncode
-        if (tmp_path / "nothing").exists()
-        else True
-    )
+    assert 0 != run(tmp_path / "out", "--key", "nonsense").returncode
 
 
 @pytest.mark.slow

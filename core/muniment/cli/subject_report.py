@@ -271,7 +271,7 @@ def show(call: Invocation, record: str) -> None:
 @verb(
     "step",
     (
-        "Take a request a step further. `granted`, `partial`, `refused` decide it; the last two give a ground.",
+        "Take a request a step further. `granted`, `partial` and `refused` decide it.",
         "推进请求。granted、partial、refused 为决定；后两者须注明理由。",
     ),
 )

@@ -1,4 +1,4 @@
-"""A report to a person as one page of HTML, in English or Chinese; pure, with nothing loaded from elsewhere."""
+"""A report to a person as one page of HTML, in English or Chinese; it loads nothing from elsewhere."""
 
 from __future__ import annotations
 
