@@ -1,5 +1,5 @@
 #!/usr/bin/env python3
-"""Checks that a report of accesses leaves out no entry about its person: Python alone, no muniment, no network.
+"""Checks that a report of accesses leaves out no entry about its person; Python alone, no network.
 
     python3 check_accesses.py [FOLDER] --key VKEY
 
