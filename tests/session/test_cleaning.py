@@ -167,6 +167,30 @@ def test_subjects_are_one_over_several_merges(archive, session):
     assert {id_bytes(people[3])} == alone
 
 
+def test_a_hold_follows_the_merge(archive, session):
+    """What holds one of them stops the erasure of the other; undone, it does not."""
+    kept, other = made(session, full_name="王芳"), made(session, full_name="王芳")
+    session.cleaning.links.merge(kept, other, reason="x")
+    session.holds.place("lawsuit", reason="court", subjects=[kept])
+    with pytest.raises(AccessDenied):
+        session.erase(other, reason="asked for")
+    session.cleaning.links.undo(other, reason="two people")
+    session.erase(other, reason="asked for")
+    with pytest.raises(NotFound):
+        session.get(other)
+    archive.log.verify()
+
+
+def test_a_merge_is_erased_with_the_duplicate(archive, session):
+    """What links them names the duplicate, so it goes when the duplicate does; the log still verifies."""
+    kept, other = made(session, full_name="王芳"), made(session, full_name="王芳")
+    session.cleaning.links.merge(kept, other, reason="x")
+    session.erase(other, reason="asked for")
+    assert [] == list(session.cleaning.links.list())
+    assert {kept} == session.cleaning.links.of(kept)
+    archive.log.verify()
+
+
 def test_what_cannot_be_merged(session):
     """The same record, records of two types, of types that belong to somebody else, without a reason."""
     first, second = made(session, full_name="A"), made(session, full_name="B")

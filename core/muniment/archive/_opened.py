@@ -48,6 +48,7 @@ from muniment.session.definitions import (
     load_definitions,
 )
 from muniment.session.engine import SHARD
+from muniment.session.links import following
 from muniment.session.logbook import Logbook
 from muniment.session.rebuild import refresh_layout
 from muniment.session.sealer import Sealer
@@ -107,6 +108,7 @@ class Archive:
             Uuid7(clock, random=random),
         )
         self.engine.make_ruleset = self._ruleset
+        self.engine.links = (following(self.engine),)
         self.engine.gates = gates_of(self.engine)
         if held.configuration is not None:
             self.engine.adopt(held, print_of)

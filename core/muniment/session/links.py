@@ -7,7 +7,7 @@ asks about a subject (a hold, a report, an erasure) asks ``linked_subjects`` for
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -26,7 +26,7 @@ from muniment.store import Transaction
 if TYPE_CHECKING:
     from muniment.session.session import Session
 
-__all__ = ["Link", "Links", "linked_subjects"]
+__all__ = ["Link", "Links", "following", "linked_subjects"]
 
 _DELETE: Final = OPERATIONS["delete"]
 
@@ -100,6 +100,11 @@ def linked_subjects(engine: Engine, tx: Transaction, subjects: Iterable[bytes]) 
             if not found.isdisjoint(pair):
                 found.update(pair)
     return frozenset(found)
+
+
+def following(engine: Engine) -> Callable[[Transaction, bytes], frozenset[bytes]]:
+    """What ``Engine.links`` asks who is one with a subject by merges."""
+    return lambda tx, subject: linked_subjects(engine, tx, (subject,))
 
 
 class Links:
