@@ -16,11 +16,11 @@ from typing import Any
 import attrs
 import click
 
-from muniment.cli.base import argument, verb
+from muniment.cli.base import argument, option, verb
 from muniment.cli.invocation import Invocation
 from muniment.errors import ConfigError, IntegrityError
 
-__all__ = ["demo"]
+__all__ = ["Show", "demo"]
 
 
 @verb(
@@ -40,16 +40,34 @@ __all__ = ["demo"]
     required=False,
     metavar="[DIR]",
 )
+@option(
+    "--size",
+    type=click.IntRange(10, 100_000),
+    metavar="N",
+    words=(
+        "Make a whole made-up company with so many customers instead: all tables, users and views.",
+        "改为生成一家虚构公司：指定客户数，含全部表格、用户和视图。",
+    ),
+)
 @click.pass_obj
-def demo(call: Invocation, folder: str | None) -> None:
+def demo(call: Invocation, folder: str | None, size: int | None) -> None:
     """Show the main job."""
     base = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="muniment-demo-"))
     if base.exists() and (not base.is_dir() or any(base.iterdir())):
         raise ConfigError("config.folder_used", where=str(base))
     base.mkdir(mode=0o700, parents=True, exist_ok=True)
-    show = _Show(call, base.resolve())
+    show = Show(call, base.resolve())
     with _environment(show.settings):
-        show.play()
+        if size is None:
+            show.play()
+        else:
+            from muniment.cli.demo_company import play_company
+
+            play_company(show, size)
+            if call.json:
+                from muniment.cli.output import emit
+
+                emit({"demo": {"folder": str(show.base), "steps": show.steps}})
 
 
 @contextlib.contextmanager
@@ -67,7 +85,7 @@ def _environment(settings: dict[str, str]) -> Iterator[None]:
 
 
 @attrs.define
-class _Show:
+class Show:
     """One run: each step says what happens, shows the command, and runs it."""
 
     call: Invocation
@@ -76,13 +94,16 @@ class _Show:
 
     @property
     def archive(self) -> Path:
+        """Where the archive lies."""
         return self.base / "customers"
 
     @property
     def settings(self) -> dict[str, str]:
+        """What a terminal needs to go on with it."""
         return {"MUNIMENT_ARCHIVE": str(self.archive), "MUNIMENT_KEY": str(self.base / "customers.key")}
 
     def play(self) -> None:
+        """Show the main job."""
         from muniment.cli.output import emit
 
         self._make()
@@ -101,21 +122,21 @@ class _Show:
     # Steps
 
     def _make(self) -> None:
-        self._heading("demo.make")
+        self.heading("demo.make")
         words = ["init", str(self.archive), "-t", "customer-info", "-t", "interaction-log", "--region", "CN"]
-        self._run([*words, "--key-file", str(self.base / "customers.key"), "--name", "Demo"], expected=0)
+        self.run([*words, "--key-file", str(self.base / "customers.key"), "--name", "Demo"], expected=0)
 
     def _import(self) -> None:
         from muniment.demo import customers, write_csv
 
-        self._heading("demo.import")
+        self.heading("demo.import")
         rows = customers()
         path = self.base / "customers.csv"
         write_csv(path, rows)
-        self._tell("demo.table", where=path, count=len(rows))
+        self.tell("demo.table", where=path, count=len(rows))
         words = ["import", "file", "customer", str(path), "--match", "customer_number"]
-        self._run([*words, "--reason", self.call.say("demo.first_table")], expected=0)
-        self._run(
+        self.run([*words, "--reason", self.call.say("demo.first_table")], expected=0)
+        self.run(
             [
                 "record",
                 "list",
@@ -129,8 +150,8 @@ class _Show:
         )
 
     def _correct(self) -> None:
-        self._heading("demo.correct")
-        self._run(
+        self.heading("demo.correct")
+        self.run(
             [
                 "record",
                 "correct",
@@ -141,7 +162,7 @@ class _Show:
             ],
             expected=0,
         )
-        self._run(
+        self.run(
             [
                 "record",
                 "create",
@@ -158,9 +179,9 @@ class _Show:
     def _find(self) -> None:
         from muniment.demo import customers
 
-        self._heading("demo.find")
+        self.heading("demo.find")
         phone = customers()[3].phone
-        self._run(
+        self.run(
             [
                 "record",
                 "search",
@@ -172,66 +193,78 @@ class _Show:
             expected=0,
         )
         digits = "".join(sign for sign in phone if sign.isdigit())[-8:]
-        self._tell("demo.nowhere" if not self._in_clear((phone, digits)) else "demo.somewhere", text=phone)
+        self.tell("demo.nowhere" if not self._in_clear((phone, digits)) else "demo.somewhere", text=phone)
 
     def _in_clear(self, texts: tuple[str, ...]) -> bool:
         files = [path for path in self.archive.rglob("*") if path.is_file()]
         return any(text.encode() in path.read_bytes() for path in files for text in texts)
 
     def _refuse(self) -> None:
-        self._heading("demo.refuse")
-        self._run(["user", "add", "li.na", "--name", "李娜", "--role", "reader"], expected=0)
-        self._run(["record", "update", "customer:C-1004", "city=Hamburg", "--as", "li.na"], expected=4)
-        self._tell("demo.refused")
-        self._run(["log", "list", "--actor", "li.na", "--limit", "3"], expected=0)
+        self.heading("demo.refuse")
+        self.run(["user", "add", "li.na", "--name", "李娜", "--role", "reader"], expected=0)
+        self.run(["record", "update", "customer:C-1004", "city=Hamburg", "--as", "li.na"], expected=4)
+        self.tell("demo.refused")
+        self.run(["log", "list", "--actor", "li.na", "--limit", "3"], expected=0)
 
     def _history(self) -> None:
-        self._heading("demo.history")
-        self._run(["record", "history", "customer:C-1004"], expected=0)
+        self.heading("demo.history")
+        self.run(["record", "history", "customer:C-1004"], expected=0)
 
     def _verify(self) -> None:
-        self._heading("demo.verify")
-        self._run(["log", "checkpoint", "--to", str(self.base / "checkpoint.txt")], expected=0)
-        self._run(["log", "verify", "--trusted", str(self.base / "checkpoint.txt")], expected=0)
+        self.heading("demo.verify")
+        self.run(["log", "checkpoint", "--to", str(self.base / "checkpoint.txt")], expected=0)
+        self.run(["log", "verify", "--trusted", str(self.base / "checkpoint.txt")], expected=0)
 
     def _alter(self) -> None:
         from muniment.demo import alter
 
-        self._heading("demo.alter")
+        self.heading("demo.alter")
         copy = self.base / "altered"
         shutil.copytree(self.archive, copy)
         done = alter(copy)
-        self._tell(
+        self.tell(
             "demo.altered",
             where=copy / "archive.db",
             offset=done.offset,
             before=f"{done.before:02x}",
             after=f"{done.after:02x}",
         )
-        self._run(["log", "verify", "--archive", str(copy)], expected=3)
-        self._tell("demo.noticed")
+        self.run(["log", "verify", "--archive", str(copy)], expected=3)
+        self.tell("demo.noticed")
 
     def _next(self) -> None:
-        from muniment.cli.output import heading, put
-
-        put()
-        put(heading(self.call.say("demo.next")))
-        for name, value in self.settings.items():
-            put(f"  export {name}={shlex.quote(value)}")
         table = shlex.quote(str(self.base / "customers.xlsx"))
-        for line in (
+        self.follow(
             "muniment status",
             "muniment record get customer:C-1001",
             "muniment record accesses customer:C-1004",
             f"muniment export customer --to {table} --headers {self.call.language} --reason demo",
             "muniment schema index customer",
             "muniment log verify --no-keys",
-        ):
+        )
+
+    def follow(self, *lines: str) -> None:
+        """Say what to type next."""
+        from muniment.cli.output import heading, put
+
+        if self.call.json:
+            return
+        put()
+        put(heading(self.call.say("demo.next")))
+        for name, value in self.settings.items():
+            put(f"  export {name}={shlex.quote(value)}")
+        for line in lines:
             put(f"  {line}")
+
+    def roles(self) -> frozenset[str]:
+        """The keys of the roles that the archive has."""
+        with Invocation().opened() as archive:
+            return frozenset(archive.engine.policy.roles)
 
     # Showing
 
-    def _heading(self, code: str) -> None:
+    def heading(self, code: str) -> None:
+        """Begin a step."""
         from muniment.cli.output import heading, put
 
         self.steps.append({"title": self.call.say(code), "commands": []})
@@ -239,13 +272,14 @@ class _Show:
             put()
             put(heading(f"{len(self.steps)}. {self.call.say(code)}"))
 
-    def _tell(self, code: str, **parameters: object) -> None:
+    def tell(self, code: str, **parameters: object) -> None:
+        """Say what cannot be seen from the commands."""
         from muniment.cli.output import put
 
         if not self.call.json:
             put(self.call.say(code, **parameters))
 
-    def _run(self, words: list[str], *, expected: int) -> None:
+    def run(self, words: list[str], *, expected: int) -> None:
         """Run a command as if it had been typed; what goes otherwise ends the demonstration."""
         from muniment.cli.app import app
         from muniment.cli.output import put

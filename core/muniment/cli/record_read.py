@@ -437,7 +437,7 @@ def list_records(
         if not order:
             page = attrs.evolve(page, records=session.views.ordered(shown, page.records))
         group = shown.group_by if not order and shown.group_by in (columns or ()) else ""
-        _show_page(call, archive, record_type, page, columns, group=group)
+        _show_page(call, archive, session, record_type, page, columns, group=group)
 
 
 @verb(
@@ -473,7 +473,7 @@ def search(
         record_type = session.type(type)
         columns = _columns(call, session, record_type, names_of(fields))
         page = session.search(type, " ".join(words), fields=columns, limit=limit, after=after, scan=scan)
-        _show_page(call, archive, record_type, page, columns)
+        _show_page(call, archive, session, record_type, page, columns)
 
 
 def _columns(
@@ -495,6 +495,7 @@ def _columns(
 def _show_page(
     call: Invocation,
     archive: Archive,
+    session: Session,
     record_type: RecordType,
     page: Page,
     columns: Sequence[str] | None,
@@ -511,11 +512,13 @@ def _show_page(
         return
     fields = [record_type.field(name) for name in columns or ()]
     keys = [field.key for field in fields if field is not None]
+    names = _names(session, record_type, page, keys)
     header = [*(_label(record_type, key, call.language) for key in keys), call.say("cli.label_version"), "ID"]
     rows: list[Sequence[object]] = [
         [
             *(
-                _text(call, archive, record.type, key, record.fields.get(key), masked=key in record.masked)
+                names.get(str(record.fields.get(key)))
+                or _text(call, archive, record.type, key, record.fields.get(key), masked=key in record.masked)
                 for key in keys
             ),
             record.version,
@@ -551,3 +554,22 @@ def _show_groups(
             put()
         put(heading(f"{clean(header[place])}: {clean(text) or call.say('view.no_group')}"))
         table([str(cell) for cell in rest(header)], [rest(row) for row in some])
+
+
+def _names(session: Session, record_type: RecordType, page: Page, keys: Sequence[str]) -> dict[str, str]:
+    """What the records go by that these refer to, as far as the actor may list them."""
+    from muniment.session.titles import titles_of
+
+    wanted: dict[str, list[str]] = {}
+    for key in keys:
+        field = record_type.by_key[key]
+        if field.kind == "reference":
+            found = {
+                str(one.fields[key]) for one in page.records if one.fields.get(key) and key not in one.masked
+            }
+            wanted.setdefault(field.target, []).extend(sorted(found))
+    return {
+        record: title
+        for target, ids in sorted(wanted.items())
+        for record, title in titles_of(session.engine, session.acting, target, ids).items()
+    }

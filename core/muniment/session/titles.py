@@ -60,7 +60,9 @@ def titles_of(engine: Engine, acting: Acting, type: str, ids: Sequence[str]) -> 
     titles = {}
     for loaded, plan in engine.run(body, acting):
         record = release(engine, loaded, plan)
-        shown = [str(value) for key, value in record.fields.items() if key not in record.masked]
+        # In the order in which the type names them, not in that of the form.
+        own = (key for key in loaded.type.title if key in record.fields and key not in record.masked)
+        shown = [str(record.fields[key]) for key in own]
         if shown:
             titles[record.id] = shown[0]
     return titles
