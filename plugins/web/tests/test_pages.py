@@ -29,7 +29,17 @@ def test_every_text_that_a_page_asks_for_is_there():
     )
     asked = set(re.findall(r"""say(?:\.marked)?\(\s*['"]([a-z_]+\.[a-z_0-9]+)['"]\s*[,)]""", texts))
     assert set() == asked - set(all_texts())
-    prefixes = {"record.op_", "reason.", "log.way_", "log.outcome_", "schema.class_", "keys.kind_", "help."}
+    prefixes = {
+        "account.scope_",
+        "help.",
+        "import.",
+        "keys.kind_",
+        "log.outcome_",
+        "log.way_",
+        "reason.",
+        "record.op_",
+        "schema.class_",
+    }
     unused = {
         key
         for key in all_texts()

@@ -14,14 +14,14 @@ from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
-from starlette.routing import BaseRoute, Route
+from starlette.routing import BaseRoute, Mount, Route
 
 from muniment.cli.errors import problem
 from muniment.errors import AccessDenied, MunimentError, NotFound, UsageError
 from muniment_web._guard import Guard
 from muniment_web._web import Call, Web
 
-__all__ = ["build", "page"]
+__all__ = ["build", "cookie_name", "page", "report"]
 
 Handler = Callable[[Call], Response]
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
@@ -99,7 +99,7 @@ def _answer(call: Call, handler: Handler, public: bool) -> Response:
     except MunimentError as error:
         response = _failed(call, error)
     except Exception as error:  # nothing of it is shown: it may hold a value
-        _report(error)
+        report(error)
         response = _failed(call, None)
     for name, value in call.cookies.items():
         if value is None:
@@ -172,7 +172,7 @@ def _failed(call: Call, error: MunimentError | None) -> Response:
     return call.page("problem.html", status=status, problem=shown)
 
 
-def _report(error: Exception) -> None:
+def report(error: Exception) -> None:
     """Say what happened without what it happened with: type, file and line."""
     import json
     import os
@@ -216,12 +216,15 @@ async def _ready(request: Request) -> Response:
 
 def build(web: Web) -> Starlette:
     """The application over an opened archive."""
+    from muniment_web.api import build_api
     from muniment_web.pages import routes
 
+    api = build_api(web)
     own: list[BaseRoute] = [
         Route("/static/{digest}/{name}", _static, name="static"),
         Route("/health", _alive, name="health"),
         Route("/ready", _ready, name="ready"),
+        Mount("/api/v1", app=api, name="api"),
     ]
 
     async def missing(request: Request, error: Exception) -> Response:
@@ -246,6 +249,7 @@ def build(web: Web) -> Starlette:
         lifespan=lifespan,
     )
     app.state.web = web
+    app.state.api = api
     app.add_middleware(Guard, settings=web.settings)
     return app
 

@@ -77,6 +77,6 @@ def qr_svg(seed: str, login: str, issuer: str) -> str:
     address = pyotp.TOTP(seed).provisioning_uri(name=login, issuer_name=issuer)
     return str(
         segno.make(address, error="m").svg_inline(
-            scale=4, dark="#000", light="#fff", xmldecl=False, svgclass="qr", lineclass=None
+            scale=4, dark="#000", light="#fff", svgclass="qr", lineclass=None
         )
     )

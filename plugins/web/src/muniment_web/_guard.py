@@ -29,7 +29,7 @@ _HEADERS: Final = (
     ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
-_UPLOADS: Final = ("/import", "/t/")
+_UPLOADS: Final = ("/import", "/t/", "/api/")
 
 
 class _TooLarge(Exception):
@@ -84,19 +84,22 @@ class Guard:
             await self._app(scope, receiving, sending)
         except _TooLarge:
             if not started:
-                await sending(
-                    {
-                        "type": "http.response.start",
-                        "status": 413,
-                        "headers": [(b"content-type", b"text/plain; charset=utf-8")],
-                    }
-                )
-                await sending({"type": "http.response.body", "body": b"413\n"})
+                await self._refuse(scope, sending)
         finally:
             self._tell(scope, status, time.perf_counter() - began)
 
+    async def _refuse(self, scope: Scope, send: Send) -> None:
+        from muniment.cli.errors import problem
+        from muniment.errors import UsageError
+
+        error = UsageError("serve.body", count=self._bound(scope))
+        document = {**problem(error, "en"), "status": 413}
+        headers = [(b"content-type", b"application/problem+json")]
+        await send({"type": "http.response.start", "status": 413, "headers": headers})
+        await send({"type": "http.response.body", "body": json.dumps(document).encode()})
+
     def _bound(self, scope: Scope) -> int:
-        large = scope["path"].startswith(_UPLOADS) or scope["path"].startswith("/api/")
+        large = scope["path"].startswith(_UPLOADS)
         return self._settings.file_bytes if large else self._settings.body_bytes
 
     @staticmethod

@@ -11,7 +11,22 @@ import attrs
 
 from muniment.session import Session
 
-__all__ = ["SignIn", "SignIns"]
+__all__ = ["SignIn", "SignIns", "Upload"]
+
+
+@attrs.frozen
+class Upload:
+    """A file on its way through the import's steps; in memory, so that nothing of it is left behind.
+
+    Attributes:
+        name: what its owner calls it.
+        content: its bytes.
+        type: key of the record type that it is for.
+    """
+
+    name: str
+    content: bytes
+    type: str
 
 
 @attrs.define
@@ -30,6 +45,11 @@ class SignIn:
         session: shows masks first.
         previous_us: when the same person signed in before; 0 for never.
         confirmed_us: when the password was last typed.
+        challenge: what a passkey has to sign next.
+        totp_seed: of a second factor that is being set up.
+        upload: a file that is being imported.
+        rejected: the workbook of its refused rows.
+        notes: what the next page tells once.
     """
 
     id: str
@@ -45,6 +65,8 @@ class SignIn:
     confirmed_us: int = 0
     challenge: bytes = b""
     totp_seed: str = ""
+    upload: Upload | None = None
+    rejected: bytes = b""
     notes: list[str] = attrs.field(factory=list)
 
 

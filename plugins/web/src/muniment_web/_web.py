@@ -24,6 +24,7 @@ from muniment.session import Acting, Session
 from muniment_web import _format
 from muniment_web._assets import Assets
 from muniment_web._icons import icon
+from muniment_web._limits import Limits
 from muniment_web._passwords import Passwords
 from muniment_web._settings import Settings
 from muniment_web._signs import SignIn, SignIns
@@ -53,6 +54,7 @@ class Web:
         self.assets = Assets()
         self.passwords = passwords or Passwords()
         self.throttle = Throttle(self.engine.clock)
+        self.limits = Limits(self.engine.clock, settings.requests_a_minute)
         self.signs = SignIns(
             self.engine.clock,
             idle_us=settings.idle_minutes * _MINUTE_US,
@@ -62,6 +64,7 @@ class Web:
         self.says = {lang: Say(lang) for lang in LANGUAGES}
         self.zone = ZoneInfo(archive.applied.timezone or "UTC")
         self.device_key = self.engine.random(32)
+        self.challenges: dict[bytes, int] = {}
         self.totals: dict[str, tuple[int, int]] = {}
         self.lock = Lock()
         self.templates = _environment(self)
@@ -151,6 +154,12 @@ class Call:
     def address(self) -> str:
         """Where the request came from."""
         return self.request.client.host if self.request.client else ""
+
+    @property
+    def plain(self) -> Session:
+        """What the person may do, without masks coming first: for what asks for a reason as a whole."""
+        acting = self.session.acting
+        return Session(self.web.engine, attrs.evolve(acting, masked=False))
 
     # What was sent
 

@@ -9,7 +9,18 @@ __all__ = ["routes"]
 
 def routes() -> list[BaseRoute]:
     """Every route of the pages."""
-    from muniment_web.pages import account, desk, log, record, setup, sign_in, table
+    from muniment_web.pages import (
+        account,
+        desk,
+        developers,
+        exports,
+        imports,
+        log,
+        record,
+        setup,
+        sign_in,
+        table,
+    )
 
-    modules = (sign_in, account, desk, table, record, log, setup)
+    modules = (sign_in, account, desk, developers, exports, imports, table, record, log, setup)
     return [route for module in modules for route in module.routes()]

@@ -1,22 +1,357 @@
-"""One's own account: password, second factor, passkeys, tokens, sign-ins."""
+"""One's own account: password, second factor, recovery codes, passkeys, tokens."""
 
 from __future__ import annotations
 
+import json
+from typing import Any, Final
+from urllib.parse import urlsplit
+
+import attrs
+from markupsafe import Markup
 from starlette.responses import Response
 from starlette.routing import BaseRoute
+from webauthn import (
+    generate_authentication_options,
+    generate_registration_options,
+    options_to_json,
+    verify_authentication_response,
+    verify_registration_response,
+)
+from webauthn.helpers import base64url_to_bytes
+from webauthn.helpers.exceptions import WebAuthnException
+from webauthn.helpers.structs import (
+    AuthenticatorSelectionCriteria,
+    PublicKeyCredentialDescriptor,
+    ResidentKeyRequirement,
+    UserVerificationRequirement,
+)
 
+from muniment.errors import AccessDenied, MunimentError, UsageError
+from muniment.session import Session
+from muniment.session.credentials import Credential, Passkey
 from muniment_web._app import page
+from muniment_web._factors import new_recovery_codes, new_seed, qr_svg, totp_step
+from muniment_web._passwords import check_strength
+from muniment_web._throttle import network_of
 from muniment_web._web import Call
 
-__all__ = ["routes"]
+__all__ = ["SCOPES", "routes"]
+
+SCOPES: Final = ("read", "write", "export", "log")
+"""What a token may be used for; its owner's roles bound it further."""
+
+_LONGEST_DAYS: Final = 366
+_WAITING_US: Final = 300_000_000
+_MOST_WAITING: Final = 1_000
 
 
 def routes() -> list[BaseRoute]:
     """The routes of this area."""
-    return [page("/account", show)]
+    return [
+        page("/account", show),
+        page("/account/password", password, methods=("POST",)),
+        page("/account/totp", begin_totp, methods=("POST",)),
+        page("/account/totp/confirm", confirm_totp, methods=("POST",)),
+        page("/account/totp/remove", remove_totp, methods=("POST",)),
+        page("/account/tokens", issue_token, methods=("POST",)),
+        page("/account/tokens/{token}/revoke", revoke_token, methods=("POST",)),
+        page("/account/passkeys/options", passkey_options, methods=("POST",)),
+        page("/account/passkeys", add_passkey, methods=("POST",)),
+        page("/account/passkeys/{place:int}/remove", remove_passkey, methods=("POST",)),
+        page("/sign-in/passkey/options", sign_options, methods=("POST",), public=True),
+        page("/sign-in/passkey", sign_with_passkey, methods=("POST",), public=True),
+    ]
 
 
-def show(call: Call) -> Response:
+def show(call: Call, **more: Any) -> Response:
     """What the person signs in with."""
-    held = call.session.credentials.of(call.signed.login)
-    return call.page("account.html", held=held)
+    login = call.signed.login
+    credentials = call.session.credentials
+    values: dict[str, Any] = {
+        "held": credentials.of(login),
+        "tokens": sorted(
+            (one for one in credentials.tokens() if one.login == login), key=lambda one: one.added_us
+        ),
+        "scopes": SCOPES,
+        "notes": call.taken_notes(),
+        "problem": None,
+        "codes": (),
+        "seed": "",
+        "qr": "",
+        "token_text": "",
+        "now": call.web.engine.clock(),
+        **more,
+    }
+    return call.page("account.html", status=422 if values["problem"] else 200, **values)
+
+
+def _told(call: Call, error: MunimentError) -> dict[str, str]:
+    return {"text": error.text(call.lang).rpartition(" [")[0], "code": error.code, "hint": ""}
+
+
+def _confirmed(call: Call) -> None:
+    """See that the person at the screen knows the password; each try counts like a sign-in.
+
+    Raises:
+        AccessDenied: ``sign.wrong`` or ``sign.throttled``.
+    """
+    web, sign = call.web, call.signed
+    place = f"account/{network_of(call.address)}"
+    web.throttle.check(sign.login, place)
+    held = sign.session.credentials.of(sign.login)
+    if not web.passwords.check(held.password, call.text("current")):
+        web.throttle.failed(sign.login, place)
+        web.engine.note(sign.session.acting, "user.sign_fail", outcome="denied", code="sign.wrong")
+        raise AccessDenied("sign.wrong")
+    web.engine.note(sign.session.acting, "user.step_up")
+
+
+def password(call: Call) -> Response:
+    """Set another password; other sign-ins of the same person end."""
+    sign, web = call.signed, call.web
+    try:
+        _confirmed(call)
+        new = call.text("password")
+        if new != call.text("again"):
+            raise UsageError("sign.passwords_differ")
+        check_strength(new, (sign.login, web.engine.definitions.users[sign.login].name, web.name))
+    except (UsageError, AccessDenied) as error:
+        return show(call, problem=_told(call, error))
+    encoded, now = web.passwords.hash(new), web.engine.clock()
+    call.session.credentials.change(
+        sign.login, "password", lambda held: attrs.evolve(held, password=encoded, password_us=now)
+    )
+    for one in web.signs:
+        if one.login == sign.login and one is not sign:
+            web.end(one, "password")
+    return call.go("/account", note=call.say("account.password_set"))
+
+
+# The second factor
+
+
+def begin_totp(call: Call) -> Response:
+    """Show a new seed; it counts only once a code of it was typed."""
+    try:
+        _confirmed(call)
+    except AccessDenied as error:
+        return show(call, problem=_told(call, error))
+    call.signed.totp_seed = new_seed()
+    return _offer(call)
+
+
+def _offer(call: Call, problem: MunimentError | None = None) -> Response:
+    sign = call.signed
+    return show(
+        call,
+        seed=sign.totp_seed,
+        qr=Markup(qr_svg(sign.totp_seed, sign.login, call.web.name)),
+        problem=_told(call, problem) if problem else None,
+    )
+
+
+def confirm_totp(call: Call) -> Response:
+    """Turn the second factor on, and show the recovery codes once."""
+    sign, engine = call.signed, call.web.engine
+    step = totp_step(sign.totp_seed, call.text("code"), engine.clock()) if sign.totp_seed else 0
+    if not step:
+        return _offer(call, AccessDenied("sign.wrong")) if sign.totp_seed else call.go("/account")
+    seed, sign.totp_seed = sign.totp_seed, ""
+    codes, hashes = new_recovery_codes()
+
+    def change(held: Credential) -> Credential:
+        return attrs.evolve(held, totp=seed, totp_last=step, recovery=hashes)
+
+    call.session.credentials.change(sign.login, "totp", change)
+    return show(call, codes=codes)
+
+
+def remove_totp(call: Call) -> Response:
+    """Turn the second factor off."""
+    try:
+        _confirmed(call)
+    except AccessDenied as error:
+        return show(call, problem=_told(call, error))
+    call.session.credentials.change(
+        call.signed.login,
+        "totp",
+        lambda held: attrs.evolve(held, totp="", totp_last=0, recovery=()),
+        removing=True,
+    )
+    return call.go("/account", note=call.say("account.totp_off"))
+
+
+# Tokens
+
+
+def issue_token(call: Call) -> Response:
+    """Make a token for a program; its text is shown once."""
+    days = call.text("days")
+    try:
+        _confirmed(call)
+    except AccessDenied as error:
+        return show(call, problem=_told(call, error))
+    scopes = tuple(one for one in SCOPES if one in call.texts("scope")) or ("read",)
+    _, text = call.session.credentials.issue(
+        call.signed.login,
+        name=call.text("name").strip()[:100] or "token",
+        scopes=scopes,
+        days=min(int(days), _LONGEST_DAYS) if days.isdecimal() and 0 < len(days) < 5 and int(days) else 30,
+    )
+    return show(call, token_text=text)
+
+
+def revoke_token(call: Call) -> Response:
+    """Take a token back."""
+    call.session.credentials.revoke(call.path["token"])
+    return call.go("/account", note=call.say("account.token_gone"))
+
+
+# Passkeys
+
+
+def _site(call: Call) -> tuple[str, str]:
+    """The host that keys are bound to, and the origin that browsers name."""
+    base = call.web.settings.base
+    return urlsplit(base).hostname or "localhost", base
+
+
+def passkey_options(call: Call) -> Response:
+    """What a new passkey has to sign."""
+    try:
+        _confirmed(call)
+    except AccessDenied as error:
+        return call.json({"error": error.text(call.lang)}, status=403)
+    sign = call.signed
+    held = call.session.credentials.of(sign.login)
+    host, _ = _site(call)
+    options = generate_registration_options(
+        rp_id=host,
+        rp_name=call.web.name,
+        user_name=sign.login,
+        user_id=call.web.engine.definitions.users[sign.login].record,
+        authenticator_selection=AuthenticatorSelectionCriteria(
+            resident_key=ResidentKeyRequirement.PREFERRED,
+            user_verification=UserVerificationRequirement.REQUIRED,
+        ),
+        exclude_credentials=[PublicKeyCredentialDescriptor(id=one.id) for one in held.passkeys],
+    )
+    sign.challenge = options.challenge
+    return call.json(json.loads(options_to_json(options)))
+
+
+def add_passkey(call: Call) -> Response:
+    """Keep the public key of a device."""
+    sign, engine = call.signed, call.web.engine
+    host, origin = _site(call)
+    challenge, sign.challenge = sign.challenge, b""
+    try:
+        if not challenge:
+            raise AccessDenied("sign.form")
+        done = verify_registration_response(
+            credential=call.text("credential"),
+            expected_challenge=challenge,
+            expected_rp_id=host,
+            expected_origin=origin,
+            require_user_verification=True,
+        )
+    except (WebAuthnException, ValueError, KeyError, TypeError):
+        raise AccessDenied("sign.wrong") from None
+    made = Passkey(
+        done.credential_id,
+        done.credential_public_key,
+        done.sign_count,
+        call.text("name").strip()[:100] or "passkey",
+        engine.clock(),
+    )
+    call.session.credentials.change(
+        sign.login, "passkey", lambda held: attrs.evolve(held, passkeys=(*held.passkeys, made))
+    )
+    return call.json({"go": "/account"})
+
+
+def remove_passkey(call: Call) -> Response:
+    """Forget the key of a device."""
+    place = call.request.path_params["place"]
+
+    def change(held: Credential) -> Credential:
+        kept = tuple(one for at, one in enumerate(held.passkeys) if at != place)
+        return attrs.evolve(held, passkeys=kept)
+
+    call.session.credentials.change(call.signed.login, "passkey", change, removing=True)
+    return call.go("/account")
+
+
+def sign_options(call: Call) -> Response:
+    """What a passkey has to sign to let its owner in; asked for by somebody whom nobody knows yet."""
+    host, _ = _site(call)
+    options = generate_authentication_options(
+        rp_id=host, user_verification=UserVerificationRequirement.REQUIRED
+    )
+    waiting, now = call.web.challenges, call.web.engine.clock()
+    with call.web.lock:
+        for old in [one for one, since in waiting.items() if now - since > _WAITING_US]:
+            del waiting[old]
+        if len(waiting) >= _MOST_WAITING:
+            waiting.pop(next(iter(waiting)))
+        waiting[options.challenge] = now
+    return call.json(json.loads(options_to_json(options)))
+
+
+def sign_with_passkey(call: Call) -> Response:
+    """Let somebody in whose device signed what was asked."""
+    from muniment_web.pages.sign_in import begin
+
+    web = call.web
+    place = network_of(call.address)
+    web.throttle.check("", place)
+    acting = web.visitor(call.address, auth="passkey")
+    try:
+        login, held, challenge, credential = _shown_passkey(call)
+        host, origin = _site(call)
+        acting = web.visitor(call.address, login=login, auth="passkey")
+        done = verify_authentication_response(
+            credential=credential,
+            expected_challenge=challenge,
+            expected_rp_id=host,
+            expected_origin=origin,
+            credential_public_key=held.public_key,
+            credential_current_sign_count=held.sign_count,
+            require_user_verification=True,
+        )
+        if not acting.actor.roles:
+            raise AccessDenied("sign.wrong")
+    except (WebAuthnException, AccessDenied, ValueError, KeyError, TypeError):
+        web.engine.note(acting, "user.sign_fail", outcome="denied", code="sign.wrong")
+        web.throttle.failed("", place)
+        raise AccessDenied("sign.wrong") from None
+
+    def used(now: Credential) -> Credential:
+        passkeys = tuple(
+            attrs.evolve(one, sign_count=done.new_sign_count) if one.id == held.id else one
+            for one in now.passkeys
+        )
+        return attrs.evolve(now, passkeys=passkeys)
+
+    Session(web.engine, acting).credentials.use(login, used)
+    begin(call, login, "passkey")
+    return call.json({"go": "/"})
+
+
+def _shown_passkey(call: Call) -> tuple[str, Passkey, bytes, dict[str, Any]]:
+    """Whose passkey was shown, the key, what it had to sign, and what it signed."""
+    web = call.web
+    credential = json.loads(call.text("credential"))
+    client = json.loads(base64url_to_bytes(credential["response"]["clientDataJSON"]))
+    challenge = base64url_to_bytes(client["challenge"])
+    with web.lock:
+        since = web.challenges.pop(challenge, 0)
+    if web.engine.clock() - since > _WAITING_US:
+        raise AccessDenied("sign.wrong")
+    wanted = base64url_to_bytes(credential["rawId"])
+    credentials = Session(web.engine, web.visitor(call.address)).credentials
+    for login in web.engine.definitions.users:
+        for one in credentials.of(login).passkeys:
+            if one.id == wanted:
+                return login, one, challenge, credential
+    raise AccessDenied("sign.wrong")

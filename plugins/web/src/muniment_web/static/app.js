@@ -214,3 +214,44 @@ customElements.define("m-copy", CopyText);
 
 prepare();
 $("#faults")?.focus();
+
+// Passkeys: the browser's own dialog does the work; bytes travel as base64url.
+const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (sign) => sign.charCodeAt(0));
+const text64 = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+class Passkey extends HTMLElement {
+  connectedCallback() {
+    if (!window.PublicKeyCredential) { if (this.dataset.mode === "use") this.hidden = true; return; }
+    $("form", this).addEventListener("submit", (event) => { event.preventDefault(); this.run().catch(() => this.tell(this.dataset.failed)); });
+  }
+  tell(what) { $(".err", this).textContent = what; }
+  async send(path, more = {}) {
+    const form = new FormData($("form", this));
+    for (const [name, value] of Object.entries(more)) form.set(name, value);
+    const answer = await fetch(path, { method: "POST", body: new URLSearchParams(form) });
+    const found = answer.headers.get("content-type")?.includes("json") ? await answer.json() : {};
+    if (!answer.ok) { this.tell(found.error ?? this.dataset.failed); return null; }
+    return found;
+  }
+  async run() {
+    this.tell("");
+    const adding = this.dataset.mode === "add";
+    const base = adding ? "/account/passkeys" : "/sign-in/passkey";
+    const options = await this.send(`${base}/options`);
+    if (!options) return;
+    options.challenge = bytes(options.challenge);
+    if (options.user) options.user.id = bytes(options.user.id);
+    for (const one of [...(options.excludeCredentials ?? []), ...(options.allowCredentials ?? [])]) one.id = bytes(one.id);
+    const made = await navigator.credentials[adding ? "create" : "get"]({ publicKey: options });
+    const response = { clientDataJSON: text64(made.response.clientDataJSON) };
+    if (adding) response.attestationObject = text64(made.response.attestationObject);
+    else {
+      response.authenticatorData = text64(made.response.authenticatorData);
+      response.signature = text64(made.response.signature);
+      if (made.response.userHandle) response.userHandle = text64(made.response.userHandle);
+    }
+    const credential = JSON.stringify({ id: made.id, rawId: text64(made.rawId), type: made.type, response, clientExtensionResults: {} });
+    const done = await this.send(base, { credential });
+    if (done) location.assign(done.go);
+  }
+}
+customElements.define("m-passkey", Passkey);

@@ -1,0 +1,250 @@
+"""What requests and answers look like; every member is documented, and unknown members are refused."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Literal
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+__all__ = [
+    "Change",
+    "Changed",
+    "Created",
+    "Difference",
+    "EntriesPage",
+    "Entry",
+    "ExportRequest",
+    "FieldDescription",
+    "History",
+    "ListRequest",
+    "Me",
+    "Problem",
+    "Record",
+    "RecordsPage",
+    "RemoveRequest",
+    "RestoreRequest",
+    "Saved",
+    "SearchRequest",
+    "Step",
+    "TypeDescription",
+    "Types",
+]
+
+Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+Reason = Annotated[str, StringConstraints(max_length=4_000)]
+Cursor = Annotated[str, StringConstraints(max_length=8_192)]
+Time = Annotated[str, StringConstraints(max_length=40)]
+Values = dict[str, Any]
+
+
+class _Strict(BaseModel):
+    model_config = ConfigDict(extra="forbid")
+
+
+class Issue(BaseModel):
+    """One problem with one field; never the value."""
+
+    field: str | None = None
+    code: str
+    severity: str = "error"
+    detail: str = ""
+
+
+class Problem(BaseModel):
+    """What went wrong (RFC 9457), with a code that stays the same."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    where: str | None = None
+    issues: list[Issue] = []
+
+
+class Me(BaseModel):
+    """Who is asking, and what they may do."""
+
+    login: str
+    roles: list[str]
+    auth: str
+    purpose: str
+    scopes: list[str]
+    actions: list[str]
+
+
+class FieldDescription(BaseModel):
+    """A field as this caller may use it."""
+
+    key: str
+    kind: str
+    label: dict[str, str]
+    help: dict[str, str]
+    sensitivity: str = Field(description="public, internal, personal, sensitive or restricted")
+    shown: Literal["clear", "masked", "none"]
+    writable: bool
+    required: bool
+    unique: bool
+    index: list[str]
+    choices: list[str]
+    target: str
+
+
+class TypeDescription(BaseModel):
+    """A record type."""
+
+    key: str
+    label: dict[str, str]
+    version: int
+    title: list[str]
+    fields: list[FieldDescription]
+
+
+class Types(BaseModel):
+    """The record types."""
+
+    types: list[TypeDescription]
+
+
+class Record(BaseModel):
+    """A record, or one version of it; masked fields hold their mask."""
+
+    id: str
+    type: str
+    subject: str
+    version: int
+    fields: Values
+    masked: list[str] = []
+    erased: list[str] = []
+    operation: str
+    recorded: str
+    effective: str
+    deleted: bool
+
+
+class RecordsPage(BaseModel):
+    """One page; ``after`` asks for the next one and says nothing by itself."""
+
+    records: list[Record]
+    after: str | None = None
+    total: int | None = None
+
+
+class Change(_Strict):
+    """New values of some fields; null or an empty text clears one."""
+
+    fields: Values
+    reason: Reason | None = Field(None, description="a person's own words; sealed")
+    effective: Time | None = Field(None, description="since when it holds, RFC 3339")
+
+
+class RemoveRequest(_Strict):
+    """Why a record leaves the lists."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+
+
+class RestoreRequest(_Strict):
+    """Why a record comes back."""
+
+    reason: Reason | None = None
+
+
+class Saved(BaseModel):
+    """What became of a change."""
+
+    id: str
+    type: str
+    subject: str
+    version: int
+    written: bool
+    warnings: list[Issue] = []
+
+
+Created = Saved
+Changed = Saved
+
+
+class ListRequest(_Strict):
+    """What to list; it travels in the body, for no value may stand in an address."""
+
+    where: Values = Field(default_factory=dict, description="values that records must have, by field")
+    fields: list[Key] | None = None
+    order_by: Key | None = None
+    descending: bool = False
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    after: Cursor | None = None
+    deleted: bool = False
+    count: bool = False
+
+
+class SearchRequest(_Strict):
+    """What to search for; sealed fields are found by exact match or whole words."""
+
+    words: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+    where: Values = Field(default_factory=dict)
+    fields: list[Key] | None = None
+    limit: Annotated[int, Field(ge=1, le=1000)] = 100
+    after: Cursor | None = None
+
+
+class ExportRequest(_Strict):
+    """What to hand out, and why."""
+
+    reason: Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+    where: Values = Field(default_factory=dict)
+    fields: list[Key] | None = None
+    deleted: bool = False
+
+
+class Difference(BaseModel):
+    """How one field changed."""
+
+    field: str
+    before: Any = None
+    after: Any = None
+    masked: bool = False
+
+
+class Step(BaseModel):
+    """One version in a record's history."""
+
+    version: int
+    operation: str
+    recorded: str
+    effective: str
+    actor: str | None
+    purpose: str | None
+    reason: str | None
+    entry: int
+    hash: str
+    changes: list[Difference]
+
+
+class History(BaseModel):
+    """Every version, oldest first."""
+
+    history: list[Step]
+
+
+class Entry(BaseModel):
+    """An entry of the log."""
+
+    index: int
+    kind: str
+    time: str
+    actor: str
+    purpose: str
+    outcome: str
+    type: str
+    count: int
+    op: str
+    detail: dict[str, Any]
+    records: list[dict[str, Any]]
+    entry: str
+
+
+class EntriesPage(BaseModel):
+    """Entries, newest first."""
+
+    entries: list[Entry]

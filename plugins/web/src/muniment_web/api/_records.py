@@ -1,0 +1,490 @@
+"""Records over the API: everything that the pages do with them."""
+
+from __future__ import annotations
+
+import json
+import tempfile
+from collections.abc import Iterator
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Final
+from uuid import UUID
+
+from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
+from starlette.background import BackgroundTask
+from starlette.concurrency import run_in_threadpool
+from starlette.responses import FileResponse, StreamingResponse
+
+from muniment.cli.errors import problem
+from muniment.errors import Issue, MunimentError, NotFound, UsageError
+from muniment.model import id_bytes, rfc3339
+from muniment.schema import RecordType
+from muniment.session import Change as SessionChange
+from muniment.session import Session, views
+from muniment.session.writes import Saved as SavedChange
+from muniment_web.api import _models as models
+from muniment_web.api._app import Caller, may, whole_caller
+
+__all__ = ["router"]
+
+router: Final = APIRouter()
+_LINES: Final = 200
+_LONGEST_LINE: Final = 1 << 20
+
+Reading = Annotated[Session, Depends(may("read"))]
+Writing = Annotated[Session, Depends(may("write"))]
+Exporting = Annotated[Session, Depends(may("export"))]
+TypeKey = Annotated[str, Path(alias="type", pattern=r"^[a-z][a-z0-9_]{0,62}$")]
+RecordId = Annotated[UUID, Path(alias="id")]
+IfMatch = Annotated[str | None, Header(alias="If-Match", description='the version seen, such as "3"')]
+Idempotency = Annotated[
+    str | None, Header(alias="Idempotency-Key", description="a retry gives the first answer, for a day")
+]
+
+
+# As JSON
+
+
+def _record(session: Session, record: views.Record) -> models.Record:
+    record_type = session.engine.definitions.types[record.type]
+    return models.Record(
+        id=record.id,
+        type=record.type,
+        subject=record.subject,
+        version=record.version,
+        fields=_values(session, record_type, record.fields, record.masked),
+        masked=sorted(record.masked),
+        erased=sorted(record.erased),
+        operation=record.operation,
+        recorded=rfc3339(record.recorded_us),
+        effective=rfc3339(record.effective_us),
+        deleted=record.deleted,
+    )
+
+
+def _values(
+    session: Session, record_type: RecordType, fields: Any, masked: frozenset[str] = frozenset()
+) -> dict[str, Any]:
+    return {
+        key: value if key in masked else _json(session, record_type, key, value)
+        for key, value in fields.items()
+    }
+
+
+def _json(session: Session, record_type: RecordType, key: str, value: Any) -> Any:
+    field = record_type.field(key)
+    kind = None if field is None else session.kinds.get(field.kind)
+    return str(value) if kind is None and value is not None else kind.to_json(value) if kind else None
+
+
+def _saved(saved: SavedChange, response: Response) -> models.Saved:
+    response.headers["ETag"] = f'"{saved.version}"'
+    return models.Saved(
+        id=saved.id,
+        type=saved.type,
+        subject=saved.subject,
+        version=saved.version,
+        written=saved.written,
+        warnings=[_issue(one) for one in saved.warnings],
+    )
+
+
+def _issue(one: Issue) -> models.Issue:
+    return models.Issue(field=one.field, code=one.code, severity=one.severity, detail=one.text())
+
+
+def _version(if_match: str | None) -> int:
+    """The version that the caller saw.
+
+    Raises:
+        UsageError: ``serve.if_match`` where the header is missing or no version.
+    """
+    text = (if_match or "").strip().removeprefix("W/").strip('"')
+    if not text.isdecimal() or len(text) > 9:
+        raise UsageError("serve.if_match")
+    return int(text)
+
+
+def _of(session: Session, type: str, id: UUID, record: views.Record) -> views.Record:
+    if record.type != type:
+        raise NotFound("record.not_found")
+    return record
+
+
+def _check_type(session: Session, type: str) -> RecordType:
+    found = session.type(type)
+    if found.number < 256:
+        raise NotFound("schema.unknown_type", where=type)
+    return found
+
+
+# Who and what
+
+
+@router.get("/me", tags=["about"])
+def me(caller: Annotated[Caller, Depends(whole_caller)]) -> models.Me:
+    """Who is asking, and what they may do."""
+    session = caller.session
+    from muniment.policy import ACTIONS
+
+    actor = session.acting.actor
+    return models.Me(
+        login=actor.id,
+        roles=list(actor.roles),
+        auth=actor.auth,
+        purpose=session.acting.purpose,
+        scopes=sorted(caller.scopes),
+        actions=sorted(one for one in ACTIONS if session.may(one)),
+    )
+
+
+@router.get("/types", tags=["about"])
+def types(session: Reading) -> models.Types:
+    """The record types with the fields that this caller may see or write."""
+    return models.Types(types=[_described(session, one) for one in session.types()])
+
+
+@router.get("/types/{type}", tags=["about"])
+def one_type(session: Reading, key: TypeKey) -> models.TypeDescription:
+    """One record type."""
+    return _described(session, _check_type(session, key))
+
+
+def _described(session: Session, record_type: RecordType) -> models.TypeDescription:
+    view = session.view(record_type)
+    fields = [
+        models.FieldDescription(
+            key=one.key,
+            kind=one.kind,
+            label={"en": one.label.en, "zh": one.label.zh},
+            help={"en": one.help.en, "zh": one.help.zh},
+            sensitivity=one.sensitivity,
+            shown="clear" if one.key in view.clear else "masked" if one.key in view.masked else "none",
+            writable=one.writable and one.key in view.writable,
+            required=one.required,
+            unique=one.unique,
+            index=list(one.index),
+            choices=[choice.key for choice in one.choices if not choice.retired],
+            target=one.target,
+        )
+        for one in record_type.fields
+        if one.key in view.readable | view.writable and not one.retired
+    ]
+    return models.TypeDescription(
+        key=record_type.key,
+        label={"en": record_type.label.en, "zh": record_type.label.zh},
+        version=record_type.definition_version,
+        title=[key for key in record_type.title if key in view.readable],
+        fields=fields,
+    )
+
+
+# Finding
+
+
+@router.post("/records/{type}/list", tags=["records"])
+def list_records(session: Reading, key: TypeKey, asked: models.ListRequest) -> models.RecordsPage:
+    """One page of records, by values, in order."""
+    _check_type(session, key)
+    found = session.list(
+        key,
+        where=asked.where,
+        fields=asked.fields,
+        order_by=asked.order_by,
+        descending=asked.descending,
+        limit=asked.limit,
+        after=asked.after,
+        deleted=asked.deleted,
+        count=asked.count,
+    )
+    return _page(session, found)
+
+
+@router.post("/records/{type}/search", tags=["records"])
+def search(session: Reading, key: TypeKey, asked: models.SearchRequest) -> models.RecordsPage:
+    """Records in which words stand: names, phones, e-mails, numbers that have an index."""
+    _check_type(session, key)
+    found = session.search(
+        key, asked.words, where=asked.where, fields=asked.fields, limit=asked.limit, after=asked.after
+    )
+    return _page(session, found)
+
+
+def _page(session: Session, found: views.Page) -> models.RecordsPage:
+    return models.RecordsPage(
+        records=[_record(session, one) for one in found.records], after=found.after, total=found.total
+    )
+
+
+@router.post(
+    "/records/{type}/export",
+    tags=["records"],
+    response_class=Response,
+    responses={200: {"content": {"application/x-ndjson": {}}, "description": "One record a line."}},
+)
+def export(session: Exporting, key: TypeKey, asked: models.ExportRequest) -> Response:
+    """Records as NDJSON, the form that an import reads again; one act in the log, for a reason."""
+    _check_type(session, key)
+    folder = tempfile.TemporaryDirectory(prefix="muniment-")
+    target = FilePath(folder.name) / f"{key}.ndjson"
+    try:
+        session.export_file(
+            key, target, where=asked.where, fields=asked.fields, deleted=asked.deleted, reason=asked.reason
+        )
+    except BaseException:
+        folder.cleanup()
+        raise
+    return FileResponse(
+        target,
+        media_type="application/x-ndjson",
+        headers={"Cache-Control": "no-store"},
+        background=BackgroundTask(folder.cleanup),
+    )
+
+
+# One record
+
+
+@router.post("/records/{type}", tags=["records"], status_code=201)
+def create(
+    session: Writing,
+    key: TypeKey,
+    given: models.Change,
+    response: Response,
+    idempotency_key: Idempotency = None,
+) -> models.Saved:
+    """Make a record."""
+    _check_type(session, key)
+    saved = session.create(
+        key,
+        given.fields,
+        reason=given.reason,
+        effective=given.effective,
+        idempotency_key=idempotency_key,
+    )
+    response.headers["Location"] = f"/api/v1/records/{key}/{saved.id}"
+    return _saved(saved, response)
+
+
+@router.get("/records/{type}/{id}", tags=["records"])
+def get(
+    session: Reading,
+    key: TypeKey,
+    id: RecordId,
+    response: Response,
+    version: Annotated[int | None, Query(ge=1, le=2**31)] = None,
+    as_of: Annotated[str | None, Query(max_length=40, description="as recorded then, RFC 3339")] = None,
+    effective_at: Annotated[str | None, Query(max_length=40, description="as it held then")] = None,
+    fields: Annotated[str | None, Query(max_length=4_000, description="keys, with commas between")] = None,
+) -> models.Record:
+    """One record, as it stands or stood; its entry is in the log before the answer."""
+    _check_type(session, key)
+    wanted = [one for one in fields.split(",") if one] if fields else None
+    record = session.get(str(id), version=version, as_of=as_of, effective_at=effective_at, fields=wanted)
+    _of(session, key, id, record)
+    response.headers["ETag"] = f'"{record.version}"'
+    return _record(session, record)
+
+
+@router.patch("/records/{type}/{id}", tags=["records"])
+def update(
+    session: Writing,
+    key: TypeKey,
+    id: RecordId,
+    given: models.Change,
+    response: Response,
+    if_match: IfMatch = None,
+    idempotency_key: Idempotency = None,
+) -> models.Saved:
+    """Change some fields; saving what is there already writes nothing."""
+    expected = _version(if_match)
+    _check_type(session, key)
+    saved = session.update(
+        str(id),
+        given.fields,
+        expected_version=expected,
+        reason=given.reason,
+        effective=given.effective,
+        idempotency_key=idempotency_key,
+    )
+    return _saved(saved, response)
+
+
+@router.post("/records/{type}/{id}/correct", tags=["records"])
+def correct(
+    session: Writing,
+    key: TypeKey,
+    id: RecordId,
+    given: models.Change,
+    response: Response,
+    if_match: IfMatch = None,
+) -> models.Saved:
+    """Put right what was wrong from the start: it holds since the version it corrects did."""
+    expected = _version(if_match)
+    _check_type(session, key)
+    saved = session.correct(
+        str(id), given.fields, expected_version=expected, reason=given.reason, effective=given.effective
+    )
+    return _saved(saved, response)
+
+
+@router.post("/records/{type}/{id}/delete", tags=["records"])
+def delete(
+    session: Writing,
+    key: TypeKey,
+    id: RecordId,
+    given: models.RemoveRequest,
+    response: Response,
+    if_match: IfMatch = None,
+) -> models.Saved:
+    """Take a record out of lists; it can be brought back until retention disposes of it."""
+    _check_type(session, key)
+    expected = None if if_match is None else _version(if_match)
+    return _saved(session.delete(str(id), reason=given.reason, expected_version=expected), response)
+
+
+@router.post("/records/{type}/{id}/undelete", tags=["records"])
+def undelete(
+    session: Writing, key: TypeKey, id: RecordId, given: models.RestoreRequest, response: Response
+) -> models.Saved:
+    """Bring a deleted record back."""
+    _check_type(session, key)
+    return _saved(session.undelete(str(id), reason=given.reason), response)
+
+
+# History
+
+
+@router.get("/records/{type}/{id}/history", tags=["history"])
+def history(session: Reading, key: TypeKey, id: RecordId) -> models.History:
+    """Every version: who wrote it, when, why, and what changed."""
+    record_type = _check_type(session, key)
+    return models.History(
+        history=[
+            models.Step(
+                version=one.version,
+                operation=one.operation,
+                recorded=rfc3339(one.recorded_us),
+                effective=rfc3339(one.effective_us),
+                actor=one.actor,
+                purpose=one.purpose,
+                reason=one.reason,
+                entry=one.entry,
+                hash=one.hash,
+                changes=[_difference(session, record_type, change) for change in one.changes],
+            )
+            for one in session.history(str(id))
+        ]
+    )
+
+
+@router.get("/records/{type}/{id}/diff", tags=["history"])
+def diff(
+    session: Reading,
+    key: TypeKey,
+    id: RecordId,
+    first: Annotated[int, Query(ge=1, le=2**31)],
+    second: Annotated[int, Query(ge=1, le=2**31)],
+) -> list[models.Difference]:
+    """What differs between two versions."""
+    record_type = _check_type(session, key)
+    return [_difference(session, record_type, one) for one in session.diff(str(id), first, second)]
+
+
+def _difference(session: Session, record_type: RecordType, one: views.Change) -> models.Difference:
+    if one.masked:
+        return models.Difference(field=one.field, before=one.before, after=one.after, masked=True)
+    return models.Difference(
+        field=one.field,
+        before=_json(session, record_type, one.field, one.before),
+        after=_json(session, record_type, one.field, one.after),
+    )
+
+
+@router.get("/records/{type}/{id}/accesses", tags=["history"])
+def accesses(
+    session: Reading,
+    key: TypeKey,
+    id: RecordId,
+    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+) -> models.EntriesPage:
+    """Everybody who saw, changed or was refused this record."""
+    _check_type(session, key)
+    found = session.accesses(str(id), limit=limit)
+    return models.EntriesPage(entries=[models.Entry(**one.document()) for one in found])
+
+
+# Many at once
+
+
+@router.post(
+    "/records/{type}/bulk",
+    tags=["records"],
+    response_class=Response,
+    openapi_extra={
+        "requestBody": {
+            "required": True,
+            "content": {"application/x-ndjson": {"schema": {"type": "string"}}},
+        }
+    },
+    responses={
+        200: {
+            "content": {"application/x-ndjson": {}},
+            "description": "One line for each: what was saved, or a problem.",
+        }
+    },
+)
+async def bulk(session: Writing, key: TypeKey, request: Request) -> Response:
+    """Write many records, a line each.
+
+    ``{"fields": {...}}`` makes one; ``id`` and ``version`` beside it change one.
+    Lines are written by two hundred; a refused one does not hinder the others.
+    """
+    content = await request.body()
+    lines = await run_in_threadpool(_changes, session, key, content)
+    return StreamingResponse(_written(session, lines), media_type="application/x-ndjson")
+
+
+def _changes(session: Session, key: str, content: bytes) -> list[SessionChange]:
+    """The changes that lines ask for.
+
+    Raises:
+        UsageError: ``serve.line`` with the number of a line that is none.
+    """
+    _check_type(session, key)
+    changes = []
+    for number, line in enumerate(content.split(b"\n"), 1):
+        if not line.strip():
+            continue
+        try:
+            document: Any = json.loads(line) if len(line) <= _LONGEST_LINE else None
+            fields = document["fields"]
+            identifier, version = document.get("id"), document.get("version")
+            if (
+                not isinstance(fields, dict)
+                or not set(document) <= {"fields", "id", "version"}
+                or not isinstance(version, int | None)
+                or isinstance(version, bool)
+            ):
+                raise ValueError
+            record = None if identifier is None else id_bytes(str(UUID(identifier)))
+        except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+            raise UsageError("serve.line", number=number) from None
+        changes.append(
+            SessionChange("create", key, values=fields)
+            if record is None
+            else SessionChange("update", record=record, values=fields, expected_version=version)
+        )
+    return changes
+
+
+def _written(session: Session, changes: list[SessionChange]) -> Iterator[str]:
+    number = 0
+    for start in range(0, len(changes), _LINES):
+        for one in session.write(changes[start : start + _LINES], collect=True):
+            number += 1
+            document: dict[str, Any] = {"line": number}
+            if isinstance(one, MunimentError):
+                document["problem"] = problem(one, "en")
+            else:
+                document |= {"id": one.id, "version": one.version, "written": one.written}
+            yield json.dumps(document, ensure_ascii=False) + "\n"

@@ -1,0 +1,90 @@
+"""Handing records out as a file: for a reason, counted and named in the log before the first byte."""
+
+from __future__ import annotations
+
+import tempfile
+from pathlib import Path
+from typing import Final
+
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse, Response
+from starlette.routing import BaseRoute
+
+from muniment.errors import UsageError
+from muniment_web._app import page
+from muniment_web._web import Call
+from muniment_web.pages.record import REASONS, reason_of
+from muniment_web.pages.table import type_of
+
+__all__ = ["routes"]
+
+_FORMS: Final = {
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+    "csv": "text/csv",
+    "ndjson": "application/x-ndjson",
+}
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this area."""
+    return [page("/t/{type}/export", ask), page("/t/{type}/export", export, methods=("POST",))]
+
+
+def ask(call: Call) -> Response:
+    """What is to go out, and why."""
+    record_type = type_of(call)
+    call.session.require("record.export", record_type.key)
+    return _ask(call, None)
+
+
+def _ask(call: Call, problem: UsageError | None) -> Response:
+    record_type = type_of(call)
+    view = call.session.view(record_type)
+    shown = None
+    if problem is not None:
+        shown = {"text": problem.text(call.lang).rpartition(" [")[0], "code": problem.code, "hint": ""}
+    return call.page(
+        "export.html",
+        status=422 if problem else 200,
+        type=record_type,
+        fields=[one for one in record_type.fields if one.key in view.readable and not one.retired],
+        clear=view.clear,
+        forms=list(_FORMS),
+        reasons=REASONS,
+        problem=shown,
+    )
+
+
+def export(call: Call) -> Response:
+    """Write the file; what the role sees masked goes out masked."""
+    record_type = type_of(call)
+    form = call.text("form")
+    reason = reason_of(call)
+    if form not in _FORMS:
+        form = "xlsx"
+    if not reason:
+        return _ask(call, UsageError("usage.no_reason"))
+    folder = tempfile.TemporaryDirectory(prefix="muniment-")
+    target = Path(folder.name) / f"{record_type.key}.{form}"
+    try:
+        call.plain.export_file(
+            record_type.key,
+            target,
+            fields=call.texts("c") or None,
+            headers={"en": "en", "zh": "zh"}.get(call.text("headers"), "key"),
+            ids=call.text("ids") == "1",
+            reason=reason,
+        )
+    except UsageError as error:
+        folder.cleanup()
+        return _ask(call, error)
+    except BaseException:
+        folder.cleanup()
+        raise
+    return FileResponse(
+        target,
+        filename=target.name,
+        media_type=_FORMS[form],
+        headers={"Cache-Control": "no-store"},
+        background=BackgroundTask(folder.cleanup),
+    )

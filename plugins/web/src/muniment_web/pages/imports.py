@@ -1,0 +1,297 @@
+"""Bringing a spreadsheet in, step by step: file, columns, trial, import; and undoing one."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from itertools import islice
+from pathlib import Path
+from typing import Any, Final
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from muniment.errors import ConfigError, MunimentError, NotFound, UsageError
+from muniment.imports import Mapping as FileMapping
+from muniment.imports.plan import header_key
+from muniment.imports.reader import open_table
+from muniment.imports.run import Imported
+from muniment.schema import RecordType
+from muniment_web._app import page
+from muniment_web._cells import markup
+from muniment_web._signs import Upload
+from muniment_web._web import Call
+from muniment_web.pages.record import REASONS, reason_of
+
+__all__ = ["routes"]
+
+_LARGEST: Final = 30 << 20
+_ENCODINGS: Final = ("utf-8", "gb18030", "windows-1252", "big5", "shift_jis")
+_SAMPLES: Final = 3
+_REJECTS_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this area."""
+    return [
+        page("/import", start),
+        page("/import", take, methods=("POST",), files=True),
+        page("/import/columns", columns),
+        page("/import/try", attempt, methods=("POST",)),
+        page("/import/run", run, methods=("POST",)),
+        page("/import/rejects", rejects),
+        page("/import/revert/{id:uuid}", revert, methods=("POST",)),
+    ]
+
+
+def start(call: Call, problem: MunimentError | None = None) -> Response:
+    """Step one: which table, which file; and the imports there were."""
+    session = call.session
+    session.require("record.import")
+    types = [one for one in session.types() if session.may("record.import", one.key) and not one.retired]
+    return call.page(
+        "import.html",
+        status=422 if problem else 200,
+        types=types,
+        chosen=call.query("type") or call.text("type"),
+        imports=_earlier(call),
+        problem=_shown_problem(call, problem),
+        notes=call.taken_notes(),
+        megabytes=_LARGEST >> 20,
+    )
+
+
+def _shown_problem(call: Call, problem: MunimentError | None) -> Mapping[str, str] | None:
+    if problem is None:
+        return None
+    return {"text": problem.text(call.lang).rpartition(" [")[0], "code": problem.code, "hint": ""}
+
+
+def _earlier(call: Call) -> list[dict[str, Any]]:
+    return [
+        {
+            "id": one.id,
+            "fields": {key: str(value) for key, value in one.fields.items()},
+            "time": call.time(one.recorded_us),
+        }
+        for one in call.session.list("import", limit=20, descending=True).records
+    ]
+
+
+def take(call: Call) -> Response:
+    """Keep the file in memory for the steps that follow."""
+    upload = call.upload("file")
+    record_type = call.session.type(call.text("type"))
+    if record_type.number < 256:
+        raise NotFound("serve.not_found")
+    call.session.require("record.import", record_type.key)
+    if upload is None:
+        return start(call, UsageError("serve.request"))
+    content = upload.file.read(_LARGEST + 1)
+    if len(content) > _LARGEST:
+        return start(call, UsageError("serve.body", count=_LARGEST))
+    call.signed.upload = Upload((upload.filename or "table")[:200], content, record_type.key)
+    return call.go("/import/columns")
+
+
+@contextmanager
+def _file(call: Call) -> Iterator[tuple[Path, Upload]]:
+    """The uploaded file in a folder of its own, for as long as it is read."""
+    upload = call.signed.upload
+    if upload is None:
+        raise UsageError("serve.request")
+    with tempfile.TemporaryDirectory(prefix="muniment-") as folder:
+        path = Path(folder) / (Path(upload.name).name.lstrip(".") or "table")
+        path.write_bytes(upload.content)
+        yield path, upload
+
+
+def columns(call: Call, problem: MunimentError | None = None) -> Response:
+    """Step two: which column is which field, guessed from the headers in either language."""
+    if call.signed.upload is None:
+        return call.go("/import")
+    reading = {name: call.text(name) or call.query(name) for name in ("encoding", "sheet")}
+    header: Sequence[str] = ()
+    samples: list[Sequence[str]] = []
+    with _file(call) as (path, upload):
+        record_type = call.session.type(upload.type)
+        try:
+            given = {name: value for name, value in reading.items() if value}
+            with open_table(path, **given) as table:  # type: ignore[arg-type]  # texts alone
+                header = table.header
+                samples = [row.cells for row in islice(table.rows, _SAMPLES)]
+        except UsageError as error:
+            problem = problem or error
+    guesses = _guesses(header, record_type)
+    chosen = dict(zip(call.texts("header"), call.texts("field"), strict=False))
+    writable = call.session.view(record_type).writable
+    rows = [
+        {
+            "header": name,
+            "field": chosen.get(name, guesses.get(name, "")),
+            "samples": [cells[place] for cells in samples if place < len(cells) and cells[place]],
+        }
+        for place, name in enumerate(header)
+        if name
+    ]
+    return call.page(
+        "import_columns.html",
+        status=422 if problem else 200,
+        upload=call.signed.upload,
+        type=record_type,
+        rows=rows,
+        fields=[
+            one for one in record_type.fields if one.writable and one.key in writable and not one.retired
+        ],
+        unique=sorted(record_type.unique),
+        match=call.texts("match") or sorted(record_type.unique)[:1],
+        encodings=_ENCODINGS,
+        reading=reading,
+        problem=_shown_problem(call, problem),
+    )
+
+
+def _guesses(header: Sequence[str], record_type: RecordType) -> dict[str, str]:
+    """The field that each header names, in either language; none where several could be meant."""
+    known: dict[str, set[str]] = {}
+    for field in record_type.fields:
+        if field.writable:
+            for name in (field.key, field.label.en, field.label.zh, *field.aliases, *field.former_keys):
+                if name:
+                    known.setdefault(header_key(name), set()).add(field.key)
+    found = {name: known.get(header_key(name), set()) for name in header}
+    return {name: next(iter(keys)) for name, keys in found.items() if len(keys) == 1}
+
+
+def _mapping(call: Call, record_type: RecordType) -> FileMapping:
+    pairs = dict(zip(call.texts("header"), call.texts("field"), strict=False))
+    known = record_type.by_key
+    return FileMapping(
+        type=record_type.key,
+        columns={name: key for name, key in pairs.items() if key in known},
+        ignore=tuple(name for name, key in pairs.items() if key not in known and key != "muniment:id"),
+        match=tuple(key for key in call.texts("match") if key in known),
+        empty="clear" if call.text("empty") == "clear" else "keep",
+        date_order=call.text("date_order") if call.text("date_order") in ("dmy", "mdy") else "",
+    )
+
+
+def _go(call: Call, *, dry_run: bool, rejects: Path | None = None) -> Imported:
+    with _file(call) as (path, upload):
+        record_type = call.session.type(upload.type)
+        mapping = _mapping(call, record_type)
+        return call.plain.import_file(
+            record_type.key,
+            path,
+            mapping=mapping,
+            dry_run=dry_run,
+            encoding=call.text("encoding") or None,
+            sheet=call.text("sheet") or None,
+            lang=call.lang,
+            reason=reason_of(call) or None,
+            rejects_to=rejects,
+        )
+
+
+def attempt(call: Call) -> Response:
+    """Step three: a trial run that writes nothing but the entry of what it looked at."""
+    if call.text("do") == "again":
+        return columns(call)
+    try:
+        done = _go(call, dry_run=True)
+    except (UsageError, ConfigError) as error:
+        return columns(call, error)
+    return _result(call, done)
+
+
+def run(call: Call) -> Response:
+    """Step four: the import itself."""
+    if call.text("do") == "again":
+        return columns(call)
+    with tempfile.TemporaryDirectory(prefix="muniment-") as folder:
+        target = Path(folder) / "rejected.xlsx"
+        try:
+            done = _go(call, dry_run=False, rejects=target)
+        except (UsageError, ConfigError) as error:
+            return columns(call, error)
+        rejected = target.read_bytes() if target.is_file() else b""
+    call.signed.upload = None
+    return _result(call, done, rejected=rejected)
+
+
+def _result(call: Call, done: Imported, *, rejected: bytes = b"") -> Response:
+    call.signed.rejected = rejected
+    record_type = call.session.type(done.type)
+    kinds = call.web.engine.kinds
+    labels = {one.key: one.label.of(call.lang) or one.key for one in record_type.fields}
+
+    def text(key: str, value: Any, *, old: bool) -> object:
+        field = record_type.field(key)
+        if value is None or field is None:
+            return ""
+        # What is there is masked like everywhere; what comes is in the person's own file.
+        if old and not field.in_clear:
+            return "•••"
+        return (
+            markup(value, field, kinds.get(field.kind), call.say, {}) if not isinstance(value, str) else value
+        )
+
+    changes = [
+        {
+            "row": one.row,
+            "status": one.status,
+            "record": one.record,
+            "fields": [
+                {
+                    "label": labels.get(change.field, change.field),
+                    "before": text(change.field, change.before, old=True),
+                    "after": text(change.field, change.after, old=False),
+                }
+                for change in one.changes
+            ],
+        }
+        for one in done.changes
+    ]
+    problems = [
+        {
+            "row": one.row,
+            "columns": one.columns,
+            "texts": [issue.text(call.lang) for issue in one.issues],
+        }
+        for one in done.problems
+    ]
+    return call.page(
+        "import_result.html",
+        done=done,
+        type=record_type,
+        changes=changes,
+        problems=problems,
+        remarks=[one.text(call.lang) for one in done.notes],
+        upload=call.signed.upload,
+        kept=_kept(call),
+        reasons=REASONS,
+        rejected=bool(rejected),
+    )
+
+
+def _kept(call: Call) -> list[tuple[str, str]]:
+    """What was chosen so far, for the form of the next step."""
+    names = ("header", "field", "match", "empty", "date_order", "encoding", "sheet")
+    return [(name, value) for name in names for value in call.texts(name)]
+
+
+def rejects(call: Call) -> Response:
+    """The refused rows of the import that was just done, to mend and import again; handed out once."""
+    content, call.signed.rejected = call.signed.rejected, b""
+    if not content:
+        return call.go("/import")
+    headers = {"Content-Disposition": 'attachment; filename="rejected.xlsx"'}
+    return Response(content, media_type=_REJECTS_TYPE, headers=headers)
+
+
+def revert(call: Call) -> Response:
+    """Undo an import: its updates too, as new versions."""
+    done = call.plain.revert_import(str(call.path["id"]), reason=reason_of(call) or None)
+    note = call.say("import.reverted", deleted=done.deleted, restored=done.restored, conflicts=done.conflicts)
+    return call.go("/import", note=note)

@@ -1,0 +1,251 @@
+"""The API: the same sessions, masks and log, as JSON; and what it refuses."""
+
+from __future__ import annotations
+
+import json
+
+import pytest
+from starlette.testclient import TestClient
+
+from muniment_web._app import build
+from muniment_web.testing import ANNA, Browser, new_web
+
+NOBODY = "00000000-0000-7000-8000-000000000000"
+
+
+@pytest.fixture
+def api(web, made):
+    """Makes clients with a token of somebody's."""
+
+    def make(login: str = "owner", *scopes: str) -> TestClient:
+        with made.session(actor=login) as session:
+            _, text = session.credentials.issue(
+                login, name="test", scopes=scopes or ("read", "write", "export", "log"), days=1
+            )
+        client = TestClient(build(web), base_url="http://localhost:8765/api/v1/")
+        client.headers["Authorization"] = f"Bearer {text}"
+        return client
+
+    return make
+
+
+def test_a_record_lives_its_life(api, logged):
+    """Made, read, changed with the version that was seen, compared, deleted, brought back."""
+    one = api()
+    number = f"A-{len(logged())}{id(one)}"
+    made = one.post("records/customer", json={"fields": {**ANNA, "customer_number": number}})
+    assert 201 == made.status_code, made.text
+    assert '"1"' == made.headers["etag"]
+    path = made.headers["location"].removeprefix("/api/v1/")
+    found = one.get(path)
+    assert "030 1234567" == found.json()["fields"]["phone"]
+    assert "no-store" == found.headers["cache-control"]
+    saved = one.patch(path, json={"fields": {"city": "Bonn"}, "reason": "moved"}, headers={"If-Match": '"1"'})
+    assert 2 == saved.json()["version"]
+    again = one.patch(path, json={"fields": {"city": "Köln"}}, headers={"If-Match": '"1"'})
+    assert 412 == again.status_code
+    assert "conflict.version" == again.json()["code"]
+    assert 428 == one.patch(path, json={"fields": {"city": "Köln"}}).status_code
+    history = one.get(f"{path}/history").json()["history"]
+    assert ["moved"] == [step["reason"] for step in history if step["reason"]]
+    diff = one.get(f"{path}/diff?first=1&second=2").json()
+    assert [{"field": "city", "before": "Berlin", "after": "Bonn", "masked": False}] == diff
+    assert "Berlin" == one.get(f"{path}?version=1").json()["fields"]["city"]
+    assert 200 == one.post(f"{path}/delete", json={"reason": "twice"}).status_code
+    assert 200 == one.post(f"{path}/undelete", json={}).status_code
+    assert one.get(f"{path}/accesses").json()["entries"]
+    sources = {entry.detail["source"]["program"] for entry in logged() if entry.kind == "record.read"}
+    assert {"api"} == sources
+
+
+def test_a_retry_with_its_key_writes_once(api):
+    """The same request with the same key gives the first answer again."""
+    one = api()
+    body = {"fields": {"full_name": "Once Only", "customer_number": f"I-{id(one)}"}}
+    headers = {"Idempotency-Key": f"key-{id(one)}"}
+    first = one.post("records/customer", json=body, headers=headers)
+    second = one.post("records/customer", json=body, headers=headers)
+    assert first.json()["id"] == second.json()["id"]
+    other = {"fields": {"full_name": "Another", "customer_number": f"J-{id(one)}"}}
+    assert 409 == one.post("records/customer", json=other, headers=headers).status_code
+
+
+def test_lists_and_searches_take_values_in_the_body(api, anna):
+    """Sealed values are found, pages follow one another, and cursors tell nothing."""
+    one = api()
+    found = one.post("records/customer/list", json={"where": {"phone": "030 1234567"}, "limit": 1}).json()
+    assert 1 == len(found["records"])
+    assert one.post("records/customer/search", json={"words": "Schmidt"}).json()["records"]
+    one.post("records/customer", json={"fields": {"full_name": "Zweite", "customer_number": f"Z-{id(one)}"}})
+    page = one.post("records/customer/list", json={"limit": 1, "count": True}).json()
+    assert page["after"]
+    assert page["total"] >= 2
+    after = one.post("records/customer/list", json={"limit": 1, "after": page["after"]}).json()
+    assert page["records"][0]["id"] != after["records"][0]["id"]
+    assert 400 == one.post("records/customer/list", json={"after": "forged"}).status_code
+
+
+def test_many_go_in_and_out_as_lines(api):
+    """NDJSON in: a line each, refused ones told apart; NDJSON out: what an import reads again."""
+    one = api()
+    lines = [
+        json.dumps({"fields": {"full_name": "Line One", "customer_number": f"L-{id(one)}"}}),
+        json.dumps({"fields": {"email": "no address"}}),
+        json.dumps({"id": NOBODY, "version": 1, "fields": {"city": "X"}}),
+    ]
+    answer = one.post("records/customer/bulk", content="\n".join(lines))
+    told = [json.loads(line) for line in answer.text.splitlines()]
+    assert [1, None, None] == [line.get("version") for line in told]
+    assert ["value.invalid", "record.not_found"] == [line["problem"]["code"] for line in told[1:]]
+    assert "no address" not in answer.text
+    out = one.post("records/customer/export", json={"reason": "test", "fields": ["full_name"]})
+    assert "Line One" in out.text
+    for wrong in (b"{", b"[]", b'{"fields": 1}', b'{"fields": {}, "id": "x"}', b"\xff", b"[" * 5000):
+        refused = one.post("records/customer/bulk", content=wrong)
+        assert 400 == refused.status_code, refused.text
+        assert "serve.line" == refused.json()["code"]
+
+
+def test_errors_never_echo_what_was_sent(api):
+    """Neither our refusals nor the framework's repeat a value, a name that was made up, or a header."""
+    one = api()
+    secret = "Geheim-4711"
+    answers = [
+        one.post("records/customer", json={"fields": {"email": secret}}),
+        one.post("records/customer", json={"fields": {"birthday": secret, "full_name": "X"}}),
+        one.post("records/customer", json={"fields": secret}),
+        one.post("records/customer", json={secret: 1, "fields": {}}),
+        one.post("records/customer", content=secret),
+        one.post("records/customer", content=secret, headers={"Content-Type": "application/json"}),
+        one.post("records/customer/list", json={"limit": secret}),
+        one.post("records/customer/list", json={"where": {"birthday": secret}}),
+        one.get(f"records/customer/{secret}"),
+        one.get(f"records/customer/{NOBODY}?version={secret}"),
+        one.get(f"log?outcome={secret}"),
+        one.get(f"nowhere/{secret}"),
+        one.patch(f"records/customer/{NOBODY}", json={"fields": {}}, headers={"If-Match": secret}),
+    ]
+    for answer in answers:
+        assert 400 <= answer.status_code < 500, answer.text
+        assert answer.headers["content-type"].startswith("application/problem+json"), answer.text
+        assert secret not in answer.text
+        assert {"type", "title", "status", "detail", "code"} <= set(answer.json())
+
+
+def test_a_token_does_what_its_scopes_and_its_owners_roles_allow(api, anna, made):
+    """A token to read does not write; an auditor's token sees masks; a revoked one is refused."""
+    reading = api("owner", "read")
+    assert 200 == reading.get(f"records/customer/{anna}").status_code
+    refused = reading.post("records/customer", json={"fields": {}})
+    assert (403, "sign.scope") == (refused.status_code, refused.json()["code"])
+    assert 403 == reading.get("log").status_code
+    auditor = api("ada")
+    record = auditor.get(f"records/customer/{anna}").json()
+    assert "phone" in record["masked"]
+    assert "1234567" not in str(record)
+    assert 403 == auditor.post("records/customer", json={"fields": {"full_name": "X"}}).status_code
+    assert auditor.get("log?limit=1").json()["entries"]
+    with made.session(actor="ada") as session:
+        for token in list(session.credentials.tokens()):
+            if token.login == "ada":
+                session.credentials.revoke(token.id)
+    gone = auditor.get("me")
+    assert (401, "sign.token") == (gone.status_code, gone.json()["code"])
+    assert gone.headers["www-authenticate"].startswith("Bearer")
+
+
+@pytest.mark.parametrize("header", ["", "Bearer", "Bearer x", "Basic b3duZXI6", "Bearer " + "A" * 64])
+def test_nobody_gets_in_without_a_token(web, header):
+    """Without a token or a sign-in every call is refused."""
+    client = TestClient(build(web), base_url="http://localhost:8765/api/v1/")
+    answer = client.get("me", headers={"Authorization": header} if header else {})
+    assert 401 == answer.status_code
+
+
+def test_a_pages_script_may_call_with_the_token_of_its_forms(signed, anna):
+    """A sign-in's cookie reads; to change something it takes the form's token and our own origin."""
+    one = signed("li.na")
+    path = f"/api/v1/records/customer/{anna}"
+    assert 200 == one.get(path).status_code
+    body = {"fields": {"city": "Bonn"}}
+    headers = {"If-Match": "1"}
+    assert 403 == one.client.patch(path, json=body, headers=headers).status_code
+    headers["X-CSRF"] = one.csrf
+    crossed = {**headers, "Sec-Fetch-Site": "cross-site"}
+    assert 403 == one.client.patch(path, json=body, headers=crossed).status_code
+    assert 200 == one.client.patch(path, json=body, headers=headers).status_code
+
+
+def test_built_in_types_are_not_records_of_the_api(api):
+    """Users and definitions have ways of their own."""
+    one = api()
+    for key in ("user", "configuration", "definition"):
+        assert 404 == one.get(f"types/{key}").status_code
+        assert 404 == one.post(f"records/{key}/list", json={}).status_code
+        assert 404 == one.post(f"records/{key}", json={"fields": {"login": "evil"}}).status_code
+
+
+def test_asking_too_often_is_slowed_down(made):
+    """More requests in a minute than allowed are refused, with the time to wait."""
+    web = new_web(made, requests_a_minute=5)
+    one = Browser.of(web)
+    codes = [one.get("/api/v1/me").status_code for _ in range(8)]
+    assert 401 == codes[0]
+    assert 429 == codes[-1]
+    assert int(one.get("/api/v1/me").headers["retry-after"]) > 0
+
+
+def test_the_description_is_openapi_and_says_every_answer(api):
+    """OpenAPI 3.1, with our problems for every refusal."""
+    document = api().get("openapi.json").json()
+    assert document["openapi"].startswith("3.1")
+    for path in document["paths"].values():
+        for verb in path.values():
+            assert {"401", "403", "404", "422", "429"} <= set(verb["responses"])
+            assert verb["summary"]
+
+
+@pytest.mark.slow
+def test_no_request_of_any_form_breaks_it(made):
+    """Requests made from the description itself: no failure of ours, no answer that is not described."""
+    import schemathesis
+    from hypothesis import HealthCheck, given, settings
+    from schemathesis.checks import not_a_server_error
+
+    web = new_web(made, requests_a_minute=1_000_000)
+    app = build(web)
+    with made.session(actor="owner") as session:
+        _, text = session.credentials.issue(
+            "owner", name="s", scopes=("read", "write", "export", "log"), days=1
+        )
+        anna = session.create("customer", {"full_name": "Schema Anna", "customer_number": f"S-{id(app)}"}).id
+    headers = {"Authorization": f"Bearer {text}"}
+    schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app)
+    names = ("status_code_conformance", "content_type_conformance", "response_schema_conformance")
+    checks = [not_a_server_error, *(schemathesis.checks.CHECKS.get_one(name) for name in names)]
+    quick = settings(
+        max_examples=6,
+        deadline=None,
+        derandomize=True,
+        database=None,
+        suppress_health_check=list(HealthCheck),
+    )
+    asked = set()
+    for result in schema.get_all_operations():
+        operation = result.ok()
+        if operation.path.endswith("/bulk"):
+            continue  # lines of JSON are no form that requests are made of; they have a test of their own
+
+        @quick
+        @given(case=operation.as_strategy())
+        def run(case):
+            # Where there is nothing everything answers 404: most cases are about what is there.
+            if "type" in (case.path_parameters or {}) and len(str(case.body)) % 4:
+                case.path_parameters["type"] = "customer"
+            if "id" in (case.path_parameters or {}):
+                case.path_parameters["id"] = anna
+            asked.add(case.path)
+            case.call_and_validate(headers=headers, checks=checks)
+
+        run()
+    assert len(asked) >= 18

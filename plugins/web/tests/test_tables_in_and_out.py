@@ -1,0 +1,143 @@
+"""Import wizard, export, account: what a person does beside records."""
+
+from __future__ import annotations
+
+import io
+import re
+import zipfile
+
+import pyotp
+import pytest
+
+from muniment_web.testing import PASSWORD
+
+TABLE = "客户编号,姓名,电子邮箱,Unknown column\n{0}-1,张敏,min@example.org,x\n{0}-2,Otto Kurz,nonsense,y\n"
+
+
+def hidden(text: str) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', text):
+        found.setdefault(name, []).append(value)
+    return found
+
+
+@pytest.mark.slow
+def test_a_table_comes_in_step_by_step(signed, made, logged):
+    """Columns are guessed from Chinese headers, the trial writes nothing, bad rows come back."""
+    one = signed("owner")
+    prefix = f"W{made.engine.clock()}"
+    page = one.post("/import", {"type": "customer"}, files={"file": ("客户.csv", TABLE.format(prefix))})
+    assert "/import/columns" == page.url.path
+    assert re.search(r'<option value="full_name" selected', page.text)
+    headers = hidden(page.text)["header"]
+    assert 4 == len(headers)
+    form = {
+        "header": headers,
+        "field": ["customer_number", "full_name", "email", ""],
+        "match": "customer_number",
+        "empty": "keep",
+        "date_order": "",
+        "encoding": "",
+        "sheet": "",
+    }
+    trial = one.post("/import/try", form)
+    assert "Nothing was written yet" in trial.text
+    assert "record.create" not in [entry.kind for entry in logged()]
+    kept = hidden(trial.text)
+    del kept["csrf"]
+    done = one.post("/import/run", {**kept, "why": "other", "note": "from the fair"})
+    assert "Imported" in done.text
+    rejected = one.get("/import/rejects")
+    assert zipfile.is_zipfile(io.BytesIO(rejected.content))
+    assert "/import" == one.get("/import/rejects").url.path
+    found = one.post("/t/customer", {"q": f"{prefix}-1", "do": "find"})
+    assert "张敏" in found.text
+    identifier = re.search(r"/import/revert/([0-9a-f-]{36})", one.get("/import").text).group(1)
+    undone = one.post(f"/import/revert/{identifier}", {"note": "wrong file"})
+    assert "1 deleted" in undone.text
+
+
+def test_what_is_no_table_is_told_and_nothing_breaks(signed):
+    """A picture, an empty file, no file at all: a sentence each."""
+    one = signed("owner")
+    for content in (b"\x89PNG\r\n\x1a\n" + b"x" * 20, b"", b"\x00\x01\x02"):
+        page = one.post("/import", {"type": "customer"}, files={"file": ("x.csv", content)})
+        assert "import." in page.text
+    assert 422 == one.post("/import", {"type": "customer"}).status_code
+    assert 404 == one.post("/import", {"type": "user"}, files={"file": ("x.csv", b"a,b\n")}).status_code
+
+
+def test_an_export_takes_a_reason_and_says_what_the_role_may_see(signed, anna, logged):
+    """Without a reason nothing goes out; with one it goes, and the entry names count and fields."""
+    one = signed("li.na")
+    form = {"form": "csv", "headers": "en", "c": ["full_name", "phone"]}
+    assert 422 == one.post("/t/customer/export", form).status_code
+    done = one.post("/t/customer/export", {**form, "why": "contract"})
+    assert "030 1234567" in done.text
+    entry = next(entry for entry in logged() if entry.kind == "record.export")
+    assert "reason" in entry.detail
+    assert ["full_name", "phone"] == entry.detail["sets"][0]["personal"]["clear"]
+    assert 403 == signed("tom").get("/t/customer/export").status_code
+
+
+def test_a_second_factor_is_set_up_on_the_account_page(signed, made):
+    """The seed is shown, counts once a code was typed, gives recovery codes, and goes again."""
+    one = signed("tom")
+    assert "sign.wrong" in one.post("/account/totp", {"current": "wrong"}).text
+    page = one.post("/account/totp", {"current": PASSWORD})
+    seed = re.search(r'id="seed">([A-Z2-7]+)<', page.text).group(1)
+    assert "<svg" in page.text
+    assert "style=" not in page.text
+    assert "sign.wrong" in one.post("/account/totp/confirm", {"code": "000000"}).text
+    code = pyotp.TOTP(seed).at(made.engine.clock() // 1_000_000)
+    done = one.post("/account/totp/confirm", {"code": code})
+    assert 10 == len(re.search(r'id="codes">(.*?)</pre>', done.text, re.DOTALL).group(1).split())
+    off = one.post("/account/totp/remove", {"current": PASSWORD})
+    assert "The second factor is off" in off.text
+
+
+def test_a_password_is_changed_by_who_knows_it(signed, made):
+    """The old one is asked for, and other sign-ins of the same person end."""
+    one, other = signed("ada"), signed("ada")
+    new = "copper lantern 51 meadow"
+    wrong = one.post("/account/password", {"current": "x", "password": new, "again": new})
+    assert "sign.wrong" in wrong.text
+    done = one.post("/account/password", {"current": PASSWORD, "password": new, "again": new})
+    assert "The password was changed" in done.text
+    assert 303 == other.get("/", follow_redirects=False).status_code
+    one.post("/account/password", {"current": new, "password": PASSWORD, "again": PASSWORD})
+
+
+def test_a_token_is_issued_shown_once_and_taken_back(signed, web):
+    """The token works on the API until it is taken back."""
+    one = signed("li.na")
+    form = {"current": PASSWORD, "name": "reports", "scope": "read", "days": "7"}
+    page = one.post("/account/tokens", form)
+    text = re.search(r'id="token">([^<]+)<', page.text).group(1)
+    assert text not in one.get("/account").text
+    headers = {"Authorization": f"Bearer {text}"}
+    assert "li.na" == one.get("/api/v1/me", headers=headers).json()["login"]
+    identifier = re.search(r"/account/tokens/([0-9a-f]{32})/revoke", one.get("/account").text).group(1)
+    one.post(f"/account/tokens/{identifier}/revoke")
+    assert 401 == one.get("/api/v1/me", headers=headers).status_code
+
+
+def test_the_api_is_described_on_a_page_of_its_own(signed):
+    """Every call, without anything from elsewhere."""
+    page = signed("owner").get("/api")
+    assert "/api/v1/records/{type}/search" in page.text
+
+
+def test_a_passkey_that_signed_nothing_of_ours_is_refused(browser, signed, logged):
+    """A made-up credential, an unknown key and a used-up challenge let nobody in."""
+    one = browser()
+    assert one.client.post("/sign-in/passkey/options").json()["challenge"]
+    for credential in ("", "{}", "null", '{"response": {"clientDataJSON": "eyJjaGFsbGVuZ2UiOiAiQUFBQSJ9"}}'):
+        answer = one.client.post("/sign-in/passkey", data={"credential": credential})
+        assert 403 == answer.status_code
+    assert "user.sign_fail" in [entry.kind for entry in logged()]
+    own = signed("li.na")
+    assert 403 == own.post("/account/passkeys/options", {"current": "wrong"}).status_code
+    options = own.post("/account/passkeys/options", {"current": PASSWORD}).json()
+    assert "localhost" == options["rp"]["id"]
+    assert 403 == own.post("/account/passkeys", {"credential": "{}"}).status_code
