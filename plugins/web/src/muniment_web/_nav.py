@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -9,7 +10,7 @@ import attrs
 if TYPE_CHECKING:
     from muniment_web._web import Call
 
-__all__ = ["Item", "Section", "navigation"]
+__all__ = ["Item", "Section", "navigation", "short_navigation"]
 
 
 @attrs.frozen
@@ -76,3 +77,10 @@ def navigation(call: Call) -> tuple[Section, ...]:
         if items:
             sections.append(Section(say(key), items))
     return tuple(sections)
+
+
+def short_navigation(sections: Sequence[Section]) -> tuple[Item, ...]:
+    """What a phone's bar has room for: the desk, the first tables, and the first page of oversight."""
+    first = sections[0].items[:3] if sections else ()
+    rest = tuple(section.items[0] for section in sections[1:2])
+    return (*first[: 4 - len(rest)], *rest)

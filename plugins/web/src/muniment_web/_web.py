@@ -25,6 +25,7 @@ from muniment_web import _format
 from muniment_web._assets import Assets
 from muniment_web._icons import icon
 from muniment_web._limits import Limits
+from muniment_web._nav import short_navigation
 from muniment_web._passwords import Passwords
 from muniment_web._settings import Settings
 from muniment_web._signs import SignIn, SignIns
@@ -111,7 +112,9 @@ def _environment(web: Web) -> Environment:
         auto_reload=False,
     )
     made.filters["attr_of"] = lambda label, lang: label.of(lang)
-    made.globals.update(asset=web.assets.__getitem__, icon=icon, settings=web.settings)
+    made.globals.update(
+        asset=web.assets.__getitem__, icon=icon, settings=web.settings, short_nav=short_navigation
+    )
     return made
 
 
