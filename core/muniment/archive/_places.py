@@ -7,12 +7,16 @@ from pathlib import Path
 
 from muniment.model import id_text
 
-__all__ = ["DATABASE", "RESTORING", "default_key_file"]
+__all__ = ["DATABASE", "RESTORING", "UNSEALED", "default_key_file"]
 
 DATABASE = "archive.db"
 
 RESTORING = ".restoring"
 """The folder in which a restore makes ready what it puts in place."""
+
+
+UNSEALED = ".unsealed"
+"""The folder in which a restore opens a sealed backup."""
 
 
 def default_key_file(archive: bytes) -> Path:

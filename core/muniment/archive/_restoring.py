@@ -12,13 +12,13 @@ import os
 import shutil
 from contextlib import ExitStack, suppress
 from pathlib import Path
-from typing import Final
+from typing import Any, Final
 
 import attrs
 
 from muniment import config, verify
 from muniment.archive._opened import Archive
-from muniment.archive._places import DATABASE, RESTORING, default_key_file
+from muniment.archive._places import DATABASE, RESTORING, UNSEALED, default_key_file
 from muniment.archive._staging import Behind, Requested, Staged, advance, compare, stage
 from muniment.backup import Manifest, Progress, Steps, no_step, read_manifest, verify_backup
 from muniment.backup.folder import copy_file, file_path
@@ -80,7 +80,7 @@ def restore(
     """Replace an archive's records, log and attached files by those of a backup, keeping its keys.
 
     Args:
-        backup: the folder of the backup.
+        backup: the folder of the backup, a sealed one, or ``s3://bucket/prefix/name``.
         folder: the archive's, with ``keys.db`` and ``slots/``; its data may be gone or broken.
         root: opens the keys; by default the key file where ``create`` put it.
         accept_loss: give up entries that were signed, or that are there now, but are not in the backup; the
@@ -101,8 +101,25 @@ def restore(
         StoreError: ``store.in_use`` where another process has the archive open.
         AccessDenied: the actor may not restore.
     """
-    source, path = Path(backup), Path(folder)
+    path = Path(folder)
     requested = Requested(actor, purpose, auth, program, reason)
+    source = Path(backup)
+    if not source.is_dir():
+        return _restore_sealed(
+            str(backup),
+            path,
+            root=root,
+            accept_loss=accept_loss,
+            actor=actor,
+            purpose=purpose,
+            auth=auth,
+            program=program,
+            reason=reason,
+            clock=clock,
+            random=random,
+            progress=progress,
+            step=step,
+        )
     manifest = read_manifest(source)
     settings = _settings(source, path)
     if manifest.archive != settings.archive:
@@ -138,6 +155,32 @@ def restore(
         step("restore: ready")
         _finish(path, keys, settings, present, clock=clock, step=step)
     return Restored(manifest, staged.origin, staged.size, behind.lost, staged.disposed, files)
+
+
+def _restore_sealed(backup: str, path: Path, *, root: Root | None, **options: Any) -> Restored:
+    """Fetch and open a sealed backup beside the archive's own files, and restore from there."""
+    from muniment.backup.sealing import unseal_backup
+    from muniment.backup.targets import place_of
+
+    settings = config.read(path)
+    root = root or _usual(settings)
+    unsealed = path / UNSEALED
+    shutil.rmtree(unsealed, ignore_errors=True)
+    unsealed.mkdir(mode=0o700)
+    try:
+        file = Path(backup)
+        if backup.startswith("s3://"):
+            address, _, name = backup.rpartition("/")
+            file = unsealed / "sealed"
+            place_of(address).get(name, file)
+        elif not file.is_file():
+            raise StoreError("backup.none", where=backup)
+        with KeyStore.open(path, settings.archive, root, read_only=True) as keys:
+            secret = keys.archive_secret
+        unseal_backup(file, unsealed / "backup", archive_secret=secret, archive=settings.archive)
+        return restore(unsealed / "backup", path, root=root, **options)
+    finally:
+        shutil.rmtree(unsealed, ignore_errors=True)
 
 
 def _settings(source: Path, path: Path) -> Configuration:

@@ -81,6 +81,7 @@ def make_backup(
     target: Path,
     *,
     made_us: int,
+    inside: bool = False,
     progress: Progress | None = None,
     step: Steps = no_step,
 ) -> tuple[Manifest, verify.Report]:
@@ -93,6 +94,7 @@ def make_backup(
         source: what is backed up.
         target: a folder that is not there, or is empty; outside the archive's folder.
         made_us: the time that the manifest states.
+        inside: the target may lie in the archive's folder: a working copy that is sealed and removed.
         progress: told how many of how many pages, then files, are done.
         step: for tests.
 
@@ -100,7 +102,7 @@ def make_backup(
         StoreError: ``store.folder_used``, ``backup.inside``, or it cannot be written; then nothing is left.
         IntegrityError: the archive itself does not verify.
     """
-    if target.resolve().is_relative_to(source.folder.resolve()):
+    if not inside and target.resolve().is_relative_to(source.folder.resolve()):
         raise StoreError("backup.inside", where=str(target))
     if target.exists() and (not target.is_dir() or any(target.iterdir())):
         raise StoreError("store.folder_used", where=str(target))

@@ -51,6 +51,7 @@ NOUNS = {
     "backup": Entry(
         "muniment.cli.backup:backup", ("Copies of the data, without keys.", "数据备份，不含密钥。")
     ),
+    "tick": Entry("muniment.cli.tick:tick", ("Do what is due today.", "执行今日到期事项。")),
     "restore": Entry("muniment.cli.backup:restore", ("Put a backup back.", "恢复备份。")),
     "serve": Entry("muniment.cli.serve:serve", ("Serve the pages and the API.", "提供网页和 API。")),
     "data": Entry(

@@ -13,10 +13,13 @@ from muniment.cli.invocation import Invocation
 from muniment.errors import UsageError
 
 if TYPE_CHECKING:
+    from collections.abc import Sequence
+
     from muniment.archive import Restored
+    from muniment.backup.sealing import Sealed
     from muniment.session.backups import Made
 
-__all__ = ["backup", "create", "restore", "verify"]
+__all__ = ["backup", "create", "drill", "list_", "prune", "restore", "run", "verify"]
 
 _HERE = "muniment.cli.backup"
 
@@ -42,6 +45,12 @@ backup = _Group(
     {
         "create": Entry(f"{_HERE}:create", ("Back the data up into a folder.", "将数据备份到文件夹。")),
         "verify": Entry(f"{_HERE}:verify", ("Check a backup.", "校验备份。")),
+        "run": Entry(
+            f"{_HERE}:run", ("Make the sealed backup that is configured.", "执行已配置的密封备份。")
+        ),
+        "list": Entry(f"{_HERE}:list_", ("The sealed backups that are there.", "列出已有的密封备份。")),
+        "prune": Entry(f"{_HERE}:prune", ("Remove those that had their time.", "清除到期的密封备份。")),
+        "drill": Entry(f"{_HERE}:drill", ("Practise a restore.", "恢复演练。")),
     },
     words=(
         "Copies of the data, without keys. `muniment backup DIR` is short for `muniment backup create DIR`.",
@@ -153,6 +162,112 @@ def verify(call: Invocation, folder: str, trusted: tuple[str, ...]) -> None:
         put(call.say("backup.verified", **counts))
 
 
+@verb(
+    "run",
+    (
+        "Make a sealed backup where [backup] of muniment.toml says: a folder, or s3://bucket/prefix.\n"
+        "Today's keys open it, and nothing else does; credentials for S3 come from boto3's usual places.",
+        "按 muniment.toml 的 [backup] 制作密封备份：文件夹或 s3://桶/前缀。\n"
+        "只有现有密钥能打开；S3 凭据取自 boto3 的常规位置。",
+    ),
+)
+@click.pass_obj
+def run(call: Invocation) -> None:
+    """Make the sealed backup that is configured."""
+    from muniment.cli.output import put
+    from muniment.cli.progress import progress
+
+    with call.session() as (_, session), progress(call.say("backup.making"), quiet=call.json) as told:
+        made = session.backups.run(progress=told)
+    if not _listed_json(call, [made]):
+        put(call.say("backup.sealed_made", name=made.name, size=made.size))
+
+
+def _listed_json(call: Invocation, found: Sequence[Sealed]) -> bool:
+    from muniment.cli.output import emit
+
+    if call.json:
+        emit(
+            {
+                "backups": [
+                    {"name": one.name, "made": f"{one.made:%Y-%m-%dT%H:%M:%SZ}", "size": one.size}
+                    for one in found
+                ]
+            }
+        )
+    return call.json
+
+
+@verb("list", ("The sealed backups that are there, oldest first.", "列出已有的密封备份，最早在前。"))
+@click.pass_obj
+def list_(call: Invocation) -> None:
+    """The sealed backups that are there."""
+    from muniment.cli.output import table
+
+    with call.session() as (_, session):
+        found = session.backups.listed()
+    if not _listed_json(call, found):
+        header = call.words("backup.head_name", "backup.head_made", "backup.head_size")
+        table(header, [[one.name, f"{one.made:%Y-%m-%d %H:%M}", str(one.size)] for one in found])
+
+
+@verb(
+    "prune",
+    (
+        "Remove the sealed backups that had their time; of each of the last days, weeks and months "
+        "the newest one stays.",
+        "清除到期的密封备份；最近若干天、周、月各保留最新一份。",
+    ),
+)
+@click.pass_obj
+def prune(call: Invocation) -> None:
+    """Remove the sealed backups that had their time."""
+    from muniment.cli.output import put
+
+    with call.session() as (_, session):
+        gone = session.backups.prune()
+    if not _listed_json(call, gone):
+        put(call.say("backup.pruned", count=len(gone)))
+
+
+@verb(
+    "drill",
+    (
+        "Practise a restore: fetch a backup, verify it, and open every part of it with today's keys.\n"
+        "The copy gets no entry and no signature, and nothing of it is shown.",
+        "恢复演练：取回备份、校验，并用现有密钥打开其中每个部分。\n副本不写日志、不签署，也不显示任何内容。",
+    ),
+)
+@argument(
+    "name",
+    ("A sealed backup as `backup list` prints it, or a folder.", "密封备份名称（见 backup list）或文件夹。"),
+    metavar="NAME",
+)
+@click.pass_obj
+def drill(call: Invocation, name: str) -> None:
+    """Practise a restore."""
+    from muniment.cli.output import emit, put
+    from muniment.cli.progress import progress
+
+    with call.session() as (_, session), progress(call.say("backup.drilling"), quiet=call.json) as told:
+        done = session.backups.drill(name, progress=told)
+    if call.json:
+        emit(
+            {
+                "drilled": {
+                    "name": name,
+                    "size": done.size,
+                    "root": done.root,
+                    "versions": done.versions,
+                    "opened": done.opened,
+                    "erased": done.erased,
+                }
+            }
+        )
+    else:
+        put(call.say("backup.drilled", size=done.size, opened=done.opened, erased=done.erased))
+
+
 def _note(path: str) -> str:
     try:
         return Path(path).read_text(encoding="utf-8")
@@ -175,7 +290,14 @@ def _note(path: str) -> str:
         "示例：muniment restore /backups/monday customers/",
     ),
 )
-@argument("backup_folder", ("The backup.", "备份文件夹。"), metavar="BACKUP")
+@argument(
+    "backup_folder",
+    (
+        "The backup: a folder, a sealed file, or s3://bucket/prefix/name.",
+        "备份：文件夹、密封文件或 s3://桶/前缀/名称。",
+    ),
+    metavar="BACKUP",
+)
 @argument(
     "folder",
     ("The archive's folder, with keys.db and slots.", "档案库文件夹，含 keys.db 和 slots。"),

@@ -49,10 +49,20 @@ def _collected(archive: Archive, session: Session, lang: str) -> dict[str, Any]:
         "types": _counts(archive, types),
         "log": _log(archive),
         "keys": {"warnings": [{"code": one.code, "detail": one.text(lang)} for one in warnings]},
+        "backup": _backup(session),
         "config": {"differs": archive.config_differs},
         "plugins": archive.plugins.describe(lang=lang),
         "users": len(archive.engine.definitions.users),
     }
+
+
+def _backup(session: Session) -> dict[str, Any]:
+    from muniment.model import rfc3339
+    from muniment.session.backups import last_backup
+
+    last = last_backup(session.engine)
+    made = None if last is None else rfc3339(last.made_us)
+    return {"made": made, "late": session.backups.late()}
 
 
 def _counts(archive: Archive, types: list[Any]) -> list[dict[str, Any]]:
@@ -131,6 +141,9 @@ def _show(call: Invocation, found: dict[str, Any]) -> None:
         table(header, rows)
     else:
         put(call.say("cli.no_types"))
+    if found["backup"]["late"]:
+        made = str(found["backup"]["made"] or call.say("backup.never"))[:19]
+        talk(one_line(call.say("backup.late", time=made) + " [backup.late]"))
     for one in found["keys"]["warnings"]:
         talk(one_line(f"{one['detail']} [{one['code']}]"))
     for one in found["plugins"]:

@@ -15,7 +15,7 @@ from typing import Final
 
 from muniment.errors import KeyStoreError
 
-__all__ = ["DESTROYED", "actor_tag_key", "data_key", "index_key", "subject_tag_key"]
+__all__ = ["DESTROYED", "actor_tag_key", "backup_key", "data_key", "index_key", "subject_tag_key"]
 
 DESTROYED: Final = bytes(32)
 """What stands where a secret was destroyed: 32 zeros, refused everywhere."""
@@ -121,3 +121,21 @@ def index_key(index_root: bytes, archive: bytes, field: int, kind: int, normalis
     place = _INDEX.pack(field, kind, normaliser, epoch)
     info = b"muniment/index/v1" + _id(archive, "archive") + place
     return digest(_live(index_root), info + b"\x01", "sha512")[:32]
+
+
+def backup_key(archive_secret: bytes, archive: bytes, backup: bytes) -> bytes:
+    """The key of one sealed backup: from the archive's own secret, which no erasure destroys.
+
+    Args:
+        archive_secret: 32 bytes, slot 4 of the key store.
+        archive: 16 bytes.
+        backup: 16 random bytes, new for each.
+
+    Returns:
+        64 bytes, HKDF-Expand-SHA512.
+
+    Raises:
+        KeyStoreError: ``key.destroyed`` where the secret is zeros.
+    """
+    info = b"muniment/backup/v1" + _id(archive, "archive") + _id(backup, "backup")
+    return digest(_live(archive_secret), info + b"\x01", "sha512")

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from muniment.session.requests import Requests
     from muniment.session.reverting import Reverted
     from muniment.session.saved import Views
+    from muniment.session.ticking import Done
     from muniment.session.witnessing import Witnessing
     from muniment.store import Checkpoint
 
@@ -721,6 +722,12 @@ class Session:
         from muniment.session.requests import Requests
 
         return Requests(self)
+
+    def tick(self, *, only: Iterable[str] = ()) -> Sequence[Done]:
+        """Do what is due today; see ``session.ticking``."""
+        from muniment.session.ticking import run_jobs
+
+        return run_jobs(self, only=frozenset(only))
 
     @property
     def persons(self) -> Persons:

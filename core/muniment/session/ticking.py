@@ -1,0 +1,126 @@
+"""What is due today: jobs that schedulers have done, each run an entry; doing them twice does no harm.
+
+An area adds a line to ``JOBS``: a name, and a function that takes the session, does
+what is due, and says with numbers what that was. It writes nothing where nothing is
+due, so a second run of the same day does nothing new.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from importlib import import_module
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from muniment import audit
+from muniment.errors import ConfigError, MunimentError
+from muniment.session.engine import SHARD
+from muniment.session.logbook import Moment
+from muniment.store import Transaction
+
+if TYPE_CHECKING:
+    from muniment.session.session import Session
+
+__all__ = ["JOBS", "Done", "run_jobs"]
+
+_HERE: Final = "muniment.session.ticking"
+_EXPIRING_DAYS: Final = 30
+
+JOBS: Final[Mapping[str, str]] = {
+    "consents": f"{_HERE}:consents",
+    "requests": f"{_HERE}:requests",
+    "approvals": f"{_HERE}:approvals",
+    "backup": f"{_HERE}:backup",
+    "keys": f"{_HERE}:keys",
+    "index": f"{_HERE}:index",
+}
+"""Name and function of each job, in the order in which they are done."""
+
+
+@attrs.frozen
+class Done:
+    """What became of one job.
+
+    Attributes:
+        job: its name.
+        code: of the error that stopped it; empty where it was done.
+        counts: what was done or is due, by name.
+    """
+
+    job: str
+    code: str = ""
+    counts: Mapping[str, int] = attrs.field(factory=dict)
+
+
+def run_jobs(session: Session, *, only: frozenset[str] = frozenset()) -> list[Done]:
+    """Do what is due; a job that fails is written down and stops no other.
+
+    Args:
+        session: whose actor may run jobs.
+        only: names of jobs; empty for all.
+
+    Raises:
+        AccessDenied: ``access.action``; logged.
+    """
+    session.require("job.run")
+    done = []
+    for name, target in JOBS.items():
+        if only and name not in only:
+            continue
+        module, _, function = target.partition(":")
+        job: Callable[[Session], Mapping[str, int]] = getattr(import_module(module), function)
+        try:
+            counts = dict(job(session))
+        except MunimentError as error:
+            session.note("job.fail", outcome="failed", code=error.code, target={"job": name})
+            done.append(Done(name, error.code))
+            continue
+        session.note("job.run", target={"job": name, **counts})
+        done.append(Done(name, counts=counts))
+    return done
+
+
+def consents(session: Session) -> Mapping[str, int]:
+    """Write down which consents have expired; say how many soon will."""
+    return {"expired": session.consents.expire(), "expiring": session.consents.expiring(_EXPIRING_DAYS)}
+
+
+def requests(session: Session) -> Mapping[str, int]:
+    """Say how many requests have used half, four fifths and all of their time."""
+    half, most, late = session.requests.running_late(session.requests.today())
+    return {"half": half, "most": most, "late": late}
+
+
+def approvals(session: Session) -> Mapping[str, int]:
+    """Close proposals that nobody decided in time."""
+    return {"expired": session.changes.expire_due()}
+
+
+def backup(session: Session) -> Mapping[str, int]:
+    """Make the scheduled backup where the newest one is too old, and remove those that had their time."""
+    backups = session.backups
+    if not backups.late():
+        return {"made": 0, "removed": 0}
+    try:
+        backups.run()
+    except ConfigError as error:
+        if error.code == "backup.no_plan":
+            return {"made": 0, "removed": 0}
+        raise
+    return {"made": 1, "removed": len(backups.prune())}
+
+
+def keys(session: Session) -> Mapping[str, int]:
+    """Say how much is amiss about the keys and their backups: their lifetime, their epoch, their places."""
+    return {"warnings": len(session.engine.keys.status().warnings)}
+
+
+def index(session: Session) -> Mapping[str, int]:
+    """Bring the auditors' projection up to date, so that the next question is answered at once."""
+    engine = session.engine
+
+    def body(tx: Transaction, moment: Moment) -> int:
+        return audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
+
+    return {"entries": engine.run(body)}
