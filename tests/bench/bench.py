@@ -35,7 +35,7 @@ import sys
 import sysconfig
 import tempfile
 import time
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterator, Sequence
 from pathlib import Path
 from typing import Any
 
@@ -45,6 +45,7 @@ import muniment.archive
 from muniment.keys import KeyFile, write_key_file
 from muniment.schema.template import parse_template
 from muniment.session import Change
+from packs import packs
 
 HERE = Path(__file__).parent
 BATCH = 500
@@ -216,14 +217,16 @@ def machine() -> dict[str, Any]:
     }
 
 
-def make_archive(folder: Path) -> muniment.archive.Archive:
+def make_archive(folder: Path, plugins: Sequence[str] = ()) -> muniment.archive.Archive:
     text = (HERE / "customers.toml").read_text(encoding="utf-8")
     template = parse_template(text, where="customers.toml")
     (folder / "keys").mkdir()
     identifier = os.urandom(16)
     root = write_key_file(folder / "keys" / "bench.key", identifier)
     assert isinstance(root, KeyFile)
-    made = muniment.archive.create(folder / "archive", templates=[template], root=root, recovery=False)
+    made = muniment.archive.create(
+        folder / "archive", templates=[template], plugins=plugins, root=root, recovery=False
+    )
     return made.archive
 
 
@@ -417,6 +420,7 @@ def main() -> None:
     given = options.parse_args()
     count, rounds, entries = (500, 3, 2_000) if given.short else (given.rows, given.rounds, 20_000)
     results = run(count, rounds, given.dir)
+    results["packs"] = packs(make_archive, rows, timed, rounds, given.dir)
     results["verify_log"] = verify_log(entries, given.dir)
     results["start_up"] = start_up()
     if given.grow:

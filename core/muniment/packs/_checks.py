@@ -53,14 +53,14 @@ class Checks:
     """
 
     def __init__(self, checks: Iterable[Check]) -> None:
-        self._by_type: dict[str, list[Check]] = {}
+        self._by_type: dict[str, list[tuple[frozenset[str], Check]]] = {}
         for check in checks:
-            self._by_type.setdefault(check.type, []).append(check)
+            self._by_type.setdefault(check.type, []).append((frozenset(check.fields), check))
 
     @property
     def all(self) -> tuple[Check, ...]:
         """Every check, by type."""
-        return tuple(check for checks in self._by_type.values() for check in checks)
+        return tuple(check for checks in self._by_type.values() for _, check in checks)
 
     def issues(
         self, record: RecordState, changes: Mapping[str, object], context: HookContext
@@ -71,8 +71,8 @@ class Checks:
             return ()
         after: Values | None = None
         found = []
-        for check in checks:
-            if not any(field in changes for field in check.fields):
+        for fields, check in checks:
+            if fields.isdisjoint(changes):
                 continue
             if after is None:
                 after = {**record.values, **changes}
