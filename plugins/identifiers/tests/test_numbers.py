@@ -260,3 +260,14 @@ def test_of_a_scanned_passport_only_the_number_is_kept(read, judge):
     assert "passport_check" == judge("passport", TD3[1][:-1] + "1")
     assert "passport_form" == judge("passport", "".join(VISA))
     assert "passport_form" == judge("passport", "".join(TD2)[:28])
+
+
+def test_somebody_older_than_such_numbers_has_the_regions_code_of_1985(judge):
+    """Xihu district of Hangzhou had no code when people were born there in 1950, and they have cards."""
+    assert "" == judge("resident_id", _resident("330106195003041012"))
+    assert "resident_region" == judge("resident_id", _resident("500103195003041012"))
+
+
+def _resident(number: str) -> str:
+    total = sum(int(digit) * (2**place % 11) for digit, place in zip(number, range(17, 0, -1), strict=False))
+    return number[:17] + "10X98765432"[total % 11]

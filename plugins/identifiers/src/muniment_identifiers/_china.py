@@ -14,6 +14,8 @@ __all__ = ["KINDS"]
 
 # GB 32100-2015: the registering department and the kind of body are letters or digits, the region is digits.
 _USCC = re.compile(r"[0-9A-HJ-NP-RTUWXY]{2}[0-9]{6}[0-9A-HJ-NP-RTUWXY]{10}")
+_FIRST_YEAR: Final = "1985"
+"""Regulations on Resident Identity Cards, September 1985."""
 _RESIDENT = re.compile(r"[0-9]{17}[0-9X]")
 
 
@@ -41,7 +43,8 @@ def _resident(number: str, context: Context) -> str:
     # Eight digits compare as days do.
     if _impossible(born) or born > context.today.strftime("%Y%m%d"):
         refuse("resident_birth")
-    if not _was_region(number[:6], born[:4]):
+    # Whoever was born before there were such numbers was given the region's code of those days.
+    if not any(_was_region(number[:6], year) for year in {born[:4], max(born[:4], _FIRST_YEAR)}):
         # No list of former regions is complete, and a number on a valid card must find its place.
         refuse("resident_region", kept=number)
     return number
