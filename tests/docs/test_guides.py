@@ -29,6 +29,8 @@ GUIDES = (
     "docs/teams.zh-CN.md",
     "docs/auditors.md",
     "docs/auditors.zh-CN.md",
+    "docs/four-eyes.md",
+    "docs/four-eyes.zh-CN.md",
 )
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]

@@ -351,10 +351,9 @@ def _print(call: Invocation, archive: Archive, found: Proposal) -> None:
 def _print_change(call: Invocation, archive: Archive, each: ProposedChange) -> None:
     from muniment.cli.output import heading, put
     from muniment.cli.record_read import show_changes
-    from muniment.cli.values import OPERATIONS
 
     put()
-    put(heading(f"{call.say(OPERATIONS[each.operation])}  {each.type}  {each.record}"))
+    put(heading(f"{call.say(f"approval.to_{each.operation}")}  {each.type}  {each.record}"))
     show_changes(call, archive, each.type, each.fields)
     if each.stale:
         put(f"  {call.say('approval.is_stale')}")
