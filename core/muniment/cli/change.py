@@ -353,7 +353,7 @@ def _print_change(call: Invocation, archive: Archive, each: ProposedChange) -> N
     from muniment.cli.record_read import show_changes
 
     put()
-    put(heading(f"{call.say(f"approval.to_{each.operation}")}  {each.type}  {each.record}"))
+    put(heading(f"{call.say(f'approval.to_{each.operation}')}  {each.type}  {each.record}"))
     show_changes(call, archive, each.type, each.fields)
     if each.stale:
         put(f"  {call.say('approval.is_stale')}")

@@ -6,6 +6,7 @@ writes it down.
 
 from __future__ import annotations
 
+import json
 from collections.abc import Iterator, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
@@ -30,10 +31,21 @@ from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.planning import Change
 from muniment.store import Current, ListQuery, Transaction, Version
 
-__all__ = ["Held", "Member", "change_of", "find_proposal", "is_stale", "load_proposal", "waiting"]
+__all__ = [
+    "Held",
+    "Member",
+    "all_of",
+    "change_of",
+    "clear_of",
+    "find_proposal",
+    "is_stale",
+    "load_proposal",
+    "waiting",
+]
 
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STATE: Final = PROPOSAL.by_key["state"].number
+_EXPIRES: Final = PROPOSAL.by_key["expires"].number
 _PAGE: Final = 200
 
 
@@ -192,6 +204,12 @@ def waiting(tx: Transaction, state: str) -> Iterator[Current]:
         if len(page) < _PAGE:
             return
         after = (None, page[-1].record)
+
+
+def clear_of(row: Current) -> tuple[str, str]:
+    """What the current state says of a record of a proposal: its state, and when it expires (RFC 3339)."""
+    clear = json.loads(row.clear)
+    return str(clear[str(_STATE)]), str(clear[str(_EXPIRES)])
 
 
 def is_stale(tx: Transaction, wanted: Wanted) -> bool:

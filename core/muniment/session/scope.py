@@ -87,6 +87,11 @@ def scope_of(engine: Engine, tx: Reader, target: Target) -> Scope:
         NotFound: ``record.not_found`` where there is no such subject, record or facet.
     """
     first = tx.version(SHARD, target.id, 1)
+    if first is None and not target.category:
+        # Somebody who has no record yet, and whom a proposal or a draft is about.
+        first = next(iter(tx.subject_records(SHARD, target.id)), None)
+        if first is not None:
+            first = first._replace(record=target.id)
     if first is None or target.id == engine.archive:
         raise NotFound("record.not_found")
     whole = not target.category and first.subject == target.id
