@@ -8,10 +8,12 @@ import pytest
 
 from muniment.archive import Archive
 from muniment.errors import ApprovalNeeded, MunimentError
+from muniment.schema.template import parse_template
 from muniment.session import Session
 from muniment.testing import TickingClock, new_archive
 
 PURPOSE = "CustomerManagement"
+TEMPLATE = Path(__file__).parent.parent / "everything.toml"
 ANNA = {"full_name": "Anna Schmidt", "phone": "030 1234567", "email": "anna@example.org"}
 
 PHONES = """
@@ -47,6 +49,18 @@ def rule(archive: Archive, text: str) -> None:
     path.write_text(f"{before}\n{text}", encoding="utf-8")
     with archive.session(actor="owner", purpose=PURPOSE) as owner:
         archive.apply_config(owner, reason="rules")
+
+
+@pytest.fixture
+def clinic(tmp_path: Path) -> Iterator[Archive]:
+    """An archive whose type has a restricted field that editors see behind a mask."""
+    template = parse_template(TEMPLATE.read_text(encoding="utf-8"), where="everything")
+    with new_archive(tmp_path / "clinic", templates=[template], clock=TickingClock()) as made:
+        with made.session(actor="owner", purpose=PURPOSE) as owner:
+            for login, role in {"li": "editor", "eve": "owner"}.items():
+                owner.create("user", {"login": login, "roles": [role], "state": "active"})
+        rule(made, '[[approvals.rule]]\nname = "people"\ntypes = ["person"]\n')
+        yield made
 
 
 @pytest.fixture

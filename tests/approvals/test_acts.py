@@ -178,3 +178,40 @@ def test_a_rule_that_could_not_work_is_refused(archive, text, code):
     """A name that is not there, or a rule that nobody could meet: nothing is applied."""
     with refused(code, ConfigError):
         rule(archive, text)
+
+
+def test_merging_is_asked_for_as_a_whole(archive, as_):
+    """It deletes one record and writes another, and the link between them is nothing without that."""
+    rule(archive, '[[approvals.rule]]\nname = "gone"\ntypes = ["customer"]\noperations = ["delete"]\n')
+    owner, wu = as_("owner"), as_("wu")
+    kept = owner.create("customer", {"full_name": "Anna Schmidt"})
+    double = owner.create("customer", ANNA)
+    with as_("owner") as one:
+        one.create("user", {"login": "eve", "roles": ["owner"], "state": "active"})
+    number = waits(lambda: owner.cleaning.links.merge(kept.id, double.id, reason="the same"))
+    assert [] == list(owner.cleaning.links.list())
+    assert ("phone" in wu.changes.show(number).act.fields) == ("phone" in ANNA)
+    approve(as_("eve"), number)
+    link = owner.cleaning.links.merge(kept.id, double.id, reason="the same")
+    assert "030 1234567" == owner.get(kept.id).fields["phone"]
+    undo = waits(lambda: owner.cleaning.links.undo(link.id, reason="not the same"))
+    approve(as_("eve"), undo)
+    owner.cleaning.links.undo(link.id, reason="not the same")
+    archive.log.verify()
+
+
+def test_a_file_waits_at_its_owners(archive, as_, tmp_path, clinic):
+    """What is approved is this file for this record; another one is refused, also at the last moment."""
+    owner, eve = (clinic.session(actor=login, purpose=PURPOSE) for login in ("owner", "eve"))
+    number = waits(lambda: owner.create("person", {"name": "Anna"}))
+    anna = approve(eve, number).saved[0]
+    path = tmp_path / "contract.txt"
+    path.write_bytes(b"what was agreed")
+    number = waits(lambda: owner.attach(anna.id, "contract", path))
+    assert [] == list((clinic.folder / "files").glob("[0-9a-f][0-9a-f]/*"))
+    approve(eve, number)
+    path.write_bytes(b"something else!")
+    assert number != waits(lambda: owner.attach(anna.id, "contract", path))
+    path.write_bytes(b"what was agreed")
+    assert 2 == owner.attach(anna.id, "contract", path).version
+    clinic.log.verify()

@@ -5,7 +5,6 @@ from __future__ import annotations
 import subprocess
 import sys
 import threading
-from pathlib import Path
 
 import pytest
 
@@ -19,10 +18,8 @@ from muniment.errors import (
     PluginError,
 )
 from muniment.model import id_bytes
-from muniment.schema.template import parse_template
 from muniment.session import Change
 from muniment.testing import (
-    TickingClock,
     assert_logged,
     assert_no_plaintext,
     new_archive,
@@ -31,7 +28,6 @@ from muniment.testing import (
 
 from .conftest import ANNA, EVERYTHING, PURPOSE, refused, rule, waits
 
-TEMPLATE = Path(__file__).parent.parent / "everything.toml"
 TWO = """
 [[approvals.rule]]
 name = "two"
@@ -189,18 +185,6 @@ def test_a_maker_who_may_not_any_more_gets_nothing_written(archive, as_, anna):
         with refused("approval.maker", AccessDenied):
             wu.changes.approve(number, digest=digest)
     assert 1 == wu.get(anna.id).version
-
-
-@pytest.fixture
-def clinic(tmp_path):
-    """An archive whose type has a restricted field that editors see behind a mask."""
-    template = parse_template(TEMPLATE.read_text(encoding="utf-8"), where="everything")
-    with new_archive(tmp_path / "clinic", templates=[template], clock=TickingClock()) as made:
-        with made.session(actor="owner", purpose=PURPOSE) as owner:
-            for login, role in {"li": "editor", "eve": "owner"}.items():
-                owner.create("user", {"login": login, "roles": [role], "state": "active"})
-        rule(made, '[[approvals.rule]]\nname = "people"\ntypes = ["person"]\n')
-        yield made
 
 
 def test_nobody_approves_what_they_may_not_read_and_write(clinic):

@@ -308,7 +308,9 @@ class Archive:
         acts = [
             Act("template.apply", {"template": one.key, "digest": template_digest(one)}) for one in templates
         ]
-        write_acts(self.engine, session.acting, acts, [*changes, *views], reason=reason)
+        shipped = {f"template {one.target['template']}": str(one.target["digest"]) for one in acts}
+        granted = approve_types(self.engine, session.acting, changes, more=shipped, reason=reason)
+        write_acts(self.engine, session.acting, acts, [*changes, *views], reason=reason, granted=granted)
         if changes:
             refresh_layout(self.engine, session.acting)
 

@@ -31,7 +31,7 @@ from muniment.changes import (
 from muniment.errors import ApprovalNeeded, MunimentError
 from muniment.model import id_text
 from muniment.plugins import RecordState
-from muniment.schema import PROPOSAL
+from muniment.schema import DRAFT, PROPOSAL
 from muniment.session.builtins import rules_of
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.planning import Change, Pending, Planner, hook_context
@@ -198,7 +198,8 @@ def put_aside(
         reason: a person's own words.
 
     Raises:
-        ApprovalNeeded: ``approval.by_command`` or ``approval.too_many`` where it cannot wait;
+        ApprovalNeeded: ``approval.by_command``, ``approval.not_here`` or ``approval.too_many`` where it
+            cannot wait;
             ``approval.more`` where what was approved needs more by now.
     """
     if not engine.plugins.approves and not rules_in_force(engine).rules:
@@ -233,6 +234,9 @@ def put_aside(
         right = rules_of(one.type).write if one.type.number < 256 else ""
         if right in ("config.change", "schema.change"):
             raise ApprovalNeeded("approval.by_command", action=right)
+    if any(isinstance(one, Pending) and _is_own(one) and one.type is not DRAFT for one in planned):
+        # What the framework itself would write beside them means nothing without them.
+        raise ApprovalNeeded("approval.not_here")
     waiting = [one for place, one in enumerate(planned) if place in places and isinstance(one, Pending)]
     if len(waiting) > _MOST_CHANGES:
         raise ApprovalNeeded("approval.too_many", count=len(waiting), most=_MOST_CHANGES)

@@ -29,6 +29,7 @@ __all__ = [
     "approve_export",
     "approve_file",
     "approve_import",
+    "approve_merge",
     "approve_revert",
     "approve_types",
     "check_rules",
@@ -181,6 +182,44 @@ def approve_revert(
     )
 
 
+def approve_merge(
+    engine: Engine,
+    acting: Acting,
+    record_type: RecordType,
+    document: Mapping[str, Any],
+    fields: Sequence[str],
+    *,
+    subject: bytes,
+    reason: str | None,
+) -> Granted | None:
+    """Go on with making one of two records, or with taking that apart, or ask for it.
+
+    Args:
+        engine: the opened archive.
+        acting: who does it.
+        record_type: of both records.
+        document: which records in which versions, and which way; identifiers and numbers.
+        fields: keys of the fields that go over, or back.
+        subject: whose the duplicate is, 16 bytes.
+        reason: the maker's own words.
+    """
+    more = rules_in_force(engine).needs(
+        {"update", "delete"}, type=record_type, changed=fields, roles=[acting.actor.roles]
+    )
+    return require(
+        engine,
+        acting,
+        "subject.link",
+        {**document, "fields": sorted(fields)},
+        type=record_type.key,
+        fields=sorted(fields),
+        facts={name: str(value) for name, value in document.items()},
+        more=more,
+        subject=subject,
+        reason=reason,
+    )
+
+
 def approve_file(
     engine: Engine,
     acting: Acting,
@@ -253,11 +292,25 @@ def _types_of(changes: Sequence[Change]) -> dict[str, str]:
 
 
 def approve_types(
-    engine: Engine, acting: Acting, changes: Sequence[Change], *, reason: str | None
+    engine: Engine,
+    acting: Acting,
+    changes: Sequence[Change],
+    *,
+    more: Mapping[str, str] | None = None,
+    reason: str | None,
 ) -> Granted | None:
-    """Go on with new definitions of record types, or ask for them."""
-    types = _types_of(changes)
-    facts = {f"{DEFINITION.key} {key}": digest[:16] for key, digest in types.items()}
+    """Go on with new definitions of record types, or ask for them.
+
+    Args:
+        engine: the opened archive.
+        acting: who brings them in.
+        changes: what is written.
+        more: digests of what else comes with them, by name.
+        reason: the maker's own words.
+    """
+    types = {**_types_of(changes), **(more or {})}
+    facts = {f"{DEFINITION.key} {key}": digest[:16] for key, digest in _types_of(changes).items()}
+    facts |= {name: digest[:16] for name, digest in (more or {}).items()}
     return require(engine, acting, "schema.change", types, facts=facts, reason=reason)
 
 

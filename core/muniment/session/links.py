@@ -17,6 +17,8 @@ from muniment.log.binding import OPERATIONS
 from muniment.model import Value, id_bytes, id_text
 from muniment.schema import RecordType
 from muniment.schema.builtin import SUBJECT_LINK
+from muniment.session.approving import Sanction
+from muniment.session.asking import approve_merge
 from muniment.session.definitions import open_version
 from muniment.session.engine import SHARD, Engine
 from muniment.session.views import Record
@@ -177,7 +179,21 @@ class Links:
             changes.append(
                 Change("update", record=id_bytes(first.id), values=values, expected_version=first.version)
             )
-        saved = write(self._engine, session.acting, changes, reason=reason)
+        granted = approve_merge(
+            self._engine,
+            session.acting,
+            record_type,
+            {
+                "kept": first.id,
+                "kept_version": first.version,
+                "duplicate": second.id,
+                "duplicate_version": second.version,
+            },
+            list(values),
+            subject=id_bytes(second.subject),
+            reason=reason,
+        )
+        saved = write(self._engine, session.acting, changes, reason=reason, sanction=Sanction(granted))
         return next(one for one in self._all() if one.id == getattr(saved[0], "id", ""))
 
     def _all(self) -> Sequence[Link]:
@@ -249,7 +265,16 @@ class Links:
             Change("delete", record=id_bytes(link.id), expected_version=link.version, inside=True,
                    kind="subject.unlink"),
         ]  # fmt: skip
-        write(self._engine, session.acting, changes, reason=reason)
+        granted = approve_merge(
+            self._engine,
+            session.acting,
+            record_type,
+            {"undo": link.id, "kept_version": kept.version, "duplicate_version": duplicate.version},
+            list(back),
+            subject=id_bytes(duplicate.subject),
+            reason=reason,
+        )
+        write(self._engine, session.acting, changes, reason=reason, sanction=Sanction(granted))
         return link
 
     def _back(self, record_type: RecordType, link: Link, kept: Record, duplicate: Record) -> Collection[str]:
