@@ -105,7 +105,7 @@ def test_status_counts_without_reading(cli):
     cli.run("record", "delete", "customer:C-2", "--reason", "r")
     before = len(cli.json("log", "list", "--kind", "record.read,record.list", "--limit", "100")["entries"])
     found = cli.json("status")
-    assert {"archive", "types", "log", "keys", "config", "plugins", "users"} == found.keys()
+    assert {"archive", "types", "log", "keys", "backup", "config", "plugins", "users"} == found.keys()
     counts = {one["key"]: (one["records"], one["deleted"]) for one in found["types"]}
     assert ((1, 1), (0, 0)) == (counts["customer"], counts["interaction"])
     assert (False, 4, 0) == (found["config"]["differs"], found["users"], found["log"]["since_checkpoint"])
