@@ -30,6 +30,10 @@ template = LazyGroup(
         ),
         "diff": Entry(f"{_HERE}:diff", ("What a template would change here.", "查看模板将带来的变更。")),
         "apply": Entry(f"{_HERE}:apply", ("Bring templates into the archive.", "将模板应用到档案库。")),
+        "roles": Entry(
+            "muniment.cli.template_roles:roles",
+            ("The roles that come with the templates.", "模板自带的角色。"),
+        ),
         "history": Entry(f"{_HERE}:history", ("Which templates were applied when.", "查看历次应用的模板。")),
     },
     words=(
