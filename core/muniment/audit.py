@@ -20,7 +20,16 @@ from muniment.log.entry import Entry, parse_entry, unpack_entries
 from muniment.model import id_bytes
 from muniment.store import IndexRow, IndexShape, LogBatch, Reader, Transaction
 
-__all__ = ["Found", "Projector", "catch_up", "entries_of", "entry_at", "shape_of", "terms_of"]
+__all__ = [
+    "Found",
+    "Projector",
+    "catch_up",
+    "entries_of",
+    "entry_at",
+    "named_records",
+    "shape_of",
+    "terms_of",
+]
 
 _PAGE = 2_000
 _KEPT = 100_000
@@ -81,7 +90,7 @@ def entry_at(reader: Reader, shard: int, gen: int, index: int) -> Found:
     raise NotFound("log.no_entry", index=index)
 
 
-def _named_records(found: Found) -> Iterator[bytes]:
+def named_records(found: Found) -> Iterator[bytes]:
     """The records that an entry names: in its lines, or as what it was about or what was refused."""
     if found.opening is not None:
         for _, line in found.opening.lines:
@@ -138,9 +147,9 @@ class Projector:
         """The row of one entry, the subjects and records it is about, and what it shares with others."""
         detail = found.detail or {}
         abouts: set[bytes] = set()
-        for record in _named_records(found):
+        for record in named_records(found):
             abouts.add(record)
-            subject = self._subject(record)
+            subject = self.subject_of(record)
             if subject is not None:
                 abouts.add(subject)
         shape = self._shape(tuple(terms_of(detail)))
@@ -160,7 +169,8 @@ class Projector:
         )
         return row, abouts, shape
 
-    def _subject(self, record: bytes) -> bytes | None:
+    def subject_of(self, record: bytes) -> bytes | None:
+        """Whom a record is about; None where there is no such record."""
         if record not in self._subjects:
             if len(self._subjects) > _KEPT:
                 self._subjects.clear()

@@ -18,6 +18,7 @@ from unicodedata import normalize
 
 import attrs
 
+from muniment.alerts.settings import AlertSettings, read_alerts
 from muniment.changes.rules import Approvals, parse_approvals
 from muniment.errors import ConfigError, UsageError
 from muniment.model import id_bytes
@@ -49,6 +50,16 @@ _KNOWN: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
         "witnessed": list,
         "timestamps": str,
         "timestamp_roots": str,
+    },
+    "alerts": {
+        "rules": dict,
+        "assigned": list,
+        "vip": list,
+        "employee": list,
+        "least": str,
+        "webhook": str,
+        "mail_to": str,
+        "mail_from": str,
     },
     "approvals": {"expire_days": int, "draft_days": int, "rule": list},
     "consent": {
@@ -117,6 +128,7 @@ class Configuration:
         index_rows: for how many records of a type the indexes are laid out.
         index_epoch: raised when they are laid out anew.
         witness: who vouches for the log, and for what that is waited for.
+        alerts: what alert rules know besides the log, and where alerts are sent.
         approvals: what needs a second person.
         consent: what rests on consent.
         rights: how requests of persons are answered.
@@ -141,6 +153,7 @@ class Configuration:
     index_rows: int = 10_000
     index_epoch: int = 1
     witness: WitnessPolicy = attrs.field(factory=lambda: WitnessPolicy())
+    alerts: AlertSettings = attrs.field(factory=AlertSettings, kw_only=True)
     approvals: Approvals = attrs.field(factory=Approvals)
     consent: Consents = attrs.field(factory=Consents)
     rights: Rights = attrs.field(factory=Rights)
@@ -213,6 +226,7 @@ def parse(text: str, *, where: str) -> Configuration:
         read_consents(tables["consent"], where),
         read_rights(tables["rights"], where),
         read_backup(tables["backup"], where),
+        alerts=read_alerts(tables["alerts"], where),
     )
     _check_values(made, where)
     return made
@@ -269,7 +283,12 @@ def _checked(document: Mapping[str, Any], where: str) -> dict[str, dict[str, Any
     return {table: document.get(table, {}) for table in _KNOWN}
 
 
-_WORDS: Final[Mapping[Any, str]] = {str: "text", int: "a whole number", list: "a list of texts"}
+_WORDS: Final[Mapping[Any, str]] = {
+    str: "text",
+    int: "a whole number",
+    list: "a list of texts",
+    dict: "a table",
+}
 
 
 def _strings(value: list[Any], where: str) -> tuple[str, ...]:

@@ -18,6 +18,7 @@ import pluggy
 
 from muniment.errors import Issue
 from muniment.plugins import (
+    AlertRuleLike,
     HookContext,
     NeedsApproval,
     PluginInfo,
@@ -35,6 +36,7 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "muniment_after_commit",
+    "muniment_alert_rules",
     "muniment_field_kinds",
     "muniment_fields",
     "muniment_needs_approval",
@@ -207,6 +209,24 @@ def muniment_purposes() -> Sequence[Purpose]:  # type: ignore[empty-body]  # a h
         The purposes. Several plugins may name one.
 
     If it raises or returns anything else, the plugin is quarantined.
+    """
+
+
+@hookspec
+def muniment_alert_rules() -> Sequence[AlertRuleLike]:  # type: ignore[empty-body]  # a hook has no body
+    """Bring rules that say what is odd in the log.
+
+    Asked once, when an archive is opened, outside any transaction. A rule's
+    detector sees events in the order of the log, never a value of a record, and
+    keeps a state that JSON can hold.
+
+    Returns:
+        ``muniment.alerts.AlertRule`` values. A rule whose key another plugin
+        has too quarantines every plugin that brings it; one with the key of a
+        core's rule takes its place.
+
+    If it raises or returns anything else, the plugin is quarantined. If a
+    detector raises, the run of the rules stops and says which rule it was.
     """
 
 

@@ -53,6 +53,7 @@ def test_an_enabled_plugin_is_loaded_and_described(install):
             "templates": [],
             "purposes": [],
             "roles": [],
+            "alert_rules": [],
         }
     ] == found.describe()
 

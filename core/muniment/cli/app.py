@@ -43,6 +43,7 @@ NOUNS = {
     "user": Entry("muniment.cli.user:user", ("Who may act in the archive.", "管理档案库用户。")),
     "role": Entry("muniment.cli.role:role", ("What roles allow.", "查看角色权限。")),
     "log": Entry("muniment.cli.log:log", ("Read, verify and sign the log.", "查看、校验和签署日志。")),
+    "alert": Entry("muniment.cli.alert:alert", ("What is odd in the log.", "日志中的异常。")),
     "key": Entry("muniment.cli.key:key", ("The key store and who can open it.", "管理密钥库及其打开方式。")),
     "config": Entry(
         "muniment.cli.config:config", ("Check and apply muniment.toml.", "检查并应用 muniment.toml。")

@@ -21,7 +21,7 @@ from muniment.log.checkpoint import (
     verify_cosignatures,
 )
 
-__all__ = ["Known", "ask_witness", "parse_known", "post"]
+__all__ = ["Known", "ask_witness", "parse_known", "post", "send"]
 
 TIMEOUT_S: Final = 10
 _MOST: Final = 1 << 20
@@ -65,7 +65,15 @@ def post(url: str, body: bytes, media_type: str) -> tuple[int, bytes, str]:
     Raises:
         LogError: ``witness.unreachable``.
     """
-    request = Request(url, data=body, headers={"Content-Type": media_type}, method="POST")
+    return send(Request(url, data=body, headers={"Content-Type": media_type}, method="POST"))
+
+
+def send(request: Request) -> tuple[int, bytes, str]:
+    """Send a request as it is; give status, body and type of the answer, whatever its status.
+
+    Raises:
+        LogError: ``witness.unreachable``.
+    """
     try:
         with urlopen(request, timeout=TIMEOUT_S) as answer:
             return answer.status, answer.read(_MOST), answer.headers.get_content_type()
@@ -73,7 +81,7 @@ def post(url: str, body: bytes, media_type: str) -> tuple[int, bytes, str]:
         with error:
             return error.code, error.read(_MOST), error.headers.get_content_type()
     except (URLError, OSError, ValueError):
-        raise LogError("witness.unreachable", where=url) from None
+        raise LogError("witness.unreachable", where=request.full_url) from None
 
 
 def ask_witness(known: Known, note: str, size: int, old: int, prove: Callable[[int], Sequence[bytes]]) -> str:

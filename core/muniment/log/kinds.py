@@ -211,6 +211,7 @@ webhook.fail        | Event not delivered to another system           | 推送�
 alert.run           | Alert rules run                                 | 运行告警规则
 alert.raise         | Alert raised                                    | 触发告警
 alert.review        | Alert reviewed                                  | 复核告警
+alert.send          | Alert sent to somebody                          | 发送告警
 audit.review        | Log reviewed                                    | 复核日志
 incident.open       | Incident recorded                               | 登记安全事件
 incident.step       | Incident taken a step further                   | 安全事件推进

@@ -76,7 +76,9 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
             _check_type(plugin, "muniment_templates", record_type, kinds)
     purposes = values("muniment_purposes", Purpose)
     roles = values("muniment_roles", object)
+    alert_rules = values("muniment_alert_rules", object)
     for hook, labels in (
+        ("muniment_alert_rules", [getattr(one, "label", None) for one in alert_rules]),
         ("muniment_templates", [one.label for one in templates]),
         ("muniment_purposes", [one.label for one in purposes]),
         ("muniment_roles", [getattr(one, "label", None) for one in roles]),
@@ -89,6 +91,7 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
         record_types=tuple(_owned(plugin.name, one) for one in types),
         purposes=purposes,
         roles=roles,
+        alert_rules=alert_rules,
     )
 
 
@@ -156,6 +159,7 @@ def colliding_declarations(plugins: Iterable[Plugin]) -> dict[str, PluginError]:
         ("plugin.template", "muniment_templates", "templates", _packaged(listed)),
         ("plugin.record_type", "muniment_record_types", "record_types", _builtin()),
         ("plugin.role", "muniment_roles", "roles", set[str]()),
+        ("plugin.alert_rule", "muniment_alert_rules", "alert_rules", set[str]()),
     ):
         brought = {one.name: [str(value.key) for value in getattr(one, keys)] for one in listed}
         for name, key, other in _shared(brought, taken):

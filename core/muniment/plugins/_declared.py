@@ -15,6 +15,7 @@ __all__ = [
     "EFFECTS",
     "ENDINGS",
     "EVENTS",
+    "AlertRuleLike",
     "Purpose",
     "RetentionCondition",
     "RetentionRule",
@@ -40,6 +41,20 @@ _NAME = re.compile(r"[a-z][a-z0-9_]{0,62}(?:\.[a-z][a-z0-9_]{0,62})?")
 
 class RoleLike(Protocol):
     """What is looked at of a role here; the value itself is a ``muniment.policy.Role``."""
+
+    @property
+    def key(self) -> str:
+        """Its name in configuration and log."""
+        ...
+
+    @property
+    def label(self) -> Mapping[str, str]:
+        """What people call it, by language."""
+        ...
+
+
+class AlertRuleLike(Protocol):
+    """What is looked at of an alert rule here; the value itself is a ``muniment.alerts.AlertRule``."""
 
     @property
     def key(self) -> str:

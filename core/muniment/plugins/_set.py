@@ -17,7 +17,7 @@ import attrs
 from muniment.codec import canonical
 from muniment.errors import Issue, PluginError
 from muniment.plugins._calls import Call, check_code, failure_of, in_time, raised
-from muniment.plugins._declared import Purpose, RetentionRule, RoleLike
+from muniment.plugins._declared import AlertRuleLike, Purpose, RetentionRule, RoleLike
 from muniment.plugins._values import (
     HookContext,
     Installed,
@@ -69,6 +69,7 @@ class Plugin:
         record_types: the record types it brings, with its name on them.
         purposes: the purposes it names.
         roles: the roles it brings, ``muniment.policy.Role``.
+        alert_rules: the alert rules it brings, ``muniment.alerts.AlertRule``.
     """
 
     source: Installed
@@ -79,6 +80,7 @@ class Plugin:
     record_types: tuple[RecordType, ...] = ()
     purposes: tuple[Purpose, ...] = ()
     roles: tuple[RoleLike, ...] = ()
+    alert_rules: tuple[AlertRuleLike, ...] = ()
 
     @property
     def name(self) -> str:
@@ -154,6 +156,10 @@ class PluginSet:
     def roles(self) -> Mapping[str, RoleLike]:
         """The roles that the loaded plugins bring, by key."""
         return {one.key: one for plugin in self.loaded for one in plugin.roles}
+
+    def alert_rules(self) -> tuple[AlertRuleLike, ...]:
+        """The alert rules that the loaded plugins bring."""
+        return tuple(one for plugin in self.loaded for one in plugin.alert_rules)
 
     def retention_rules(self) -> Mapping[str, tuple[RetentionRule, ...]]:
         """The retention rules of each record type that ``for_types`` asked about, in the order of plugins."""
@@ -400,6 +406,7 @@ def _described(plugin: Plugin) -> dict[str, Any]:
         "templates": [one.key for one in plugin.templates],
         "purposes": [one.term for one in plugin.purposes],
         "roles": [one.key for one in plugin.roles],
+        "alert_rules": [one.key for one in plugin.alert_rules],
     }
 
 

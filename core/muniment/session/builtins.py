@@ -14,6 +14,7 @@ import attrs
 
 from muniment.schema import CONFIGURATION, DEFINITION, DRAFT, IMPORT, PROPOSAL, USER, RecordType
 from muniment.schema.builtin import (
+    ALERT,
     CONSENT,
     ERASURE,
     HOLD,
@@ -21,6 +22,7 @@ from muniment.schema.builtin import (
     NOTICE,
     REQUEST,
     RESTRICTION,
+    REVIEW,
     SUBJECT_LINK,
     VIEW,
 )
@@ -109,6 +111,8 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
         ),
         guarded=True,
     ),
+    ALERT.key: BuiltinRules("alert.read", "", ("alert.raise", "alert.review", "alert.send"), guarded=True),
+    REVIEW.key: BuiltinRules("alert.read", "alert.review", ("audit.review", "audit.review"), guarded=True),
     DRAFT.key: BuiltinRules("", "", ("draft.save", "draft.save", "draft.discard"), guarded=True),
 }
 

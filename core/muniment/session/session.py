@@ -28,6 +28,7 @@ if TYPE_CHECKING:
     from muniment.exports import Written
     from muniment.imports.run import Imported
     from muniment.keys import KeyStatus, Root, Rotated
+    from muniment.session.alerting import Alerts
     from muniment.session.backups import Backups
     from muniment.session.checking import Changes
     from muniment.session.cleaning import Cleaning
@@ -808,6 +809,13 @@ class Session:
     def export_log(self, folder: Path, *, progress: Callable[[int, int], None] | None = None) -> int:
         """Write the whole log as a c2sp.org/tlog-tiles tree; give how many entries it has."""
         return logs.export_log(self._engine, self._acting, folder, progress=progress)
+
+    @property
+    def alerts(self) -> Alerts:
+        """What is odd in the log, and what became of it."""
+        from muniment.session.alerting import Alerts
+
+        return Alerts(self._engine, self._acting)
 
     @property
     def witnesses(self) -> Witnessing:

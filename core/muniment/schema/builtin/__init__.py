@@ -10,11 +10,13 @@ from typing import Final
 from muniment.schema.builtin._approvals import DRAFT, PROPOSAL
 from muniment.schema.builtin._archive import CONFIGURATION, DEFINITION, IMPORT, USER
 from muniment.schema.builtin._making import ARCHIVE_CATEGORY
+from muniment.schema.builtin._oversight import ALERT, REVIEW
 from muniment.schema.builtin._retention import ERASURE, HOLD, RESTRICTION
 from muniment.schema.builtin._rights import CONSENT, NOTICE, REQUEST
 from muniment.schema.builtin._tables import MAPPING, SUBJECT_LINK, VIEW
 
 __all__ = [
+    "ALERT",
     "ARCHIVE_CATEGORY",
     "BUILTIN",
     "CONFIGURATION",
@@ -29,6 +31,7 @@ __all__ = [
     "PROPOSAL",
     "REQUEST",
     "RESTRICTION",
+    "REVIEW",
     "SUBJECT_LINK",
     "USER",
     "VIEW",
@@ -49,6 +52,8 @@ BUILTIN: Final = (
     SUBJECT_LINK,
     VIEW,
     MAPPING,
+    ALERT,
+    REVIEW,
     RESTRICTION,
 )
 """The built-in types in order of number."""

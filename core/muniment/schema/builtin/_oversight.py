@@ -1,0 +1,65 @@
+"""The built-in record types of oversight: alerts and reviews of the log; pure."""
+
+from __future__ import annotations
+
+from typing import Final
+
+import attrs
+
+from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
+from muniment.schema.types import Choice
+from muniment.schema.values import Label
+
+__all__ = ["ALERT", "REVIEW"]
+
+ALERT: Final = builtin_type(
+    17,
+    "alert",
+    Label("Alert", "告警"),
+    attrs.evolve(
+        builtin_field("rule", "identifier", "Rule", "规则", required=True), order=1, emphasis="title"
+    ),
+    attrs.evolve(
+        builtin_field("severity", "choice", "Severity", "严重程度", required=True),
+        order=2,
+        choices=(
+            Choice("low", Label("Low", "低"), "grey"),
+            Choice("medium", Label("Medium", "中"), "amber"),
+            Choice("high", Label("High", "高"), "red"),
+            Choice("critical", Label("Critical", "紧急"), "purple"),
+        ),
+    ),
+    attrs.evolve(
+        builtin_field("state", "choice", "State", "状态", required=True),
+        order=3,
+        choices=(
+            Choice("open", Label("Open", "待处理"), "red"),
+            Choice("explained", Label("Explained", "已说明"), "green"),
+            Choice("violation", Label("Violation", "确认违规"), "purple"),
+        ),
+    ),
+    attrs.evolve(builtin_field("actor", "identifier", "By whom", "操作者"), order=4),
+    attrs.evolve(builtin_field("last", "integer", "Last entry", "最后条目", required=True), order=5),
+    builtin_field("entries", "long text", "Entries", "相关条目", max_length=LONGEST_DOCUMENT),
+    builtin_field("why", "long text", "Why", "原因", max_length=LONGEST_DOCUMENT),
+    attrs.evolve(
+        builtin_field("key", "identifier", "Key", "标识", required=True), unique=True, index=("unique",)
+    ),
+    builtin_field("sent", "identifier", "Sent by", "已发送方式"),
+    title=("rule",),
+)
+"""One record for each alert. ``entries`` is a JSON list of indexes, ``why`` a JSON object of what the rule's
+text names, ``key`` makes a second run raise nothing twice. What whoever triages it writes is its reason."""
+
+REVIEW: Final = builtin_type(
+    19,
+    "review",
+    Label("Log review", "日志复核"),
+    attrs.evolve(
+        builtin_field("first", "integer", "From entry", "起始条目", required=True), order=1, emphasis="title"
+    ),
+    attrs.evolve(builtin_field("last", "integer", "To entry", "截止条目", required=True), order=2),
+    attrs.evolve(builtin_field("reviewer", "identifier", "By whom", "复核人", required=True), order=3),
+    title=("first", "last"),
+)
+"""One record for each span of the log that somebody signed off."""
