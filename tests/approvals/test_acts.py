@@ -166,7 +166,7 @@ def test_types_wait_and_their_records_are_not_written_by_hand(archive, as_, seco
         (USERS.replace('"people"', '"people"\nroles = ["nurse"]'), "config.value"),
         ('[[approvals.rule]]\nname = "x"\ntypes = ["custmer"]\n', "config.value"),
         ('[[approvals.rule]]\nname = "x"\nfields = ["fone"]\n', "config.value"),
-        ('[[approvals.rule]]\noperations = ["delet"]\n', "config.value"),
+        ('[[approvals.rule]]\noperations = ["remove"]\n', "config.value"),
         ("[[approvals.rule]]\napprovers = 0\n", "config.value"),
         ('[[approvals.rule]]\nwhom = "x"\n', "config.unknown"),
         ("[[approvals.rule]]\nname = 3\n", "config.type"),

@@ -2,6 +2,7 @@ from __future__ import annotations
 
 import ast
 import json
+import re
 import subprocess
 import sys
 from pathlib import Path
@@ -203,7 +204,7 @@ def _entries(held: Contents) -> list[bytes]:
 
 def _edit(held: Contents) -> None:
     some = _entries(held)
-    some[7] = some[7].replace(b'"k":"record.create"', b'"k":"record.delete"')
+    some[7] = re.sub(rb'"k":"[a-z._]+"', b'"k":"record.delete"', some[7])
     held[FIRST] = pack_entries(some)
 
 
