@@ -308,17 +308,13 @@ def test_a_terminal_of_another_encoding_is_no_error(cli):
 def test_every_noun_answers_without_words(cli):
     """A group alone shows its help."""
     for noun, entry in NOUNS.items():
-        if (
-            entry.target.rpartition(":")[0]
-            in (
-                "muniment.cli.init",
-                "muniment.cli.demo",
-                "muniment.cli.status",
-                "muniment.cli.export",
-                "muniment.cli.serve",
-            )
-            or noun in ("restore", "tick")
-        ):
+        if entry.target.rpartition(":")[0] in (
+            "muniment.cli.init",
+            "muniment.cli.demo",
+            "muniment.cli.status",
+            "muniment.cli.export",
+            "muniment.cli.serve",
+        ) or noun in ("restore", "tick"):
             continue
         assert "Usage:" in cli.run(noun, code=2).stderr
 
