@@ -269,11 +269,12 @@ def _put_files(source: Path, path: Path, store: SqliteStore, manifest: Manifest)
     What a crash leaves of them is settled at the next opening. One of a facet that is erased stays away.
     """
     gone = {(state.id, state.category) for state in store.states(SHARD)}
-    erased = {
-        id_text(row.file)
-        for row in store.files(SHARD)
-        if (row.record, category_of_group(row.grp)) in gone or (row.record, 0) in gone
-    }
+    erased = set()
+    for row in store.files(SHARD) if gone else ():
+        first = store.version(SHARD, row.record, 1)
+        assert first is not None  # it was verified
+        if gone & {(row.record, category_of_group(row.grp)), (row.record, 0), (first.subject, 0)}:
+            erased.add(id_text(row.file))
     waiting = path / "files" / "new"
     waiting.mkdir(mode=0o700, parents=True, exist_ok=True)
     put = 0
