@@ -22,6 +22,7 @@ from muniment.alerts.settings import AlertSettings, read_alerts
 from muniment.changes.rules import Approvals, parse_approvals
 from muniment.errors import ConfigError, UsageError
 from muniment.model import id_bytes
+from muniment.retention.settings import Retention, read_retention
 from muniment.subjects.rules import BackupPlan, Consents, Rights, read_backup, read_consents, read_rights
 
 __all__ = ["FILE_NAME", "Configuration", "digest_of", "parse", "read", "starting_text"]
@@ -70,6 +71,13 @@ _KNOWN: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
         "birth_field": str,
     },
     "rights": {"law": str, "holidays": list, "employees": str},
+    "retention": {
+        "accepted_by": str,
+        "jurisdictions": list,
+        "jurisdiction_field": str,
+        "fiscal_year_end": int,
+        "rule": list,
+    },
     "backup": {
         "to": str,
         "every_hours": int,
@@ -132,6 +140,7 @@ class Configuration:
         approvals: what needs a second person.
         consent: what rests on consent.
         rights: how requests of persons are answered.
+        retention: how retention is applied, and the team's own rules.
         backup: scheduled backups.
     """
 
@@ -158,6 +167,7 @@ class Configuration:
     consent: Consents = attrs.field(factory=Consents)
     rights: Rights = attrs.field(factory=Rights)
     backup: BackupPlan = attrs.field(factory=BackupPlan)
+    retention: Retention = attrs.field(factory=Retention, kw_only=True)
 
 
 def digest_of(text: str) -> str:
@@ -227,6 +237,7 @@ def parse(text: str, *, where: str) -> Configuration:
         read_rights(tables["rights"], where),
         read_backup(tables["backup"], where),
         alerts=read_alerts(tables["alerts"], where),
+        retention=read_retention(tables["retention"], where),
     )
     _check_values(made, where)
     return made

@@ -38,6 +38,9 @@ NOUNS = {
         "muniment.cli.subject:subject",
         ("What concerns a person or organisation as a whole.", "与主体整体有关的操作。"),
     ),
+    "retention": Entry(
+        "muniment.cli.retention:retention", ("How long records are kept.", "记录的留存期限。")
+    ),
     "hold": Entry("muniment.cli.hold:hold", ("Legal holds.", "法律保留。")),
     "certificate": Entry("muniment.cli.certificate:certificate", ("Certificates of erasure.", "删除证明。")),
     "user": Entry("muniment.cli.user:user", ("Who may act in the archive.", "管理档案库用户。")),

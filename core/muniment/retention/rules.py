@@ -11,7 +11,7 @@ The published form is ``muniment_schemas/retention.schema.json``.
 from __future__ import annotations
 
 import tomllib
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -20,7 +20,7 @@ from muniment.errors import ConfigError
 from muniment.plugins import EVENTS, RetentionCondition, RetentionRule, RetentionTerm
 from muniment.schema import Label
 
-__all__ = ["RuleFile", "RuleStatement", "parse_rules", "rules_for"]
+__all__ = ["RuleFile", "RuleStatement", "parse_rules", "rules_for", "statements_of"]
 
 _FORMAT: Final = 1
 
@@ -159,6 +159,21 @@ def parse_rules(text: str, *, where: str) -> RuleFile:
         if names.count(name) > 1:
             raise ConfigError("retention.twice", where=where, name=name)
     return RuleFile(table["key"], Label(label["en"], label["zh"]), tuple(statements))
+
+
+def statements_of(tables: Sequence[Any], where: str) -> tuple[RuleStatement, ...]:
+    """Rules out of tables as a file of rules has them under ``rule``, such as a team's own.
+
+    Raises:
+        ConfigError: ``retention.*``, with the place.
+    """
+    found: list[RuleStatement] = []
+    for place, given in enumerate(tables):
+        found += _statements(given, f"{where}[{place}]")
+    for name in (names := [one.rule.id for one in found]):
+        if names.count(name) > 1:
+            raise ConfigError("retention.twice", where=where, name=name)
+    return tuple(found)
 
 
 def _statements(given: Any, where: str) -> list[RuleStatement]:

@@ -5,12 +5,19 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import Any
 
-from muniment.errors import NotFound, UsageError
+import attrs
+
+from muniment.errors import MunimentError, NotFound, UsageError
 from muniment.model import id_bytes, id_text
+from muniment.retention.plan import Verdict
 from muniment.session.certificates import certificate_file, list_certificates
 from muniment.session.engine import SHARD, Acting, Engine
-from muniment.session.erasing import Erased, erase
-from muniment.session.scope import Target, record_targets
+from muniment.session.erasing import Erased, Refusal, erase
+from muniment.session.holds import linked, refuse
+from muniment.session.logbook import Moment
+from muniment.session.retaining import duty, kept_by_duty
+from muniment.session.scope import Scope, Target, record_targets
+from muniment.store import Transaction
 
 __all__ = ["Erasures"]
 
@@ -44,13 +51,38 @@ class Erasures:
             reason: why; sealed.
         """
         self._require(reason)
-        targets = [Target(id_bytes(one)) for one in dict.fromkeys(ids)]
-        with self._engine.store.transaction(write=False) as tx:
-            for target in targets:
-                first = tx.version(SHARD, target.id, 1)
-                if first is not None and first.subject != target.id:
-                    raise UsageError("erasure.not_subject", where=id_text(target.id))
-        return self._erase(targets, reason)
+        engine = self._engine
+        with engine.store.transaction(write=False) as tx:
+            # Whoever was merged with somebody goes with them.
+            named = frozenset[bytes]().union(*(linked(engine, tx, id_bytes(one)) for one in ids))
+            for subject in named:
+                first = tx.version(SHARD, subject, 1)
+                if first is not None and first.subject != subject:
+                    raise UsageError("erasure.not_subject", where=id_text(subject))
+            targets, kept = self._split(tx, sorted(named))
+        return self._erase(targets, reason, kept)
+
+    def _split(self, tx: Transaction, subjects: Sequence[bytes]) -> tuple[list[Target], list[Verdict]]:
+        """Whole subjects, or where a duty keeps something of one all else of theirs, facet by facet."""
+        engine = self._engine
+        targets: list[Target] = []
+        kept: list[Verdict] = []
+        for subject in subjects:
+            records = [one.record for one in tx.subject_records(SHARD, subject) if one.type >= 256]
+            duties = kept_by_duty(engine, tx, engine.clock(), records)
+            if not duties:
+                targets.append(Target(subject))
+                continue
+            kept += duties.values()
+            for record in records:
+                gone = {state.category for state in tx.state_of(SHARD, {record})}
+                if 0 in gone:
+                    continue
+                for facet in tx.facets_of(SHARD, record):
+                    name = (record, facet.category)
+                    if facet.category and facet.category not in gone and name not in duties:
+                        targets.append(Target(*name))
+        return targets, kept
 
     def record(self, id: str, *, reason: str, category: str = "") -> Erased:
         """Erase one record, or one retention category of it.
@@ -74,7 +106,14 @@ class Erasures:
             engine.store.transaction(write=False) as tx,
         ):
             targets = record_targets(engine, tx, record, numbers[category] if category else 0)
-        return self._erase(targets, reason)
+            duties = kept_by_duty(engine, tx, engine.clock(), [record])
+            if duties:
+                found = {facet.category for facet in tx.facets_of(SHARD, record)}
+                gone = {state.category for state in tx.state_of(SHARD, {record})}
+                wanted = {numbers[category]} if category else found - gone - {0}
+                targets = [Target(record, one) for one in sorted(wanted) if (record, one) not in duties]
+                duties = {name: one for name, one in duties.items() if name[1] in wanted}
+        return self._erase(targets, reason, list(duties.values()))
 
     def certificates(self, *, about: str | None = None) -> list[dict[str, Any]]:
         """The certificates of all erasures, or of those of one subject or record; logged."""
@@ -100,11 +139,23 @@ class Erasures:
         with engine.guarded(self._acting, "subject.erase"):
             engine.policy.require(self._acting.actor, "subject.erase")
 
-    def _erase(self, targets: Sequence[Target], reason: str) -> Erased:
-        if not targets:
-            raise NotFound("record.not_found")
+    def _erase(self, targets: Sequence[Target], reason: str, kept: Sequence[Verdict] = ()) -> Erased:
         from muniment.session.acts import require
 
+        for verdict in kept:
+            facet, error = verdict.facet, duty(verdict)
+            refuse(
+                self._engine,
+                self._acting,
+                "erasure.refuse",
+                error,
+                record=facet.record,
+                category=facet.category,
+            )
+        if not targets and kept:
+            raise duty(kept[0])
+        if not targets:
+            raise NotFound("record.not_found")
         names = self._engine.definitions.registry.category_names
         listed = [[id_text(one.id), names.get(one.category, "")] for one in targets]
         facts = {"targets": str(len(targets)), "first": listed[0][0]}
@@ -112,4 +163,27 @@ class Erasures:
             self._engine, self._acting, "subject.erase", {"targets": listed}, facts=facts, reason=reason
         )
         approval = None if granted is None else granted.detail
-        return erase(self._engine, self._acting, targets, cause="request", reason=reason, approval=approval)
+        done = erase(
+            self._engine,
+            self._acting,
+            targets,
+            cause="request",
+            reason=reason,
+            check=self._check,
+            approval=approval,
+        )
+        numbers = self._engine.definitions.registry.categories
+        stays = tuple(
+            Refusal(Target(id_bytes(one.facet.record), numbers[one.facet.category], one.rule), duty(one))
+            for one in kept
+        )
+        return attrs.evolve(done, refused=(*done.refused, *stays))
+
+    def _check(self, tx: Transaction, moment: Moment, scope: Scope) -> MunimentError | None:
+        """Whether a duty came up since: looked at once more where the erasure begins."""
+        records = [one.record for one in scope.records if one.type >= 256]
+        duties = kept_by_duty(self._engine, tx, moment.time_us, records)
+        for (_, category), verdict in duties.items():
+            if scope.target.category in (0, category):
+                return duty(verdict)
+        return None

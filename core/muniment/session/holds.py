@@ -22,10 +22,11 @@ from muniment.schema.builtin import HOLD
 from muniment.session.definitions import open_version
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.logbook import Moment
+from muniment.session.scope import is_gone
 from muniment.session.writes import Change, Saved, write
 from muniment.store import Transaction, Version
 
-__all__ = ["SCOPES", "Held", "Hold", "Holds", "held_now", "linked", "refuse"]
+__all__ = ["SCOPES", "Held", "Hold", "Holds", "denied", "held_now", "holds_ever", "linked", "refuse"]
 
 SCOPES: Final = ("subject", "record", "type", "category", "archive")
 """What a hold may name."""
@@ -146,11 +147,16 @@ def _opened(engine: Engine, tx: Transaction, version: Version) -> Hold:
     )
 
 
-def linked(engine: Engine, tx: Transaction, subject: bytes) -> frozenset[bytes]:
-    """A subject with everybody who is linked to them as the same: holds and erasures follow links.
+def holds_ever(engine: Engine, tx: Transaction) -> Iterator[tuple[Hold, int, int | None]]:
+    """Every hold there ever was, with the times at which it was placed and released."""
+    for hold in _all(engine, tx):
+        first = tx.version(SHARD, id_bytes(hold.id), 1)
+        assert first is not None
+        yield hold, first.recorded_us, None if hold.placed else hold.changed_us
 
-    What knows of links adds itself to ``Engine.links``.
-    """
+
+def linked(engine: Engine, tx: Transaction, subject: bytes) -> frozenset[bytes]:
+    """A subject with everybody who is linked to them as the same: holds and erasures follow links."""
     found = {subject}
     for follow in engine.links:
         found |= follow(tx, subject)
@@ -317,7 +323,10 @@ class Holds:
         record_type = engine.definitions.by_number.get(version.type)
         if record_type is None or not engine.policy.may(self._acting.actor, "record.read", record_type.key):
             raise NotFound("record.not_found")
-        if tx.state_of(SHARD, {identifier, version.subject}):
+        states = tx.state_of(SHARD, {identifier, version.subject})
+        # What is left of a record of which one category went can still be held.
+        going = any(state.state == "erasing" for state in states if state.id == identifier)
+        if going or is_gone(engine, tx, version):
             raise Conflict("hold.too_late", where=id_text(identifier))
 
 

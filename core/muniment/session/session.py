@@ -44,6 +44,7 @@ if TYPE_CHECKING:
     from muniment.session.mapped import Mappings
     from muniment.session.persons import Persons
     from muniment.session.requests import Requests
+    from muniment.session.retaining import Retaining
     from muniment.session.reverting import Reverted
     from muniment.session.saved import Views
     from muniment.session.ticking import Done
@@ -759,6 +760,13 @@ class Session:
         from muniment.session.erasures import Erasures
 
         return Erasures(self._engine, self._acting)
+
+    @property
+    def retention(self) -> Retaining:
+        """What is due and why, and disposing of it."""
+        from muniment.session.retaining import Retaining
+
+        return Retaining(self._engine, self._acting)
 
     def dispose_log(self, rule: str, *, before: str) -> DisposedDetails:
         """Dispose of details of the log that are older than a time; entries and proofs stay.
