@@ -558,18 +558,20 @@ def _show_groups(
 
 def _names(session: Session, record_type: RecordType, page: Page, keys: Sequence[str]) -> dict[str, str]:
     """What the records go by that these refer to, as far as the actor may list them."""
+    from muniment.model import id_text
     from muniment.session.titles import titles_of
 
     wanted: dict[str, list[str]] = {}
     for key in keys:
         field = record_type.by_key[key]
         if field.kind == "reference":
-            found = {
+            there = {
                 str(one.fields[key]) for one in page.records if one.fields.get(key) and key not in one.masked
             }
-            wanted.setdefault(field.target, []).extend(sorted(found))
-    return {
-        record: title
-        for target, ids in sorted(wanted.items())
-        for record, title in titles_of(session.engine, session.acting, target, ids).items()
-    }
+            wanted.setdefault(field.target, []).extend(sorted(there))
+    # Who is in charge is what such a field says, whether or not one may list everybody's rights.
+    logins = {id_text(user.record): login for login, user in session.engine.definitions.users.items()}
+    found = {record: logins[record] for record in wanted.pop("user", ()) if record in logins}
+    for target, ids in sorted(wanted.items()):
+        found |= titles_of(session.engine, session.acting, target, ids)
+    return found
