@@ -28,6 +28,7 @@ __all__ = [
     "entry_at",
     "named_records",
     "shape_of",
+    "size_of",
     "terms_of",
 ]
 
@@ -77,6 +78,15 @@ def entries_of(
             opening = openings.get(place)
             detail = None if opening is None else json.loads(opening.detail)
             yield Found(index, data, parse_entry(data), detail, opening)
+
+
+def size_of(reader: Reader, shard: int, gen: int) -> int:
+    """How many entries a generation of the log has; 0 for one that was given up whole."""
+    kept = reader.last_frontier(shard, gen)
+    size = 0
+    for batch in reader.batches(shard, gen, start=0 if kept is None else kept.first_seq):
+        size = batch.first_seq + batch.n
+    return size
 
 
 def entry_at(reader: Reader, shard: int, gen: int, index: int) -> Found:

@@ -13,7 +13,7 @@ from muniment.archive import restore
 from muniment.errors import AccessDenied, NotFound, StoreError
 from muniment.keys import KeyFile
 from muniment.session.consents import Terms
-from muniment.testing import assert_logged, open_again
+from muniment.testing import assert_logged, log_entries, open_again
 
 OWNER = {"actor": "owner", "purpose": "ServiceProvision"}
 
@@ -179,6 +179,9 @@ def test_accesses_of_before_a_restore_are_in_the_report(archive, owner, anna, tm
     restore(tmp_path / "backup", archive.folder, root=key, accept_loss=True, clock=clock)
     with open_again(archive.folder, clock=clock) as again, again.session(**OWNER) as session:
         session.get(anna.id)
+        listed = session.accesses(anna.id)
+        assert {"record.create", "record.export"} <= {one.kind for one in listed}
+        assert len(listed) > len([one for one in log_entries(again) if one.kind == "record.read"])
         document = session.persons.accesses(anna.id, tmp_path / "out")
         assert {0, 1} == {one["generation"] for one in document["entries"]}
         report = session.persons.report(anna.id)

@@ -220,9 +220,14 @@ def accesses_of(engine: Engine, acting: Acting, record: bytes, *, limit: int = 1
         record_type = engine.definitions.by_number.get(version.type)
         if record_type is None or not engine.policy.may(acting.actor, "record.read", record_type.key):
             raise NotFound("record.not_found")
-        audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
-        rows = tx.find_entries(SHARD, moment.gen, LogFilter(about=record, limit=limit))
-        found = [audit.entry_at(tx, SHARD, moment.gen, row.seq) for row in rows]
+        found: list[Found] = []
+        for gen in reversed(tx.generations(SHARD)):
+            # Of before a restore that opened a new generation too: they are accesses all the same.
+            size = moment.size if gen == moment.gen else audit.size_of(tx, SHARD, gen)
+            if size and len(found) < limit:
+                audit.catch_up(tx, SHARD, gen, stop=size)
+                rows = tx.find_entries(SHARD, gen, LogFilter(about=record, limit=limit - len(found)))
+                found += [audit.entry_at(tx, SHARD, gen, row.seq) for row in rows]
         detail = engine.detail(
             acting,
             engine.new_id(),

@@ -236,7 +236,7 @@ class Persons:
     def _about(self, tx: Transaction, subject: bytes, moment: Moment) -> Iterator[tuple[int, Found]]:
         """Every entry about the person in all generations, oldest first: from the auditors' projection."""
         for gen in tx.generations(SHARD):
-            size = moment.size if gen == moment.gen else _size(tx, gen)
+            size = moment.size if gen == moment.gen else audit.size_of(tx, SHARD, gen)
             if not size:
                 continue
             audit.catch_up(tx, SHARD, gen, stop=size)
@@ -300,16 +300,6 @@ def _disclosed(about: Iterable[tuple[int, Found]]) -> Iterator[dict[str, Any]]:
                 "kind": one.entry.kind,
                 "type": str(detail.get("type", "")),
             }
-
-
-def _size(reader: Reader, gen: int) -> int:
-    """How many entries an earlier generation has."""
-    kept = reader.last_frontier(SHARD, gen)
-    start = 0 if kept is None else kept.first_seq
-    size = 0
-    for batch in reader.batches(SHARD, gen, start=start):
-        size = batch.first_seq + batch.n
-    return size
 
 
 def _export(reader: Reader, gen: int, point: Checkpoint, folder: Path) -> int:
