@@ -36,6 +36,7 @@ import sysconfig
 import tempfile
 import time
 from collections.abc import Callable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -285,11 +286,33 @@ def run(count: int, rounds: int, base: Path | None) -> dict[str, Any]:
         rounds,
         100,
     )
+    results["read_at_once"] = crowd(archive, ids)
     results["verify"] = verify_all(archive)
     results["bytes_a_record"] = round((folder / "archive" / "archive.db").stat().st_size / len(ids))
     archive.close()
     shutil.rmtree(folder)
     return results
+
+
+def crowd(archive: muniment.archive.Archive, ids: list[str]) -> dict[str, Any]:
+    """Logged reads a second of one thread, and of 64 that read at once, as behind a server."""
+    session = archive.session(actor="owner", purpose="ServiceProvision")
+    found: dict[str, Any] = {}
+    for threads in (1, 64):
+        each = 640 // threads
+
+        def read(number: int, each: int = each) -> None:
+            for place in range(number * each, (number + 1) * each):
+                session.get(ids[place % len(ids)])
+
+        rates = []
+        for _ in range(3):
+            with ThreadPoolExecutor(threads) as pool:
+                began = time.perf_counter()
+                list(pool.map(read, range(threads)))
+                rates.append(640 / (time.perf_counter() - began))
+        found[f"threads_{threads}_reads_a_second"] = round(statistics.median(rates))
+    return found
 
 
 def verify_all(archive: muniment.archive.Archive) -> dict[str, Any]:

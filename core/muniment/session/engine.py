@@ -29,6 +29,7 @@ from muniment.session.details import form_of
 from muniment.session.gates import Gate
 from muniment.session.logbook import Draft, Logbook, Moment
 from muniment.session.sealer import Sealer
+from muniment.session.together import Reads, Waiting
 from muniment.store import State, Store, Transaction
 
 __all__ = ["SHARD", "Acting", "Engine", "Settings"]
@@ -129,6 +130,7 @@ class Engine:
     _destructions: int = -1
     _print: Fingerprint = ()
     _lock: threading.RLock = attrs.field(factory=threading.RLock)
+    _reads: Reads = attrs.field(init=False)
     indexes: dict[tuple[int, int], Any] = attrs.field(factory=dict)
     plans: dict[Any, Any] = attrs.field(factory=dict)
     touched: dict[Any, Any] = attrs.field(factory=dict)
@@ -138,6 +140,10 @@ class Engine:
     _context: tuple[tuple[int, str, Settings] | None, Context | None] = (None, None)
     _forms: dict[tuple[int, str, int], tuple[Acting, RecordType, str, bytes]] = attrs.field(factory=dict)
     _old_types: dict[tuple[int, int], RecordType] = attrs.field(factory=dict)
+
+    @_reads.default
+    def _make_reads(self) -> Reads:
+        return Reads(self._lock, self._commit)
 
     def value_context(self, *, lang: str = "en") -> Context:
         """What typed values are read against, today."""
@@ -174,22 +180,51 @@ class Engine:
         Raises:
             AccessDenied: ``access.changed``; logged.
         """
+        one = Waiting(body, acting)
         with self._lock:
-            with self.store.transaction() as tx:
-                moment = self.logbook.begin(tx)
-                if moment.size != self._seen:
-                    self._catch_up(tx)
-                same = acting is None or self._is_current(acting.actor)
-                result = body(tx, moment) if same else None
-            self.logbook.committed(moment)
-            self._seen = moment.size
-            if self.logbook.due:
-                self.logbook.sign(self.store)
-        if acting is not None and not same:
+            self._commit([one])
+        return cast(_Result, self._answer(one))
+
+    def read(self, body: Callable[[Transaction, Moment], _Result], acting: Acting) -> _Result:
+        """``run`` for what only reads and appends entries: it may share its transaction and be done twice.
+
+        Args:
+            body: what to do in it; it changes nothing outside, and writes nothing but entries.
+            acting: as for ``run``.
+
+        Raises:
+            AccessDenied: ``access.changed``; logged.
+        """
+        one = Waiting(body, acting)
+        self._reads.run(one)
+        return cast(_Result, self._answer(one))
+
+    def _commit(self, some: list[Waiting]) -> None:
+        """Do these in one transaction; the caller holds the lock."""
+        with self.store.transaction() as tx:
+            moment = self.logbook.begin(tx)
+            if moment.size != self._seen:
+                self._catch_up(tx)
+            if len(some) > 1:
+                moment.gathered = []
+            for one in some:
+                one.same = one.acting is None or self._is_current(one.acting.actor)
+                if one.same:
+                    one.result = one.body(tx, moment)
+            self.logbook.flush(tx, moment)
+        self.logbook.committed(moment)
+        self._seen = moment.size
+        if self.logbook.due:
+            self.logbook.sign(self.store)
+
+    def _answer(self, one: Waiting) -> Any:
+        if one.error is not None:
+            raise one.error
+        if not one.same and one.acting is not None:
             error = AccessDenied("access.changed")
-            self.refused(acting, _CHANGED, error)
+            self.refused(one.acting, _CHANGED, error)
             raise error
-        return cast(_Result, result)
+        return one.result
 
     def _is_current(self, actor: Actor) -> bool:
         """Whether somebody still has the roles under which they began."""

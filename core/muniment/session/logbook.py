@@ -61,7 +61,13 @@ class Draft:
 
 @attrs.define
 class Moment:
-    """Where the log stands in one transaction, and the time its new entries will carry."""
+    """Where the log stands in one transaction, and the time its new entries will carry.
+
+    Attributes:
+        size: entries so far; those gathered are not among them.
+        written: the newest batch of this transaction.
+        gathered: drafts with their actor that ``flush`` will append as one batch; None to append at once.
+    """
 
     gen: int
     size: int
@@ -69,6 +75,7 @@ class Moment:
     frontier: Frontier
     time_us: int
     written: Head | None = None
+    gathered: list[tuple[Draft, str]] | None = None
 
 
 class Logbook:
@@ -190,14 +197,27 @@ class Logbook:
         Returns:
             The index of the first one.
         """
+        given = [(draft, actor) for draft in drafts]
+        if moment.gathered is not None:
+            first = moment.size + len(moment.gathered)
+            moment.gathered += given
+            return first
+        return self._append(tx, moment, given)
+
+    def flush(self, tx: Transaction, moment: Moment) -> None:
+        """Append what was gathered, as one batch, and gather no more."""
+        given, moment.gathered = moment.gathered, None
+        if given:
+            self._append(tx, moment, given)
+
+    def _append(self, tx: Transaction, moment: Moment, given: Sequence[tuple[Draft, str]]) -> int:
         first, time_us = moment.size, moment.time_us
-        actor_key = self.actor_key(actor)
         time_text = rfc3339(time_us)
-        randomness = self._random(sum([32 + 32 * len(draft.lines) for draft in drafts]))
+        randomness = self._random(sum([32 + 32 * len(draft.lines) for draft, _ in given]))
         at = 0
         entries: list[bytes] = []
         by_rule: dict[int, list[_Opened]] = {}
-        for place, draft in enumerate(drafts):
+        for place, (draft, actor) in enumerate(given):
             detail, kind = draft.detail, draft.kind
             lines: list[tuple[bytes, bytes]] = []
             hashes: list[bytes] = []
@@ -224,7 +244,7 @@ class Logbook:
                     kind=kind,
                     time_us=time_us,
                     commitment=committed,
-                    actor_tag=tag(actor_key, committed),
+                    actor_tag=tag(self.actor_key(actor), committed),
                     subject_tags=[tag(key, committed) for key in draft.subject_keys],
                     binding=draft.binding,
                 )

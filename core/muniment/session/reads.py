@@ -375,7 +375,7 @@ def get_record(
         return loaded, plan
 
     try:
-        return release(engine, *engine.run(body, acting))
+        return release(engine, *engine.read(body, acting))
     except (AccessDenied, NotFound) as error:
         engine.refused(acting, "record.read", error, record=id_text(record))
         raise
