@@ -36,6 +36,7 @@ def test_a_change_waits_and_is_written_by_the_approval(archive, as_):
     assert "030 7654321" == li.get(anna.id).fields["phone"]
     step = wu.history(anna.id)[-1]
     assert ("wu", "caller asked") == (step.actor, step.reason)
+    assert (("li",), ("wu",)) == (step.made_by, step.approved_by)
     with as_("owner") as owner:
         entry = owner.entry(step.entry)
     assert {"id": shown.summary.id, "made_by": ["li"], "by": ["wu"]} == entry.detail["approval"]

@@ -129,6 +129,8 @@ def _grow(archive: Archive) -> None:
         session.history(anna.id)
         session.list("person", where={"city": "Berlin"})
         session.search("person", "person")
+        session.drafts.save({"name": "Not there yet"}, type="person")
+        session.drafts.discard(session.drafts.save({"city": "Ulm"}, record=bert.id).id)
         session.checkpoint()
         for _ in range(260):
             session.note("log.read")

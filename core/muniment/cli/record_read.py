@@ -278,6 +278,11 @@ def _step_json(step: Step, type_key: str, archive: Archive) -> dict[str, Any]:
         "hash": step.hash,
         "changes": [change_json(change, type_key, archive) for change in step.changes],
         **({"erased": True} if step.erased else {}),
+        **(
+            {"approval": {"made_by": list(step.made_by), "by": list(step.approved_by)}}
+            if step.approved_by
+            else {}
+        ),
         **({"rule": step.rule} if step.rule else {}),
         **({"category": step.category} if step.category else {}),
         **({"certificate": step.certificate} if step.certificate else {}),
@@ -299,6 +304,9 @@ def _show_steps(call: Invocation, archive: Archive, type_key: str, steps: Sequen
         if step.effective_us != step.recorded_us:
             since = local_time(step.effective_us, archive.applied.timezone)
             put("  " + call.say("cli.holds_since", time=since))
+        if step.approved_by:
+            names = {"makers": clean(", ".join(step.made_by)), "checkers": clean(", ".join(step.approved_by))}
+            put("  " + call.say("approval.step", **names))
         if step.reason:
             put("  " + call.say("cli.step_reason", text=clean(step.reason)))
         if step.certificate:

@@ -160,6 +160,7 @@ def _step(
 ) -> Step:
     version = loaded.version
     detail, side = entry
+    approval = (detail or {}).get("approval", {})
     return Step(
         version.version,
         _operation(version),
@@ -174,6 +175,8 @@ def _step(
             engine, plan, {} if before is None else _as_now(before[1], before[0].type, loaded.type), values
         ),
         bool(loaded.gone),
+        made_by=tuple(map(str, approval.get("made_by", ()))),
+        approved_by=tuple(map(str, approval.get("by", ()))),
     )
 
 

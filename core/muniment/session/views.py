@@ -94,6 +94,8 @@ class Step:
         rule: of an erasure: the rule of retention, where it was one.
         category: of an erasure: the retention category, where not all went.
         certificate: of an erasure: UUID text of its record, which holds the certificate.
+        made_by: who wanted it, where a second person had to approve it; ``actor`` then approved it last.
+        approved_by: who approved it.
     """
 
     version: int
@@ -110,6 +112,8 @@ class Step:
     rule: str = ""
     category: str = ""
     certificate: str = ""
+    made_by: tuple[str, ...] = ()
+    approved_by: tuple[str, ...] = ()
 
 
 def shown(
