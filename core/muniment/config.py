@@ -13,7 +13,7 @@ import tomllib
 from collections.abc import Mapping
 from hashlib import sha256
 from pathlib import Path
-from typing import Any, Final
+from typing import TYPE_CHECKING, Any, Final
 from unicodedata import normalize
 
 import attrs
@@ -24,6 +24,9 @@ from muniment.errors import ConfigError, UsageError
 from muniment.model import id_bytes
 from muniment.retention.settings import Retention, read_retention
 from muniment.subjects.rules import BackupPlan, Consents, Rights, read_backup, read_consents, read_rights
+
+if TYPE_CHECKING:
+    from muniment.policy import BreakGlass, Role
 
 __all__ = ["FILE_NAME", "Configuration", "digest_of", "parse", "read", "starting_text"]
 
@@ -86,6 +89,8 @@ _KNOWN: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
         "keep_monthly": int,
     },
 }
+_READ_APART: Final = ("roles", "break_glass")
+"""Tables that ``muniment.roles`` reads."""
 
 
 VOUCHED_ACTIONS: Final = frozenset({"record.export", "subject.erase", "break_glass.begin"})
@@ -142,6 +147,8 @@ class Configuration:
         rights: how requests of persons are answered.
         retention: how retention is applied, and the team's own rules.
         backup: scheduled backups.
+        roles: the archive's own roles.
+        break_glass: what emergency access allows; None as usual.
     """
 
     text: str
@@ -167,6 +174,8 @@ class Configuration:
     consent: Consents = attrs.field(factory=Consents)
     rights: Rights = attrs.field(factory=Rights)
     backup: BackupPlan = attrs.field(factory=BackupPlan)
+    roles: tuple[Role, ...] = ()
+    break_glass: BreakGlass | None = None
     retention: Retention = attrs.field(factory=Retention, kw_only=True)
 
 
@@ -236,6 +245,7 @@ def parse(text: str, *, where: str) -> Configuration:
         read_consents(tables["consent"], where),
         read_rights(tables["rights"], where),
         read_backup(tables["backup"], where),
+        *_rights(document, where),
         alerts=read_alerts(tables["alerts"], where),
         retention=read_retention(tables["retention"], where),
     )
@@ -277,10 +287,27 @@ def _witness(table: Mapping[str, Any], where: str) -> WitnessPolicy:
     )
 
 
+def _rights(document: Mapping[str, Any], where: str) -> tuple[tuple[Role, ...], BreakGlass | None]:
+    """What the file says of roles and emergency access."""
+    if not any(name in document for name in _READ_APART):
+        return (), None
+    # Most commands need no more than the language and the purpose.
+    from muniment.roles import read_break_glass, read_roles
+
+    glass = document.get("break_glass")
+    return (
+        read_roles(document.get("roles", {}), where=where),
+        None if glass is None else read_break_glass(glass, where=where),
+    )
+
+
 def _checked(document: Mapping[str, Any], where: str) -> dict[str, dict[str, Any]]:
     for table, content in document.items():
+        if table in _READ_APART:
+            continue
         if table not in _KNOWN:
-            raise ConfigError("config.unknown", where=f"{where}: {table}", known=", ".join(_KNOWN))
+            known = ", ".join((*_KNOWN, *_READ_APART))
+            raise ConfigError("config.unknown", where=f"{where}: {table}", known=known)
         if not isinstance(content, dict):
             raise ConfigError("config.type", where=f"{where}: {table}", wanted="a table")
         for key, value in content.items():

@@ -118,6 +118,8 @@ class MunimentError(Exception):
         self.code = code
         self.where = where
         self.parameters = parameters
+        self.refused_by: tuple[str, str] | None = None
+        """The plugin that refused and its code, for the log alone: the answer is that of a missing record."""
 
     def text(self, lang: str = "en") -> str:
         """The error on one line: what, where, what to do, and the code."""

@@ -11,7 +11,7 @@ faults, it does not confine it.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 import pluggy
@@ -19,6 +19,7 @@ import pluggy
 from muniment.errors import Issue
 from muniment.plugins import (
     AlertRuleLike,
+    Decision,
     HookContext,
     NeedsApproval,
     PluginInfo,
@@ -37,6 +38,7 @@ __all__ = [
     "hookspec",
     "muniment_after_commit",
     "muniment_alert_rules",
+    "muniment_authorize",
     "muniment_field_kinds",
     "muniment_fields",
     "muniment_needs_approval",
@@ -234,13 +236,49 @@ def muniment_alert_rules() -> Sequence[AlertRuleLike]:  # type: ignore[empty-bod
 def muniment_roles() -> Sequence[RoleLike]:  # type: ignore[empty-body]  # a hook has no body
     """Bring roles, to be given to users like those of the core.
 
-    Asked once, when an archive is opened, outside any transaction.
+    Asked once, when an archive is opened, outside any transaction. A role says
+    the same here as under ``[roles.<key>]`` in ``muniment.toml``: actions, how
+    each class and field is read, written, asked for and handed out, which records
+    it reaches, under which purposes it counts. What it says of a type or field
+    that an archive does not have grants nothing there.
 
     Returns:
         ``muniment.policy.Role`` values. A role whose key the core or another
         plugin has too quarantines every plugin that brings it.
 
     If it raises or returns anything else, the plugin is quarantined.
+    """
+
+
+@hookspec
+def muniment_authorize(
+    action: str, record_type: str, fields: Collection[str], record_id: str | None, context: HookContext
+) -> Decision | None:
+    """Refuse an access that roles would allow.
+
+    Asked about every read and every write of a team's records, inside their
+    transaction and after the policy has allowed them: once for a list, search or
+    export as a whole, then for each record in it. A plugin can only take away: it
+    grants nothing, and any denial decides. It must not write, wait for the
+    network, or keep what it was told.
+
+    Args:
+        action: such as ``record.read``, ``record.list``, ``record.export`` or
+            ``record.update``.
+        record_type: the key of the type.
+        fields: the keys of the fields that would be shown, or that change.
+        record_id: the record's identifier; None for a list as a whole and for
+            a record that is to be made.
+        context: who acts, why, and through what.
+
+    Returns:
+        None for no objection, or a ``Decision``. A record that is denied answers
+        like a missing one, and a list goes on without it and gives no count; the
+        log says which plugin denied it, with the code.
+
+    If it raises, or returns anything else, the access is refused with the
+    plugin's name. A plugin that is enabled but not loaded is not asked: what it
+    guards can be read and not written.
     """
 
 

@@ -49,6 +49,7 @@ __all__ = [
     "Part",
     "Reader",
     "Remembered",
+    "RowMatch",
     "SidePart",
     "State",
     "Store",
@@ -291,6 +292,21 @@ class IndexShape(NamedTuple):
     terms: str
 
 
+class RowMatch(NamedTuple):
+    """One condition on a current row.
+
+    Attributes:
+        number: of a clear field.
+        values: the sortable values of which it must have one; none are met by no row.
+        of_subject: number of a type: the field is one of the record of that type that is the row's
+            subject; 0 for the row's own.
+    """
+
+    number: int
+    values: tuple[object, ...]
+    of_subject: int = 0
+
+
 @attrs.frozen
 class ListQuery:
     """Which current records a page holds.
@@ -303,6 +319,8 @@ class ListQuery:
         after: the key of the last row of the page before, as ``(sort value, record)``.
         limit: rows at the most.
         deleted: list what was deleted instead.
+        reach: conditions on rows: of each member, which is a list of alternatives, a row must meet
+            every condition of one.
     """
 
     type: int
@@ -312,6 +330,7 @@ class ListQuery:
     after: tuple[object, bytes] | None = None
     limit: int = 100
     deleted: bool = False
+    reach: Sequence[Sequence[Sequence[RowMatch]]] = ()
 
 
 class Reader(Protocol):

@@ -105,6 +105,7 @@ def test_a_failure_of_a_plugin_keeps_to_it_too(archive, session, monkeypatch):
     stand_in = SimpleNamespace(
         validates=False,
         approves=False,
+        authorizes=False,
         observes=True,
         loaded=[plugin],
         after_commit=lambda *given: [failure],

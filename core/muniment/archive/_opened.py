@@ -20,7 +20,9 @@ from muniment.keys import KeyStore
 from muniment.log.checkpoint import VerifierKey, parse_verifier_key
 from muniment.model import Clock, Random, Uuid7, id_text
 from muniment.plugins import Pin, PluginSet, load
-from muniment.policy import Actor, Policy
+from muniment.policy import Actor
+from muniment.purposes import PURPOSES
+from muniment.roles import check_roles
 from muniment.schema.registry import Applied
 from muniment.schema.template import Template, template_digest
 from muniment.session import Acting, Change, Engine, Session, Settings
@@ -30,6 +32,8 @@ from muniment.session.applying import (
     configuration_values,
     definition_changes,
     kinds_of,
+    policy_of,
+    role_acts,
     roles_of,
     rules_document,
     with_plugins,
@@ -99,7 +103,7 @@ class Archive:
             keys,
             book,
             sealer,
-            self._policy(),
+            policy_of(self.plugins, self.applied),
             self.plugins,
             kinds_of(self.plugins),
             _settings(self.applied),
@@ -179,9 +183,13 @@ class Archive:
 
     def _ruleset(self, definitions: Definitions) -> str:
         """Base64 of SHA-256 over all that decides: plugins, types, roles, rules, configuration."""
+        held = definitions.configuration
+        if held is not None and config.digest_of(held[2]) != config.digest_of(self.applied.text):
+            # Another process applied it: what it says of plugins, roles and purposes holds here too.
+            applied = config.parse(held[2], where="applied")
+            self._use(applied, self._load(applied, definitions.pins))
         # Types that another process brought in are asked about before the rules are put together.
         self.plugins = self.engine.plugins = self.plugins.for_types(definitions.registry.types)
-        held = definitions.configuration
         document = {
             "configuration": "" if held is None else config.digest_of(held[2]),
             "plugins": self.plugins.digest().hex(),
@@ -191,7 +199,10 @@ class Archive:
                 for one in definitions.registry.types
                 if one.number >= 256
             ),
-            "users": sorted([one.login, list(one.roles), one.active] for one in definitions.users.values()),
+            "users": sorted(
+                [one.login, list(one.roles), one.active, [list(pair) for pair in one.attributes]]
+                for one in definitions.users.values()
+            ),
             "v": 1,
         }
         digest = sha256(b"muniment/ruleset/v1\n" + canonical(document)).digest()
@@ -233,7 +244,7 @@ class Archive:
         acting = Acting(who, wanted, program, address, sign_in, legal_basis, masked)
         try:
             self.engine.policy.require_known(who)
-            self.engine.policy.require_purpose(wanted)
+            self.engine.policy.require_purpose(wanted, who)
         except AccessDenied as error:
             self.engine.refused(acting, "session", error)
             raise
@@ -362,7 +373,9 @@ class Archive:
         pins = {name: pin for name, pin in {**old, **plugins.pins()}.items() if name in wanted.plugins}
         fresh = {name for name in plugins.pins() if name not in before.plugins or old.get(name) != pins[name]}
         plugins, made = with_plugins(definitions.registry, plugins, enabled=wanted.plugins, fresh=fresh)
+        self._check_roles(wanted, plugins, made)
         acts = acts_between(before.plugins, wanted.plugins, old, pins)
+        acts += role_acts(self.engine.policy.roles, roles_of(plugins, wanted.roles))
         changes = definition_changes(definitions, made)
         if config.digest_of(wanted.text) != config.digest_of(before.text) or pins != old:
             values = configuration_values(wanted, pins)
@@ -372,7 +385,7 @@ class Archive:
                 if plugins.quarantined[name].code != "plugin.left_out":
                     raise plugins.quarantined[name]
             return False
-        roles = Policy(roles_of(plugins), purposes=wanted.purposes)
+        roles = policy_of(plugins, wanted)
         check_rules(wanted.approvals, made.registry, roles, definitions.users)
         granted = approve_configuration(
             self.engine, session.acting, before.text, wanted.text, acts, changes, reason=reason
@@ -383,13 +396,20 @@ class Archive:
         refresh_layout(self.engine, session.acting)
         return True
 
+    def _check_roles(self, wanted: Configuration, plugins: PluginSet, made: Applied) -> None:
+        """Refuse roles that name what there is not.
+
+        Raises:
+            ConfigError: ``config.role_*``.
+        """
+        place = str(self.folder / config.FILE_NAME)
+        known = wanted.purposes or {*PURPOSES, *plugins.purposes()}
+        check_roles(wanted.roles, made.registry.by_key, where=place, purposes=known)
+
     def _load(self, wanted: Configuration, pins: Mapping[str, Pin | None] | None) -> PluginSet:
         environ = os.environ if self._loading else {"MUNIMENT_LOAD_PLUGINS": ""}
         folder = self.folder / wanted.plugins_dir if wanted.plugins_dir else None
         return with_roles(load(wanted.plugins, environ=environ, folder=folder, pins=pins))
-
-    def _policy(self) -> Policy:
-        return Policy(roles_of(self.plugins), purposes=self.applied.purposes)
 
     def _use(self, applied: Configuration, plugins: PluginSet) -> None:
         """Go on under a configuration that was applied."""
@@ -398,8 +418,13 @@ class Archive:
         engine.plugins = plugins
         engine.kinds = kinds_of(plugins)
         engine.settings = _settings(applied)
-        engine.policy = self._policy()
+        self._set_policy()
+
+    def _set_policy(self) -> None:
+        engine = self.engine
+        engine.policy = policy_of(self.plugins, self.applied)
         engine.plans.clear()
+        engine.reaches.clear()
         engine.gates = gates_of(engine)
 
     # Ending

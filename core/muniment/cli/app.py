@@ -45,6 +45,11 @@ NOUNS = {
     "certificate": Entry("muniment.cli.certificate:certificate", ("Certificates of erasure.", "删除证明。")),
     "user": Entry("muniment.cli.user:user", ("Who may act in the archive.", "管理档案库用户。")),
     "role": Entry("muniment.cli.role:role", ("What roles allow.", "查看角色权限。")),
+    "purpose": Entry("muniment.cli.purpose:purpose", ("Why data may be touched.", "查看可用的处理目的。")),
+    "break-glass": Entry(
+        "muniment.cli.break_glass:break_glass",
+        ("Emergency access to one person's records, reviewed afterwards.", "紧急访问某人的记录，事后复核。"),
+    ),
     "log": Entry("muniment.cli.log:log", ("Read, verify and sign the log.", "查看、校验和签署日志。")),
     "alert": Entry("muniment.cli.alert:alert", ("What is odd in the log.", "日志中的异常。")),
     "key": Entry("muniment.cli.key:key", ("The key store and who can open it.", "管理密钥库及其打开方式。")),

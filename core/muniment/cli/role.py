@@ -2,33 +2,92 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, verb
+from muniment.cli.base import Entry, LazyGroup, argument, verb
 from muniment.cli.invocation import Invocation
+from muniment.errors import NotFound
 
-__all__ = ["list_roles", "matrix", "role"]
+if TYPE_CHECKING:
+    from muniment.archive import Archive
+    from muniment.policy import FieldRule, Role, TypeRule
+
+__all__ = ["list_roles", "matrix", "role", "show"]
 
 _HERE = "muniment.cli.role"
 _WAYS = {"clear": "cli.way_clear", "mask": "cli.way_mask", "none": "cli.way_none"}
+_LIST = ("The roles, and what they read and write.", "列出角色及其读写范围。")
+_SHOW = ("All that one role says.", "查看某个角色的全部规定。")
+_MATRIX = ("Who may do what to which fields.", "查看各角色对各字段的权限。")
 
 role = LazyGroup(
     "role",
     {
-        "list": Entry(
-            f"{_HERE}:list_roles", ("The roles, and what they read and write.", "列出角色及其读写范围。")
-        ),
-        "matrix": Entry(
-            f"{_HERE}:matrix", ("Who may do what to which fields.", "查看各角色对各字段的权限。")
-        ),
+        "list": Entry(f"{_HERE}:list_roles", _LIST),
+        "show": Entry(f"{_HERE}:show", _SHOW),
+        "matrix": Entry(f"{_HERE}:matrix", _MATRIX),
     },
-    words=("What roles allow.", "查看角色权限。"),
+    words=(
+        "What roles allow. A team's own stand under [roles.<key>] in muniment.toml.",
+        "查看角色权限。团队自定义的角色写在 muniment.toml 的 [roles.<key>] 中。",
+    ),
 )
 
 
-@verb("list", ("The roles, and what they read and write.", "列出角色及其读写范围。"))
+def _origin(archive: Archive, key: str) -> tuple[str, str]:
+    """Where a role comes from: ``core``, ``plugin`` with its name, or ``archive``."""
+    from muniment.policy import BUILTIN_ROLES
+
+    if key in BUILTIN_ROLES:
+        return "core", ""
+    for plugin in archive.plugins.loaded:
+        if any(one.key == key for one in plugin.roles):
+            return "plugin", plugin.name
+    return "archive", ""
+
+
+def _document(archive: Archive, one: Role) -> dict[str, Any]:
+    origin, plugin = _origin(archive, one.key)
+    return {
+        "key": one.key,
+        "label": dict(one.label),
+        "origin": origin,
+        "plugin": plugin or None,
+        "actions": sorted(one.actions),
+        "read": dict(one.read),
+        "write": sorted(one.write),
+        "search": sorted(one.search),
+        "export": None if one.export is None else sorted(one.export),
+        "types": sorted(one.types),
+        "deny": sorted(one.deny),
+        "deny_types": sorted(one.deny_types),
+        "purposes": sorted(one.purposes),
+        "rules": {key: _rule(rule) for key, rule in sorted(one.rules.items())},
+    }
+
+
+def _rule(rule: TypeRule) -> dict[str, Any]:
+    return {
+        "actions": None if rule.actions is None else sorted(rule.actions),
+        "read": dict(rule.read),
+        "write": None if rule.write is None else sorted(rule.write),
+        "search": None if rule.search is None else sorted(rule.search),
+        "export": None if rule.export is None else sorted(rule.export),
+        "fields": {key: _field(one) for key, one in sorted(rule.fields.items())},
+        "rows": [{test.field: list(test.values) for test in tests} for tests in rule.rows],
+        "deny": sorted(rule.deny),
+    }
+
+
+def _field(rule: FieldRule) -> dict[str, Any]:
+    said = {"read": rule.read, "write": rule.write, "search": rule.search, "export": rule.export}
+    found: dict[str, Any] = {name: value for name, value in said.items() if value is not None}
+    return {**found, "deny": True} if rule.deny else found
+
+
+@verb("list", _LIST)
 @click.pass_obj
 def list_roles(call: Invocation) -> None:
     """The roles."""
@@ -40,39 +99,65 @@ def list_roles(call: Invocation) -> None:
         session.note("role.read")
         found = [one for _, one in sorted(archive.engine.policy.roles.items())]
         if call.json:
-            emit(
-                {
-                    "roles": [
-                        {
-                            "key": one.key,
-                            "label": dict(one.label),
-                            "actions": sorted(one.actions),
-                            "read": dict(one.read),
-                            "write": sorted(one.write),
-                            "types": sorted(one.types),
-                            "deny": sorted(one.deny),
-                        }
-                        for one in found
-                    ]
-                }
-            )
+            emit({"roles": [_document(archive, one) for one in found]})
             return
         ways = {way: call.say(code) for way, code in _WAYS.items()}
         write = call.say("cli.way_write")
-        header = [call.say("cli.label_role"), call.say("cli.label_name"), *CLASSES]
+        header = [
+            *call.words("cli.label_role", "cli.label_name", "policy.label_origin"),
+            *CLASSES,
+            *call.words("cli.label_purposes", "policy.label_types"),
+        ]
+        any_purpose, every = call.say("policy.any_purpose"), call.say("policy.all_rows")
         table(
             header,
             [
                 [
                     one.key,
                     one.label.get(call.language, ""),
+                    _from(call, archive, one.key),
                     *(
                         ways[one.read.get(name, "none")] + (f" + {write}" if name in one.write else "")
                         for name in CLASSES
                     ),
+                    ", ".join(sorted(one.purposes)) or any_purpose,
+                    ", ".join(sorted(one.types)) or every,
                 ]
                 for one in found
             ],
+        )
+
+
+def _from(call: Invocation, archive: Archive, key: str) -> str:
+    origin, name = _origin(archive, key)
+    return call.say(f"policy.origin_{origin}", name=name)
+
+
+@verb("show", _SHOW)
+@argument("key", ("The role's key.", "角色的键。"))
+@click.pass_obj
+def show(call: Invocation, key: str) -> None:
+    """One role."""
+    import json
+
+    from muniment.cli.output import emit, labels
+
+    with call.session() as (archive, session):
+        session.require("user.read")
+        session.note("role.read")
+        found = archive.engine.policy.roles.get(key)
+        if found is None:
+            raise NotFound("cli.no_role", name=key, known=", ".join(sorted(archive.engine.policy.roles)))
+        document = _document(archive, found)
+        if call.json:
+            emit({"roles": [document]})
+            return
+        labels(
+            [
+                (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
+                for name, value in document.items()
+                if value not in (None, [], {}, "")
+            ]
         )
 
 
@@ -97,27 +182,53 @@ def matrix(call: Invocation) -> None:
             emit({"roles": [{"key": key, **content} for key, content in made.items()]})
             return
         actions = sorted({action for content in made.values() for action in content["actions"]})
+        any_purpose = call.say("policy.any_purpose")
         table(
             [call.say("cli.label_action"), *made],
             [
-                [action, *("+" if action in made[key]["actions"] else "" for key in made)]
-                for action in actions
+                [
+                    call.say("cli.label_purposes"),
+                    *(", ".join(content["purposes"]) or any_purpose for content in made.values()),
+                ],
+                *(
+                    [action, *("+" if action in content["actions"] else "" for content in made.values())]
+                    for action in actions
+                ),
             ],
         )
         for record_type in types:
             put()
             put(heading(record_type.key))
-            rows = [
-                [field.key, *(_ways(call, made[key]["types"][record_type.key], field.key) for key in made)]
+            own = {key: content["types"][record_type.key] for key, content in made.items()}
+            rows = [[call.say("policy.label_rows"), *(_rows(call, content) for content in own.values())]]
+            rows += [
+                [field.key, *(_ways(call, content, field.key) for content in own.values())]
                 for field in record_type.fields
             ]
             table([call.say("cli.label_field"), *made], rows)
 
 
-def _ways(call: Invocation, content: dict[str, list[str]], key: str) -> str:
+def _rows(call: Invocation, content: dict[str, Any]) -> str:
+    if not content["actions"]:
+        return call.say("policy.no_rows")
+    if not content["rows"]:
+        return call.say("policy.all_rows")
+    return " | ".join(
+        " + ".join(f"{field} = {', '.join(values)}" for field, values in tests.items())
+        for tests in content["rows"]
+    )
+
+
+def _ways(call: Invocation, content: dict[str, Any], key: str) -> str:
     way = "clear" if key in content["clear"] else "mask" if key in content["masked"] else "none"
-    said = call.say(_WAYS[way]) if way != "none" else ""
+    said = [call.say(_WAYS[way])] if way != "none" else []
+    if key in content["searchable"]:
+        said.append(call.say("policy.way_search"))
     if key in content["writable"]:
-        written = call.say("cli.way_write")
-        return f"{said} + {written}" if said else written
-    return said
+        said.append(call.say("cli.way_write"))
+    if way != "none" and "record.export" in content["actions"] and key not in content["exported"]:
+        said.append(call.say("policy.way_kept"))
+    purposes = content["purposes"].get(key)
+    if said and purposes:
+        said.append(call.say("policy.way_only", purposes=", ".join(purposes)))
+    return " + ".join(said)

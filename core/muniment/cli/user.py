@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
+import re
 from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
 from muniment.cli.invocation import Invocation, names_of
 from muniment.errors import NotFound, UsageError
 
@@ -15,7 +16,7 @@ if TYPE_CHECKING:
     from muniment.session import Session
     from muniment.session.definitions import User
 
-__all__ = ["add", "disable", "enable", "list_users", "set_roles", "user"]
+__all__ = ["add", "change", "disable", "enable", "list_users", "set_roles", "user"]
 
 _HERE = "muniment.cli.user"
 
@@ -24,6 +25,9 @@ user = LazyGroup(
     {
         "list": Entry(f"{_HERE}:list_users", ("Who there is, with their roles.", "列出用户及其角色。")),
         "add": Entry(f"{_HERE}:add", ("Add somebody.", "添加用户。")),
+        "change": Entry(
+            f"{_HERE}:change", ("Give somebody another name, roles or attributes.", "修改姓名、角色或属性。")
+        ),
         "role": Entry(f"{_HERE}:set_roles", ("Give somebody other roles.", "更换用户的角色。")),
         "disable": Entry(f"{_HERE}:disable", ("Let somebody act no longer.", "停用用户。")),
         "enable": Entry(f"{_HERE}:enable", ("Let somebody act again.", "重新启用用户。")),
@@ -36,6 +40,18 @@ user = LazyGroup(
 )
 
 _LOGIN = ("The login.", "登录名。")
+_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_SEPARATOR = re.compile(r"[,;\n\uff0c\uff1b\u3001]")
+_attributes = option(
+    "--attribute",
+    "attributes",
+    multiple=True,
+    metavar="NAME=VALUE",
+    words=(
+        "What conditions of roles on records may ask for, such as region=north; may be given several times.",
+        "角色的行级条件可引用的属性，如 region=north；可多次给出。",
+    ),
+)
 _reason = option(
     "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
 )
@@ -76,7 +92,26 @@ def _document(one: User) -> dict[str, Any]:
         "name": one.name,
         "roles": list(one.roles),
         "active": one.active,
+        "attributes": _attributes_of(one),
     }
+
+
+def _attributes_of(one: User) -> dict[str, list[str]]:
+    found: dict[str, list[str]] = {}
+    for name, value in one.attributes:
+        found.setdefault(name, []).append(value)
+    return found
+
+
+def _pairs(given: tuple[str, ...]) -> tuple[str, ...]:
+    """Attributes as they were typed, each as it is kept."""
+    made = []
+    for text in given:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not sign or not _NAME.fullmatch(name) or not value or _SEPARATOR.search(value):
+            raise UsageError("policy.attribute_form")
+        made.append(f"{name}={value}")
+    return tuple(dict.fromkeys(made))
 
 
 def _tell(call: Invocation, archive: Archive, login: str, code: str) -> None:
@@ -104,8 +139,26 @@ def list_users(call: Invocation) -> None:
             emit({"users": [_document(one) for one in found]})
             return
         states = {True: call.say("cli.active"), False: call.say("cli.disabled")}
-        header = call.words("cli.label_login", "cli.label_name", "cli.label_roles", "cli.label_state")
-        table(header, [[one.login, one.name, ", ".join(one.roles), states[one.active]] for one in found])
+        header = call.words(
+            "cli.label_login",
+            "cli.label_name",
+            "cli.label_roles",
+            "policy.label_attributes",
+            "cli.label_state",
+        )
+        table(
+            header,
+            [
+                [
+                    one.login,
+                    one.name,
+                    ", ".join(one.roles),
+                    ", ".join("=".join(pair) for pair in one.attributes),
+                    states[one.active],
+                ]
+                for one in found
+            ],
+        )
 
 
 @verb(
@@ -119,17 +172,72 @@ def list_users(call: Invocation) -> None:
 @argument("login", _LOGIN)
 @option("--name", default="", metavar="TEXT", words=("What people call them.", "姓名。"))
 @_roles
+@_attributes
 @_reason
 @click.pass_obj
-def add(call: Invocation, login: str, name: str, roles: tuple[str, ...], reason: str | None) -> None:
+def add(
+    call: Invocation,
+    login: str,
+    name: str,
+    roles: tuple[str, ...],
+    attributes: tuple[str, ...],
+    reason: str | None,
+) -> None:
     """Add somebody."""
     with call.session() as (archive, session):
         session.require("user.change")
         values: dict[str, object] = {"login": login, "roles": _known_roles(archive, roles), "state": "active"}
         if name:
             values["display_name"] = name
+        if attributes:
+            values["attributes"] = _pairs(attributes)
         session.create("user", values, reason=reason)
         _tell(call, archive, login, "cli.user_added")
+
+
+@verb(
+    "change",
+    (
+        "Give somebody another name, roles or attributes, in place of those they have.",
+        "修改用户的姓名、角色或属性（替换原有内容）。",
+    ),
+)
+@argument("login", _LOGIN)
+@option("--name", default="", metavar="TEXT", words=("What people call them.", "姓名。"))
+@option(
+    "--role",
+    "roles",
+    multiple=True,
+    metavar="R",
+    words=("A role; may be given several times.", "角色；可多次给出。"),
+)
+@_attributes
+@flag("--no-attributes", "without", words=("Take all attributes away.", "去除所有属性。"))
+@_reason
+@click.pass_obj
+def change(
+    call: Invocation,
+    login: str,
+    name: str,
+    roles: tuple[str, ...],
+    attributes: tuple[str, ...],
+    without: bool,
+    reason: str | None,
+) -> None:
+    """Change somebody."""
+    with call.session() as (archive, session):
+        session.require("user.change")
+        values: dict[str, object] = {}
+        if name:
+            values["display_name"] = name
+        if roles:
+            values["roles"] = _known_roles(archive, roles)
+        if attributes or without:
+            values["attributes"] = _pairs(attributes) or None
+        if not values:
+            raise UsageError("policy.nothing_to_change")
+        _update(session, _found(archive, login), values, reason)
+        _tell(call, archive, login, "cli.user_roles")
 
 
 @verb("role", ("Give somebody other roles, in place of those they have.", "更换用户的角色（替换原有角色）。"))

@@ -140,7 +140,7 @@ def run_export(
     name = os.fspath(path)
     chosen = format_of(name, given=form or ("ndjson" if name == _STANDARD_OUTPUT else None))
     record_type = session.type(type)
-    seen = session.view(record_type)
+    seen = session.view(record_type).for_export()
     if fields is None:
         keys = [one.key for one in record_type.fields if one.key in seen.readable and not one.retired]
     else:

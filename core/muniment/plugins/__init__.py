@@ -27,6 +27,7 @@ from muniment.plugins._load import API, GROUP, Installed, installed, load, neede
 from muniment.plugins._reach import types_in_reach
 from muniment.plugins._set import Brought, Plugin, PluginSet
 from muniment.plugins._values import (
+    Decision,
     HookContext,
     NeedsApproval,
     Pin,
@@ -44,6 +45,7 @@ __all__ = [
     "GROUP",
     "AlertRuleLike",
     "Brought",
+    "Decision",
     "HookContext",
     "Installed",
     "NeedsApproval",

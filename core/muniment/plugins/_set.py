@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import hashlib
 import time
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
@@ -19,6 +19,7 @@ from muniment.errors import Issue, PluginError
 from muniment.plugins._calls import Call, check_code, failure_of, in_time, raised
 from muniment.plugins._declared import AlertRuleLike, Purpose, RetentionRule, RoleLike
 from muniment.plugins._values import (
+    Decision,
     HookContext,
     Installed,
     NeedsApproval,
@@ -111,12 +112,17 @@ class PluginSet:
     quarantined: Mapping[str, PluginError] = attrs.field(factory=dict)
     brought: Mapping[str, tuple[Brought, ...]] = attrs.field(factory=dict, repr=False)
     _gates: tuple[tuple[str, Call], ...] = attrs.field(init=False, repr=False, eq=False)
+    _judges: tuple[tuple[str, Call], ...] = attrs.field(init=False, repr=False, eq=False)
     _observers: tuple[tuple[str, Call], ...] = attrs.field(init=False, repr=False, eq=False)
     _approvals: tuple[tuple[str, Call], ...] = attrs.field(init=False, repr=False, eq=False)
 
     @_gates.default
     def _find_gates(self) -> tuple[tuple[str, Call], ...]:
         return _calls(self.loaded, "muniment_validate")
+
+    @_judges.default
+    def _find_judges(self) -> tuple[tuple[str, Call], ...]:
+        return _calls(self.loaded, "muniment_authorize")
 
     @_observers.default
     def _find_observers(self) -> tuple[tuple[str, Call], ...]:
@@ -135,6 +141,11 @@ class PluginSet:
     def approves(self) -> bool:
         """Whether ``needs_approval`` has anybody to ask."""
         return bool(self._approvals)
+
+    @property
+    def authorizes(self) -> bool:
+        """Whether ``authorize`` has anybody to ask."""
+        return bool(self._judges)
 
     @property
     def observes(self) -> bool:
@@ -322,6 +333,52 @@ class PluginSet:
             if wanted is not None:
                 found.append((name, _checked_need(wanted, name)))
         return tuple(found)
+
+    def authorize(
+        self,
+        action: str,
+        record_type: str,
+        fields: Collection[str],
+        record_id: str | None,
+        context: HookContext,
+    ) -> tuple[str, str] | None:
+        """Ask every plugin whether an access may happen; any that denies it decides.
+
+        Args:
+            action: the policy's name for it.
+            record_type: key of the type.
+            fields: keys of the fields that are read or written.
+            record_id: UUID text; None where it is about no single record.
+            context: who acts, why, and through what.
+
+        Returns:
+            The first plugin that denies it and its code, or None.
+
+        Raises:
+            PluginError: ``plugin.raised``, ``plugin.result``, ``plugin.slow`` or ``plugin.unknown_code``,
+                with the plugin's name.
+        """
+        denied = None
+        shown = frozenset(fields)
+        for name, call in self._judges:
+            decision: object = None
+            failure = None
+            began = time.monotonic()
+            try:
+                decision = call(action, record_type, shown, record_id, context)
+            except Exception as error:
+                failure = failure_of(name, "muniment_authorize", error)
+            if failure is not None:
+                raise raised(failure)
+            in_time(name, "muniment_authorize", began, call)
+            if decision is None:
+                continue
+            if not isinstance(decision, Decision) or not isinstance(decision.allowed, bool):
+                raise PluginError("plugin.result", name=name, hook="muniment_authorize")
+            check_code(decision.code, name, "muniment_authorize")
+            if not decision.allowed and denied is None:
+                denied = name, decision.code
+        return denied
 
     def after_commit(
         self, change_set: str | None, versions: Sequence[WrittenVersion], context: HookContext

@@ -83,13 +83,28 @@ class WrittenVersion:
 
 
 @attrs.frozen
+class Decision:
+    """What a plugin says of an access.
+
+    Attributes:
+        allowed: False refuses it, whatever roles and other plugins say; True says no more than None does,
+            for a plugin grants nothing.
+        code: why, for the log: a code from the plugin's ``messages`` or of the core's area ``access``.
+    """
+
+    allowed: bool
+    code: str = "access.plugin"
+
+
+@attrs.frozen
 class HookContext:
     """Who acts, why, and what the operation is.
 
     Attributes:
         actor: the identifier of the user.
         purpose: the purpose of the session, a W3C DPV term.
-        operation: ``create``, ``update``, ``correct``, ``delete``, ``undelete`` or ``revert``.
+        operation: ``create``, ``update``, ``correct``, ``delete``, ``undelete`` or ``revert``; in
+            ``muniment_authorize`` the action.
         source: the way in, such as ``cli``, ``api``, ``import``.
         time: when the write is recorded, in microseconds since 1970-01-01T00:00:00Z.
         default_region: two letters, ISO 3166-1; where a value belongs that names no country; may be empty.

@@ -99,8 +99,16 @@ def _joined_field(first: Field, second: Field) -> Field:
         choices=_both_choices(first.choices, second.choices),
         index=tuple(dict.fromkeys((*first.index, *second.index))),
         aliases=tuple(dict.fromkeys((*first.aliases, *second.aliases))),
+        purposes=_narrower(first.purposes, second.purposes),
     )
     return Field(**stated)
+
+
+def _narrower(first: tuple[str, ...], second: tuple[str, ...]) -> tuple[str, ...]:
+    """The purposes that both allow; the first's where they agree on none, for none would mean any."""
+    if not first or not second:
+        return first or second
+    return tuple(one for one in first if one in second) or first
 
 
 def _extended(record_type: RecordType, extension: Extension) -> RecordType:

@@ -33,6 +33,7 @@ HIGHLIGHTS: Mapping[str, bool] = {
 """The tests of a highlight rule, and whether each compares with a value."""
 
 _KEY = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_PURPOSE = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,99}")
 _CHOICE_KEY = re.compile(r"[A-Za-z0-9][A-Za-z0-9_.+-]{0,62}")
 _CURRENCY = re.compile(r"[A-Z]{3}")
 _BOUNDED = ("integer", "decimal", "money", "date", "datetime")
@@ -176,6 +177,12 @@ def _readable(field: Field, kind: FieldKind, where: str) -> None:
             raise refuse("default", f"{where}.default", problem=problem.code) from None
 
 
+def _purposes(field: Field, where: str) -> None:
+    _distinct(field.purposes, where)
+    if not all(map(_PURPOSE.fullmatch, field.purposes)):
+        raise refuse("purpose", where)
+
+
 def _field(field: Field, record_type: RecordType, kinds: Mapping[str, FieldKind], where: str) -> None:
     _key(field.key, where)
     names = (field.key, field.kind, *field.aliases, *field.former_keys)
@@ -198,6 +205,7 @@ def _field(field: Field, record_type: RecordType, kinds: Mapping[str, FieldKind]
     if (field.kind == "reference") != bool(field.target):
         raise refuse("target_missing" if field.kind == "reference" else "not_for_kind", f"{where}.target",
                      name="target", kind=field.kind)  # fmt: skip
+    _purposes(field, f"{where}.purposes")
     _choices(field.choices, f"{where}.choices")
     _bounds(field, where)
     _index(field, where)

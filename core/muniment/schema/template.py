@@ -68,7 +68,7 @@ _FIELD: Mapping[str, type] = {
     "unique": bool, "default": str, "index": list, "mask": str, "choices": list, "minimum": str,
     "maximum": str, "max_length": int, "target": str, "currency": str, "past": bool, "computed": bool,
     "hidden": bool, "retired": bool, "aliases": list, "former_keys": list, "width": int, "order": int,
-    "emphasis": str, "highlight": list,
+    "emphasis": str, "highlight": list, "purposes": list,
 }  # fmt: skip
 _GROUP = {"key": str, "label": dict, "category": str, "order": int, "field": list}
 _TYPE = {
@@ -138,7 +138,7 @@ def _field_values(given: Any, where: str) -> dict[str, Any]:
     for name in ("label", "help"):
         if name in values:
             values[name] = _words(values[name], f"{where}.{name}")
-    for name in ("index", "aliases", "former_keys"):
+    for name in ("index", "aliases", "former_keys", "purposes"):
         if name in values:
             values[name] = _strings(values[name], f"{where}.{name}")
     for name, read in (("choices", _choice), ("highlight", _highlight)):

@@ -134,6 +134,7 @@ class Field:
         highlight: rules that colour it.
         plugin: the name of the plugin that brought it; empty for a template's or a team's.
         own: names of attributes that the team set itself; a template applied again leaves them alone.
+        purposes: W3C DPV terms under which alone the field is there at all; empty for any purpose.
     """
 
     key: str
@@ -170,6 +171,7 @@ class Field:
     highlight: tuple[Highlight, ...] = ()
     plugin: str = ""
     own: tuple[str, ...] = ()
+    purposes: tuple[str, ...] = ()
 
     @property
     def in_clear(self) -> bool:

@@ -2,16 +2,17 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping, Sequence
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Any
 
 import attrs
 
 from muniment.codec import canonical
 from muniment.config import Configuration, digest_of
-from muniment.errors import PluginError
+from muniment.errors import ConfigError, PluginError
 from muniment.plugins import Pin, PluginSet
 from muniment.policy import BUILTIN_ROLES, Policy, Role
+from muniment.purposes import PURPOSES
 from muniment.schema import KINDS, Extension, FieldKind, Registry, Template
 from muniment.schema.definitions import definition_document
 from muniment.schema.registry import Applied
@@ -29,6 +30,8 @@ __all__ = [
     "configuration_values",
     "definition_changes",
     "kinds_of",
+    "policy_of",
+    "role_acts",
     "roles_of",
     "rules_document",
     "with_plugins",
@@ -72,10 +75,41 @@ def with_roles(plugins: PluginSet) -> PluginSet:
     return plugins.without(failed) if failed else plugins
 
 
-def roles_of(plugins: PluginSet) -> dict[str, Role]:
-    """The roles of the core and of the loaded plugins, by key."""
+def roles_of(plugins: PluginSet, own: Iterable[Role] = ()) -> dict[str, Role]:
+    """The roles of the core, of the loaded plugins and of the archive, by key.
+
+    Args:
+        plugins: the loaded ones.
+        own: of the archive's configuration.
+
+    Raises:
+        ConfigError: ``config.role_plugin`` where the archive and a plugin mean two by one key.
+    """
     brought = {key: role for key, role in plugins.roles().items() if isinstance(role, Role)}
-    return {**BUILTIN_ROLES, **brought}
+    stated = {role.key: role for role in own}
+    for key in sorted(brought.keys() & stated.keys()):
+        raise ConfigError("config.role_plugin", where=f"roles.{key}", name=key)
+    return {**BUILTIN_ROLES, **brought, **stated}
+
+
+def role_acts(before: Mapping[str, Role], after: Mapping[str, Role]) -> list[Act]:
+    """Which roles one configuration defines, changes or removes against another."""
+    acts = [
+        Act("role.define", {"role": key, "changed": key in before})
+        for key, role in sorted(after.items())
+        if before.get(key) != role
+    ]
+    return acts + [Act("role.remove", {"role": key}) for key in sorted(before.keys() - after.keys())]
+
+
+def policy_of(plugins: PluginSet, applied: Configuration) -> Policy:
+    """What an archive's configuration and plugins allow, compiled."""
+    return Policy(
+        roles_of(plugins, applied.roles),
+        purposes=applied.purposes,
+        known={*PURPOSES, *plugins.purposes()},
+        break_glass=applied.break_glass,
+    )
 
 
 def with_plugins(
@@ -173,6 +207,7 @@ def rules_document(plugins: PluginSet, policy: Policy) -> dict[str, object]:
         "purposes": {term: _plain(one) for term, one in plugins.purposes().items()},
         "retention": {key: _plain(rules) for key, rules in plugins.retention_rules().items()},
         "roles": {key: _plain(role) for key, role in policy.roles.items()},
+        "break_glass": _plain(policy.break_glass),
     }
 
 

@@ -24,18 +24,19 @@ from muniment.session.approving import Sanction
 from muniment.session.asking import approve_file
 from muniment.session.builtins import rules_of
 from muniment.session.engine import SHARD, Acting, Engine
-from muniment.session.gates import require_open
 from muniment.session.logbook import Moment
 from muniment.session.reads import (
-    choose_version,
+    choose_visible,
     definition_of,
     disclosure,
     load,
     may_read,
     open_loaded,
     plan_of,
+    stand,
     view_of,
 )
+from muniment.session.standing import pass_gates
 from muniment.session.writes import Change, Saved, write
 from muniment.store import Transaction, Version
 
@@ -245,28 +246,20 @@ def read_file(
     """
 
     def body(tx: Transaction, moment: Moment) -> tuple[FileRef, Field, Version]:
-        chosen = choose_version(tx, record, version=version)
+        chosen = choose_visible(engine, tx, acting, record, moment, version=version)
         record_type = definition_of(engine, tx, chosen)
-        if not engine.policy.may(acting.actor, "record.read", record_type.key):
-            raise NotFound("record.not_found")
-        view = view_of(engine, acting, record_type)
+        standing = stand(engine, tx, acting, "record.read", chosen, moment.time_us)
+        view = view_of(engine, acting, record_type, standing)
         field = _file_field(record_type, field_name, view.clear)
-        require_open(
-            engine,
-            tx,
-            acting,
-            "record.read",
-            record_type,
-            (chosen.subject,),
-            moment.time_us,
-            fields=frozenset({field.key}),
-        )
-        plan = plan_of(engine, acting, record_type, [field.key])
+        plan = plan_of(engine, acting, record_type, [field.key], standing=standing)
+        pass_gates(engine, tx, acting, "record.read", chosen, plan.keys, moment.time_us, standing)
         loaded = load(engine, tx, chosen, record_type, plan.groups)
         reference = open_loaded(engine, loaded, plan.numbers).get(field.key)
         if not isinstance(reference, FileRef):
             raise NotFound("record.no_file", where=field.key)
-        drafts = disclosure(engine, tx, acting, "file.read", plan, [chosen], target={"file": reference.id})
+        drafts = disclosure(
+            engine, tx, acting, "file.read", plan, [chosen], target={"file": reference.id}, standing=standing
+        )
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
         return reference, field, chosen
 

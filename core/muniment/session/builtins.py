@@ -15,6 +15,7 @@ import attrs
 from muniment.schema import CONFIGURATION, DEFINITION, DRAFT, IMPORT, PROPOSAL, USER, RecordType
 from muniment.schema.builtin import (
     ALERT,
+    BREAK_GLASS,
     CONSENT,
     ERASURE,
     HOLD,
@@ -53,6 +54,12 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
     DEFINITION.key: BuiltinRules("schema.read", "schema.change", ("schema.apply", "schema.apply")),
     USER.key: BuiltinRules("user.read", "user.change", ("user.add", "user.change")),
     CONFIGURATION.key: BuiltinRules("config.read", "config.change", ("config.apply", "config.apply")),
+    BREAK_GLASS.key: BuiltinRules(
+        "break_glass.review",
+        "break_glass.begin",
+        ("break_glass.begin", "break_glass.end", "break_glass.review"),
+        guarded=True,
+    ),
     HOLD.key: BuiltinRules("hold.read", "hold.change", ("hold.place", "hold.release"), guarded=True),
     ERASURE.key: BuiltinRules(
         "erasure.read", "subject.erase", ("erasure.order", "erasure.certify"), guarded=True

@@ -26,6 +26,7 @@ from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.gates import NO_CONSENT, Gate, Touch
 from muniment.session.logbook import Moment
 from muniment.session.planning import Change
+from muniment.session.reach import reached_by
 from muniment.session.reads import disclosure, may_read, plan_of
 from muniment.session.writes import Saved, write
 from muniment.store import Part, Transaction, Version
@@ -164,7 +165,10 @@ def subject_of(engine: Engine, acting: Acting, tx: Transaction, record: bytes) -
     """
     version = tx.version(SHARD, record)
     record_type = None if version is None else engine.definitions.by_number.get(version.type)
-    if version is None or record_type is None or not may_read(engine, acting, "record.read", record_type):
+    if version is None or record_type is None:
+        raise NotFound("record.not_found")
+    reached = reached_by(engine, tx, acting, record_type, version)
+    if not may_read(engine, acting, "record.read", record_type, reached=reached):
         raise NotFound("record.not_found")
     if version.subject == engine.archive:
         raise UsageError("consent.nobody", where=id_text(record))

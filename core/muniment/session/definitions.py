@@ -3,20 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping
+from datetime import datetime
+from typing import Final
 
 import attrs
 
 from muniment.codec import canonical, parse_canonical
 from muniment.errors import IntegrityError
 from muniment.log.binding import OPERATIONS, unpack_live
-from muniment.model import CLASSES, Value, id_text
+from muniment.model import CLASSES, Value, id_bytes, id_text
 from muniment.plugins import Pin
 from muniment.schema import RecordType
-from muniment.schema.builtin import BUILTIN, CONFIGURATION, DEFINITION, IMPORT, USER
+from muniment.schema.builtin import BREAK_GLASS, BUILTIN, CONFIGURATION, DEFINITION, IMPORT, USER
 from muniment.schema.definitions import type_from_document
 from muniment.schema.registry import Registry
 from muniment.session.sealer import Sealer
-from muniment.store import Transaction, Version
+from muniment.store import ListQuery, Transaction, Version
 
 __all__ = [
     "CONFIGURATION",
@@ -25,6 +27,7 @@ __all__ = [
     "USER",
     "Definitions",
     "Fingerprint",
+    "Glass",
     "User",
     "definition_at",
     "fingerprint",
@@ -35,7 +38,9 @@ __all__ = [
 
 SHARD = 0
 
-_HELD = (DEFINITION.number, USER.number, CONFIGURATION.number)
+_MOST_GLASSES: Final = 10_000
+
+_HELD = (DEFINITION.number, USER.number, CONFIGURATION.number, BREAK_GLASS.number)
 
 Fingerprint = tuple[tuple[int, bytes, int], ...]
 """Type, record and newest version of everything that definitions are made of."""
@@ -51,6 +56,7 @@ class User:
         name: what people call them.
         roles: keys of the roles.
         active: whether it may act.
+        attributes: what conditions on rows may name, as pairs of name and value, sorted.
     """
 
     record: bytes
@@ -58,6 +64,26 @@ class User:
     name: str
     roles: tuple[str, ...]
     active: bool
+    attributes: tuple[tuple[str, str], ...] = ()
+
+
+@attrs.frozen
+class Glass:
+    """An emergency access that nobody has ended.
+
+    Attributes:
+        record: identifier of its own record, 16 bytes.
+        actor: whose it is.
+        target: the record that they wanted to see, 16 bytes.
+        subject: whom that is about, 16 bytes; all records of theirs are covered.
+        expires_us: when it is over, microseconds since 1970.
+    """
+
+    record: bytes
+    actor: str
+    target: bytes
+    subject: bytes
+    expires_us: int
 
 
 @attrs.frozen
@@ -70,6 +96,7 @@ class Definitions:
         users: by login.
         configuration: record, version and text of the configuration that was applied last.
         pins: which code of its plugins was applied with it, by name.
+        glasses: the emergency accesses that nobody has ended, by login.
     """
 
     registry: Registry = attrs.field(factory=Registry)
@@ -77,6 +104,7 @@ class Definitions:
     users: Mapping[str, User] = attrs.field(factory=dict)
     configuration: tuple[bytes, int, str] | None = None
     pins: Mapping[str, Pin] = attrs.field(factory=dict)
+    glasses: Mapping[str, tuple[Glass, ...]] = attrs.field(factory=dict)
 
     @property
     def types(self) -> Mapping[str, RecordType]:
@@ -129,14 +157,46 @@ def load_definitions(tx: Transaction, sealer: Sealer) -> Definitions:
         assert isinstance(roles, tuple)
         login = str(values["login"])
         name = str(values.get("display_name") or "")
-        users[login] = User(version.record, login, name, roles, values.get("state") == "active")
+        active = values.get("state") == "active"
+        users[login] = User(version.record, login, name, roles, active, _pairs(values.get("attributes")))
     configuration = None
     pins: Mapping[str, Pin] = {}
     for version, values in _newest(tx, sealer, CONFIGURATION):
         configuration = (version.record, version.version, str(values["text"]))
         pins = read_pins(str(values.get("plugins") or ""))
     types.sort(key=lambda one: one.number)
-    return Definitions(Registry((*BUILTIN, *types)), records, users, configuration, pins)
+    registry = Registry((*BUILTIN, *types))
+    return Definitions(registry, records, users, configuration, pins, _glasses(tx, sealer))
+
+
+def _glasses(tx: Transaction, sealer: Sealer) -> dict[str, tuple[Glass, ...]]:
+    """The emergency accesses that nobody has ended; the current state finds them, their parts decide."""
+    state = BREAK_GLASS.by_key["state"].number
+    found: dict[str, list[Glass]] = {}
+    for row in tx.list_current(SHARD, ListQuery(BREAK_GLASS.number, ((state, "open"),), limit=_MOST_GLASSES)):
+        version = tx.version(SHARD, row.record)
+        if version is None or version.operation == OPERATIONS["delete"]:
+            continue
+        values = open_version(tx, sealer, version, BREAK_GLASS)
+        expires = values["expires"]
+        if values.get("state") != "open" or not isinstance(expires, datetime):
+            continue
+        glass = Glass(
+            version.record,
+            str(values["actor"]),
+            id_bytes(str(values["record"])),
+            version.subject,
+            round(expires.timestamp() * 1_000_000),
+        )
+        found.setdefault(glass.actor, []).append(glass)
+    return {actor: tuple(some) for actor, some in found.items()}
+
+
+def _pairs(value: Value) -> tuple[tuple[str, str], ...]:
+    """A user's attributes out of ``name=value`` texts."""
+    texts = value if isinstance(value, tuple) else ()
+    pairs = (str(text).partition("=") for text in texts)
+    return tuple(sorted((name, given) for name, sign, given in pairs if sign))
 
 
 def pins_text(pins: Mapping[str, Pin]) -> str:

@@ -24,6 +24,7 @@ from muniment.session.gates import require_open
 from muniment.session.logbook import MAX_SUBJECTS
 from muniment.session.logbook import Draft as Entry
 from muniment.session.planning import Change
+from muniment.session.reach import reached_by
 from muniment.session.reads import definition_of, may_read
 from muniment.session.showing import names_between
 from muniment.session.writes import Saved, write
@@ -410,7 +411,7 @@ class _Saving:
         held: _Held | None,
     ) -> tuple[Form, bytes]:
         engine, acting = self._engine, self._acting
-        newest = None
+        newest = reached = None
         if record is None:
             if not type:
                 raise UsageError("draft.no_target")
@@ -422,14 +423,15 @@ class _Saving:
                 raise NotFound("record.not_found")
             now = engine.definitions.by_number.get(newest.type, definition_of(engine, tx, newest))
             record_type, operation = now, "update"
-            if not may_read(engine, acting, "record.read", record_type):
+            reached = reached_by(engine, tx, acting, record_type, newest)
+            if not may_read(engine, acting, "record.read", record_type, reached=reached):
                 raise NotFound("record.not_found")
             engine.check_live(tx, {newest.record, newest.subject})
             if base is not None and not 1 <= base <= newest.version:
                 raise NotFound("record.no_version", where=record)
         if record_type.number < 256:
             raise AccessDenied("access.guarded", where=record_type.key)
-        engine.policy.require(acting.actor, f"record.{operation}", record_type.key)
+        engine.policy.require(acting.actor, f"record.{operation}", record_type.key, reached=reached)
         raw = self._raw(record_type, values)
         if newest is not None:
             target, subject = newest.record, newest.subject

@@ -21,6 +21,7 @@ from muniment.schema import Field, RecordType, e164
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.layout import require_layout
 from muniment.session.logbook import Moment
+from muniment.session.reach import Needs, needs_of, stored_values
 from muniment.session.reads import (
     definition_of,
     disclosure,
@@ -188,6 +189,10 @@ def find_duplicates(
                 raise UsageError("quality.no_index", where=record_type.key)
             require_layout(engine, tx)
             pairs = _proposed(tx, indexed)
+            keys = [field.key for field in fields]
+            needs = needs_of(engine, acting, record_type, ("record.search",), read=keys)
+            if needs is not None:
+                pairs = _within_reach(engine, tx, needs, pairs)
             opened = _opened(engine, tx, record_type, fields, {one for pair in pairs for one in pair})
             alike = _scored(engine, record_type, fields, pairs, opened, at_least)[: max(1, limit)]
             shown = {record: opened[record][0] for one in alike for record in one[1]}
@@ -197,6 +202,20 @@ def find_duplicates(
             return [pair for pair, _ in alike]
 
         return engine.run(body, acting)
+
+
+def _within_reach(
+    engine: Engine, tx: Transaction, needs: Needs, pairs: set[tuple[bytes, bytes]]
+) -> set[tuple[bytes, bytes]]:
+    """The pairs of which the actor reaches both records, with all that is compared."""
+    newest = tx.newest_versions(SHARD, sorted({one for pair in pairs for one in pair}))
+
+    def met(version: Version) -> bool:
+        values = stored_values(engine, tx, version, needs.reach.numbers)
+        return needs.met(needs.reach.roles(engine, tx, values))
+
+    seen = {record for record, version in newest.items() if met(version)}
+    return {pair for pair in pairs if seen.issuperset(pair)}
 
 
 def _indexed(engine: Engine, record_type: RecordType, fields: Sequence[Field]) -> dict[tuple[int, int], int]:

@@ -94,6 +94,11 @@ class Acting:
     legal_basis: str | None = None
     masked: bool = False
 
+    def __attrs_post_init__(self) -> None:
+        # Some roles and fields are for some purposes alone, and the policy is asked about actors.
+        if self.actor.purpose != self.purpose and self.actor is not SYSTEM:
+            object.__setattr__(self, "actor", attrs.evolve(self.actor, purpose=self.purpose))
+
 
 @attrs.define
 class Engine:
@@ -130,6 +135,7 @@ class Engine:
     _destructions: int = -1
     _print: Fingerprint = ()
     _lock: threading.RLock = attrs.field(factory=threading.RLock)
+    reaches: dict[Any, Any] = attrs.field(factory=dict)
     _reads: Reads = attrs.field(init=False)
     indexes: dict[tuple[int, int], Any] = attrs.field(factory=dict)
     plans: dict[Any, Any] = attrs.field(factory=dict)
@@ -233,7 +239,9 @@ class Engine:
             return True
         user = users.get(actor.id)
         # A new archive has no users yet; somebody unknown has no roles and never had any.
-        return not users or actor.roles == (user.roles if user is not None and user.active else ())
+        if user is None or not user.active:
+            return not users or not actor.roles
+        return actor.roles == user.roles and actor.attributes == user.attributes
 
     def _catch_up(self, tx: Transaction) -> None:
         self.any_states = tx.has_states(SHARD)
@@ -248,6 +256,7 @@ class Engine:
             self._print = now
             self.layout_checked = False
             self._old_types.clear()
+            self.reaches.clear()
 
     def adopt(self, definitions: Definitions, print_of: Fingerprint) -> None:
         """Go on under definitions that were loaded to open the archive; they are parsed once."""
@@ -296,7 +305,16 @@ class Engine:
         user = self.definitions.users.get(login)
         if user is None:
             return Actor("anonymous", (), auth)
-        return Actor(login, user.roles if user.active else (), auth, on_behalf_of, not user.active)
+        roles = user.roles if user.active else ()
+        return Actor(
+            login,
+            roles,
+            auth,
+            on_behalf_of,
+            not user.active,
+            attributes=user.attributes,
+            record=id_text(user.record),
+        )
 
     # Entries
 
@@ -368,9 +386,18 @@ class Engine:
             acting,
             "access.deny",
             outcome="denied",
-            code=error.code,
+            code=error.code if error.refused_by is None else error.refused_by[1],
+            plugin=self._plugin(error),
             target={"action": action, **{name: value for name, value in members.items() if value}},
         )
+
+    def _plugin(self, error: MunimentError) -> dict[str, str] | None:
+        """The plugin that refused, as a detail names it."""
+        if error.refused_by is None:
+            return None
+        name = error.refused_by[0]
+        version = next((one.source.shown_version for one in self.plugins.loaded if one.name == name), "")
+        return {"name": name, "version": version}
 
     @contextmanager
     def guarded(self, acting: Acting, action: str, **members: object) -> Iterator[None]:

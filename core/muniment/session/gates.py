@@ -73,6 +73,7 @@ class Touch:
         time_us: when, microseconds since 1970.
         legal_basis: what the caller said that it rests on, where they said it.
         fields: keys of the fields that would be released or written; None where it may be any of them.
+        emergency: whether it is an access under a broken glass, which is reviewed afterwards.
     """
 
     action: str
@@ -83,6 +84,7 @@ class Touch:
     time_us: int
     legal_basis: str | None = None
     fields: frozenset[str] | None = None
+    emergency: bool = False
 
 
 class Gate(Protocol):
@@ -116,6 +118,7 @@ def closed(
     *,
     writes: bool = False,
     fields: frozenset[str] | None = None,
+    emergency: bool = False,
 ) -> Mapping[bytes, str]:
     """The subjects that any gate closes to an access, each with the first gate's code.
 
@@ -129,13 +132,22 @@ def closed(
         time_us: of the transaction.
         writes: whether the access changes something.
         fields: keys of the fields that would be released or written.
+        emergency: whether it is an access under a broken glass.
     """
     asked = set(subjects) - {engine.archive}
     if not asked or not engine.gates or record_type.number < 256:
         return {}
     touch = Touch(
-        action, writes, acting.purpose, acting.actor.id, record_type, time_us, acting.legal_basis, fields
-    )  # fmt: skip
+        action,
+        writes,
+        acting.purpose,
+        acting.actor.id,
+        record_type,
+        time_us,
+        acting.legal_basis,
+        fields,
+        emergency,
+    )
     found: dict[bytes, str] = {}
     for gate in engine.gates:
         for subject, code in gate.refusals(tx, touch, frozenset(asked)).items():
@@ -154,6 +166,7 @@ def require_open(
     *,
     writes: bool = False,
     fields: frozenset[str] | None = None,
+    emergency: bool = False,
 ) -> None:
     """Refuse an access to which any of these subjects is closed.
 
@@ -167,12 +180,24 @@ def require_open(
         time_us: of the transaction.
         writes: whether the access changes something.
         fields: keys of the fields that would be released or written.
+        emergency: whether it is an access under a broken glass.
 
     Raises:
         AccessDenied: the gate's code; the caller writes it down.
     """
     if not engine.gates:
         return
-    refused = closed(engine, tx, acting, action, record_type, subjects, time_us, writes=writes, fields=fields)
+    refused = closed(
+        engine,
+        tx,
+        acting,
+        action,
+        record_type,
+        subjects,
+        time_us,
+        writes=writes,
+        fields=fields,
+        emergency=emergency,
+    )
     for _, code in sorted(refused.items()):
         raise AccessDenied(code, where=record_type.key, action=action, purpose=acting.purpose)

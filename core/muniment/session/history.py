@@ -13,7 +13,6 @@ from muniment.log.detail import unpack_details
 from muniment.model import Value, id_text
 from muniment.schema import RecordType
 from muniment.session.engine import SHARD, Acting, Engine
-from muniment.session.gates import require_open
 from muniment.session.logbook import Moment
 from muniment.session.reads import (
     Loaded,
@@ -22,10 +21,11 @@ from muniment.session.reads import (
     disclosure,
     load,
     loaded_from,
-    may_read,
     open_loaded,
     plan_of,
+    stand,
 )
+from muniment.session.standing import pass_gates
 from muniment.session.views import Change, Step, shown
 from muniment.store import SidePart, Transaction, Version
 
@@ -107,16 +107,18 @@ def _load(
 ) -> list[tuple[Loaded, Plan, _Entry]]:
     versions = tx.versions_of(SHARD, record)
     newest = definition_of(engine, tx, versions[-1]) if versions else None
-    if newest is None or not may_read(engine, acting, "record.history", newest):
+    if newest is None:
         raise NotFound("record.not_found")
-    require_open(engine, tx, acting, "record.history", newest, (versions[-1].subject,), moment.time_us)
+    standing = stand(engine, tx, acting, "record.history", versions[-1], moment.time_us)
+    shown_as = plan_of(engine, acting, newest, None, standing=standing)
+    pass_gates(engine, tx, acting, "record.history", versions[-1], shown_as.keys, moment.time_us, standing)
     if only is not None:
         versions = [one for one in versions if one.version in only]
         if {one.version for one in versions} != set(only):
             raise NotFound("record.no_version")
     found: list[tuple[Loaded, Plan, _Entry]] = []
     for version in versions:
-        plan = plan_of(engine, acting, definition_of(engine, tx, version), None)
+        plan = plan_of(engine, acting, definition_of(engine, tx, version), None, standing=standing)
         side: Sequence[SidePart] = ()
         try:
             loaded = load(engine, tx, version, plan.type, plan.groups)
@@ -130,7 +132,7 @@ def _load(
             loaded = loaded_from(version, plan.type, (), live, frozenset(), plan.groups & live.keys())
         found.append((loaded, plan, (detail_of(tx, version.gen, version.seq), side)))
     kind = "record.history" if only is None else "record.diff"
-    drafts = disclosure(engine, tx, acting, kind, plan_of(engine, acting, newest, None), versions)
+    drafts = disclosure(engine, tx, acting, kind, shown_as, versions, standing=standing)
     engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
     return found
 

@@ -35,6 +35,7 @@ from muniment.session.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.matching import NOTHING, Found, Matcher
 from muniment.session.naming import Namer, Names, is_identifier
 from muniment.session.planning import Change, Claims, Pending, Planner
+from muniment.session.reach import reached_by
 from muniment.session.reads import plan_of
 from muniment.session.views import Change as FieldChange
 from muniment.session.views import shown
@@ -156,7 +157,9 @@ class RowWriter:
             may = self._engine.policy.may(self._acting.actor, "record.update", self._type.key)
             unique = self._type.unique & self._view.clear
             match = [key for key in self._keys if key in unique][:1] if may else []
-        return Matcher(self._engine, self._type, self._view, match) if match else None
+        if not match:
+            return None
+        return Matcher(self._engine, self._acting, self._type, self._view, match, action="record.read")
 
     # One row
 
@@ -310,7 +313,7 @@ class RowWriter:
         record = "" if planned.base is None else id_text(planned.record)
         if not planned.written:
             return Outcome("unchanged", issues, record)
-        view, kinds = self._view, self._engine.kinds
+        view, kinds = planned.view, self._engine.kinds
         old, _ = shown(self._type, kinds, planned.old, view.clear, view.masked)
         new, _ = shown(self._type, kinds, planned.new, view.clear, view.masked)
         changes = [
@@ -394,9 +397,15 @@ class RowWriter:
             assert isinstance(record, bytes)
             row = tx.current(SHARD, record)
             version = tx.version(SHARD, record)
-            if row is not None and version is not None and row.type == self._type.number and not row.deleted:
+            there = row is not None and row.type == self._type.number and not row.deleted
+            if there and version is not None and self._reaches(tx, version):
                 found[key] = Found((version,))
         return found
+
+    def _reaches(self, tx: Transaction, version: Version) -> bool:
+        reached = reached_by(self._engine, tx, self._acting, self._type, version)
+        may = self._engine.policy.may
+        return reached is None or may(self._acting.actor, "record.read", self._type.key, reached=reached)
 
     def _decide(self, row: Given, found: Found) -> _Asked:
         values = row.values

@@ -6,7 +6,7 @@ What was opened and not found fit for release goes no further.
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from itertools import islice
 from typing import Final
 
@@ -14,8 +14,7 @@ import attrs
 
 from muniment.errors import AccessDenied, Invalid, NotFound, UsageError
 from muniment.model import Value
-from muniment.policy import View
-from muniment.schema import Field, RecordType
+from muniment.schema import RecordType
 from muniment.schema.listviews import Condition
 from muniment.session.builtins import rules_of
 from muniment.session.current import sortable
@@ -25,6 +24,7 @@ from muniment.session.filters import Filter, compile_filter
 from muniment.session.gates import closed
 from muniment.session.layout import require_layout
 from muniment.session.logbook import Moment
+from muniment.session.reach import Needs, as_newest, needs_of
 from muniment.session.reads import (
     Loaded,
     Plan,
@@ -37,6 +37,7 @@ from muniment.session.reads import (
     wanted_groups,
 )
 from muniment.session.reasons import put_reason
+from muniment.session.standing import ANY, Standing, authorize, denied, view_of
 from muniment.session.tokens import Lookup, lookup_equal, lookup_words
 from muniment.session.views import Page
 from muniment.store import Current, ListQuery, Part, Transaction, Version
@@ -86,6 +87,11 @@ class Asked:
     filters: Sequence[Condition] = ()
     view: str = ""
 
+    @property
+    def exports(self) -> bool:
+        """Whether what is released leaves the archive."""
+        return self.action == "record.export"
+
 
 def list_records(engine: Engine, acting: Acting, asked: Asked) -> Page:
     """One page of records that have these values."""
@@ -103,12 +109,22 @@ def search_records(engine: Engine, acting: Acting, asked: Asked) -> Page:
 
 @attrs.frozen
 class _Terms:
-    """A question compiled: what the clear table answers and what must be opened and compared."""
+    """A question compiled: what the clear table answers and what must be opened and compared.
+
+    Attributes:
+        where: keys of the fields that were asked by.
+        clear: keys of the fields that stand in clear in that table.
+        needs: what must reach each record; None where every role of the actor reaches all.
+        kind: the kind of entry that the answer is written down as.
+    """
 
     equals: tuple[tuple[int, object], ...]
     lookups: tuple[Lookup, ...]
     matches: tuple[tuple[frozenset[str], Callable[[Mapping[str, Value]], bool]], ...]
+    where: frozenset[str]
     clear: frozenset[str]
+    needs: Needs | None
+    kind: str
     filters: tuple[Filter, ...] = ()
 
     @property
@@ -124,10 +140,11 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
         engine.policy.require(acting.actor, asked.action, record_type.key)
         if asked.scan:
             engine.policy.require(acting.actor, "record.scan", record_type.key)
-        plan = plan_of(engine, acting, record_type, asked.fields)
+        plan = plan_of(engine, acting, record_type, asked.fields, export=asked.exports)
         if record_type.number < 256 and (plan.keys or rules_of(record_type).guarded):
             engine.policy.require(acting.actor, rules_of(record_type).read, record_type.key)
-        terms = _compile(engine, acting, record_type, plan.allowed, asked)
+        authorize(engine, acting, asked.action, record_type, plan.keys, None, moment.time_us)
+        terms = _compile(engine, acting, record_type, asked)
         if terms.lookups:
             require_layout(engine, tx)
         limit = max(1, min(asked.limit, _LARGEST_PAGE))
@@ -139,24 +156,35 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
             engine,
             tx,
             acting,
-            "record.scan" if asked.scan else asked.kind,
+            terms.kind,
             plan,
             [loaded.version for loaded, _ in hits],
+            plans=None if terms.needs is None else [own for _, own in hits],
             op=asked.op,
             loose=reason,
-            **{**asked.members, "target": _asked_fields(asked)},
+            standing=ANY,
+            target=_asked_fields(asked),
+            **asked.members,
         )
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
-        total = None
-        countable = asked.count and not terms.lookups and not terms.filters and not engine.gates
-        if countable and all(keys <= terms.clear for keys, _ in terms.matches):
-            total = tx.count_current(SHARD, _query(asked, record_type, terms, 1, None))
+        total = None if terms.filters or not asked.count else _total(engine, tx, asked, record_type, terms)
         return [loaded for loaded, _ in hits], [one for _, one in hits], after, total
 
     # A reason is sealed under the index of its entry, so nothing may be appended in between.
     run = engine.run if asked.reason else engine.read
     loaded, plans, after, total = run(body, acting)
     return Page([release(engine, one, plan) for one, plan in zip(loaded, plans, strict=True)], after, total)
+
+
+def _total(
+    engine: Engine, tx: Transaction, asked: Asked, record_type: RecordType, terms: _Terms
+) -> int | None:
+    """How many there are on all pages, where the store's own answer is the whole answer."""
+    asking = engine.gates or engine.plugins.authorizes
+    exact = terms.needs is None or terms.needs.exact
+    if asking or terms.lookups or not exact or not all(keys <= terms.clear for keys, _ in terms.matches):
+        return None
+    return tx.count_current(SHARD, _query(asked, record_type, terms, 1, None))
 
 
 def _asked_fields(asked: Asked) -> dict[str, object] | None:
@@ -173,16 +201,21 @@ def _asked_fields(asked: Asked) -> dict[str, object] | None:
     return target or None
 
 
-def _compile(engine: Engine, acting: Acting, record_type: RecordType, view: View, asked: Asked) -> _Terms:
+def _compile(engine: Engine, acting: Acting, record_type: RecordType, asked: Asked) -> _Terms:
+    view = view_of(engine, acting, record_type)
+    kind = "record.scan" if asked.scan else asked.kind
     equals: list[tuple[int, object]] = []
     lookups: list[Lookup] = []
     matches: list[tuple[frozenset[str], Callable[[Mapping[str, Value]], bool]]] = []
     for name, raw in asked.where.items():
         field = record_type.field(name)
-        if field is None or field.key not in view.readable:
+        if field is None or field.key not in view.readable | view.searchable:
             raise NotFound("schema.unknown_field", where=record_type.key, name=name)
         if field.key not in view.clear:
-            raise AccessDenied("access.field", where=record_type.key, action="filter", names=field.key)
+            if field.key not in view.searchable or raw is None or raw == "":
+                raise AccessDenied("access.field", where=record_type.key, action="filter", names=field.key)
+            # Whoever asks learns that somebody has this very value, though nothing of it is shown.
+            kind = "record.match" if kind == "record.list" else kind
         wanted = _wanted_value(engine, record_type, field.key, raw)
         if field.in_clear:
             equals.append((field.number, sortable(wanted)))
@@ -211,7 +244,24 @@ def _compile(engine: Engine, acting: Acting, record_type: RecordType, view: View
         if not field.in_clear:
             raise UsageError("index.sealed_order", where=field.key)
     clear = frozenset(field.key for field in record_type.fields if field.in_clear)
-    return _Terms(tuple(equals), tuple(lookups), tuple(matches), clear, filters)
+    where = _keys(record_type, asked.where)
+    filtered = frozenset(one.key for one in filters)
+    needs = needs_of(
+        engine,
+        acting,
+        record_type,
+        (asked.action, "record.scan") if asked.scan else (asked.action,),
+        read=filtered | _keys(record_type, (asked.order_by,) if asked.order_by else ()),
+        compared=where,
+    )
+    return _Terms(
+        tuple(equals), tuple(lookups), tuple(matches), where | filtered, clear, needs, kind, filters
+    )
+
+
+def _keys(record_type: RecordType, names: Iterable[str]) -> frozenset[str]:
+    """The keys of fields that are named, maybe by a former key."""
+    return frozenset(field.key for name in names if (field := record_type.field(name)) is not None)
 
 
 def _wanted_value(engine: Engine, record_type: RecordType, key: str, raw: object) -> Value:
@@ -247,6 +297,7 @@ def _query(
         after,
         limit,
         asked.deleted,
+        () if terms.needs is None else terms.needs.matches,
     )
 
 
@@ -281,11 +332,17 @@ def _hits(
                 engine, tx, acting, asked.action, record_type, subjects, time_us, fields=plan.keys
             )
             rows = [row for row in rows if row.subject not in barred]
-        for row, loaded, own in _load_all(engine, tx, acting, plan, terms, rows):
+        for row, loaded, own in _load_all(engine, tx, acting, asked, plan, terms, rows):
             if terms.matches:
-                values = _compared(engine, terms, loaded, plan, own)
+                values = _compared(engine, terms, loaded, record_type)
+                if terms.needs is not None:
+                    # Words are looked for where this record may be read in clear, and nowhere else.
+                    told = own.view.clear | terms.where
+                    values = {key: value for key, value in values.items() if key in told}
                 if not all(matches(values) for _, matches in terms.matches):
                     continue
+            if denied(engine, acting, asked.action, record_type, own.keys, row.record, time_us):
+                continue
             if len(found) == limit:
                 assert last is not None
                 return found, encode_cursor(engine, _sort_value(last, record_type, asked), last.record)
@@ -301,21 +358,31 @@ def _may_be(row: Current, filters: Sequence[Filter]) -> bool:
 
 
 def _load_all(
-    engine: Engine, tx: Transaction, acting: Acting, plan: Plan, terms: _Terms, rows: Sequence[Current]
+    engine: Engine,
+    tx: Transaction,
+    acting: Acting,
+    asked: Asked,
+    plan: Plan,
+    terms: _Terms,
+    rows: Sequence[Current],
 ) -> Iterator[tuple[Current, Loaded, Plan]]:
     """What a page of candidates needs, in two questions to the store instead of two a record."""
     versions = tx.newest_versions(SHARD, [row.record for row in rows])
     newest = plan.type.definition_version
+    opened = _numbers(plan.type, terms.compared)
+    if terms.needs is not None:
+        opened |= terms.needs.reach.numbers
     found = []
     places: list[tuple[bytes, int, int]] = []
     for row in rows:
         version = versions.get(row.record)
         if version is None:
             continue
-        own = plan if version.definition == newest else _own_plan(engine, tx, acting, version, plan)
+        own = plan if version.definition == newest else _own_plan(engine, tx, acting, asked, version, plan)
         groups = own.groups
-        if terms.matches:
-            groups |= {field.seal_group for field in _own_fields(plan, own, terms).values()}
+        if opened:
+            by_number = own.type.by_number
+            groups |= {by_number[number].seal_group for number in opened if number in by_number}
         try:
             live, wanted, closed = wanted_groups(engine, tx, version, groups)
         except NotFound:
@@ -326,26 +393,52 @@ def _load_all(
     for part in tx.parts_at(SHARD, places):
         parts.setdefault(part.record, []).append(part)
     for row, version, own, live, wanted, closed in found:
-        yield row, loaded_from(version, own.type, parts.get(row.record, ()), live, wanted, closed), own
+        loaded = loaded_from(version, own.type, parts.get(row.record, ()), live, wanted, closed)
+        if terms.needs is not None:
+            reached = _reached(engine, tx, terms.needs, loaded)
+            if not terms.needs.met(reached):
+                continue
+            names = asked.fields if own is plan else own.order
+            own = plan_of(
+                engine,
+                acting,
+                own.type,
+                names,
+                standing=Standing(reached),
+                export=asked.exports,
+                lenient=True,
+            )
+            if asked.exports and own.masks:
+                # One column holds values or masks, never both: an import would take a mask for a value.
+                kept = [key for key in own.order if key not in own.masks or key in plan.masks]
+                own = plan_of(
+                    engine, acting, own.type, kept, standing=Standing(reached), export=True, lenient=True
+                )
+        yield row, loaded, own
 
 
-def _own_fields(plan: Plan, own: Plan, terms: _Terms) -> dict[str, Field]:
-    """The fields that are compared, by the key of today, as the record's own definition has them."""
-    by_key, by_number = plan.type.by_key, own.type.by_number
-    return {key: by_number[number] for key in terms.compared if (number := by_key[key].number) in by_number}
+def _reached(engine: Engine, tx: Transaction, needs: Needs, loaded: Loaded) -> frozenset[str]:
+    """The roles that reach a record, by what its sealed parts say."""
+    values = open_loaded(engine, loaded, needs.reach.numbers)
+    return needs.reach.roles(engine, tx, as_newest(engine, loaded.type, values))
 
 
-def _compared(engine: Engine, terms: _Terms, loaded: Loaded, plan: Plan, own: Plan) -> dict[str, Value]:
-    fields = _own_fields(plan, own, terms)
-    opened = open_loaded(engine, loaded, frozenset(field.number for field in fields.values()))
-    return {key: opened[field.key] for key, field in fields.items() if field.key in opened}
+def _numbers(record_type: RecordType, keys: Iterable[str]) -> frozenset[int]:
+    return frozenset(record_type.by_key[key].number for key in keys)
 
 
-def _own_plan(engine: Engine, tx: Transaction, acting: Acting, version: Version, plan: Plan) -> Plan:
+def _compared(engine: Engine, terms: _Terms, loaded: Loaded, record_type: RecordType) -> dict[str, Value]:
+    """The values that are compared, by the keys of today."""
+    return as_newest(engine, loaded.type, open_loaded(engine, loaded, _numbers(record_type, terms.compared)))
+
+
+def _own_plan(
+    engine: Engine, tx: Transaction, acting: Acting, asked: Asked, version: Version, plan: Plan
+) -> Plan:
     """The same fields as an older definition had them, by their permanent numbers."""
     own = definition_of(engine, tx, version)
     keys = [field.key for field in own.fields if field.number in plan.numbers]
-    return plan_of(engine, acting, own, keys)
+    return plan_of(engine, acting, own, keys, export=asked.exports, lenient=True)
 
 
 def _sort_value(row: Current, record_type: RecordType, asked: Asked) -> object:

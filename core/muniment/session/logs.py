@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -23,6 +24,8 @@ from muniment.model import id_text, rfc3339
 from muniment.session.cursor import decode_cursor, encode_cursor
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.logbook import Draft, Moment
+from muniment.session.reach import reached_by
+from muniment.session.standing import authorize
 from muniment.session.tiles import TileReader
 from muniment.store import LogFilter, Reader, Transaction
 
@@ -218,8 +221,13 @@ def accesses_of(engine: Engine, acting: Acting, record: bytes, *, limit: int = 1
         if version is None:
             raise NotFound("record.not_found")
         record_type = engine.definitions.by_number.get(version.type)
-        if record_type is None or not engine.policy.may(acting.actor, "record.read", record_type.key):
+        if record_type is None:
             raise NotFound("record.not_found")
+        reached = reached_by(engine, tx, acting, record_type, version)
+        may = partial(engine.policy.may, acting.actor, record_type=record_type.key, reached=reached)
+        if not may("record.read") or (reached is not None and not may("record.accesses")):
+            raise NotFound("record.not_found")
+        authorize(engine, acting, "record.accesses", record_type, (), record, moment.time_us)
         found: list[Found] = []
         for gen in reversed(tx.generations(SHARD)):
             # Of before a restore that opened a new generation too: they are accesses all the same.

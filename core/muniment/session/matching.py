@@ -17,9 +17,10 @@ from muniment.log.binding import OPERATIONS
 from muniment.model import Value
 from muniment.policy import View
 from muniment.schema import Field, RecordType
-from muniment.session.engine import SHARD, Engine
+from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.layout import require_layout
-from muniment.session.reads import definition_of, loaded_from, open_loaded, wanted_groups
+from muniment.session.loading import definition_of, loaded_from, open_loaded, wanted_groups
+from muniment.session.reach import Needs, needs_of, stored_values
 from muniment.session.tokens import UNIQUE, Index, indexes_of
 from muniment.store import Part, Transaction, Version
 
@@ -77,19 +78,32 @@ class Matcher:
 
     Args:
         engine: the opened archive.
+        acting: who asks; records that they do not reach are not found.
         record_type: whose records they are.
         view: how the actor sees them; what one may not read in clear cannot be matched by.
         keys: of the fields.
+        action: that must be allowed on a record that is found; None finds also what is out of reach.
 
     Raises:
         AccessDenied: ``access.field``.
         UsageError: ``index.unsupported`` where none of the fields has an index that answers.
     """
 
-    def __init__(self, engine: Engine, record_type: RecordType, view: View, keys: Sequence[str]) -> None:
+    def __init__(
+        self,
+        engine: Engine,
+        acting: Acting,
+        record_type: RecordType,
+        view: View,
+        keys: Sequence[str],
+        *,
+        action: str | None = "record.list",
+    ) -> None:
         self._engine = engine
+        self._acting = acting
+        self._action = action
         self._type = record_type
-        hidden = [key for key in keys if key not in view.clear]
+        hidden = [key for key in keys if key not in view.clear | view.searchable]
         if hidden:
             named = [key for key in hidden if key in view.readable] or ["?"]
             raise AccessDenied("access.field", where=record_type.key, action="match", names=", ".join(named))
@@ -145,6 +159,7 @@ class Matcher:
         newest = tx.newest_versions(SHARD, [record for _, record in candidates]) if candidates else {}
         live: dict[Key, list[Version]] = {}
         deleted: set[Key] = set()
+        needs = self._needs()
         compared: list[tuple[Version, bytes]] = []
         for token, record in candidates:
             version = newest.get(record)
@@ -152,15 +167,29 @@ class Matcher:
                 continue
             if version.operation != _DELETE:
                 compared.append((version, token))
-            elif index.number == UNIQUE and len(self._by) == 1:
+            elif (
+                index.number == UNIQUE
+                and len(self._by) == 1
+                and (needs is None or self._met(tx, needs, version))
+            ):
                 # Only a unique token says for certain that it is the same value.
                 deleted.update(wanted[token])
         for version, token, found in self._opened(tx, compared):
-            if found in wanted[token]:
+            if found in wanted[token] and (needs is None or self._met(tx, needs, version)):
                 live.setdefault(found, []).append(version)
         if not live and not deleted:
             return dict.fromkeys(keys, NOTHING)
         return {key: Found(live.get(key, ()), key in deleted) for key in keys}
+
+    def _needs(self) -> Needs | None:
+        if self._action is None:
+            return None
+        keys = [field.key for field in self.fields]
+        return needs_of(self._engine, self._acting, self._type, (self._action,), compared=keys)
+
+    def _met(self, tx: Transaction, needs: Needs, version: Version) -> bool:
+        values = stored_values(self._engine, tx, version, needs.reach.numbers)
+        return needs.met(needs.reach.roles(self._engine, tx, values))
 
     def _opened(
         self, tx: Transaction, candidates: Sequence[tuple[Version, bytes]]

@@ -148,8 +148,11 @@ class Namer:
             unique = [
                 field.key
                 for field in record_type.fields
-                if field.unique and not field.retired and field.key in view.clear and allowed
+                if field.unique
+                and not field.retired
+                and field.key in view.clear | view.searchable
+                and allowed
             ]
-            made = tuple(Matcher(engine, record_type, view, (key,)) for key in unique)
+            made = tuple(Matcher(engine, self._acting, record_type, view, (key,)) for key in unique)
             self._matchers[target] = made
         return made

@@ -16,7 +16,7 @@ from muniment.imports.seen import Seen
 from muniment.log.binding import unpack_live
 from muniment.model import Value, id_bytes, id_text
 from muniment.plugins import HookContext, RecordState
-from muniment.policy import View
+from muniment.policy import ACTIONS, Reached, View
 from muniment.schema import Field, RecordType, category_of_group
 from muniment.seal import part_fields, part_slots
 from muniment.session.builtins import rules_of
@@ -24,6 +24,8 @@ from muniment.session.definitions import USER
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.gates import require_open
 from muniment.session.layout import require_layout
+from muniment.session.reach import Reach, reach_of, reached_by, stored_values
+from muniment.session.standing import authorize
 from muniment.session.tokens import UNIQUE, tokens_of
 from muniment.store import Part, Token, Transaction, Version
 
@@ -253,11 +255,19 @@ class Planner:
         if base is None or current is None or record_type is None:
             raise NotFound("record.not_found")
         action = action_of(record_type, change.operation)
-        if action or not change.inside:
-            if not engine.policy.may(actor, "record.read", record_type.key):
+        reach = reach_of(engine, self._acting, record_type)
+        stored = {} if reach is None else stored_values(engine, tx, base, reach.numbers)
+        reached = None if reach is None else reach.roles(engine, tx, stored)
+        if change.inside and record_type.number < 256:
+            # Its kind says what is asked for, whatever types a role is for.
+            asked = change.kind if action and change.kind in ACTIONS else action
+            if asked:
+                engine.policy.require(actor, asked)
+        else:
+            if not engine.policy.may(actor, "record.read", record_type.key, reached=reached):
                 raise NotFound("record.not_found")
-            engine.policy.require(actor, action, record_type.key)
-        view = self._view(record_type, change)
+            engine.policy.require(actor, action, record_type.key, reached=reached)
+        view = self._view(record_type, change, reached)
         engine.check_live(tx, {record, base.subject})
         self._require_open(tx, record_type, change, base.subject)
         if change.expected_version is not None and change.expected_version != base.version:
@@ -291,13 +301,35 @@ class Planner:
         if change.operation in ("delete", "undelete"):
             if record_type.number == USER.number and change.operation == "delete":
                 self._keep_an_owner(one)
+            self._authorize(one, action)
             return one
         if one.deleted and change.operation != "revert":
             raise NotFound("record.deleted", where=id_text(record))
         self._take_values(tx, one)
+        if reach is not None and not reach.keys.isdisjoint(one.changed):
+            self._stay_in_reach(tx, one, reach, action, {**stored, **_those(one.new, reach.keys)})
+        self._authorize(one, action)
         if record_type.number == USER.number:
             self._keep_an_owner(one)
         return one
+
+    def _stay_in_reach(
+        self, tx: Transaction, one: Pending, reach: Reach, action: str, values: Mapping[str, Value]
+    ) -> None:
+        """Refuse what would put a record where the actor could not have written it.
+
+        Else one could give a record away unseen, or make one in somebody else's name.
+        """
+        engine, record_type = self._engine, one.type
+        reached = reach.roles(engine, tx, values)
+        view = self._view(record_type, one.change, reached)
+        may = engine.policy.may(self._acting.actor, action, record_type.key, reached=reached)
+        one.view = view if one.base is None else one.view
+        if not may or not view.writable.issuperset(one.changed):
+            named = sorted(key for key in reach.keys if key in one.view.readable)
+            raise AccessDenied(
+                "access.row", where=record_type.key, action=action, names=", ".join(named) or "?"
+            )
 
     def _keep_an_owner(self, one: Pending) -> None:
         """Refuse what would leave nobody who may add users: nobody could ever mend that."""
@@ -316,10 +348,16 @@ class Planner:
         record_type, view = found
         if not change.values.keys() <= view.writable:
             self._require_writable(change, record_type, view)
-        new, issues = record_type.normalise(change.values, context=self._context, kinds=engine.kinds)
+        reach = reach_of(engine, self._acting, record_type)
+        values = change.values
+        if reach is not None:
+            values = {**values, **reach.filling(action_of(record_type, "create"), values)}
+        new, issues = record_type.normalise(values, context=self._context, kinds=engine.kinds)
         if record_type.references:
             new = self._refer(tx, record_type, new, issues)
         one = Pending(change, record_type, view, record, record, None, {}, new, list(new), issues)
+        if reach is not None and not _errors(issues):
+            self._within_reach(tx, one, reach)
         if not new and not _errors(issues):
             issues.append(Issue("value.empty_record"))
         if issues:
@@ -329,9 +367,24 @@ class Planner:
             self._require_open(tx, record_type, change, one.subject)
         else:
             self._made.add(record)
+        self._authorize(one, action_of(record_type, "create"))
         if engine.plugins.validates:
             self._ask_plugins(one)
         return one
+
+    def _authorize(self, one: Pending, action: str) -> None:
+        """Ask the plugins that may take away what roles allow."""
+        if self._engine.plugins.authorizes:
+            record = None if one.base is None else one.record
+            authorize(self._engine, self._acting, action, one.type, one.changed, record, self._time_us)
+
+    def _within_reach(self, tx: Transaction, one: Pending, reach: Reach) -> None:
+        """Refuse a new record that its maker could not have written once it stands."""
+        given = [field.key for name in one.change.values if (field := one.type.field(name)) is not None]
+        values = {key: value for key, value in one.new.items() if key in reach.keys}
+        stands = attrs.evolve(one, changed=given)
+        self._stay_in_reach(tx, stands, reach, action_of(one.type, "create"), values)
+        one.view = stands.view
 
     def _require_open(self, tx: Transaction, record_type: RecordType, change: Change, subject: bytes) -> None:
         """Ask the gates whether this may be done to the subject; new subjects are not asked about."""
@@ -354,11 +407,16 @@ class Planner:
         record_type = engine.record_type(change.type)
         action = action_of(record_type, "create")
         if action or not change.inside:
-            engine.policy.require(actor, action, record_type.key)
+            engine.policy.require(actor, action, None if change.inside else record_type.key)
         return record_type, self._view(record_type, change)
 
-    def _view(self, record_type: RecordType, change: Change) -> View:
+    def _view(self, record_type: RecordType, change: Change, reached: Reached = None) -> View:
         """Which fields the change may touch; all of a built-in type that the framework itself writes.
+
+        Args:
+            record_type: the newest definition.
+            change: what is to be done.
+            reached: the roles that reach the record; None asks for the widest view of any.
 
         Raises:
             AccessDenied: ``access.guarded``: such records are made by commands of their own alone.
@@ -369,7 +427,7 @@ class Planner:
                 return View(every, frozenset(), every)
             if rules_of(record_type).guarded:
                 raise AccessDenied("access.guarded", where=record_type.key)
-        return self._engine.policy.view(self._acting.actor, record_type)
+        return self._engine.policy.view(self._acting.actor, record_type, reached=reached)
 
     def _require_writable(self, change: Change, record_type: RecordType, view: View) -> None:
         if change.operation == "revert" or change.values.keys() <= view.writable:
@@ -502,9 +560,20 @@ class Planner:
                 and row.type == target.number
                 and not row.deleted
                 and not tx.state_of(SHARD, {record, row.subject})
+                and self._within_sight(tx, target, record)
             )
             found = self._targets[record, type_key] = (row.subject if row is not None else b"", live)
         return found[0] if found[1] else None
+
+    def _within_sight(self, tx: Transaction, target: RecordType, record: bytes) -> bool:
+        """Whether a record referred to is one that the actor reaches: else it answers like a missing one."""
+        if reach_of(self._engine, self._acting, target) is None:
+            return True
+        version = tx.version(SHARD, record)
+        if version is None:
+            return False
+        reached = reached_by(self._engine, tx, self._acting, target, version)
+        return self._engine.policy.may(self._acting.actor, "record.read", target.key, reached=reached)
 
     def _subject_of(self, tx: Transaction, one: Pending) -> bytes:
         subject = one.type.subject
@@ -632,6 +701,11 @@ class Planner:
                 for token, _ in tokens_of(self._engine, one.type, one.changed, one.old, one.record):
                     if token.kind == UNIQUE and token not in one.tokens:
                         self._claims.freed.put(hash(token[1:4]), 1)
+
+
+def _those(values: Mapping[str, Value], keys: Collection[str]) -> dict[str, Value]:
+    """The values of some fields, where they are known; None where one is cleared."""
+    return {key: values[key] for key in keys if key in values}
 
 
 def _gives_up(one: Pending, name: _Name) -> bool:

@@ -9,23 +9,31 @@ from typing import Final
 import attrs
 
 from muniment.codec import canonical
-from muniment.errors import AccessDenied, IntegrityError, KeyStoreError, NotFound
-from muniment.log.binding import OPERATIONS, binding, unpack_live
-from muniment.model import Value, id_text
+from muniment.errors import AccessDenied, NotFound
+from muniment.log.binding import OPERATIONS, binding
+from muniment.model import id_text
 from muniment.policy import View
-from muniment.schema import FieldKind, RecordType, category_of_group
-from muniment.session.builtins import rules_of
+from muniment.schema import FieldKind, RecordType
 from muniment.session.details import Filled
 from muniment.session.engine import SHARD, Acting, Engine, record_line
-from muniment.session.gates import require_open
+from muniment.session.loading import (
+    Loaded,
+    definition_of,
+    load,
+    loaded_from,
+    open_loaded,
+    wanted_groups,
+)
 from muniment.session.logbook import MAX_SUBJECTS, Draft, Moment
+from muniment.session.standing import ANY, Standing, may_read, pass_gates, stand, view_of
 from muniment.session.views import Record, field_set
-from muniment.store import Part, Transaction, Version
+from muniment.store import Transaction, Version
 
 __all__ = [
     "Loaded",
     "Plan",
     "choose_version",
+    "choose_visible",
     "definition_of",
     "disclosure",
     "get_record",
@@ -35,51 +43,12 @@ __all__ = [
     "open_loaded",
     "plan_of",
     "release",
+    "stand",
     "view_of",
     "wanted_groups",
 ]
 
 _OPERATION_NAMES: Final = {number: name for name, number in OPERATIONS.items()}
-_DELETE: Final = OPERATIONS["delete"]
-_NONE: Final[frozenset[int]] = frozenset()
-
-
-@attrs.frozen
-class Loaded:
-    """A version with its sealed parts, before anything is opened for release.
-
-    Attributes:
-        gone: seal groups of which the parts were disposed of.
-    """
-
-    version: Version
-    type: RecordType
-    parts: Sequence[Part]
-    live: Mapping[int, bytes]
-    deleted: bool
-    gone: frozenset[int] = frozenset()
-
-
-def may_read(engine: Engine, acting: Acting, action: str, record_type: RecordType) -> bool:
-    """Whether the actor may read records of a type in this way; built-in types ask for their own right."""
-    if record_type.number < 256:
-        right = rules_of(record_type).read
-        if not right or not engine.policy.may(acting.actor, right):
-            return False
-    return engine.policy.may(acting.actor, action, record_type.key)
-
-
-# Loading and opening
-
-
-def definition_of(engine: Engine, tx: Transaction, version: Version) -> RecordType:
-    """The definition that a version was written under, so that old ones show as they were."""
-    newest = engine.definitions.by_number.get(version.type)
-    if newest is None:
-        raise NotFound("record.not_found")
-    if newest.definition_version == version.definition or version.type < 256:
-        return newest
-    return engine.definition_at(tx, version.type, version.definition)
 
 
 @attrs.frozen
@@ -111,21 +80,26 @@ class Plan:
     masks: Mapping[str, tuple[FieldKind | None, str]]
 
 
-def view_of(engine: Engine, acting: Acting, record_type: RecordType) -> View:
-    """How the actor sees a definition: an old one no wider than the newest, since a class may have risen."""
-    view = engine.policy.view(acting.actor, record_type)
-    newest = engine.definitions.by_number.get(record_type.number, record_type)
-    if newest.definition_version == record_type.definition_version:
-        return view
-    now = engine.policy.view(acting.actor, newest)
-    today = {key: newest.by_number.get(record_type.by_key[key].number) for key in view.readable}
-    clear = frozenset(key for key in view.clear if (field := today[key]) is None or field.key in now.clear)
-    readable = frozenset(key for key, field in today.items() if field is None or field.key in now.readable)
-    return View(clear, readable - clear, view.writable)
-
-
-def plan_of(engine: Engine, acting: Acting, record_type: RecordType, fields: Sequence[str] | None) -> Plan:
+def plan_of(
+    engine: Engine,
+    acting: Acting,
+    record_type: RecordType,
+    fields: Sequence[str] | None,
+    *,
+    standing: Standing = ANY,
+    export: bool = False,
+    lenient: bool = False,
+) -> Plan:
     """How this actor sees these fields of a definition.
+
+    Args:
+        engine: the opened archive.
+        acting: who, for which purpose.
+        record_type: the definition.
+        fields: keys of those that are wanted; None for all that may be seen.
+        standing: to the record that is to be released; by default to none in particular.
+        export: what is released leaves the archive.
+        lenient: leave out what may not be read, since it was asked whether any record may show it.
 
     Raises:
         NotFound: ``schema.unknown_field`` for a field that is not there or may not be read: alike.
@@ -136,14 +110,21 @@ def plan_of(engine: Engine, acting: Acting, record_type: RecordType, fields: Seq
         record_type.definition_version,
         newest.definition_version,
         acting.actor.roles,
+        acting.purpose,
         acting.masked,
+        standing.reached,
+        standing.glass is not None,
+        export,
+        lenient,
         None if fields is None else tuple(fields),
     )
     found: Plan | None = engine.plans.get(name)
     if found is None or found.type is not record_type:
-        allowed = view_of(engine, acting, record_type)
-        view = _behind_masks(record_type, allowed) if acting.masked else allowed
-        keys = _wanted_keys(record_type, view, fields)
+        allowed = view_of(engine, acting, record_type, standing)
+        view = allowed.for_export() if export else allowed
+        if acting.masked:
+            view = _behind_masks(record_type, view)
+        keys = _wanted_keys(record_type, view, fields, lenient)
         wanted = [field for field in record_type.fields if field.key in keys]
         sets: list[object] = [field_set(record_type, view, keys)]
         found = Plan(
@@ -180,74 +161,22 @@ def _behind_masks(record_type: RecordType, view: View) -> View:
         for key in view.clear
         if by_key[key].in_clear or (key in title and by_key[key].sensitivity == "personal")
     )
-    return View(clear, view.readable - clear, view.writable)
+    return attrs.evolve(view, clear=clear, masked=view.readable - clear)
 
 
-def _wanted_keys(record_type: RecordType, view: View, fields: Sequence[str] | None) -> frozenset[str]:
+def _wanted_keys(
+    record_type: RecordType, view: View, fields: Sequence[str] | None, lenient: bool
+) -> frozenset[str]:
     if fields is None:
         return view.readable
     keys = set()
     for name in fields:
         field = record_type.field(name)
-        if field is None or field.key not in view.readable:
+        if field is not None and field.key in view.readable:
+            keys.add(field.key)
+        elif not lenient:
             raise NotFound("schema.unknown_field", where=record_type.key, name=name)
-        keys.add(field.key)
     return frozenset(keys)
-
-
-def load(
-    engine: Engine, tx: Transaction, version: Version, record_type: RecordType, groups: frozenset[int]
-) -> Loaded:
-    """The sealed parts of a version that lie in these groups."""
-    live, wanted, closed = wanted_groups(engine, tx, version, groups)
-    parts = tx.parts_of(SHARD, version.record, version.version, wanted)
-    return loaded_from(version, record_type, parts, live, wanted, closed)
-
-
-def wanted_groups(
-    engine: Engine, tx: Transaction, version: Version, groups: frozenset[int]
-) -> tuple[dict[int, bytes], frozenset[int], frozenset[int]]:
-    """The hashes of all live parts, which groups to load of those asked for, and which were disposed of."""
-    live, _ = unpack_live(version.parts)
-    wanted = groups & live.keys()
-    gone = engine.check_live(tx, {version.record, version.subject}) if engine.any_states else None
-    if not gone:
-        return live, wanted, _NONE
-    closed = frozenset(group for group in wanted if (version.record, category_of_group(group)) in gone)
-    return live, wanted - closed, closed
-
-
-def loaded_from(
-    version: Version,
-    record_type: RecordType,
-    parts: Sequence[Part],
-    live: dict[int, bytes],
-    wanted: frozenset[int],
-    closed: frozenset[int],
-) -> Loaded:
-    """A version with the parts that were found, if all of them were.
-
-    Raises:
-        IntegrityError: ``integrity.part_missing``.
-    """
-    if len(parts) != len(wanted):
-        raise IntegrityError("integrity.part_missing", where=id_text(version.record), version=version.version)
-    return Loaded(version, record_type, parts, live, version.operation == _DELETE, closed)
-
-
-def open_loaded(engine: Engine, loaded: Loaded, numbers: frozenset[int]) -> dict[str, Value]:
-    """The values of the fields with these numbers, by key."""
-    values: dict[str, Value] = {}
-    for part in loaded.parts:
-        try:
-            values |= engine.sealer.open(
-                part, loaded.type, loaded.version.subject, loaded.live[part.grp], numbers
-            )
-        except KeyStoreError as error:
-            if error.code != "key.destroyed":
-                raise
-            raise NotFound("record.erased", where=id_text(loaded.version.record)) from None
-    return values
 
 
 def release(engine: Engine, loaded: Loaded, plan: Plan) -> Record:
@@ -292,40 +221,61 @@ def disclosure(
     plan: Plan,
     versions: Sequence[Version],
     *,
+    plans: Sequence[Plan] | None = None,
+    standing: Standing = ANY,
     op: bytes | None = None,
     loose: bytes | None = None,
     **members: object,
 ) -> list[Draft]:
     """The entries that name what will be released: at most a hundred subjects in each, sharing one op.
 
-    ``loose`` is the hash of a sealed reason; the first entry names and binds it.
+    ``plans`` are those of each version, where they differ. ``loose`` is the hash of a sealed reason;
+    the first entry names and binds it.
     """
     op = op or engine.new_id()
-    members = {name: value for name, value in members.items() if value is not None}
+    members = {name: value for name, value in members.items() if value is not None} | standing.members
     drafts = []
     for at in range(0, max(len(versions), 1), MAX_SUBJECTS):
         some = versions[at : at + MAX_SUBJECTS]
         subjects = {version.subject for version in some}
         subjects.discard(engine.archive)
         detail: dict[str, object] | Filled
-        if some and not members:
+        sets, places = plan.sets, None
+        if plans is not None:
+            sets, places = _sets_of(plan, plans[at : at + MAX_SUBJECTS])
+        if some and not members and places is None:
             form = engine.form(acting, kind, plan.type)
             detail = Filled(form, len(some), op.hex().encode("ascii"), plan.sets_text)
         else:
-            detail = engine.detail(acting, op, type=plan.type.key, count=len(some), sets=plan.sets, **members)
+            detail = engine.detail(acting, op, type=plan.type.key, count=len(some), sets=sets, **members)
         drafts.append(
             Draft(
                 kind,
                 detail,
-                [record_line(one.record, one.version, one.version - 1, 0) for one in some],
+                [
+                    record_line(
+                        one.record, one.version, one.version - 1, 0 if places is None else places[at_row]
+                    )
+                    for at_row, one in enumerate(some)
+                ],
                 engine.subject_keys(tx, subjects),
             )
         )
         if loose is not None and not at:
-            detail = engine.detail(acting, op, type=plan.type.key, count=len(some), sets=plan.sets, **members)
+            detail = engine.detail(acting, op, type=plan.type.key, count=len(some), sets=sets, **members)
             drafts[0].detail = {**detail, "reason": b2a_base64(loose, newline=False).decode("ascii")}
             drafts[0].binding = binding((), (loose,))
     return drafts
+
+
+def _sets_of(plan: Plan, plans: Sequence[Plan]) -> tuple[list[object], list[int] | None]:
+    """The field sets of some records, each once, and which is whose; None where all have the plan's."""
+    texts = [one.sets_text for one in plans]
+    if all(text == plan.sets_text for text in texts):
+        return plan.sets, None
+    order = {text: place for place, text in enumerate(dict.fromkeys(texts))}
+    first = {one.sets_text: one.sets[0] for one in plans}
+    return [first[text] for text in order], [order[text] for text in texts]
 
 
 # One record
@@ -344,33 +294,15 @@ def get_record(
     """One record as it stands, stood, or held in the world at a time."""
 
     def body(tx: Transaction, moment: Moment) -> tuple[Loaded, Plan]:
-        try:
-            chosen = choose_version(tx, record, version=version, as_of_us=as_of_us, effective_us=effective_us)
-        except NotFound:
-            # That it had no version then is not for those who may not know of it now.
-            newest = tx.version(SHARD, record)
-            readable = newest is not None and may_read(
-                engine, acting, "record.read", definition_of(engine, tx, newest)
-            )
-            if not readable:
-                raise NotFound("record.not_found") from None
-            raise
-        record_type = definition_of(engine, tx, chosen)
-        if not may_read(engine, acting, "record.read", record_type):
-            raise NotFound("record.not_found")
-        plan = plan_of(engine, acting, record_type, fields)
-        require_open(
-            engine,
-            tx,
-            acting,
-            "record.read",
-            record_type,
-            (chosen.subject,),
-            moment.time_us,
-            fields=plan.keys,
+        chosen = choose_visible(
+            engine, tx, acting, record, moment, version=version, as_of_us=as_of_us, effective_us=effective_us
         )
+        record_type = definition_of(engine, tx, chosen)
+        standing = stand(engine, tx, acting, "record.read", chosen, moment.time_us)
+        plan = plan_of(engine, acting, record_type, fields, standing=standing)
+        pass_gates(engine, tx, acting, "record.read", chosen, plan.keys, moment.time_us, standing)
         loaded = load(engine, tx, chosen, record_type, plan.groups)
-        drafts = disclosure(engine, tx, acting, "record.read", plan, [chosen])
+        drafts = disclosure(engine, tx, acting, "record.read", plan, [chosen], standing=standing)
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
         return loaded, plan
 
@@ -378,6 +310,32 @@ def get_record(
         return release(engine, *engine.read(body, acting))
     except (AccessDenied, NotFound) as error:
         engine.refused(acting, "record.read", error, record=id_text(record))
+        raise
+
+
+def choose_visible(
+    engine: Engine,
+    tx: Transaction,
+    acting: Acting,
+    record: bytes,
+    moment: Moment,
+    *,
+    version: int | None = None,
+    as_of_us: int | None = None,
+    effective_us: int | None = None,
+) -> Version:
+    """As ``choose_version``, but that a record had no version then is told to its readers alone.
+
+    Raises:
+        NotFound: ``record.not_found`` or ``record.no_version``.
+    """
+    try:
+        return choose_version(tx, record, version=version, as_of_us=as_of_us, effective_us=effective_us)
+    except NotFound:
+        newest = tx.version(SHARD, record)
+        if newest is None:
+            raise NotFound("record.not_found") from None
+        stand(engine, tx, acting, "record.read", newest, moment.time_us)
         raise
 
 

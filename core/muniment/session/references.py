@@ -85,6 +85,11 @@ def resolve_references(
         text = value.strip()
         if not text or _is_identifier(text) or field.key not in known:
             continue
+        acting = session.acting.actor
+        if field.target == "user" and text == acting.id and acting.record:
+            # Whoever may not list users may still name themselves.
+            made[name] = acting.record
+            continue
         record = find_reference(session, field.target, text)
         if record is None:
             issues.append(Issue("value.no_such_record", field.key, parameters={"target": field.target}))

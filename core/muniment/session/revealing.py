@@ -13,15 +13,16 @@ from muniment.session.logbook import Moment
 from muniment.session.reads import (
     Loaded,
     Plan,
-    choose_version,
+    choose_visible,
     definition_of,
     disclosure,
     load,
-    may_read,
     plan_of,
     release,
+    stand,
 )
 from muniment.session.reasons import put_reason
+from muniment.session.standing import pass_gates
 from muniment.session.views import Record
 from muniment.store import Transaction
 
@@ -49,18 +50,20 @@ def reveal_fields(
     unmasked = attrs.evolve(acting, masked=False)
 
     def body(tx: Transaction, moment: Moment) -> tuple[Loaded, Plan]:
-        chosen = choose_version(tx, record, version=version)
+        chosen = choose_visible(engine, tx, acting, record, moment, version=version)
         record_type = definition_of(engine, tx, chosen)
-        if not may_read(engine, acting, "record.read", record_type):
-            raise NotFound("record.not_found")
-        plan = plan_of(engine, unmasked, record_type, tuple(fields))
+        standing = stand(engine, tx, acting, "record.read", chosen, moment.time_us)
+        plan = plan_of(engine, unmasked, record_type, tuple(fields), standing=standing)
+        pass_gates(engine, tx, acting, "record.read", chosen, plan.keys, moment.time_us, standing)
         if plan.masks:
             raise AccessDenied(
                 "access.field", where=record_type.key, action="reveal", names=", ".join(sorted(plan.masks))
             )
         loaded = load(engine, tx, chosen, record_type, plan.groups)
         sealed = put_reason(engine, tx, moment, chosen.subject, reason.strip(), seq=moment.size)
-        drafts = disclosure(engine, tx, acting, "record.reveal", plan, [chosen], loose=sealed)
+        drafts = disclosure(
+            engine, tx, acting, "record.reveal", plan, [chosen], loose=sealed, standing=standing
+        )
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
         return loaded, plan
 

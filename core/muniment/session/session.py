@@ -35,6 +35,7 @@ if TYPE_CHECKING:
     from muniment.session.consents import Consents
     from muniment.session.credentials import Credentials
     from muniment.session.drafts import Drafts
+    from muniment.session.emergency import Emergencies
     from muniment.session.erasing import Erased
     from muniment.session.erasures import Erasures
     from muniment.session.evidence import Scope
@@ -782,6 +783,13 @@ class Session:
     def erase(self, subject: str, *, reason: str) -> Erased:
         """Erase a person or organisation everywhere; see ``erasures.Erasures.subject``."""
         return self.erasures.subject(subject, reason=reason)
+
+    @property
+    def emergencies(self) -> Emergencies:
+        """Emergency access: to break the glass, and to review who did."""
+        from muniment.session.emergency import Emergencies
+
+        return Emergencies(self._engine, self._acting)
 
     # The log
 

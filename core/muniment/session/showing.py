@@ -17,6 +17,7 @@ from muniment.session.gates import require_open
 from muniment.session.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.proposals import Held, all_of, find_proposal, is_stale, load_proposal, type_of
 from muniment.session.reads import definition_of, load, may_read, open_loaded
+from muniment.session.standing import standing_to, view_of
 from muniment.session.views import Change as FieldChange
 from muniment.session.views import field_set, shown
 from muniment.store import Transaction
@@ -158,20 +159,22 @@ class Proposal:
         return any(one.stale for one in self.changes)
 
 
-def visible(engine: Engine, acting: Acting, held: Held) -> bool:
+def visible(engine: Engine, tx: Transaction, acting: Acting, held: Held) -> bool:
     """Whether an actor may know of a proposal: its makers, and whoever may see all that it is about."""
     if held.is_maker(acting):
         return True
     policy, actor = engine.policy, acting.actor
     if held.common.act is not None:
         return policy.may(actor, "change.read", held.common.act.type or None)
-    return all(
-        policy.may(actor, "change.read", record_type.key)
-        and may_read(engine, acting, "record.read", record_type)
-        for record_type in {
-            type_of(engine, wanted).key: type_of(engine, wanted) for wanted, _ in held.changes
-        }.values()
-    )
+    for wanted, _ in held.changes:
+        record_type = type_of(engine, wanted)
+        values = _by_key(record_type, wanted.values)
+        reached = standing_to(engine, tx, acting, record_type, wanted.record, values).reached
+        if not policy.may(actor, "change.read", record_type.key, reached=reached):
+            return False
+        if not may_read(engine, acting, "record.read", record_type, reached=reached):
+            return False
+    return True
 
 
 def _summary(engine: Engine, acting: Acting, held: Held, time_us: int) -> Summary:
@@ -209,7 +212,7 @@ def summaries(engine: Engine, acting: Acting, state: str, limit: int) -> list[Su
         for held in all_of(tx, engine, states):
             if len(found) == limit:
                 break
-            if held.state_at(moment.time_us) == state and visible(engine, acting, held):
+            if held.state_at(moment.time_us) == state and visible(engine, tx, acting, held):
                 found.append(held)
         drafts = []
         for at in range(0, max(len(found), 1), MAX_SUBJECTS):
@@ -237,7 +240,7 @@ def show_proposal(engine: Engine, acting: Acting, name: str) -> Proposal:
     def body(tx: Transaction, moment: Moment) -> Proposal:
         engine.policy.require_known(acting.actor)
         held = load_proposal(engine, tx, find_proposal(tx, name))
-        if not visible(engine, acting, held):
+        if not visible(engine, tx, acting, held):
             raise NotFound("approval.not_found")
         drafts: list[Draft] = []
         changes = []
@@ -289,8 +292,9 @@ def _opened(
     """One change before and after; its entry is added to those that the transaction appends."""
     record_type = type_of(engine, wanted)
     require_open(engine, tx, acting, "record.read", record_type, (subject,), moment.time_us)
-    view = engine.policy.view(acting.actor, record_type)
     after = _by_key(record_type, wanted.values)
+    standing = standing_to(engine, tx, acting, record_type, wanted.record, after)
+    view = view_of(engine, acting, record_type, standing)
     before = _values_at(engine, tx, record_type, wanted.record, wanted.base) if wanted.base else {}
     fields = _compared(engine, record_type, view, before, after, after.keys())
     stale = is_stale(tx, wanted)

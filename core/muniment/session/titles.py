@@ -8,6 +8,7 @@ from muniment.errors import NotFound
 from muniment.model import id_bytes
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.logbook import Moment
+from muniment.session.reach import reached_by
 from muniment.session.reads import (
     Loaded,
     Plan,
@@ -18,6 +19,7 @@ from muniment.session.reads import (
     plan_of,
     release,
 )
+from muniment.session.standing import Standing
 from muniment.store import Transaction
 
 __all__ = ["titles_of"]
@@ -39,21 +41,26 @@ def titles_of(engine: Engine, acting: Acting, type: str, ids: Sequence[str]) -> 
     def body(tx: Transaction, moment: Moment) -> list[tuple[Loaded, Plan]]:
         plan = plan_of(engine, acting, record_type, keys)
         found = []
+        plans = []
         for version in tx.newest_versions(SHARD, [id_bytes(one) for one in ids]).values():
             if version.type != record_type.number:
                 continue
             own_type = definition_of(engine, tx, version)
+            reached = reached_by(engine, tx, acting, record_type, version)
+            if not may_read(engine, acting, "record.list", record_type, reached=reached):
+                continue
             own = plan
-            if own_type is not record_type:
+            if own_type is not record_type or reached is not None:
                 names = [one.key for one in own_type.fields if one.number in plan.numbers]
-                own = plan_of(engine, acting, own_type, names)
+                own = plan_of(engine, acting, own_type, names, standing=Standing(reached), lenient=True)
             try:
                 found.append((load(engine, tx, version, own_type, own.groups), own))
             except NotFound:
                 continue  # being erased
+            plans.append(own if reached is not None else plan)
         if found:
             versions = [loaded.version for loaded, _ in found]
-            drafts = disclosure(engine, tx, acting, "record.list", plan, versions)
+            drafts = disclosure(engine, tx, acting, "record.list", plan, versions, plans=plans)
             engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
         return found
 

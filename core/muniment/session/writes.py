@@ -13,7 +13,9 @@ from muniment.plugins import WrittenVersion
 from muniment.schema import PROPOSAL
 from muniment.session.approving import Sanction, put_aside
 from muniment.session.commit import Commit
+from muniment.session.definitions import USER
 from muniment.session.engine import Acting, Engine
+from muniment.session.granting import grants
 from muniment.session.idempotency import Request
 from muniment.session.logbook import Moment
 from muniment.session.planning import Change, Pending, Planner, hook_context
@@ -243,6 +245,10 @@ class _Work:
             planned = [waits if place in aside.places else one for place, one in enumerate(planned)]
         self.written = [one for one in planned if isinstance(one, Pending) and one.written]
         results = [self._saved(one) if isinstance(one, Pending) else one for one in planned]
+        if any(one.type.number == USER.number for one in self.written):
+            drafts = grants(self._engine, self._acting, self.op, self.written)
+            if drafts:
+                self._engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
         if aside is not None:
             self.written = [*aside.pending, *self.written]
         if self.written:

@@ -27,6 +27,7 @@ from muniment.store import (
     LogFilter,
     Part,
     Remembered,
+    RowMatch,
     SidePart,
     State,
     Subject,
@@ -507,7 +508,24 @@ class Reading:
         for number, value in query.equals:
             where.append(f"{self._clear(number)} IS ?")
             parameters.append(value)
+        for alternatives in query.reach:
+            texts = [self._matching(shard, matches, parameters) for matches in alternatives]
+            where.append(f"({' OR '.join(texts)})" if texts else "0")
         return " AND ".join(where), parameters
+
+    def _matching(self, shard: int, matches: Sequence[RowMatch], parameters: list[object]) -> str:
+        texts = []
+        for match in matches:
+            chosen = f"{self._clear(match.number)} IN ({', '.join('?' * len(match.values))})"
+            if match.of_subject:
+                texts.append(
+                    f"subject IN (SELECT record FROM current WHERE shard = ? AND type = ? AND {chosen})"
+                )
+                parameters += [shard, match.of_subject]
+            else:
+                texts.append(chosen)
+            parameters += match.values
+        return " AND ".join(texts) if texts else "1"
 
     def list_current(self, shard: int, query: ListQuery) -> list[Current]:
         where, parameters = self._listing(shard, query)

@@ -9,6 +9,7 @@ from typing import Final
 
 from muniment.schema.builtin._approvals import DRAFT, PROPOSAL
 from muniment.schema.builtin._archive import CONFIGURATION, DEFINITION, IMPORT, USER
+from muniment.schema.builtin._emergency import BREAK_GLASS
 from muniment.schema.builtin._making import ARCHIVE_CATEGORY
 from muniment.schema.builtin._oversight import ALERT, REVIEW
 from muniment.schema.builtin._retention import ERASURE, HOLD, RESTRICTION
@@ -18,6 +19,7 @@ from muniment.schema.builtin._tables import MAPPING, SUBJECT_LINK, VIEW
 __all__ = [
     "ALERT",
     "ARCHIVE_CATEGORY",
+    "BREAK_GLASS",
     "BUILTIN",
     "CONFIGURATION",
     "CONSENT",
@@ -44,6 +46,7 @@ BUILTIN: Final = (
     CONFIGURATION,
     PROPOSAL,
     DRAFT,
+    BREAK_GLASS,
     CONSENT,
     NOTICE,
     REQUEST,

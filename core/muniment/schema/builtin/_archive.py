@@ -48,6 +48,7 @@ USER: Final = builtin_type(
             Choice("disabled", Label("Disabled", "停用"), "grey"),
         ),
     ),
+    attrs.evolve(builtin_field("attributes", "several choices", "Attributes", "属性"), order=5),
     title=("display_name", "login"),
 )
 """Whoever acts in the archive; password hashes and the like stand in the key store, never here."""
