@@ -87,7 +87,7 @@ def test_an_entry_names_the_rules_that_held(archive, session, vera):
     """The digest in an entry's detail is the one of its own transaction, also right after a change."""
     from muniment.testing import log_entries
 
-    with open_again(archive.folder) as other, other.session(actor="owner", purpose="x") as mine:
+    with open_again(archive.folder) as other, other.session(actor="owner", purpose="Audit") as mine:
         vera(roles=["reader"])
         mine.note("log.read")
         session.note("log.read")

@@ -134,7 +134,7 @@ def test_a_retry_is_done_once(archive, session, clock):
     assert one.id == session.create("customer", ANNA, idempotency_key="k", reason="walk-in").id
     with (
         open_again(archive.folder, clock=clock) as other,
-        other.session(actor="owner", purpose="x") as mine,
+        other.session(actor="owner", purpose="Audit") as mine,
     ):
         assert one.id == mine.create("customer", ANNA, idempotency_key="k", reason="walk-in").id
     assert before == log_size(archive)
@@ -174,7 +174,7 @@ def test_a_key_is_the_actors_own_and_lasts_a_day(archive, session, clock):
     values = {"login": "vera", "roles": ["editor"], "state": "active"}
     session.write([Change("create", "user", values=values)])
     one = session.create("customer", ANNA, idempotency_key="k")
-    with archive.session(actor="vera", purpose="x") as mine:
+    with archive.session(actor="vera", purpose="Audit") as mine:
         assert one.id != mine.create("customer", ANNA, idempotency_key="k").id
     clock.now_us += DAY_US + 1
     session.create("customer", ANNA, idempotency_key="another")

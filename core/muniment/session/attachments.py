@@ -25,6 +25,7 @@ from muniment.session.asking import approve_file
 from muniment.session.builtins import rules_of
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.logbook import Moment
+from muniment.session.reach import reached_by
 from muniment.session.reads import (
     choose_visible,
     definition_of,
@@ -97,20 +98,24 @@ def attach_file(
     with engine.store.transaction(write=False) as tx:
         version = tx.version(SHARD, record)
         record_type = None if version is None else definition_of(engine, tx, version)
+        newest = None if record_type is None else engine.definitions.by_number.get(record_type.number)
+        reached = None
+        if version is not None and newest is not None:
+            reached = reached_by(engine, tx, acting, newest, version)
         facets = {facet.category: facet.slot for facet in tx.facets_of(SHARD, record)}
         owner = None if version is None else tx.subject(SHARD, version.subject)
     try:
-        if version is None or record_type is None or owner is None:
+        if version is None or newest is None or owner is None:
             raise NotFound("record.not_found")
-        newest = engine.record_type(record_type.key)
-        if not may_read(engine, acting, "record.read", newest):
+        if not may_read(engine, acting, "record.read", newest, reached=reached):
             raise NotFound("record.not_found")
         if inside:
             engine.policy.require(acting.actor, rules_of(newest).write, newest.key)
             field = _file_field(newest, field_name, frozenset({field_name}))
         else:
-            engine.policy.require(acting.actor, "record.update", newest.key)
-            field = _file_field(newest, field_name, engine.policy.view(acting.actor, newest).writable)
+            engine.policy.require(acting.actor, "record.update", newest.key, reached=reached)
+            view = engine.policy.view(acting.actor, newest, reached=reached)
+            field = _file_field(newest, field_name, view.writable)
     except (AccessDenied, NotFound) as error:
         engine.refused(acting, "record.update", error, record=id_text(record))
         raise

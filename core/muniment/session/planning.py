@@ -324,9 +324,9 @@ class Planner:
         reached = reach.roles(engine, tx, values)
         view = self._view(record_type, one.change, reached)
         may = engine.policy.may(self._acting.actor, action, record_type.key, reached=reached)
-        one.view = view if one.base is None else one.view
+        widest, one.view = one.view, view if one.base is None else one.view
         if not may or not view.writable.issuperset(one.changed):
-            named = sorted(key for key in reach.keys if key in one.view.readable)
+            named = sorted(key for key in reach.keys if key in widest.readable)
             raise AccessDenied(
                 "access.row", where=record_type.key, action=action, names=", ".join(named) or "?"
             )

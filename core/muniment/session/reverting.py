@@ -25,6 +25,7 @@ from muniment.session.definitions import IMPORT
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.history import detail_of
 from muniment.session.planning import Change
+from muniment.session.reach import reached_by
 from muniment.session.reads import choose_version, definition_of, load, open_loaded
 from muniment.session.writes import Saved, write
 from muniment.store import Transaction, Version
@@ -279,12 +280,19 @@ class _Revert:
             engine.check_live(tx, {record, written.subject})
         except NotFound:
             newest = None
-        if newest is None:
+        if newest is None or not self._within_reach(tx, newest):
             self._count["gone"] += 1
             return None
         if newest.version != written.version:
             return self._change_since(tx, written, newest)
         return self._undo(tx, written, newest)
+
+    def _within_reach(self, tx: Transaction, newest: Version) -> bool:
+        """Whether the record is still one that the actor may know of; else it is as gone."""
+        engine, actor = self._engine, self._acting.actor
+        record_type = engine.definitions.by_number[newest.type]
+        reached = reached_by(engine, tx, self._acting, record_type, newest)
+        return reached is None or engine.policy.may(actor, "record.read", record_type.key, reached=reached)
 
     def _undo(self, tx: Transaction, written: Version, newest: Version) -> Change | None:
         first = written
