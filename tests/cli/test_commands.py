@@ -367,7 +367,7 @@ def test_the_matrix_is_what_is_enforced(cli):
     assert "passport" in found["editor"]["types"]["customer"]["masked"]
     assert "record.export" not in found["reader"]["actions"]
     shown = cli.json("role", "list")["roles"][0].keys()
-    assert {"key", "label", "origin", "actions", "read", "write", "types", "deny", "purposes", "rules"} <= shown
+    assert {"key", "origin", "actions", "read", "write", "types", "deny", "purposes", "rules"} <= shown
     assert "可读" in cli.run("role", "matrix", "--lang", "zh").stdout
     assert "reads" in cli.run("role", "list").stdout
 
