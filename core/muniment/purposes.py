@@ -38,10 +38,10 @@ AgeVerification |  | Age verification | 年龄核验
 FraudPreventionAndDetection |  | Prevention and detection of fraud | 防范和发现欺诈
 CounterMoneyLaundering |  | Countering money laundering | 反洗钱
 LegalCompliance |  | Compliance with the law | 遵守法律
-RightsFulfillment |  | Fulfilment of people's rights | 落实个人权利
+RightsFulfillment |  | Fulfillment of people's rights | 落实个人权利
 DisputeManagement |  | Dispute management | 争议处理
 RecordManagement |  | Record management | 档案管理
-FulfilmentOfContractualObligation |  | Fulfilment of a contract | 履行合同
+FulfilmentOfContractualObligation |  | Fulfillment of a contract | 履行合同
 ResearchAndDevelopment |  | Research and development | 研究与开发
 ScientificResearch | ResearchAndDevelopment | Scientific research | 科学研究
 HumanResourceManagement |  | Human resource management | 人力资源管理

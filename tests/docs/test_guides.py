@@ -191,7 +191,8 @@ def test_every_command_that_a_page_names_is_there():
         code = re.findall(r"^```\w*\n(.*?)^```$", text, re.DOTALL | re.MULTILINE) + re.findall(
             r"`([^`\n]+)`", text
         )
-        for words in re.findall(r"^\s*muniment((?: [a-z]+(?:-[a-z]+)*(?![\w:.=-])){1,3})", "\n".join(code), re.MULTILINE):
+        named = r"^\s*muniment((?: [a-z]+(?:-[a-z]+)*(?![\w:.=-])){1,3})"
+        for words in re.findall(named, "\n".join(code), re.MULTILINE):
             group: click.Command | None = app
             for word in words.split():
                 if not isinstance(group, click.Group):
