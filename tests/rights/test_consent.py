@@ -263,7 +263,7 @@ def test_two_who_write_at_once_do_not_lose_a_withdrawal(archive, owner, anna, cl
     owner.consents.give(anna.id, TO)
     with (
         open_again(archive.folder, clock=clock) as other,
-        other.session(actor="owner", purpose="x") as second,
+        other.session(actor="owner", purpose="Audit") as second,
     ):
         second.consents.withdraw(anna.id, "DirectMarketing")
     with pytest.raises(Conflict):

@@ -68,9 +68,9 @@ def _do_everything(archive, session, tmp_path):
         lambda: session.list("customer", where={"nonsense": 1}),
         lambda: session.create("customer", {"full_name": "A", "customer_number": "1"}),
         lambda: session.create("customer", {"full_name": "A", "customer_number": "1"}),
-        lambda: archive.session(actor="nobody", purpose="x").list("customer"),
-        lambda: archive.session(actor="vera", purpose="x").list("customer"),
-        lambda: archive.session(actor="owner", purpose="x", auth="password", address="10.0.0.1", sign_in="s",
+        lambda: archive.session(actor="nobody", purpose="Audit").list("customer"),
+        lambda: archive.session(actor="vera", purpose="Audit").list("customer"),
+        lambda: archive.session(actor="owner", purpose="Audit", auth="password", address="10.0.0.1", sign_in="s",
                                 legal_basis="A6-1b", on_behalf_of="anna").list("customer"),
     ):  # fmt: skip
         try:

@@ -27,7 +27,9 @@ from muniment.model import id_bytes, id_text, rfc3339
 from muniment.session.consents import consents_of, subject_of
 from muniment.session.engine import SHARD
 from muniment.session.logbook import Draft, Moment
+from muniment.session.reach import reached_by
 from muniment.session.reads import Loaded, Plan, definition_of, disclosure, load, may_read, plan_of, release
+from muniment.session.standing import Standing
 from muniment.store import Checkpoint, LogFilter, Reader, Transaction
 from muniment.subjects.rules import Rights
 
@@ -136,9 +138,10 @@ class Persons:
             if version.type < 256 or version.operation == _DELETE:
                 continue
             record_type = definition_of(engine, tx, version)
-            if not may_read(engine, self._acting, "record.read", record_type):
+            reached = reached_by(engine, tx, self._acting, record_type, version)
+            if not may_read(engine, self._acting, "record.read", record_type, reached=reached):
                 continue
-            plan = plan_of(engine, self._acting, record_type, None)
+            plan = plan_of(engine, self._acting, record_type, None, standing=Standing(reached))
             found.append((load(engine, tx, version, record_type, plan.groups), plan))
         return found
 
