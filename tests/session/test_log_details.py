@@ -70,8 +70,8 @@ def _do_everything(archive, session, tmp_path):
         lambda: session.create("customer", {"full_name": "A", "customer_number": "1"}),
         lambda: archive.session(actor="nobody", purpose="Audit").list("customer"),
         lambda: archive.session(actor="vera", purpose="Audit").list("customer"),
-        lambda: archive.session(actor="owner", purpose="Audit", auth="password", address="10.0.0.1", sign_in="s",
-                                legal_basis="A6-1b", on_behalf_of="anna").list("customer"),
+        lambda: archive.session(actor="owner", purpose="Audit", auth="password", address="10.0.0.1",
+                                sign_in="s", legal_basis="A6-1b", on_behalf_of="anna").list("customer"),
     ):  # fmt: skip
         try:
             act()
