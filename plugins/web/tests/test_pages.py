@@ -31,8 +31,11 @@ def test_every_text_that_a_page_asks_for_is_there():
     assert set() == asked - set(all_texts())
     prefixes = {
         "account.scope_",
+        "changes.state_",
         "help.",
         "import.",
+        "keeping.consent_",
+        "keeping.scope_",
         "keys.kind_",
         "log.outcome_",
         "log.way_",

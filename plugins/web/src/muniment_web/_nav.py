@@ -32,7 +32,12 @@ class Section:
     items: tuple[Item, ...]
 
 
-_OVERSIGHT = (("/log", "nav.log", "book", "log.read"),)
+_OVERSIGHT = (
+    ("/changes", "nav.changes", "inbox", "record.list"),
+    ("/log", "nav.log", "book", "log.read"),
+    ("/holds", "nav.holds", "flag", "hold.read"),
+    ("/erasures", "nav.erasures", "clock", "erasure.read"),
+)
 _SETUP = (
     ("/import", "nav.import", "import", "record.import"),
     ("/schema", "nav.schema", "table", "schema.read"),
@@ -82,5 +87,5 @@ def navigation(call: Call) -> tuple[Section, ...]:
 def short_navigation(sections: Sequence[Section]) -> tuple[Item, ...]:
     """What a phone's bar has room for: the desk, the first tables, and the first page of oversight."""
     first = sections[0].items[:3] if sections else ()
-    rest = tuple(section.items[0] for section in sections[1:2])
+    rest = tuple(item for section in sections[1:2] for item in section.items if item.path == "/log")
     return (*first[: 4 - len(rest)], *rest)

@@ -7,12 +7,12 @@ from datetime import datetime
 
 from markupsafe import Markup
 
-from muniment.model import FileRef, Money, Value
+from muniment.model import Money, Value
 from muniment.schema import Field, FieldKind
 from muniment_web._icons import icon
 from muniment_web._texts import Say
 
-__all__ = ["file_text", "given_values", "typed_text", "widget"]
+__all__ = ["editor", "given_values", "typed_text", "widget"]
 
 _TYPES = {"email": "email", "tel": "tel", "url": "url"}
 _MODES = {"number": "decimal", "money": "decimal", "date": "numeric"}
@@ -145,9 +145,10 @@ def _ticks(field: Field, text: str, say: Say) -> Markup:
     return Markup('<div class="tks">{}</div>').format(Markup("").join(rows))
 
 
-def file_text(value: Value) -> str:
-    """What an attached file is called."""
-    return value.name if isinstance(value, FileRef) else ""
+def editor(field: Field, kind: FieldKind | None, say: Say) -> Markup:
+    """The input in which a cell of a table is changed."""
+    label = Markup(' aria-label="{}"').format(field.label.of(say.lang) or field.key)
+    return _input("text" if kind is None else kind.widget, field, "", str(label), say)
 
 
 def given_values(fields: Sequence[Field], form: Mapping[str, list[str]]) -> dict[str, object]:

@@ -11,10 +11,12 @@ def routes() -> list[BaseRoute]:
     """Every route of the pages."""
     from muniment_web.pages import (
         account,
+        changes,
         desk,
         developers,
         exports,
         imports,
+        keeping,
         log,
         record,
         setup,
@@ -22,5 +24,18 @@ def routes() -> list[BaseRoute]:
         table,
     )
 
-    modules = (sign_in, account, desk, developers, exports, imports, table, record, log, setup)
+    modules = (
+        sign_in,
+        account,
+        changes,
+        desk,
+        developers,
+        keeping,
+        exports,
+        imports,
+        table,
+        record,
+        log,
+        setup,
+    )
     return [route for module in modules for route in module.routes()]

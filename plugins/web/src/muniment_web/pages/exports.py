@@ -12,8 +12,8 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import UsageError
 from muniment_web._app import page
+from muniment_web._reasons import REASONS, reason_of
 from muniment_web._web import Call
-from muniment_web.pages.record import REASONS, reason_of
 from muniment_web.pages.table import type_of
 
 __all__ = ["routes"]

@@ -20,9 +20,9 @@ from muniment.imports.run import Imported
 from muniment.schema import RecordType
 from muniment_web._app import page
 from muniment_web._cells import markup
+from muniment_web._reasons import REASONS, reason_of
 from muniment_web._signs import Upload
 from muniment_web._web import Call
-from muniment_web.pages.record import REASONS, reason_of
 
 __all__ = ["routes"]
 

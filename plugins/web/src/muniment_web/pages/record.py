@@ -5,7 +5,7 @@ from __future__ import annotations
 import tempfile
 from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
-from typing import Any, Final
+from typing import Any
 
 from markupsafe import Markup
 from starlette.background import BackgroundTask
@@ -27,15 +27,13 @@ from muniment.session.views import Record
 from muniment_web._app import page
 from muniment_web._cells import markup
 from muniment_web._format import short_hash
+from muniment_web._reasons import REASONS, reason_of
 from muniment_web._titles import title_of, titles_of
 from muniment_web._web import Call
 from muniment_web._widgets import given_values, typed_text, widget
 from muniment_web.pages.table import type_of
 
-__all__ = ["REASONS", "reason_of", "routes"]
-
-REASONS: Final = ("request", "service", "complaint", "identity", "correction", "contract", "audit", "other")
-"""Why people touch records; each has a text, and a note may go with it."""
+__all__ = ["routes"]
 
 
 def routes() -> list[BaseRoute]:
@@ -55,15 +53,6 @@ def routes() -> list[BaseRoute]:
         page(f"{base}/undelete", undelete, methods=("POST",)),
         page(f"{base}/file/{{field}}", download),
     ]
-
-
-def reason_of(call: Call) -> str:
-    """The reason that a form gives: the one that was chosen, and a note."""
-    chosen, note = call.text("why"), call.text("note").strip()
-    words = call.say(f"reason.{chosen}") if chosen in REASONS else ""
-    if chosen == "other":
-        words = ""
-    return f"{words}: {note}" if words and note else words or note
 
 
 def _id(call: Call) -> str:
@@ -114,6 +103,9 @@ def _common(call: Call, record_type: RecordType, record: Record | None) -> dict[
         "notes": call.taken_notes(),
         "may_delete": session.may("record.delete", key),
         "may_history": session.may("record.history", key),
+        "may_hold": session.may("hold.change"),
+        "may_consents": session.may("consent.read"),
+        "may_erase": session.may("subject.erase"),
         "may_accesses": session.may("record.accesses", key),
         "recorded": call.time(record.recorded_us) if record else "",
         "problem": None,

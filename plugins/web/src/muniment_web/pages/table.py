@@ -2,19 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from typing import Any, Final
 
 import attrs
+from markupsafe import Markup, escape
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from muniment.errors import MunimentError, NotFound
-from muniment.schema import Field, RecordType
+from muniment.errors import ApprovalNeeded, Conflict, Invalid, MunimentError, NotFound, UsageError
+from muniment.model import id_bytes
+from muniment.policy import View
+from muniment.schema import Condition, Field, ListView, RecordType
+from muniment.session import Change
 from muniment.session.views import Page
+from muniment.session.writes import Saved
 from muniment_web._app import page
-from muniment_web._cells import cell_of
+from muniment_web._cells import Cell, cell_of
+from muniment_web._reasons import REASONS, reason_of
 from muniment_web._web import Call
+from muniment_web._widgets import editor
 
 __all__ = ["routes", "type_of"]
 
@@ -28,6 +36,7 @@ def routes() -> list[BaseRoute]:
     return [
         page("/t/{type}", show),
         page("/t/{type}", change, methods=("POST",)),
+        page("/t/{type}/tray", tray, methods=("POST",)),
     ]
 
 
@@ -43,6 +52,9 @@ class State:
         after: cursor of this page; empty for the first.
         trail: cursors of the pages before.
         number: of this page, from 1.
+        deleted: what was deleted, instead.
+        view: name of a saved view; empty for all records.
+        group: key of a clear field by which rows stand together.
     """
 
     words: str = ""
@@ -54,6 +66,8 @@ class State:
     trail: tuple[str, ...] = ()
     number: int = 1
     deleted: bool = False
+    view: str = ""
+    group: str = ""
 
     def from_start(self, **changes: object) -> State:
         """Another question, on its first page."""
@@ -74,7 +88,11 @@ def type_of(call: Call) -> RecordType:
 
 def show(call: Call) -> Response:
     """The first page."""
-    return _answer(call, State())
+    view = call.query("view")[:100]
+    if not view:
+        return _answer(call, State())
+    shown = call.session.views.get(type_of(call).key, view).view
+    return _answer(call, State(view=view, group=shown.group_by))
 
 
 def change(call: Call) -> Response:
@@ -94,6 +112,8 @@ def _state(call: Call) -> State:
         tuple(call.text("trail").split()),
         int(number) if number.isdecimal() and len(number) < 9 else 1,
         call.text("deleted") == "1",
+        call.text("view")[:100],
+        call.text("group"),
     )
 
 
@@ -120,6 +140,9 @@ def _act(call: Call, state: State) -> State:
         return state.from_start(filters=tuple(kept))
     if act == "deleted":
         return state.from_start(deleted=not state.deleted)
+    if act == "save":
+        _save_view(call, state)
+        return state.from_start(view=call.text("name").strip()[:100], filters=())
     field, value = call.text("nf"), call.text("nv").strip()
     if field and value:
         others = tuple(one for one in state.filters if one[0] != field)
@@ -149,6 +172,8 @@ def _found(call: Call, record_type: RecordType, state: State) -> Page:
     readable = session.view(record_type).readable
     wanted = [*fields, *(key for key in title if key in readable)]
     where = dict(state.filters)
+    if state.view:
+        return _found_by_view(call, record_type, state, wanted, where)
     if state.words:
         return session.search(
             record_type.key,
@@ -163,8 +188,8 @@ def _found(call: Call, record_type: RecordType, state: State) -> Page:
         record_type.key,
         where=where,
         fields=wanted,
-        order_by=state.order or None,
-        descending=state.descending,
+        order_by=state.group or state.order or None,
+        descending=state.descending and not state.group,
         limit=ROWS,
         after=state.after or None,
         deleted=state.deleted,
@@ -177,9 +202,90 @@ def _found(call: Call, record_type: RecordType, state: State) -> Page:
     return attrs.evolve(found, total=total)
 
 
+def _found_by_view(
+    call: Call, record_type: RecordType, state: State, wanted: list[str], where: dict[str, str]
+) -> Page:
+    session = call.session
+    saved = session.views.get(record_type.key, state.view)
+    shown = attrs.evolve(
+        saved.view,
+        group_by=state.group,
+        sort=state.order or saved.view.sort,
+        descending=state.descending if state.order else saved.view.descending,
+    )
+    asked = session.views.asked(
+        record_type.key,
+        shown,
+        where=where,
+        words=state.words or None,
+        limit=ROWS,
+        after=state.after or None,
+        deleted=state.deleted or None,
+        count=True,
+        view=saved.name,
+    )
+    return session.listed(attrs.evolve(asked, fields=wanted))
+
+
+def _save_view(call: Call, state: State) -> None:
+    """Keep what the table shows as a view of the person's own."""
+    record_type = type_of(call)
+    base = None if not state.view else call.session.views.get(record_type.key, state.view).view
+    own = tuple(Condition(field, "=", value) for field, value in state.filters)
+    call.session.views.save(
+        ListView(
+            key=call.text("name").strip(),
+            type=record_type.key,
+            columns=tuple(one.key for one in _columns(call, record_type, state)),
+            filters=(*(base.filters if base else ()), *own),
+            sort=state.order or (base.sort if base else ""),
+            descending=state.descending,
+            group_by=state.group,
+        )
+    )
+
+
+def tray(call: Call) -> Response:
+    """Save what was typed into the table, all together or not at all; what is refused says where."""
+    record_type = type_of(call)
+    view = call.session.view(record_type)
+    changes = []
+    try:
+        reason = reason_of(call)
+        if not reason:
+            raise UsageError("usage.no_reason")
+        rows = json.loads(call.text("rows") or "[]")
+        if not isinstance(rows, list):
+            raise TypeError
+        for row in rows:
+            fields = {key: value for key, value in row["fields"].items() if key in view.writable}
+            if len(fields) != len(row["fields"]):
+                raise UsageError("serve.request")
+            changes.append(
+                Change(
+                    "update", record=id_bytes(row["id"]), values=fields, expected_version=int(row["version"])
+                )
+            )
+    except UsageError as error:
+        return call.json({"problem": error.text(call.lang), "rows": []}, status=422)
+    except (ValueError, TypeError, KeyError, AttributeError):
+        return call.json({"problem": call.say("common.failed"), "rows": []}, status=400)
+    try:
+        saved = call.session.write(changes, reason=reason)
+    except ApprovalNeeded as error:
+        return call.json({"go": f"/t/{record_type.key}", "note": error.text(call.lang)})
+    except (Invalid, Conflict) as error:
+        places = [error.where] if error.where else []
+        texts = [error.text(call.lang)]
+        return call.json({"problem": " ".join(texts), "rows": places}, status=422)
+    written = sum(1 for one in saved if isinstance(one, Saved) and one.written)
+    call.signed.notes.append(call.say("tray.saved", count=written))
+    return call.json({"go": f"/t/{record_type.key}"})
+
+
 def _known_total(call: Call, record_type: RecordType, state: State) -> int | None:
     """How many records there were a moment ago: counting a hundred thousand takes longer than a page."""
-    if state.filters or state.deleted:
+    if state.filters or state.deleted or state.view:
         return None
     total, when = call.web.totals.get(record_type.key, (0, 0))
     return total if call.web.engine.clock() - when < _TOTAL_US else None
@@ -191,6 +297,11 @@ def _columns(call: Call, record_type: RecordType, state: State) -> list[Field]:
     if state.columns:
         by_key = {one.key: one for one in usable}
         return [by_key[key] for key in dict.fromkeys(state.columns) if key in by_key]
+    if state.view:
+        shown = call.session.views.get(record_type.key, state.view).view
+        if shown.columns:
+            by_key = {one.key: one for one in usable}
+            return [by_key[key] for key in shown.columns if key in by_key]
     chosen = sorted((one for one in usable if one.order), key=lambda one: one.order)
     return chosen or usable[:8]
 
@@ -216,12 +327,8 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
         )
         for one in columns
     ]
-    rows = "".join(
-        [f'<tr data-id="{one.id}">{"".join([cell(one) for cell in cells])}</tr>' for one in found.records]
-    )
+    rows = _rows(call, record_type, state, found, cells)
     first = (state.number - 1) * ROWS + 1
-    from markupsafe import Markup
-
     return {
         "type": record_type,
         "state": state,
@@ -236,11 +343,52 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
         "last": first + len(found.records) - 1 if found.records else 0,
         "total": found.total,
         "after": found.after,
+        "editors": _editors(call, columns, view, record_type),
+        "views": [one for one in session.views.list(record_type.key)],
+        "groupable": [
+            one for one in record_type.fields if one.key in view.clear and one.in_clear and one.choices
+        ],
+        "may_save_view": session.may("view.save", record_type.key),
+        "reasons": REASONS,
         "may_create": session.may("record.create", record_type.key),
         "may_export": session.may("record.export", record_type.key),
         "may_import": session.may("record.import", record_type.key),
         "label_of": lambda field, value: _value_label(field, value, call.lang),
     }
+
+
+def _rows(call: Call, record_type: RecordType, state: State, found: Page, cells: Sequence[Cell]) -> str:
+    """The rows, with a heading before each group where they are grouped."""
+    made = []
+    group = record_type.field(state.group) if state.group else None
+    last: object = _rows
+    for one in found.records:
+        if group is not None and one.fields.get(group.key) != last:
+            last = one.fields.get(group.key)
+            label = _value_label(group, str(last), call.lang) if last is not None else "—"
+            made.append(
+                f'<tr class="grp"><th colspan="{len(cells)}" scope="rowgroup">{escape(label)}</th></tr>'
+            )
+        body = "".join([cell(one) for cell in cells])
+        made.append(f'<tr data-id="{one.id}" data-v="{one.version}">{body}</tr>')
+    return "".join(made)
+
+
+def _editors(
+    call: Call, columns: Sequence[Field], view: View, record_type: RecordType
+) -> list[tuple[str, Markup]]:
+    """The inputs with which cells are changed in place."""
+    if not call.session.may("record.update", record_type.key):
+        return []
+    kinds = call.web.engine.kinds
+    return [
+        (one.key, editor(one, kinds.get(one.kind), call.say))
+        for one in columns
+        if one.writable
+        and one.key in view.writable
+        and one.key not in record_type.fixed
+        and one.kind not in ("file", "several choices", "long text", "checkbox")
+    ]
 
 
 def _filterable(fields: Sequence[Field], clear: frozenset[str]) -> list[Field]:
