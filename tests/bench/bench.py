@@ -41,6 +41,7 @@ from pathlib import Path
 from typing import Any
 
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
+from pages import pages
 
 import muniment.archive
 from muniment.keys import KeyFile, write_key_file
@@ -417,6 +418,15 @@ def growth(base: Path | None, total: int) -> dict[str, Any]:
     }
 
 
+def served(count: int, base: Path | None) -> dict[str, Any]:
+    """The pages over so many customers."""
+    with tempfile.TemporaryDirectory(dir=base) as folder:
+        made = list(rows(count))
+        with make_archive(Path(folder)) as archive:
+            load_archive(archive.session(), made)
+            return pages(archive, made, Path(folder))
+
+
 def start_up() -> dict[str, Any]:
     """Seconds of a command that does nothing but start: the median of the wall, the least of the CPU."""
     found = {}
@@ -438,6 +448,7 @@ def main() -> None:
     options.add_argument("--rows", type=int, default=5_000, help="customers in each round")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--short", action="store_true", help="a few seconds, to see that all of it runs")
+    options.add_argument("--pages", type=int, default=5_000, help="customers behind the pages")
     options.add_argument("--grow", type=int, default=0, help="also import so many in one archive")
     options.add_argument("--dir", type=Path, help="where the archives are made: which disk is measured")
     given = options.parse_args()
@@ -445,6 +456,7 @@ def main() -> None:
     results = run(count, rounds, given.dir)
     results["packs"] = packs(make_archive, rows, timed, rounds, given.dir)
     results["verify_log"] = verify_log(entries, given.dir)
+    results["pages"] = served(given.pages if not given.short else 500, given.dir)
     results["start_up"] = start_up()
     if given.grow:
         results["growth"] = growth(given.dir, given.grow)

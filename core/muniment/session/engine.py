@@ -272,9 +272,12 @@ class Engine:
     def refresh(self) -> None:
         """Load what another process changed; without any entry, so nothing may be released by it."""
         with self._lock, self.store.transaction(write=False) as tx:
-            self._catch_up(tx)
             head = tx.head(SHARD)
-            self._seen = 0 if head is None else head.first_seq + head.n
+            size = 0 if head is None else head.first_seq + head.n
+            # Whatever changes types, users or rules writes an entry: the same log, the same rules.
+            if size != self._seen or not size:
+                self._catch_up(tx)
+                self._seen = size
 
     # Types and actors
 

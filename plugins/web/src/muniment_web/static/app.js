@@ -114,6 +114,15 @@ document.addEventListener("keydown", (event) => {
   next.scrollIntoView({ block: "nearest", inline: "nearest" });
 });
 
+// A cell that is pointed at takes the focus, so that keys and the clipboard go to it.
+document.addEventListener("pointerdown", (event) => {
+  const cell = event.target.closest("table[data-rows] tbody td");
+  if (!cell || event.target.closest("a,button,input,select")) return;
+  for (const one of all("td[tabindex]", cell.closest("tbody"))) one.removeAttribute("tabindex");
+  cell.tabIndex = 0;
+  cell.focus();
+});
+
 // Keys: / searches, [ and ] turn pages, Control-S saves.
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches?.("input,select,textarea");

@@ -1,0 +1,208 @@
+"""A real browser over a real server: what only a browser can tell. Few, for each costs seconds."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Iterator
+from importlib import resources
+from pathlib import Path
+
+import pytest
+import uvicorn
+
+from muniment.testing import new_archive
+from muniment_web._app import build
+from muniment_web.testing import ANNA, PASSWORD, give_password, new_web
+
+pytestmark = pytest.mark.slow
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+PAGES = ("/t/customer", "RECORD", "/log", "/account")
+MORE = ("/", "RECORD/compare", "/users", "/roles", "/import", "/t/customer/export", "/changes", "/holds")
+
+
+@pytest.fixture(scope="module")
+def site(tmp_path_factory) -> Iterator[tuple[str, str]]:
+    """The address of a server over an archive with a few customers, and one of their records."""
+    archive = new_archive(tmp_path_factory.mktemp("browser") / "customers")
+    with archive:
+        with archive.session(actor="owner") as session:
+            for number in range(12):
+                values = {**ANNA, "customer_number": f"C-{number}", "full_name": f"Anna {number}"}
+                anna = session.create("customer", values, reason="for a test").id
+            session.update(anna, {"city": "Bonn"}, reason="moved")
+        give_password(archive, "owner")
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        web = new_web(archive, port=port, reveal_seconds=2)
+        server = uvicorn.Server(
+            uvicorn.Config(build(web), log_config=None, access_log=False, timeout_graceful_shutdown=2)
+        )
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)  # until the thread listens; no claim hangs on how long
+        yield f"http://localhost:{port}", f"/t/customer/{anna}"
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+@pytest.fixture(scope="module")
+def chromium() -> Iterator:
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium here")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture
+def opened(chromium, site):
+    """Opens a signed-in page of a size, language and colours; what it complains of is kept."""
+    made = []
+
+    def make(locale: str = "en", width: int = 1440, colours: str = "light"):
+        context = chromium.new_context(
+            viewport={"width": width, "height": 900}, locale=locale, color_scheme=colours
+        )
+        page = context.new_page()
+        page.complaints = []
+        page.on("console", lambda said: page.complaints.append(said.text) if said.type == "error" else None)
+        page.on("pageerror", lambda error: page.complaints.append(str(error)))
+        page.goto(f"{site[0]}/sign-in")
+        page.fill("#login", "owner")
+        page.fill("#password", PASSWORD)
+        page.press("#password", "Enter")
+        page.wait_for_url(f"{site[0]}/")
+        made.append(context)
+        return page
+
+    yield make
+    for context in made:
+        context.close()
+
+
+def axe_findings(page) -> list[str]:
+    source = resources.files("muniment_web").joinpath("assets", "axe.js").read_text(encoding="utf-8")
+    page.evaluate(source)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [f"{one['id']}: {one['nodes'][0]['html'][:120]}" for one in found["violations"]]
+
+
+@pytest.mark.parametrize(
+    ("locale", "width", "colours"), [("en", 1440, "light"), ("zh-CN", 1440, "dark"), ("zh-CN", 390, "light")]
+)
+def test_pages_are_whole_in_each_language_and_size(opened, site, locale, width, colours):
+    """Nothing on the console, no report of the policy, nothing wider than the screen, no finding of axe."""
+    page = opened(locale, width, colours)
+    for path in (*PAGES, *(MORE if colours == "dark" else ())):
+        page.goto(site[0] + path.replace("RECORD", site[1]))
+        page.wait_for_load_state("networkidle")
+        assert [] == axe_findings(page), path
+        assert page.evaluate("document.documentElement.scrollWidth") <= width, path
+        folder = os.environ.get("MUNIMENT_SCREENSHOTS")
+        if folder:
+            name = f"{path.strip('/').replace('/', '-')[:20] or 'desk'}-{locale}-{width}.png"
+            page.screenshot(path=Path(folder) / name, full_page=True)
+    assert [] == page.complaints
+
+
+def test_the_keyboard_alone_finds_reveals_and_enters(opened, site):
+    """Search with /, walk with arrows, reveal with Enter, change a cell by typing, save with a reason."""
+    page = opened()
+    page.goto(f"{site[0]}/t/customer")
+    page.keyboard.press("/")
+    page.keyboard.type("C-7")
+    page.keyboard.press("Enter")
+    page.wait_for_function("document.querySelectorAll('table tbody tr').length === 1")
+    assert page.url == f"{site[0]}/t/customer"
+    page.locator("table tbody td").first.focus()
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("ArrowRight")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("dialog[open] select")
+    assert [] == axe_findings(page)
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.type("T-1")
+    page.keyboard.press("Enter")
+    page.wait_for_selector("td.revealed")
+    assert "1234567" in page.inner_text("td.revealed")
+    assert [] == page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
+    page.wait_for_selector("td.revealed", state="detached")
+    assert "1234567" not in page.content()
+    for _ in range(8):
+        if page.evaluate("document.activeElement.dataset.f") == "city":
+            break
+        page.keyboard.press("ArrowRight")
+    page.keyboard.type("Bremen")
+    page.keyboard.press("Enter")
+    assert page.inner_text("td.edited") == "Bremen"
+    page.locator("#twhy").focus()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Enter")
+    page.locator("m-tray button").first.press("Enter")
+    page.wait_for_selector(".note")
+    assert "Records saved: 1" in page.inner_text(".note")
+    assert [] == page.complaints
+
+
+def test_what_is_pasted_from_a_spreadsheet_waits_in_the_tray(opened, site):
+    """Cells of two rows and two columns fill the table from where the focus is; nothing is saved yet."""
+    page = opened()
+    page.goto(f"{site[0]}/t/customer")
+    page.locator('tr:nth-child(2) td[data-f="company"]').click()
+    page.evaluate(
+        """() => {
+            const data = new DataTransfer();
+            data.setData("text/plain", "Nordwind\\tKiel\\nSüdwind\\tUlm\\n");
+            document.activeElement.dispatchEvent(
+                new ClipboardEvent("paste", {clipboardData: data, bubbles: true}));
+        }"""
+    )
+    assert 4 == page.locator("td.edited").count()
+    assert "4" in page.inner_text("m-tray strong")
+    page.on("dialog", lambda dialog: dialog.accept())
+    page.goto(f"{site[0]}/t/customer")
+    assert "Südwind" not in page.content()
+
+
+def test_a_passkey_is_added_and_signs_in(opened, site, chromium):
+    """A device's key, made and used in the browser, opens the pages without a password."""
+    page = opened()
+    devtools = page.context.new_cdp_session(page)
+    devtools.send("WebAuthn.enable")
+    devtools.send(
+        "WebAuthn.addVirtualAuthenticator",
+        {
+            "options": {
+                "protocol": "ctap2",
+                "transport": "internal",
+                "hasResidentKey": True,
+                "hasUserVerification": True,
+                "isUserVerified": True,
+                "automaticPresenceSimulation": True,
+            }
+        },
+    )
+    page.goto(f"{site[0]}/account")
+    page.click("m-passkey summary, details:has(m-passkey) summary")
+    page.fill("#p3", PASSWORD)
+    page.fill("#pkn", "laptop")
+    with page.expect_navigation():
+        page.click("m-passkey button")
+    assert "laptop" in page.content()
+    page.click('form[action="/sign-out"] button')
+    page.wait_for_url("**/sign-in")
+    with page.expect_navigation():
+        page.click("m-passkey button")
+    assert page.url == f"{site[0]}/"
+    assert [] == page.complaints
