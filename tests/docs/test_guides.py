@@ -29,6 +29,8 @@ GUIDES = (
     "docs/teams.zh-CN.md",
     "docs/auditors.md",
     "docs/auditors.zh-CN.md",
+    "docs/evidence.md",
+    "docs/evidence.zh-CN.md",
     "docs/four-eyes.md",
     "docs/four-eyes.zh-CN.md",
 )
