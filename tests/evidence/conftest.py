@@ -46,6 +46,24 @@ def case(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Case]:
         yield _grown(archive)
 
 
+@pytest.fixture
+def by_command(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> Path:
+    """The folder of a small archive that commands find, vera acting; its clock is real."""
+    folder = tmp_path / "archive"
+    with new_archive(folder) as archive:
+        with archive.session(actor="owner") as session:
+            for login, role in (("li.na", "editor"), ("vera", "auditor")):
+                session.create("user", {"login": login, "display_name": login, "roles": role})
+        with archive.session(actor="li.na", purpose="ServiceProvision") as session:
+            person = session.create("customer", {"full_name": "Anna", "phone": "030 5550001"}).id
+            for _ in range(12):
+                session.get(person)
+    monkeypatch.setenv("MUNIMENT_ARCHIVE", str(folder))
+    monkeypatch.setenv("MUNIMENT_KEY", str(folder.with_name(f"{folder.name}.key")))
+    monkeypatch.setenv("MUNIMENT_ACTOR", "vera")
+    return folder
+
+
 def _grown(archive: Archive) -> Case:
     with archive.session(actor="owner") as session:
         for login, role in (("li.na", "editor"), ("vera", "auditor")):

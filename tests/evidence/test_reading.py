@@ -2,7 +2,6 @@ from __future__ import annotations
 
 import csv
 import json
-from pathlib import Path
 from typing import Any
 
 import pytest
@@ -92,22 +91,13 @@ def test_reading_the_log_is_an_entry_and_needs_the_right(case):
     assert "access.deny" == _kinds(case)[0]
 
 
-@pytest.fixture
-def archive_of(case: Case, monkeypatch: pytest.MonkeyPatch) -> Path:
-    folder = case.archive.folder
-    monkeypatch.setenv("MUNIMENT_ARCHIVE", str(folder))
-    monkeypatch.setenv("MUNIMENT_KEY", str(folder.with_name(f"{folder.name}.key")))
-    monkeypatch.setenv("MUNIMENT_ACTOR", "vera")
-    return folder
-
-
 def _run(*arguments: str) -> dict[str, Any]:
     done = CliRunner().invoke(app, ["--json", *arguments])
     assert 0 == done.exit_code, done.output
     return json.loads(done.stdout)
 
 
-def test_the_command_writes_all_that_match_as_a_table(archive_of, tmp_path):
+def test_the_command_writes_all_that_match_as_a_table(by_command, tmp_path):
     """CSV and XLSX hold the same rows; a page of the terminal does not limit them."""
     tables = []
     for name in ("log.csv", "log.xlsx"):
@@ -122,14 +112,14 @@ def test_the_command_writes_all_that_match_as_a_table(archive_of, tmp_path):
         assert told["rows"] == len(rows) - 1
         tables.append(rows)
     assert tables[0] == tables[1]
-    assert 421 == len(tables[0])
+    assert 13 == len(tables[0])
 
 
-def test_the_command_filters_sorts_and_pages(archive_of):
+def test_the_command_filters_sorts_and_pages(by_command):
     """As an auditor would ask, and the answer says how many there are."""
     asked = ("log", "list", "--field", "phone", "--role", "editor", "--sort", "actor", "--limit", "5")
     first = _run(*asked)
     assert 5 == len(first["entries"])
-    assert first["total"] > 400
+    assert 13 == first["total"]
     second = _run(*asked, "--after", first["after"])
     assert not {one["index"] for one in first["entries"]} & {one["index"] for one in second["entries"]}

@@ -44,6 +44,10 @@ log = LazyGroup(
             "muniment.cli.log_bundle:bundle",
             ("Evidence that anybody can check.", "生成任何人都可核对的证据包。"),
         ),
+        "follow": Entry(
+            "muniment.cli.log_follow:follow",
+            ("Stream entries to another system.", "持续输出条目。"),
+        ),
         "timestamp": Entry(
             "muniment.cli.log_witness:timestamp",
             ("Have an authority say when.", "申请可信时间戳。"),

@@ -36,6 +36,7 @@ __all__ = [
     "accesses_of",
     "export_log",
     "find_entries",
+    "follow_entries",
     "knows_all",
     "proof_of",
     "prove_entry",
@@ -198,6 +199,42 @@ def _asked(filters: LogFilter) -> dict[str, object] | None:
     if filters.about is not None:
         target["record"] = id_text(filters.about)
     return target or None
+
+
+def follow_entries(
+    engine: Engine, acting: Acting, start: int, *, limit: int = 1_000
+) -> tuple[list[LogEntry], int]:
+    """The entries from an index on, oldest first, for whoever streams the log elsewhere.
+
+    Args:
+        engine: the opened archive.
+        acting: who, why and through what.
+        start: index of the first one wanted.
+        limit: entries at the most.
+
+    Returns:
+        The entries, and the index to go on from: behind the entry of this very reading where nothing came
+        between, so that following a quiet log writes nothing.
+
+    Raises:
+        AccessDenied: ``access.action``; logged.
+    """
+
+    def body(tx: Transaction, moment: Moment) -> tuple[list[LogEntry], int]:
+        stop = min(start + limit, moment.size)
+        found = list(audit.entries_of(tx, SHARD, moment.gen, start=start, stop=stop))
+        detail = engine.detail(
+            acting, engine.new_id(), count=len(found), target={"start": start, "stop": stop}
+        )
+        own = engine.logbook.append(tx, moment, [Draft("log.read", detail)], actor=acting.actor.id)
+        readable = [_readable(engine, acting, one) for one in found]
+        return readable, own + 1 if own == stop else stop
+
+    with _allowed(engine, acting, "log.read"):
+        with engine.store.transaction(write=False) as tx:
+            head = tx.head(SHARD)
+            size = 0 if head is None else head.first_seq + head.n
+        return engine.run(body, acting) if start < size else ([], start)
 
 
 def show_entry(engine: Engine, acting: Acting, index: int) -> LogEntry:

@@ -810,6 +810,10 @@ class Session:
         """The same with how many match and where the next page begins; ``after`` is from the page before."""
         return logs.find_entries(self._engine, self._acting, filters or LogFilter(), after=after)
 
+    def follow(self, start: int, *, limit: int = 1_000) -> tuple[Sequence[LogEntry], int]:
+        """Entries from an index on, oldest first, and where to go on; see ``session.logs.follow_entries``."""
+        return logs.follow_entries(self._engine, self._acting, start, limit=limit)
+
     def entry(self, index: int) -> LogEntry:
         """One entry of the log with all that its detail says."""
         return logs.show_entry(self._engine, self._acting, index)

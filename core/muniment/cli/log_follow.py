@@ -1,0 +1,78 @@
+"""``muniment log follow``: entries for a SIEM, as they come."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+import click
+
+from muniment.cli.base import flag, option, verb
+from muniment.cli.invocation import Invocation
+from muniment.errors import UsageError
+
+__all__ = ["follow"]
+
+
+@verb(
+    "follow",
+    (
+        "Print entries as they come, one a line, in a form that another system reads.\n"
+        "It goes on until it is stopped; --from or --state says where it begins again.",
+        "以其他系统可读的格式逐行持续输出条目。\n直至停止；用 --from 或 --state 指明从何处继续。",
+    ),
+    note=(
+        "Example: muniment log follow --format ocsf --state /var/lib/siem/muniment.next >> events.ndjson",
+        "示例：muniment log follow --format ocsf --state /var/lib/siem/muniment.next >> events.ndjson",
+    ),
+)
+@option(
+    "--format",
+    "form",
+    type=click.Choice(("ndjson", "ocsf", "fhir", "cef")),
+    default="ndjson",
+    words=("The form.", "格式。"),
+)
+@option("--from", "start", type=click.IntRange(0), metavar="N", words=("Begin at this entry.", "起始条目。"))
+@option("--state", metavar="FILE", words=("Where the next index is kept.", "保存下一序号的文件。"))
+@flag("--once", words=("End when all there is has been printed.", "输出现有条目后结束。"))
+@option(
+    "--every",
+    type=click.IntRange(1, 3600),
+    default=5,
+    metavar="SECONDS",
+    words=("Look so often.", "查看间隔秒数。"),
+)
+@click.pass_obj
+def follow(call: Invocation, form: str, start: int | None, state: str | None, once: bool, every: int) -> None:
+    """Stream entries."""
+    import threading
+
+    from muniment.exports.siem import LOG_FORMATS
+    from muniment.files import write_atomically
+
+    place = start if start is not None else _kept(state)
+    line_of, waiting = LOG_FORMATS[form], threading.Event()
+    with call.session() as (_, session):
+        while True:
+            entries, following = session.follow(place)
+            for one in entries:
+                click.echo(line_of(one.document()).encode("utf-8"))
+            if entries and state is not None:
+                # After the lines: what is printed twice is better than what is never printed.
+                write_atomically(Path(state), f"{following}\n".encode("ascii"))
+            place = following
+            if not entries:
+                if once:
+                    return
+                waiting.wait(every)
+
+
+def _kept(state: str | None) -> int:
+    if state is None:
+        return 0
+    try:
+        return int(Path(state).read_text(encoding="ascii"))
+    except FileNotFoundError:
+        return 0
+    except (OSError, ValueError):
+        raise UsageError("cli.no_file", where=state) from None
