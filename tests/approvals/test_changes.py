@@ -6,7 +6,7 @@ import pytest
 
 from muniment.errors import AccessDenied, Conflict, Invalid
 from muniment.model import id_bytes
-from muniment.testing import assert_logged
+from muniment.testing import assert_logged, assert_no_plaintext
 
 from .conftest import ANNA, EVERYTHING, refused, rule, waits
 
@@ -114,3 +114,55 @@ def test_a_new_person_waits_under_a_key_of_their_own(archive, as_):
     assert shown.changes[0].record == done.saved[0].id
     assert slot == archive.store.subject(0, subject).slot
     archive.log.verify()
+
+
+def test_a_program_is_told_what_waits(archive, as_):
+    """The document of the error names the proposal; a conflict of drafts names the records."""
+    from muniment.cli.errors import exit_code, problem
+    from muniment.errors import MunimentError
+
+    li = as_("li")
+    anna = li.create("customer", ANNA)
+    with pytest.raises(MunimentError) as caught:
+        li.update(anna.id, {"phone": "030 7"})
+    told = problem(caught.value, "en")
+    assert (8, 202, "approval.waits") == (exit_code(caught.value), told["status"], told["code"])
+    assert told["proposal"] == li.changes.show(str(told["number"])).summary.id
+    li.drafts.save({"city": "Bonn"}, record=anna.id)
+    as_("wu").update(anna.id, {"city": "Kiel"})
+    with pytest.raises(MunimentError) as caught:
+        li.drafts.apply()
+    assert [anna.id] == [one["id"] for one in problem(caught.value, "en")["records"]]
+
+
+CANARIES = {
+    "update": "030 1111 9991",
+    "create": "Canary Created",
+    "edited": "030 1111 9992",
+    "draft": "Canary Drafted",
+    "where": "Canary Asked",
+}
+
+
+def test_nothing_that_waits_stands_in_clear_anywhere(archive, as_, tmp_path):
+    """Neither proposals nor drafts nor reasons nor what an export asks for: open, closed, rejected, done."""
+    rule(archive, EVERYTHING + '[[approvals.rule]]\nname = "out"\noperations = ["export"]\n')
+    li, wu = as_("li"), as_("wu")
+    number = waits(lambda: li.create("customer", ANNA))
+    anna = wu.changes.approve(number, digest=wu.changes.show(number).digest).saved[0]
+    number = waits(
+        lambda: li.update(anna.id, {"phone": CANARIES["update"]}, reason="canary-reason of the maker")
+    )
+    wu.changes.edit(number, {"phone": CANARIES["edited"]}, reason="canary-reason of the editor")
+    as_("bo").changes.reject(number, reason="canary-reason of the checker")
+    waits(lambda: li.create("customer", {"full_name": CANARIES["create"]}))
+    li.drafts.save({"full_name": CANARIES["draft"]}, record=anna.id)
+    kept = li.drafts.save({"notes": CANARIES["draft"]}, type="customer")
+    li.drafts.discard(kept.id)
+    waits(lambda: li.export_file("customer", tmp_path / "x.csv", where={"full_name": CANARIES["where"]}))
+    told = [*CANARIES.values(), "canary-reason of the maker", "canary-reason of the editor"]
+    told += ["canary-reason of the checker", "11119991", "11119992"]
+    assert_no_plaintext(archive.folder, told)
+    archive.log.verify()
+    archive.close()
+    assert_no_plaintext(archive.folder, told)

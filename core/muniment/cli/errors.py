@@ -143,6 +143,13 @@ def problem(error: MunimentError, lang: str) -> dict[str, Any]:
     }
     if error.where is not None:
         document["where"] = error.where
+    if isinstance(error, errors.ApprovalNeeded):
+        # What waits is asked for by these.
+        document |= {
+            name: error.parameters[name] for name in ("proposal", "number") if name in error.parameters
+        }
+    if isinstance(error, errors.Conflict) and "records" in error.parameters:
+        document["records"] = error.parameters["records"]
     if isinstance(error, errors.Invalid):
         document["issues"] = [
             {"field": one.field, "code": one.code, "severity": one.severity, "detail": one.text(lang)}

@@ -93,8 +93,11 @@ def requests(session: Session) -> Mapping[str, int]:
 
 
 def approvals(session: Session) -> Mapping[str, int]:
-    """Close proposals that nobody decided in time."""
-    return {"expired": session.changes.expire_due()}
+    """Close what nobody decided or used in time, and erase proposals and drafts that are over."""
+    from muniment.session.expiring import expire_due
+
+    done = expire_due(session.engine, session.acting)
+    return {"expired": done.proposals, "drafts": done.drafts, "erased": done.erased}
 
 
 def backup(session: Session) -> Mapping[str, int]:
