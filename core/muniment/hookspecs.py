@@ -27,6 +27,7 @@ from muniment.plugins import (
     RecordState,
     RetentionRule,
     RoleLike,
+    SearchTerms,
     WrittenVersion,
 )
 
@@ -47,6 +48,7 @@ __all__ = [
     "muniment_record_types",
     "muniment_retention_rules",
     "muniment_roles",
+    "muniment_search_terms",
     "muniment_templates",
     "muniment_validate",
     "muniment_views",
@@ -229,6 +231,26 @@ def muniment_alert_rules() -> Sequence[AlertRuleLike]:  # type: ignore[empty-bod
 
     If it raises or returns anything else, the plugin is quarantined. If a
     detector raises, the run of the rules stops and says which rule it was.
+    """
+
+
+@hookspec
+def muniment_search_terms() -> Sequence[SearchTerms]:  # type: ignore[empty-body]  # a hook has no body
+    """Have texts found under further words, such as Chinese names under their Pinyin.
+
+    Asked once, when an archive is opened, outside any transaction. The words of
+    a text are hashed into the index ``words`` of its field like the text's own,
+    and compared like those when a hit is opened; they are stored nowhere else.
+    When the plugin is enabled, disabled or raises a version, the indexes are
+    made anew. More words tell a thief of the database more: names that sound
+    alike share tokens.
+
+    Returns:
+        ``SearchTerms`` values, each with a version and a function that is asked
+        for every text of a field with that index, on every write and search.
+
+    If it raises or returns anything else, the plugin is quarantined. If the
+    function raises, the write or search is refused with the plugin's name.
     """
 
 

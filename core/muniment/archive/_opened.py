@@ -425,6 +425,8 @@ class Archive:
         engine.policy = policy_of(self.plugins, self.applied)
         engine.plans.clear()
         engine.reaches.clear()
+        engine.indexes.clear()
+        engine.layout_checked = False
         engine.gates = gates_of(engine)
 
     # Ending

@@ -22,6 +22,7 @@ from muniment.plugins._declared import (
     RetentionRule,
     RetentionTerm,
     RoleLike,
+    SearchTerms,
 )
 from muniment.plugins._load import API, GROUP, Installed, installed, load, needed
 from muniment.plugins._reach import types_in_reach
@@ -60,6 +61,7 @@ __all__ = [
     "RetentionRule",
     "RetentionTerm",
     "RoleLike",
+    "SearchTerms",
     "WrittenVersion",
     "installed",
     "load",

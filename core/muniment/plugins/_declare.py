@@ -10,7 +10,7 @@ import attrs
 
 from muniment.errors import ConfigError, PluginError
 from muniment.plugins._calls import Call
-from muniment.plugins._declared import Purpose, RetentionRule
+from muniment.plugins._declared import Purpose, RetentionRule, SearchTerms
 from muniment.plugins._set import Brought, Plugin
 from muniment.schema import (
     BUILTIN,
@@ -47,7 +47,7 @@ def all_kinds(plugins: Iterable[Plugin]) -> Mapping[str, FieldKind]:
 
 
 def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> Plugin:
-    """The plugin with what it declares once for all: templates, record types, purposes, roles.
+    """The plugin with what it declares once for all: templates, record types, purposes, roles and so on.
 
     Args:
         plugin: loaded.
@@ -75,6 +75,7 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
         for record_type in template.types:
             _check_type(plugin, "muniment_templates", record_type, kinds)
     purposes = values("muniment_purposes", Purpose)
+    search_terms = values("muniment_search_terms", SearchTerms)
     roles = values("muniment_roles", object)
     alert_rules = values("muniment_alert_rules", object)
     for hook, labels in (
@@ -90,6 +91,7 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
         templates=templates,
         record_types=tuple(_owned(plugin.name, one) for one in types),
         purposes=purposes,
+        search_terms=search_terms,
         roles=roles,
         alert_rules=alert_rules,
     )

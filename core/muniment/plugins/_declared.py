@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
@@ -21,6 +21,7 @@ __all__ = [
     "RetentionRule",
     "RetentionTerm",
     "RoleLike",
+    "SearchTerms",
 ]
 
 EFFECTS: Final = ("MIN", "MAX", "MIN+MAX", "LIM", "REC", "REC-MAX")
@@ -65,6 +66,19 @@ class AlertRuleLike(Protocol):
     def label(self) -> Mapping[str, str]:
         """What people call it, by language."""
         ...
+
+
+@attrs.frozen
+class SearchTerms:
+    """Further words under which quick search finds a text, such as the Pinyin of a Chinese name.
+
+    Attributes:
+        version: raised when the same text gives other words; the indexes are then made anew.
+        terms: the words of a text; the same ones at every call, and quickly.
+    """
+
+    version: int
+    terms: Callable[[str], Iterable[str]]
 
 
 @attrs.frozen

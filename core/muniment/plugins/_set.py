@@ -17,7 +17,7 @@ import attrs
 from muniment.codec import canonical
 from muniment.errors import Issue, PluginError
 from muniment.plugins._calls import Call, check_code, failure_of, in_time, raised
-from muniment.plugins._declared import AlertRuleLike, Purpose, RetentionRule, RoleLike
+from muniment.plugins._declared import AlertRuleLike, Purpose, RetentionRule, RoleLike, SearchTerms
 from muniment.plugins._values import (
     Decision,
     HookContext,
@@ -69,6 +69,7 @@ class Plugin:
         templates: the templates it ships.
         record_types: the record types it brings, with its name on them.
         purposes: the purposes it names.
+        search_terms: further words under which it has texts found.
         roles: the roles it brings, ``muniment.policy.Role``.
         alert_rules: the alert rules it brings, ``muniment.alerts.AlertRule``.
     """
@@ -80,6 +81,7 @@ class Plugin:
     templates: tuple[Template, ...] = ()
     record_types: tuple[RecordType, ...] = ()
     purposes: tuple[Purpose, ...] = ()
+    search_terms: tuple[SearchTerms, ...] = ()
     roles: tuple[RoleLike, ...] = ()
     alert_rules: tuple[AlertRuleLike, ...] = ()
 
@@ -92,6 +94,12 @@ class Plugin:
     def hooks(self) -> tuple[str, ...]:
         """The names of the hooks it implements, sorted."""
         return tuple(sorted(self.calls))
+
+
+def _word(given: object) -> str:
+    if not isinstance(given, str):
+        raise TypeError
+    return given
 
 
 def _calls(plugins: Sequence[Plugin], hook: str) -> tuple[tuple[str, Call], ...]:
@@ -163,6 +171,29 @@ class PluginSet:
     def purposes(self) -> Mapping[str, Purpose]:
         """The purposes that the loaded plugins name, by term; of several labels the first plugin's counts."""
         return {one.term: one for plugin in reversed(self.loaded) for one in plugin.purposes}
+
+    def search_terms(self) -> tuple[tuple[str, SearchTerms], ...]:
+        """What gives further words under which texts are found, each with its plugin's name."""
+        return tuple((plugin.name, one) for plugin in self.loaded for one in plugin.search_terms)
+
+    def searched(self, text: str) -> str:
+        """A text with the further words under which quick search finds it.
+
+        Raises:
+            PluginError: ``plugin.raised`` or ``plugin.result`` where a plugin fails or gives something else.
+        """
+        words = [text]
+        for name, one in self.search_terms():
+            failure = None
+            try:
+                words += map(_word, one.terms(text))
+            except TypeError:
+                raise PluginError("plugin.result", name=name, hook="muniment_search_terms") from None
+            except Exception as error:
+                failure = failure_of(name, "muniment_search_terms", error)
+            if failure is not None:
+                raise raised(failure)
+        return " ".join(words)
 
     def roles(self) -> Mapping[str, RoleLike]:
         """The roles that the loaded plugins bring, by key."""

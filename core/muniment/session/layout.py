@@ -34,7 +34,15 @@ def layout_token(engine: Engine) -> Token:
         for field in record_type.fields
         if field.in_clear
     )
-    document = {"clear": clear, "epoch": engine.settings.index_epoch, "indexes": indexes, "v": 1}
+    document: dict[str, object] = {
+        "clear": clear,
+        "epoch": engine.settings.index_epoch,
+        "indexes": indexes,
+        "v": 1,
+    }
+    terms = [[name, one.version] for name, one in engine.plugins.search_terms()]
+    if terms:
+        document["terms"] = terms
     digest = sha256(b"muniment/layout/v1\n" + canonical(document)).digest()
     return Token(SHARD, 0, 0, digest, engine.archive)
 

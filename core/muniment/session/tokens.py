@@ -81,7 +81,16 @@ def _index(engine: Engine, field: Field, kind: str, base: str) -> Index:
     )
     bits = _bits(engine, field, kind, base)
     make = token_maker(key, kind, base, bits=bits, default_region=engine.settings.default_region)
+    if kind == "words" and engine.plugins.search_terms():
+        make = _with_terms(engine, make)
     return Index(field, kind, number, base, key, bits, make)
+
+
+def _with_terms(
+    engine: Engine, make: Callable[[Value], frozenset[bytes]]
+) -> Callable[[Value], frozenset[bytes]]:
+    """Tokens of a text and of the further words under which plugins have it found."""
+    return lambda value: make(engine.plugins.searched(str(value)))
 
 
 def _bits(engine: Engine, field: Field, kind: str, base: str) -> int:
@@ -215,12 +224,18 @@ def lookup_words(engine: Engine, record_type: RecordType, view: View, words: str
         raise UsageError("index.nothing_searchable", where=record_type.key)
 
     def matches(values: Mapping[str, Value]) -> bool:
-        return any(question_matches(question, values.get(field.key)) for field, question in questions)
+        return any(_is_hit(engine, field, question, values.get(field.key)) for field, question in questions)
 
     tokens = None
     if all(question.kind for _, question in questions):
         tokens = tuple(_tokens(engine, record_type, field, question) for field, question in questions)
     return Lookup(frozenset(field.key for field, _ in questions), tokens, matches)
+
+
+def _is_hit(engine: Engine, field: Field, question: Question, value: Value) -> bool:
+    if value is not None and question.operator == "word" and "words" in field.index:
+        value = engine.plugins.searched(str(value))
+    return question_matches(question, value)
 
 
 def _answers(field: Field, operator: str) -> bool:
