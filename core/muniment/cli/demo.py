@@ -256,11 +256,6 @@ class Show:
         for line in lines:
             put(f"  {line}")
 
-    def roles(self) -> frozenset[str]:
-        """The keys of the roles that the archive has."""
-        with Invocation().opened() as archive:
-            return frozenset(archive.engine.policy.roles)
-
     # Showing
 
     def heading(self, code: str) -> None:

@@ -44,11 +44,9 @@ def play_company(show: Show, size: int) -> None:
         expected=0,
     )
     show.heading("demo.people")
-    known = show.roles()
+    show.run(["template", "roles", "--apply", "--reason", show.call.say("demo.people")], expected=0)
     for login, name, role in _PEOPLE:
-        show.run(
-            ["user", "add", login, "--name", name, "--role", role if role in known else "editor"], expected=0
-        )
+        show.run(["user", "add", login, "--name", name, "--role", role], expected=0)
     show.heading("demo.tables")
     folder = show.base / "tables"
     folder.mkdir()
