@@ -35,6 +35,7 @@ record = LazyGroup(
         "search": Entry(
             f"{_READ}:search", ("Find records by words, phone or e-mail.", "按文字、电话或邮箱查找记录。")
         ),
+        "find": Entry(f"{_READ}:find", ("Find in all types at once.", "在所有类型中查找。")),
         "accesses": Entry(
             "muniment.cli.log_read:accesses", ("Who saw or changed a record.", "谁看过或改过一条记录。")
         ),

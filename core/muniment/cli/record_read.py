@@ -21,6 +21,7 @@ __all__ = [
     "change_json",
     "conditions",
     "diff",
+    "find",
     "get",
     "history",
     "list_records",
@@ -482,6 +483,47 @@ def search(
         columns = _columns(call, session, record_type, names_of(fields))
         page = session.search(type, " ".join(words), fields=columns, limit=limit, after=after, scan=scan)
         _show_page(call, archive, session, record_type, page, columns)
+
+
+@verb(
+    "find",
+    (
+        "Find records of any type by words, phone, e-mail or number: one box for everything.\n"
+        "Only what your role may search is looked at; the search is one act in the log.",
+        "按文字、电话、邮箱或编号在所有类型中查找。\n只查找您的角色有权查找的内容；一次查找在日志中是同一操作。",
+    ),
+    note=(
+        "Example: muniment record find wang.fang@example.com",
+        "示例：muniment record find 13800138000",
+    ),
+)
+@argument("words", ("What to look for.", "要查找的内容。"), nargs=-1, required=True, metavar="WORDS...")
+@option(
+    "--limit",
+    type=click.IntRange(1, 100),
+    default=10,
+    metavar="N",
+    words=("Records of each type at the most.", "每种类型最多条数。"),
+)
+@click.pass_obj
+def find(call: Invocation, words: tuple[str, ...], limit: int) -> None:
+    """Find in all types."""
+    from muniment.cli.output import clean, emit, heading, put, talk
+    from muniment.cli.values import record_json
+
+    with call.session() as (archive, session):
+        found = session.find(" ".join(words), limit=limit)
+        if call.json:
+            emit({"records": [record_json(one, archive) for each in found for one in each.page.records]})
+            return
+        for place, each in enumerate(found):
+            if place:
+                put()
+            put(heading(clean(each.type.label.of(call.language) or each.type.key)))
+            page = each.page
+            _show_page(call, archive, session, each.type, page, each.columns)
+        if not found:
+            talk(call.say("cli.found", count=0))
 
 
 def _columns(

@@ -39,6 +39,7 @@ if TYPE_CHECKING:
     from muniment.session.erasing import Erased
     from muniment.session.erasures import Erasures
     from muniment.session.evidence import Scope
+    from muniment.session.finding import Found
     from muniment.session.holds import Holds
     from muniment.session.importing import RowWriter
     from muniment.session.log_disposal import DisposedDetails
@@ -438,6 +439,12 @@ class Session:
                 action="record.search",
             ),
         )
+
+    def find(self, words: str, *, limit: int = 10) -> Sequence[Found]:
+        """Records of any type in which the words stand; see ``session.finding.find_anywhere``."""
+        from muniment.session.finding import find_anywhere
+
+        return find_anywhere(self._engine, self._acting, words, limit=limit)
 
     def listed(self, asked: lists.Asked) -> Page:
         """One page of a list that was put together elsewhere, such as by a view."""
