@@ -51,6 +51,7 @@ NOUNS = {
         ("Emergency access to one person's records, reviewed afterwards.", "紧急访问某人的记录，事后复核。"),
     ),
     "log": Entry("muniment.cli.log:log", ("Read, verify and sign the log.", "查看、校验和签署日志。")),
+    "audit": Entry("muniment.cli.audit:audit", ("Questions about the past.", "查询过去。")),
     "alert": Entry("muniment.cli.alert:alert", ("What is odd in the log.", "日志中的异常。")),
     "key": Entry("muniment.cli.key:key", ("The key store and who can open it.", "管理密钥库及其打开方式。")),
     "config": Entry(

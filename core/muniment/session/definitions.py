@@ -139,20 +139,20 @@ def open_version(
     return values
 
 
-def load_definitions(tx: Transaction, sealer: Sealer) -> Definitions:
-    """The newest definitions and users, each opened from its sealed parts.
+def load_definitions(tx: Transaction, sealer: Sealer, *, as_of_us: int | None = None) -> Definitions:
+    """The newest definitions and users, or those of a moment, each opened from its sealed parts.
 
     They come from versions and parts that the log covers: the current-state table
     can be made anew, and that takes somebody whom the archive knows.
     """
     types: list[RecordType] = []
     records: dict[int, bytes] = {}
-    for version, values in _newest(tx, sealer, DEFINITION):
+    for version, values in _newest(tx, sealer, DEFINITION, as_of_us):
         record_type = _parsed(values, version.version)
         types.append(record_type)
         records[record_type.number] = version.record
     users: dict[str, User] = {}
-    for version, values in _newest(tx, sealer, USER):
+    for version, values in _newest(tx, sealer, USER, as_of_us):
         roles = values.get("roles") or ()
         assert isinstance(roles, tuple)
         login = str(values["login"])
@@ -161,7 +161,7 @@ def load_definitions(tx: Transaction, sealer: Sealer) -> Definitions:
         users[login] = User(version.record, login, name, roles, active, _pairs(values.get("attributes")))
     configuration = None
     pins: Mapping[str, Pin] = {}
-    for version, values in _newest(tx, sealer, CONFIGURATION):
+    for version, values in _newest(tx, sealer, CONFIGURATION, as_of_us):
         configuration = (version.record, version.version, str(values["text"]))
         pins = read_pins(str(values.get("plugins") or ""))
     types.sort(key=lambda one: one.number)
@@ -218,10 +218,13 @@ def read_pins(text: str) -> dict[str, Pin]:
 
 
 def _newest(
-    tx: Transaction, sealer: Sealer, record_type: RecordType
+    tx: Transaction, sealer: Sealer, record_type: RecordType, as_of_us: int | None
 ) -> Iterator[tuple[Version, dict[str, Value]]]:
     for _, record, newest in tx.builtin(SHARD, (record_type.number,)):
         version = tx.version(SHARD, record, newest)
+        if as_of_us is not None and version is not None and version.recorded_us > as_of_us:
+            known = [one for one in tx.versions_of(SHARD, record) if one.recorded_us <= as_of_us]
+            version = known[-1] if known else None
         if version is not None and version.operation != OPERATIONS["delete"]:
             yield version, open_version(tx, sealer, version, record_type)
 

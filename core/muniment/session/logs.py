@@ -40,7 +40,9 @@ __all__ = [
     "knows_all",
     "proof_of",
     "prove_entry",
+    "readable",
     "show_entry",
+    "tag_keys",
 ]
 
 MOST_COUNTED = 100_000
@@ -90,8 +92,14 @@ class LogEntry:
 
     @property
     def fields(self) -> tuple[str, ...]:
-        """Names of the fields it shows or changes, in clear or masked, without those not to be known."""
+        """Names of the fields it shows or changes, in clear or masked, without those not to be known.
+
+        Of the lines that are here, where there are any: one person's line of a list has its own fields.
+        """
         sets = self.detail.get("sets", ())
+        named_sets = {line["set"] for line in self.records if "set" in line}
+        if named_sets:
+            sets = [one for place, one in enumerate(sets) if place in named_sets]
         named = {key for one in sets for ways in one.values() for keys in ways.values() for key in keys}
         return tuple(sorted(named))
 
@@ -165,7 +173,7 @@ def find_entries(engine: Engine, acting: Acting, filters: LogFilter, *, after: s
         total = tx.count_entries(SHARD, moment.gen, filters, most=MOST_COUNTED + 1)
         found = [audit.entry_at(tx, SHARD, moment.gen, row.seq) for row in rows]
         detail = engine.detail(acting, engine.new_id(), count=len(found), target=_asked(filters))
-        keys = _tag_keys(engine, tx, filters.about)
+        keys = tag_keys(engine, tx, filters.about)
         engine.logbook.append(
             tx, moment, [Draft("log.read", detail, subject_keys=keys)], actor=acting.actor.id
         )
@@ -173,14 +181,14 @@ def find_entries(engine: Engine, acting: Acting, filters: LogFilter, *, after: s
         if len(rows) == filters.limit and rows:
             value = getattr(rows[-1], filters.order_by)
             after = encode_cursor(engine, value, rows[-1].seq.to_bytes(8, "big"))
-        entries = tuple(_readable(engine, acting, one) for one in found)
+        entries = tuple(readable(engine, acting, one) for one in found)
         return LogPage(entries, min(total, MOST_COUNTED), total > MOST_COUNTED, after)
 
     with _allowed(engine, acting, "log.read"):
         return engine.run(body, acting)
 
 
-def _tag_keys(engine: Engine, tx: Transaction, about: bytes | None) -> list[bytes]:
+def tag_keys(engine: Engine, tx: Transaction, about: bytes | None) -> list[bytes]:
     """The tag key of whom a question is about, where they still have one."""
     version = None if about is None else tx.version(SHARD, about)
     if version is None or version.subject == engine.archive or tx.state_of(SHARD, {version.subject}):
@@ -227,8 +235,8 @@ def follow_entries(
             acting, engine.new_id(), count=len(found), target={"start": start, "stop": stop}
         )
         own = engine.logbook.append(tx, moment, [Draft("log.read", detail)], actor=acting.actor.id)
-        readable = [_readable(engine, acting, one) for one in found]
-        return readable, own + 1 if own == stop else stop
+        shown = [readable(engine, acting, one) for one in found]
+        return shown, own + 1 if own == stop else stop
 
     with _allowed(engine, acting, "log.read"):
         with engine.store.transaction(write=False) as tx:
@@ -244,7 +252,7 @@ def show_entry(engine: Engine, acting: Acting, index: int) -> LogEntry:
         found = audit.entry_at(tx, SHARD, moment.gen, index)
         detail = engine.detail(acting, engine.new_id(), count=1, target={"index": index})
         engine.logbook.append(tx, moment, [Draft("log.read", detail)], actor=acting.actor.id)
-        return _readable(engine, acting, found)
+        return readable(engine, acting, found)
 
     with _allowed(engine, acting, "log.read"):
         return engine.run(body, acting)
@@ -284,7 +292,7 @@ def accesses_of(engine: Engine, acting: Acting, record: bytes, *, limit: int = 1
         draft = Draft("record.accesses", detail, subject_keys=subjects)
         engine.logbook.append(tx, moment, [draft], actor=acting.actor.id)
         # Of a list of a hundred only the line about this record is shown.
-        return [_readable(engine, acting, one, only=record) for one in found]
+        return [readable(engine, acting, one, only=record) for one in found]
 
     try:
         with _allowed(engine, acting, "record.accesses"):
@@ -294,7 +302,8 @@ def accesses_of(engine: Engine, acting: Acting, record: bytes, *, limit: int = 1
         raise
 
 
-def _readable(engine: Engine, acting: Acting, found: Found, *, only: bytes | None = None) -> LogEntry:
+def readable(engine: Engine, acting: Acting, found: Found, *, only: bytes | None = None) -> LogEntry:
+    """An entry as this reader may see it; of its lines only that about one record, if that is asked."""
     detail = dict(found.detail or {})
     detail.pop("records", None)
     lines = [json.loads(line) for _, line in found.opening.lines] if found.opening else []

@@ -45,6 +45,7 @@ if TYPE_CHECKING:
     from muniment.session.log_disposal import DisposedDetails
     from muniment.session.mapped import Mappings
     from muniment.session.persons import Persons
+    from muniment.session.questions import Questions
     from muniment.session.requests import Requests
     from muniment.session.retaining import Retaining
     from muniment.session.reverting import Reverted
@@ -843,6 +844,13 @@ class Session:
         from muniment.session.alerting import Alerts
 
         return Alerts(self._engine, self._acting)
+
+    @property
+    def questions(self) -> Questions:
+        """What auditors ask about the past."""
+        from muniment.session.questions import Questions
+
+        return Questions(self._engine, self._acting)
 
     @property
     def witnesses(self) -> Witnessing:
