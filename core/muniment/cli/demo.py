@@ -241,6 +241,8 @@ class Show:
             f"muniment export customer --to {table} --headers {self.call.language} --reason demo",
             "muniment schema index customer",
             "muniment log verify --no-keys",
+            "muniment user add ada --name Ada --role auditor",
+            "muniment serve",
         )
 
     def follow(self, *lines: str) -> None:

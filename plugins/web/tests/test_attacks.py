@@ -226,3 +226,13 @@ def test_a_method_that_a_page_does_not_know_is_refused(browser):
     """Other verbs are answered, not failed."""
     for method in ("PUT", "DELETE", "PATCH"):
         assert 405 == browser().client.request(method, "/sign-in").status_code
+
+
+def test_figures_name_routes_and_nobody(made, anna):
+    """Prometheus reads counts by route; without being asked for there are none."""
+    one = Browser.of(new_web(made, metrics=True)).sign_in("owner")
+    one.get(f"/t/customer/{anna}")
+    text = one.get("/metrics").text
+    assert 'route="/t/{type}/{id:uuid}",status="200"} 1' in text
+    assert anna not in text
+    assert 404 == Browser.of(new_web(made)).get("/metrics").status_code

@@ -214,6 +214,17 @@ async def _ready(request: Request) -> Response:
     return PlainTextResponse("ready\n")
 
 
+async def _metrics(request: Request) -> Response:
+    web: Web = request.app.state.web
+
+    def size() -> int:
+        head = web.engine.store.head(0)
+        return 0 if head is None else head.first_seq + head.n
+
+    text = web.figures.text(signed_in=len(list(web.signs)), log_size=await run_in_threadpool(size))
+    return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
 def build(web: Web) -> Starlette:
     """The application over an opened archive."""
     from muniment_web.api import build_api
@@ -226,6 +237,8 @@ def build(web: Web) -> Starlette:
         Route("/ready", _ready, name="ready"),
         Mount("/api/v1", app=api, name="api"),
     ]
+    if web.settings.metrics:
+        own.append(Route("/metrics", _metrics, name="metrics"))
 
     async def missing(request: Request, error: Exception) -> Response:
         call = Call(web, request, _language(web, request))
@@ -250,7 +263,7 @@ def build(web: Web) -> Starlette:
     )
     app.state.web = web
     app.state.api = api
-    app.add_middleware(Guard, settings=web.settings)
+    app.add_middleware(Guard, settings=web.settings, figures=web.figures)
     return app
 
 

@@ -10,6 +10,7 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from muniment_web._figures import Figures
 from muniment_web._settings import Settings
 
 __all__ = ["POLICY", "Guard"]
@@ -29,6 +30,7 @@ _HEADERS: Final = (
     ("cross-origin-resource-policy", "same-origin"),
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
+_METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
 _UPLOADS: Final = ("/import", "/t/", "/api/")
 
 
@@ -39,8 +41,9 @@ class _TooLarge(Exception):
 class Guard:
     """Adds the headers, bounds bodies, and tells each request in a line without values."""
 
-    def __init__(self, app: ASGIApp, settings: Settings) -> None:
+    def __init__(self, app: ASGIApp, settings: Settings, figures: Figures) -> None:
         self._app = app
+        self._figures = figures
         self._settings = settings
         self._strict = settings.secure
 
@@ -112,10 +115,13 @@ class Guard:
     def _tell(self, scope: Scope, status: int, seconds: float) -> None:
         route = scope.get("route")
         # The route, never the path: a path names records, and a mistyped one may be anything.
+        name = getattr(route, "path", "") or "-"
+        method = scope["method"] if scope["method"] in _METHODS else "?"
+        self._figures.add(method, name, status, seconds)
         line = {
             "event": "request",
-            "method": scope["method"] if scope["method"].isalpha() else "?",
-            "route": getattr(route, "path", "") or "-",
+            "method": method,
+            "route": name,
             "status": status,
             "ms": round(seconds * 1000, 1),
         }

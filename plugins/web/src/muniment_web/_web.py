@@ -23,6 +23,7 @@ from muniment.policy import Actor
 from muniment.session import Acting, Session
 from muniment_web import _format
 from muniment_web._assets import Assets
+from muniment_web._figures import Figures
 from muniment_web._icons import icon
 from muniment_web._limits import Limits
 from muniment_web._nav import short_navigation
@@ -65,6 +66,7 @@ class Web:
         self.says = {lang: Say(lang) for lang in LANGUAGES}
         self.zone = ZoneInfo(archive.applied.timezone or "UTC")
         self.device_key = self.engine.random(32)
+        self.figures = Figures()
         self.challenges: dict[bytes, int] = {}
         self.totals: dict[str, tuple[int, int]] = {}
         self.lock = Lock()

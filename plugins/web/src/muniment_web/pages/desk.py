@@ -20,7 +20,9 @@ def show(call: Call) -> Response:
     """The tables, and what the person did last."""
     session = call.session
     types = [one for one in session.types() if session.may("record.list", one.key) and not one.retired]
-    return call.page("desk.html", types=types, notes=call.taken_notes())
+    waiting = [one for one in session.changes.list() if not one.mine] if session.may("change.approve") else []
+    mine = [one for one in session.changes.list() if one.mine]
+    return call.page("desk.html", types=types, waiting=waiting, mine=mine, notes=call.taken_notes())
 
 
 def help_page(call: Call) -> Response:
