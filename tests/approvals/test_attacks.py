@@ -470,3 +470,47 @@ def test_a_kill_leaves_all_of_it_or_nothing(tmp_path, where, written):
         assert ("done" if written else "open") == shown.summary.state
         assert written == (archive.store.version(0, id_bytes(shown.changes[0].record)) is not None)
         archive.log.verify()
+
+
+SELLERS = """
+[roles.seller]
+label = { en = "Seller", zh = "销售" }
+actions = ["read", "write", "change.read", "change.approve"]
+read = { public = "clear", internal = "clear", personal = "clear" }
+write = ["public", "internal", "personal"]
+
+[roles.seller.type.customer]
+rows = { region = "actor.region" }
+"""
+
+
+def test_what_is_out_of_reach_is_so_while_it_waits(tmp_path):
+    """Who does not reach a record knows of no proposal about it, and no draft tells of it."""
+    with new_archive(tmp_path / "regions") as archive:
+        path = archive.folder / "muniment.toml"
+        path.write_text(path.read_text() + SELLERS + EVERYTHING)
+
+        def as_(login):
+            return archive.session(actor=login, purpose=PURPOSE)
+
+        archive.apply_config(as_("owner"), reason="rules")
+        people = {"nora": "north", "nick": "north", "sam": "south"}
+        for login, region in people.items():
+            values = {"login": login, "roles": ["seller"], "attributes": [f"region={region}"]}
+            as_("owner").create("user", values)
+        nora, nick, sam = as_("nora"), as_("nick"), as_("sam")
+        number = waits(lambda: nora.create("customer", {"full_name": "Anna", "region": "north"}))
+        with refused("approval.not_found", NotFound):
+            sam.changes.show(number)
+        assert [] == sam.changes.list()
+        digest = nick.changes.show(number).digest
+        with refused("approval.not_found", NotFound):
+            sam.changes.approve(number, digest=digest)
+        anna = nick.changes.approve(number, digest=digest).saved[0]
+        number = waits(lambda: nora.update(anna.id, {"phone": "030 1234567"}))
+        with refused("approval.not_found", NotFound):
+            sam.changes.show(number)
+        with refused("record.not_found", NotFound):
+            sam.drafts.save({"phone": "030 7"}, record=anna.id)
+        nick.changes.approve(number, digest=nick.changes.show(number).digest)
+        archive.log.verify()

@@ -17,7 +17,7 @@ from muniment.session.gates import require_open
 from muniment.session.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.proposals import Held, all_of, find_proposal, is_stale, load_proposal, type_of
 from muniment.session.reads import definition_of, load, may_read, open_loaded
-from muniment.session.standing import standing_to, view_of
+from muniment.session.standing import authorize, standing_to, view_of
 from muniment.session.views import Change as FieldChange
 from muniment.session.views import field_set, shown
 from muniment.store import Transaction
@@ -86,7 +86,7 @@ class ProposedAct:
     Attributes:
         action: as the policy knows it, such as ``record.export``.
         type: key of a record type; empty where it is about none.
-        fields: keys of the fields that it is about.
+        fields: keys of the fields that it is about, of those that the actor may read.
         where: values by field key by which records are chosen; only what the actor reads in clear.
         facts: names and numbers that say what it is.
     """
@@ -263,9 +263,10 @@ def _full(
     act, shown_act = held.common.act, None
     if act is not None:
         record_type = engine.definitions.types.get(act.type)
-        clear = frozenset() if record_type is None else engine.policy.view(acting.actor, record_type).clear
-        where = {key: text for key, text in act.where.items() if key in clear}
-        shown_act = ProposedAct(act.action, act.type, act.fields, where, dict(act.facts))
+        view = None if record_type is None else engine.policy.view(acting.actor, record_type)
+        where = {key: text for key, text in act.where.items() if view is not None and key in view.clear}
+        fields = [key for key in act.fields if view is None or key in view.readable]
+        shown_act = ProposedAct(act.action, act.type, fields, where, dict(act.facts))
     return Proposal(
         _summary(engine, acting, held, time_us),
         held.digest.hex(),
@@ -291,10 +292,13 @@ def _opened(
 ) -> ProposedChange:
     """One change before and after; its entry is added to those that the transaction appends."""
     record_type = type_of(engine, wanted)
-    require_open(engine, tx, acting, "record.read", record_type, (subject,), moment.time_us)
     after = _by_key(record_type, wanted.values)
     standing = standing_to(engine, tx, acting, record_type, wanted.record, after)
     view = view_of(engine, acting, record_type, standing)
+    asked = view.readable.intersection(after)
+    require_open(engine, tx, acting, "record.read", record_type, (subject,), moment.time_us, fields=asked)
+    known = wanted.record if wanted.base else None
+    authorize(engine, acting, "record.read", record_type, asked, known, moment.time_us)
     before = _values_at(engine, tx, record_type, wanted.record, wanted.base) if wanted.base else {}
     fields = _compared(engine, record_type, view, before, after, after.keys())
     stale = is_stale(tx, wanted)
@@ -352,7 +356,8 @@ def names_between(
     assert newest is not None
     before = _values_at(engine, tx, record_type, record, base)
     now = _values_at(engine, tx, record_type, record, newest.version)
-    readable = engine.policy.view(acting.actor, record_type).readable
+    standing = standing_to(engine, tx, acting, record_type, record, {})
+    readable = view_of(engine, acting, record_type, standing).readable
     return [key for key in record_type.by_key if key in readable and before.get(key) != now.get(key)]
 
 
