@@ -336,3 +336,20 @@ def test_a_rule_follows_a_category_whoever_brings_its_fields(folder, install):
         found = archive.plugins.retention_rules()
         assert ["L-1", "L-9"] == [rule.id for rule in found["stay"]]
         assert ["profile"] == [rule.category for rule in found["customer"]]
+
+
+def test_the_templates_of_a_plugin_are_listed_where_it_is_enabled(folder, install, monkeypatch):
+    """Beside the packaged ones; where there is no archive those alone."""
+    from click.testing import CliRunner
+
+    from muniment.cli.app import app
+
+    install("clinic", WHOLE)
+    with new_archive(folder, plugins=["identifiers", "clinic"]):
+        pass
+    listed = CliRunner().invoke(app, ["--archive", str(folder), "--lang", "zh", "template", "list"])
+    assert (0, True) == (listed.exit_code, "病房" in listed.stdout)
+    shown = CliRunner().invoke(app, ["--archive", str(folder), "template", "show", "wards"])
+    assert (0, True) == (shown.exit_code, "Ward" in shown.stdout)
+    elsewhere = CliRunner().invoke(app, ["--archive", str(folder.with_name("no")), "template", "list"])
+    assert (0, False) == (elsewhere.exit_code, "wards" in elsewhere.stdout)

@@ -23,7 +23,7 @@ _HERE = "muniment.cli.template"
 template = LazyGroup(
     "template",
     {
-        "list": Entry(f"{_HERE}:list_templates", ("The packaged templates.", "列出自带模板。")),
+        "list": Entry(f"{_HERE}:list_templates", ("What there is.", "列出可用模板。")),
         "show": Entry(f"{_HERE}:show", ("The types and fields of a template.", "查看模板的类型和字段。")),
         "choose": Entry(
             "muniment.cli.template_choose:choose", ("Five questions, and a proposal.", "五个问题，推荐模板。")
@@ -43,14 +43,17 @@ template = LazyGroup(
 )
 
 
-@verb("list", ("The packaged templates.", "列出自带模板。"))
+@verb(
+    "list",
+    ("The packaged templates, and those of the archive's plugins.", "列出自带模板和所启用插件的模板。"),
+)
 @click.pass_obj
 def list_templates(call: Invocation) -> None:
-    """The packaged templates."""
+    """The packaged templates, and those of the archive's plugins."""
     from muniment.cli.output import emit, table
     from muniment.schema.template import load_template, template_names
 
-    found = [load_template(name) for name in template_names()]
+    found = [*(load_template(name) for name in template_names()), *_shipped(call)]
     if call.json:
         emit({"templates": [_summary(one) for one in found]})
         return
@@ -63,6 +66,19 @@ def list_templates(call: Invocation) -> None:
             for one in found
         ],
     )
+
+
+def _shipped(call: Invocation) -> list[Template]:
+    """The templates of the plugins that the archive at hand uses; none where there is no archive."""
+    from muniment.errors import ConfigError, UsageError
+    from muniment.plugins import load
+
+    try:
+        names = call.settings().plugins
+    except (UsageError, ConfigError):
+        return []
+    # An archive's own plugins are not run here: nobody has looked yet whether they are what was applied.
+    return list(load(names).templates().values())
 
 
 def _summary(one: Template) -> dict[str, Any]:
@@ -83,7 +99,8 @@ def show(call: Invocation, name: str) -> None:
     from muniment.cli.output import clean, emit, heading, put
     from muniment.cli.schema import show_fields, type_json
 
-    found = templates_of([name])[0]
+    shipped = {one.key: one for one in _shipped(call)}
+    found = shipped.get(name) or templates_of([name])[0]
     if call.json:
         emit({"templates": [{**_summary(found), "types": [type_json(one) for one in found.types]}]})
         return
