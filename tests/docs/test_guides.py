@@ -33,6 +33,8 @@ GUIDES = (
     "docs/evidence.zh-CN.md",
     "docs/four-eyes.md",
     "docs/four-eyes.zh-CN.md",
+    "docs/clinic.md",
+    "docs/clinic.zh-CN.md",
 )
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]

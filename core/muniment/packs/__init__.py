@@ -13,6 +13,7 @@ what these functions read::
 The files stand in the plugin's package, and each may be missing:
 
 - ``plugin.toml``: name, title, what it needs, purposes, and the texts of its codes;
+- ``roles.toml``: roles, in the form of ``muniment.toml``;
 - ``types.toml``: record types, in the form of a template;
 - ``templates/NAME.toml``: templates;
 - ``fields.toml``: what it adds to types of others;

@@ -11,6 +11,7 @@ from typing import Any
 import attrs
 
 from muniment.plugins import PluginInfo, Purpose, RetentionRule
+from muniment.policy import Role
 from muniment.schema import (
     Field,
     FieldKind,
@@ -55,6 +56,13 @@ class Pack:
             Purpose(one["term"], Label(one["en"], one["zh"]), one.get("broader", ""))
             for one in self._about.get("purpose", ())
         )
+
+    def roles(self) -> tuple[Role, ...]:
+        """The roles of ``roles.toml``, in the form of ``[roles.<key>]`` in ``muniment.toml``."""
+        from muniment.roles import read_roles
+
+        text, where = self._text("roles.toml"), self._where("roles.toml")
+        return read_roles(tomllib.loads(text).get("roles", {}), where=where) if text else ()
 
     def record_types(self, kinds: Mapping[str, FieldKind]) -> tuple[RecordType, ...]:
         """The types of ``types.toml``.

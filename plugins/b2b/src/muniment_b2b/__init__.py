@@ -8,6 +8,7 @@ from muniment import hookimpl
 from muniment.errors import Issue
 from muniment.packs import Pack
 from muniment.plugins import HookContext, NeedsApproval, PluginInfo, Purpose, RecordState
+from muniment.policy import Role
 from muniment.schema import Field, FieldKind, LayoutGroup, Template
 from muniment_b2b._checks import BANK_DETAILS, CHECKS, approval_for_bank
 
@@ -19,6 +20,7 @@ __all__ = [
     "muniment_needs_approval",
     "muniment_plugin_info",
     "muniment_purposes",
+    "muniment_roles",
     "muniment_templates",
     "muniment_validate",
 ]
@@ -49,6 +51,12 @@ def muniment_templates(kinds: Mapping[str, FieldKind]) -> Sequence[Template]:
 def muniment_purposes() -> Sequence[Purpose]:
     """Name the purposes of ``plugin.toml``."""
     return DATA.purposes()
+
+
+@hookimpl
+def muniment_roles() -> Sequence[Role]:
+    """Bring the roles of ``roles.toml``."""
+    return DATA.roles()
 
 
 @hookimpl

@@ -8,6 +8,7 @@ from muniment import hookimpl
 from muniment.errors import Issue
 from muniment.packs import Pack
 from muniment.plugins import HookContext, PluginInfo, Purpose, RecordState
+from muniment.policy import Role
 from muniment.schema import Field, FieldKind, LayoutGroup, Template
 from muniment_ecommerce._checks import CHECKS
 
@@ -17,6 +18,7 @@ __all__ = [
     "muniment_fields",
     "muniment_plugin_info",
     "muniment_purposes",
+    "muniment_roles",
     "muniment_templates",
     "muniment_validate",
 ]
@@ -47,6 +49,12 @@ def muniment_templates(kinds: Mapping[str, FieldKind]) -> Sequence[Template]:
 def muniment_purposes() -> Sequence[Purpose]:
     """Name the purposes of ``plugin.toml``."""
     return DATA.purposes()
+
+
+@hookimpl
+def muniment_roles() -> Sequence[Role]:
+    """Bring the roles of ``roles.toml``."""
+    return DATA.roles()
 
 
 @hookimpl

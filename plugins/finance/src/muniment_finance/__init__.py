@@ -8,6 +8,7 @@ from muniment import hookimpl
 from muniment.errors import Issue
 from muniment.packs import Pack
 from muniment.plugins import HookContext, PluginInfo, Purpose, RecordState
+from muniment.policy import Role
 from muniment.schema import FieldKind, RecordType
 from muniment_finance._checks import CHECKS
 
@@ -17,6 +18,7 @@ __all__ = [
     "muniment_plugin_info",
     "muniment_purposes",
     "muniment_record_types",
+    "muniment_roles",
     "muniment_validate",
 ]
 
@@ -40,6 +42,12 @@ def muniment_record_types(kinds: Mapping[str, FieldKind]) -> Sequence[RecordType
 def muniment_purposes() -> Sequence[Purpose]:
     """Name the purposes of ``plugin.toml``."""
     return DATA.purposes()
+
+
+@hookimpl
+def muniment_roles() -> Sequence[Role]:
+    """Bring the roles of ``roles.toml``."""
+    return DATA.roles()
 
 
 @hookimpl
