@@ -27,6 +27,7 @@ from muniment.log.entry import (
     scan_entries,
     scan_entry,
     tag,
+    tagger,
     unpack_entries,
 )
 from muniment.log.kinds import KINDS
@@ -359,3 +360,10 @@ def test_hours_are_checked_across_a_bundle() -> None:
     with pytest.raises(IntegrityError) as caught:
         scan_entries(pack_entries(entries))
     assert ("log.entry_time", 2) == (caught.value.code, caught.value.parameters["place"])
+
+
+@given(st.binary(min_size=32, max_size=32), st.lists(st.binary(min_size=32, max_size=32), max_size=3))
+def test_a_key_prepared_once_gives_the_same_tags(key: bytes, commitments: list[bytes]) -> None:
+    """However many entries carry them."""
+    make = tagger(key)
+    assert [tag(key, one) for one in commitments] == [make(one) for one in commitments]

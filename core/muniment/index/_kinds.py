@@ -21,6 +21,7 @@ from muniment.index._normalise import (
     plain_forms,
     stored_words,
 )
+from muniment.log.keyed import keyed
 from muniment.model import Money, Value
 
 __all__ = [
@@ -421,12 +422,12 @@ def token_maker(
     """
     check_kind(kind, field_kind)
     token_bytes(key, b"", bits)
-    forms, whole = _FORMS[kind], bits >> 3
+    forms, whole, mac = _FORMS[kind], bits >> 3, keyed(key)
 
     def make(value: Value) -> frozenset[bytes]:
         found = forms(value, field_kind, default_region)
         if len(found) == 1 and not bits & 7:
-            return frozenset((hmac_digest(key, found[0].encode(), "sha256")[:whole],))
+            return frozenset((mac(found[0].encode())[:whole],))
         return frozenset([token_bytes(key, form.encode(), bits) for form in found])
 
     return make

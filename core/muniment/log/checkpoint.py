@@ -23,6 +23,7 @@ import attrs
 
 from muniment.errors import IntegrityError, LogError, UsageError
 from muniment.log._base64 import b64, unb64
+from muniment.log.keyed import keyed
 from muniment.log.tree import EMPTY
 
 __all__ = [
@@ -473,9 +474,9 @@ def batch_macs(
         counts: the number of entries of each.
         roots: the root of the log after each.
     """
-    name = origin.encode("utf-8")
+    name, mac = origin.encode("utf-8"), keyed(mac_key)
     return [
-        hmac_digest(mac_key, name + first.to_bytes(8, "big") + n.to_bytes(4, "big") + root, "sha256")
+        mac(name + first.to_bytes(8, "big") + n.to_bytes(4, "big") + root)
         for first, n, root in zip(firsts, counts, roots, strict=True)
     ]
 

@@ -15,7 +15,7 @@ import hashlib
 import re
 import time
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Collection
+from collections.abc import Callable, Collection
 from datetime import UTC, datetime
 from functools import cache, lru_cache
 from hmac import digest as hmac_digest
@@ -24,6 +24,7 @@ from typing import Final
 import attrs
 
 from muniment.errors import IntegrityError, LogError
+from muniment.log.keyed import keyed
 from muniment.log.kinds import KINDS
 
 __all__ = [
@@ -39,6 +40,7 @@ __all__ = [
     "scan_entries",
     "scan_entry",
     "tag",
+    "tagger",
     "unpack_entries",
 ]
 
@@ -101,6 +103,12 @@ def tag(tag_key: bytes, committed: bytes) -> bytes:
         committed: the entry's commitment, 32 bytes.
     """
     return hmac_digest(tag_key, b"muniment/tag/v1\n" + committed, "sha256")[:16]
+
+
+def tagger(tag_key: bytes) -> Callable[[bytes], bytes]:
+    """``tag`` under one key, prepared once for many entries."""
+    mac = keyed(tag_key)
+    return lambda committed: mac(b"muniment/tag/v1\n" + committed)[:16]
 
 
 def line_hash(salt: bytes, line: bytes) -> bytes:

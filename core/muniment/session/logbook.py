@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import os
 from binascii import b2a_base64
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
 from hashlib import sha256
 from typing import Final
 
@@ -19,7 +19,7 @@ from muniment.errors import IntegrityError, LogError
 from muniment.keys import KeyStore, derive
 from muniment.log import checkpoint as notes
 from muniment.log.detail import pack_rows
-from muniment.log.entry import commitment, entry_bytes, pack_entries, tag, unpack_entries
+from muniment.log.entry import commitment, entry_bytes, pack_entries, tag, tagger, unpack_entries
 from muniment.log.kinds import KINDS
 from muniment.log.tree import EMPTY, Frontier, leaf_hash, leaf_hashes
 from muniment.model import Clock, Random, rfc3339
@@ -109,6 +109,7 @@ class Logbook:
         self._mac_key = keys.log_mac_key
         self._tag_root = keys.tag_root
         self._actor_keys: dict[str, bytes] = {}
+        self._actor_tags: dict[str, Callable[[bytes], bytes]] = {}
         self._known: tuple[Head | None, Frontier] = (None, Frontier())
         self._own: dict[int, Head] = {}
         self._unsigned = 0
@@ -185,6 +186,15 @@ class Logbook:
             self._actor_keys[actor] = found
         return found
 
+    def _actor_tag(self, actor: str) -> Callable[[bytes], bytes]:
+        """What gives the tags of an actor."""
+        found = self._actor_tags.get(actor)
+        if found is None:
+            if len(self._actor_tags) > 1_000:
+                self._actor_tags.clear()
+            found = self._actor_tags[actor] = tagger(self.actor_key(actor))
+        return found
+
     def append(self, tx: Transaction, moment: Moment, drafts: Sequence[Draft], *, actor: str) -> int:
         """Append entries as one batch; they hold once the transaction commits.
 
@@ -244,7 +254,7 @@ class Logbook:
                     kind=kind,
                     time_us=time_us,
                     commitment=committed,
-                    actor_tag=tag(self.actor_key(actor), committed),
+                    actor_tag=self._actor_tag(actor)(committed),
                     subject_tags=[tag(key, committed) for key in draft.subject_keys],
                     binding=draft.binding,
                 )
