@@ -15,13 +15,14 @@ from muniment.errors import UsageError
 if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
+    from muniment.session import Session
     from muniment.session.consents import Consent, Terms
     from muniment.session.writes import Saved
 
 __all__ = ["consent", "create", "give", "notice", "receipt", "refuse", "show", "verify", "withdraw"]
 
 _HERE = "muniment.cli.consent"
-_WHO = ("A record about the person.", "涉及该主体的记录。")
+_WHO = ("A record about the person, or type:value.", "涉及该主体的记录，或 类型:值。")
 _REASON = ("Why; sealed.", "原因；密封保存。")
 _METHODS = ("web", "app", "paper", "spoken", "mail", "other")
 _SEPARATE = ("sensitive", "provide", "publish", "cross_border")
@@ -57,6 +58,13 @@ notice = LazyGroup(
     },
     words=("What people are told before they consent.", "征求同意前的告知内容。"),
 )
+
+
+def _record(session: Session, text: str) -> str:
+    """A record as everywhere: its identifier, or ``type:value`` of a unique field."""
+    from muniment.session.references import resolve_record
+
+    return resolve_record(session, text)
 
 
 def _terms(command: Callable[..., Any]) -> Callable[..., Any]:
@@ -154,7 +162,7 @@ def give(
     """Write a consent down."""
     with call.session() as (_, session):
         saved = session.consents.give(
-            record,
+            _record(session, record),
             _read_terms(purpose, given),
             evidence=Path(evidence) if evidence else None,
             reason=reason,
@@ -196,7 +204,7 @@ def create(
 def withdraw(call: Invocation, record: str, purpose: str, reason: str | None) -> None:
     """Write a withdrawal down."""
     with call.session() as (_, session):
-        saved = session.consents.withdraw(record, purpose, reason=reason)
+        saved = session.consents.withdraw(_record(session, record), purpose, reason=reason)
     _tell(call, saved, purpose, "withdrawn")
 
 
@@ -209,7 +217,7 @@ def withdraw(call: Invocation, record: str, purpose: str, reason: str | None) ->
 def refuse(call: Invocation, /, record: str, purpose: str, reason: str | None, **given: Any) -> None:
     """Write a refusal down."""
     with call.session() as (_, session):
-        saved = session.consents.refuse(record, _read_terms(purpose, given), reason=reason)
+        saved = session.consents.refuse(_record(session, record), _read_terms(purpose, given), reason=reason)
     _tell(call, saved, purpose, "refused")
 
 
@@ -223,7 +231,7 @@ def refuse(call: Invocation, /, record: str, purpose: str, reason: str | None, *
 def invalidate(call: Invocation, record: str, purpose: str, reason: str) -> None:
     """Declare a consent invalid."""
     with call.session() as (_, session):
-        saved = session.consents.invalidate(record, purpose, reason=reason)
+        saved = session.consents.invalidate(_record(session, record), purpose, reason=reason)
     _tell(call, saved, purpose, "invalidated")
 
 
@@ -250,7 +258,7 @@ def show(call: Invocation, record: str) -> None:
     from muniment.cli.values import value_json
 
     with call.session() as (archive, session):
-        found = session.consents.of(record)
+        found = session.consents.of(_record(session, record))
         now = archive.engine.clock()
     if call.json:
         emit({"consents": [_document(one, now) for one in found]})
@@ -338,7 +346,7 @@ def receipt(call: Invocation, record: str, purpose: str, to: str | None) -> None
     from muniment.files import write_atomically
 
     with call.session() as (_, session):
-        document = session.consents.receipt(record, purpose)
+        document = session.consents.receipt(_record(session, record), purpose)
     if to is None:
         emit(document)
         return

@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 __all__ = ["accesses", "report", "requests"]
 
 _HERE = "muniment.cli.subject_report"
-_WHO = ("A record about the person.", "涉及该主体的记录。")
+_WHO = ("A record about the person, or type:value.", "涉及该主体的记录，或 类型:值。")
 _ID = ("The request.", "请求。")
 _REASON = ("Why; sealed.", "原因；密封保存。")
 _RIGHTS = (
@@ -70,9 +70,10 @@ def report(call: Invocation, record: str, html: str | None) -> None:
     """What is known about a person."""
     from muniment.cli.output import emit, put
     from muniment.files import write_atomically
+    from muniment.session.references import resolve_record
 
     with call.session() as (archive, session):
-        document = _document(archive, session.persons.report(record))
+        document = _document(archive, session.persons.report(resolve_record(session, record)))
         labels = _labels(archive, call.language)
     if html is not None:
         from muniment.errors import text_of
@@ -135,9 +136,10 @@ def _labels(archive: Archive, lang: str) -> dict[str, dict[str, str]]:
 def accesses(call: Invocation, record: str, to: str) -> None:
     """Who touched a person's data, with what proves that nothing is left out."""
     from muniment.cli.output import emit, put
+    from muniment.session.references import resolve_record
 
     with call.session() as (_, session):
-        document = session.persons.accesses(record, Path(to))
+        document = session.persons.accesses(resolve_record(session, record), Path(to))
     if call.json:
         emit({"accesses": document["entries"], "folder": to, "logs": document["logs"]})
     else:
@@ -186,9 +188,11 @@ def open_(
     reason: str | None,
 ) -> None:
     """Write a request down."""
+    from muniment.session.references import resolve_record
+
     with call.session() as (_, session):
         saved = session.requests.open(
-            record,
+            resolve_record(session, record),
             right,
             law=law,
             received=_day(received),
@@ -253,9 +257,10 @@ def list_(call: Invocation, everything: bool) -> None:
 def show(call: Invocation, record: str) -> None:
     """A person's requests."""
     from muniment.cli.output import clean, emit, heading, put
+    from muniment.session.references import resolve_record
 
     with call.session() as (_, session):
-        found = session.requests.listed(everything=True, of=record)
+        found = session.requests.listed(everything=True, of=resolve_record(session, record))
     if call.json:
         emit({"requests": [_request_json(one) for one in found]})
         return
