@@ -98,6 +98,21 @@ def test_a_comparison_is_fair(first, second):
     assert 0 <= compare(fields, *values, **options)[0] <= 100
 
 
+def test_a_file_is_compared_before_it_is_imported(archive, session, tmp_path):
+    """Row with row, and row with record; nothing is written but the entry of what is shown."""
+    there = made(session, full_name="王芳", phone="13800138000")
+    path = tmp_path / "new.csv"
+    path.write_text(
+        "姓名,电话,电子邮箱\n王 芳,+86 138 0013 8000,\nAnna Schmidt,,anna@example.com\n"
+        "Schmidt Anna,,ANNA@example.com\n李娜,13700137000,\n",
+        encoding="utf-8",
+    )
+    with assert_logged(archive, "record.match", count=1):
+        found = session.cleaning.duplicates_in_file("customer", path)
+    assert {("row 2", there), ("row 3", "row 4")} == {(one.first, one.second) for one in found}
+    assert 1 == len(session.list("customer").records)
+
+
 # Merges
 
 

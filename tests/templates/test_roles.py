@@ -194,3 +194,24 @@ def test_the_roles_are_part_of_the_configuration(shop):
     archive = shop["archive"]
     assert set(ROLES) <= set(archive.engine.policy.roles)
     assert "account_manager" in config.parse(archive.applied.text, where="x").text
+
+
+def test_nobody_learns_by_comparing_what_they_do_not_reach(shop, tmp_path):
+    """A file with another manager's customer in it is alike with nothing for this one."""
+    path = tmp_path / "new.csv"
+    path.write_text("full_name,phone\nCustomer of other,030 23125001\n", encoding="utf-8")
+    found = shop["owner"].cleaning.duplicates_in_file("customer", str(path))
+    assert {shop["other"], shop["account_manager"]} >= {one.second for one in found}
+    assert shop["other"] in {one.second for one in found}
+    archive, owner = shop["archive"], shop["owner"]
+    from muniment.cli.editing import edit_configuration
+
+    def edit(document):
+        document["roles"]["account_manager"]["actions"].append("record.import")
+
+    edit_configuration(archive, owner, edit, reason="imports too")
+    mine = at_work(shop, "account_manager")
+    assert shop["other"] not in {
+        one.second for one in mine.cleaning.duplicates_in_file("customer", str(path))
+    }
+    assert [] == list(mine.cleaning.duplicates("customer"))

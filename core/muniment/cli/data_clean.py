@@ -273,6 +273,21 @@ def _show_proposals(call: Invocation, archive: Archive, type: str, found: list[P
 )
 @argument("type", _TYPE)
 @option(
+    "--file",
+    "path",
+    metavar="FILE",
+    words=(
+        "Rows of this file, with each other and with the records, before it is imported.",
+        "导入前检查此文件：行与行之间、行与已有记录之间。",
+    ),
+)
+@option(
+    "--map",
+    "mapping",
+    metavar="M",
+    words=("A mapping for that file, as for `import file`.", "该文件的映射，同 import file。"),
+)
+@option(
     "--at-least",
     type=click.IntRange(1, 100),
     default=60,
@@ -289,12 +304,20 @@ def _show_proposals(call: Invocation, archive: Archive, type: str, found: list[P
     words=("Pairs at the most.", "最多显示的对数。"),
 )
 @click.pass_obj
-def duplicates(call: Invocation, type: str, at_least: int, limit: int) -> None:
+def duplicates(
+    call: Invocation, type: str, path: str | None, mapping: str | None, at_least: int, limit: int
+) -> None:
     """Find records that may be about the same."""
     from muniment.cli.output import emit, put, table, talk
 
     with call.session() as (archive, session):
-        found = session.cleaning.duplicates(type, at_least=at_least, limit=limit)
+        if path is None:
+            found = session.cleaning.duplicates(type, at_least=at_least, limit=limit)
+        else:
+            known = session.mappings.find(mapping) if mapping else None
+            found = session.cleaning.duplicates_in_file(
+                type, path, mapping=known, at_least=at_least, limit=limit
+            )
         if call.json:
             emit({"pairs": [_pair(one) for one in found]})
             return

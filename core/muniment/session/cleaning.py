@@ -134,6 +134,12 @@ class Cleaning:
             self._session.engine, self._session.acting, type, at_least=at_least, limit=limit
         )
 
+    def duplicates_in_file(self, type: str, path: str, **options: Any) -> Sequence[Pair]:
+        """Rows of a file that may be about the same; see ``session.filed.find_in_file``."""
+        from muniment.session.filed import find_in_file
+
+        return find_in_file(self._session, type, path, **options)
+
     def quality(self, type: str, **options: Any) -> Quality:
         """What is wrong with the records of a type; see ``session.quality.check_quality``."""
         from muniment.session.quality import check_quality

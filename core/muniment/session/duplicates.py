@@ -36,7 +36,16 @@ from muniment.store import Part, Transaction, Version
 if TYPE_CHECKING:
     from muniment.policy import View
 
-__all__ = ["Alike", "Pair", "compare", "compared_fields", "find_duplicates"]
+__all__ = [
+    "Alike",
+    "Pair",
+    "compare",
+    "compared_fields",
+    "find_duplicates",
+    "indexed_fields",
+    "opened_records",
+    "reached_records",
+]
 
 _LARGEST_BLOCK: Final = 60
 """Records that share one token; more of them share something common, such as a surname."""
@@ -184,7 +193,7 @@ def find_duplicates(
             engine.policy.require(acting.actor, "record.search", record_type.key)
             view = engine.policy.view(acting.actor, record_type)
             fields = compared_fields(record_type, view)
-            indexed = _indexed(engine, record_type, fields)
+            indexed = indexed_fields(engine, record_type, fields)
             if not indexed:
                 raise UsageError("quality.no_index", where=record_type.key)
             require_layout(engine, tx)
@@ -193,7 +202,7 @@ def find_duplicates(
             needs = needs_of(engine, acting, record_type, ("record.search",), read=keys)
             if needs is not None:
                 pairs = _within_reach(engine, tx, needs, pairs)
-            opened = _opened(engine, tx, record_type, fields, {one for pair in pairs for one in pair})
+            opened = opened_records(engine, tx, record_type, fields, {one for pair in pairs for one in pair})
             alike = _scored(engine, record_type, fields, pairs, opened, at_least)[: max(1, limit)]
             shown = {record: opened[record][0] for one in alike for record in one[1]}
             plan = plan_of(engine, acting, record_type, [field.key for field in fields])
@@ -208,17 +217,24 @@ def _within_reach(
     engine: Engine, tx: Transaction, needs: Needs, pairs: set[tuple[bytes, bytes]]
 ) -> set[tuple[bytes, bytes]]:
     """The pairs of which the actor reaches both records, with all that is compared."""
-    newest = tx.newest_versions(SHARD, sorted({one for pair in pairs for one in pair}))
+    seen = reached_records(engine, tx, needs, {one for pair in pairs for one in pair})
+    return {pair for pair in pairs if seen.issuperset(pair)}
+
+
+def reached_records(engine: Engine, tx: Transaction, needs: Needs, records: Iterable[bytes]) -> set[bytes]:
+    """Those of some records that the actor reaches, with all that is compared."""
+    newest = tx.newest_versions(SHARD, sorted(set(records)))
 
     def met(version: Version) -> bool:
         values = stored_values(engine, tx, version, needs.reach.numbers)
         return needs.met(needs.reach.roles(engine, tx, values))
 
-    seen = {record for record, version in newest.items() if met(version)}
-    return {pair for pair in pairs if seen.issuperset(pair)}
+    return {record for record, version in newest.items() if met(version)}
 
 
-def _indexed(engine: Engine, record_type: RecordType, fields: Sequence[Field]) -> dict[tuple[int, int], int]:
+def indexed_fields(
+    engine: Engine, record_type: RecordType, fields: Sequence[Field]
+) -> dict[tuple[int, int], int]:
     """Which indexes propose: field and kind to how many shared tokens it takes."""
     keys = {field.key for field in fields}
     wanted = {}
@@ -259,7 +275,7 @@ def _proposed(tx: Transaction, indexed: Mapping[tuple[int, int], int]) -> set[tu
     return pairs
 
 
-def _opened(
+def opened_records(
     engine: Engine,
     tx: Transaction,
     record_type: RecordType,
