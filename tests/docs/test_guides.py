@@ -35,6 +35,8 @@ GUIDES = (
     "docs/four-eyes.zh-CN.md",
     "docs/clinic.md",
     "docs/clinic.zh-CN.md",
+    "docs/rights.md",
+    "docs/rights.zh-CN.md",
 )
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]
