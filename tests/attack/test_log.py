@@ -87,6 +87,11 @@ def cut(db, size):
         db.execute("DELETE FROM file WHERE record = ? AND version = ?", (record, version))
     for table in ("record_version", "side_part", "state", "gap"):
         db.execute(f"DELETE FROM {table} WHERE seq >= ?", (first,))
+    for record in {record for record, _ in gone}:
+        # What was made after the cut leaves no key behind either.
+        if not db.execute("SELECT 1 FROM record_version WHERE record = ?", (record,)).fetchone():
+            db.execute("DELETE FROM facet WHERE record = ?", (record,))
+            db.execute("DELETE FROM subject WHERE subject = ?", (record,))
     return first
 
 
