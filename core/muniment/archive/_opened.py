@@ -113,6 +113,7 @@ class Archive:
         )
         self.engine.make_ruleset = self._ruleset
         self.engine.links = (following(self.engine),)
+        self.engine.make_gates = gates_of
         self.engine.gates = gates_of(self.engine)
         if held.configuration is not None:
             self.engine.adopt(held, print_of)

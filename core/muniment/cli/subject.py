@@ -17,6 +17,11 @@ subject = LazyGroup(
             ("Who touched their data, with proof that nothing is left out.", "数据访问清单及无遗漏证明。"),
         ),
         "requests": Entry("muniment.cli.subject_report:requests", ("What persons ask for.", "主体请求。")),
+        "restrict": Entry(
+            "muniment.cli.restrict:restrict",
+            ("Restrict what may be done with a person's data.", "限制处理某主体的数据。"),
+        ),
+        "unrestrict": Entry("muniment.cli.restrict:unrestrict", ("Lift a restriction.", "解除限制处理。")),
         "erase": Entry(
             "muniment.cli.erase:erase_subject",
             ("Erase a person or organisation for ever.", "永久删除一个主体的全部内容。"),

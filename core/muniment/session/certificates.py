@@ -153,7 +153,8 @@ def _departed(engine: Engine, tx: Transaction, moment: Moment, done: Done) -> di
     audit.catch_up(tx, SHARD, moment.gen, stop=done.targets[0][1])
     found: dict[int, dict[str, Any]] = {}
     count = 0
-    for named, _ in done.targets:
+    any_left = tx.find_entries(SHARD, moment.gen, LogFilter(kinds=_LEFT, limit=1))
+    for named, _ in done.targets if any_left else ():
         filters = LogFilter(kinds=_LEFT, about=id_bytes(str(named["record"])), limit=1000)
         for row in tx.find_entries(SHARD, moment.gen, filters):
             if row.seq not in found:
@@ -248,9 +249,11 @@ def certificate_file(engine: Engine, acting: Acting, id: bytes) -> dict[str, Any
     with engine.store.transaction() as tx:
         reader = TileReader(tx, SHARD, signed.gen, signed.size)
         indexes = [one["done"] for one in certificate["targets"]]
+        wanted = {*indexes, certify}
+        entries = audit.entries_of(tx, SHARD, signed.gen, start=min(wanted), stop=max(wanted) + 1)
+        found = {one.index: one for one in entries if one.index in wanted}
         evidence = [
-            _evidence(tx, reader, signed.gen, signed.size, signed.note, index)
-            for index in [*indexes, certify]
+            _evidence(found[index], reader, signed.size, signed.note) for index in [*indexes, certify]
         ]
     return {
         "certificate": certificate,
@@ -259,10 +262,8 @@ def certificate_file(engine: Engine, acting: Acting, id: bytes) -> dict[str, Any
     }
 
 
-def _evidence(
-    tx: Transaction, reader: TileReader, gen: int, size: int, note: str, index: int
-) -> dict[str, Any]:
-    found = audit.entry_at(tx, SHARD, gen, index)
+def _evidence(found: audit.Found, reader: TileReader, size: int, note: str) -> dict[str, Any]:
+    index = found.index
     assert found.opening is not None  # the log keeps the details of its evidence as long as itself
     return {
         "index": index,

@@ -186,7 +186,12 @@ def _rules(engine: Engine) -> Rules:
 
 def gates_of(engine: Engine) -> tuple[Gate, ...]:
     """The gates that the configuration asks for; none where nothing rests on consent."""
-    return (ConsentGate(engine),) if _rules(engine).purposes else ()
+    found: tuple[Gate, ...] = (ConsentGate(engine),) if _rules(engine).purposes else ()
+    if engine.restricted:
+        from muniment.session.restrictions import RestrictionGate
+
+        found += (RestrictionGate(engine),)
+    return found
 
 
 class ConsentGate:

@@ -39,6 +39,7 @@ SHARD = 0
 
 _DAY_US = 86_400_000_000
 
+_RESTRICTION = 26
 _CHANGED = "session"
 """What an entry says was refused to somebody whose roles changed meanwhile."""
 
@@ -107,6 +108,8 @@ class Engine:
     Attributes:
         archive: the archive's identifier, 16 bytes; also the subject of what has none.
         gates: what may close a subject to an access, beside roles; see ``session.gates``.
+        make_gates: gives the gates anew where what they hang on changed.
+        restricted: whether anybody's data is, or was, restricted.
         links: what knows who is linked to a subject as the same.
         step: for tests: called with a name around each durable step of an erasure.
     """
@@ -129,6 +132,8 @@ class Engine:
     make_ruleset: Callable[[Definitions], str] = attrs.field(default=lambda definitions: "")
     any_states: bool = True
     gates: tuple[Gate, ...] = ()
+    make_gates: Callable[[Engine], tuple[Gate, ...]] = attrs.field(default=lambda engine: ())
+    restricted: bool = False
     links: tuple[Callable[[Transaction, bytes], frozenset[bytes]], ...] = ()
     step: Callable[[str], None] = attrs.field(default=lambda name: None)
     _seen: int = -1
@@ -245,6 +250,10 @@ class Engine:
 
     def _catch_up(self, tx: Transaction) -> None:
         self.any_states = tx.has_states(SHARD)
+        restricted = bool(tx.builtin(SHARD, (_RESTRICTION,)))
+        if restricted != self.restricted:
+            self.restricted = restricted
+            self.gates = self.make_gates(self)
         if self.any_states and self.keys.destructions != self._destructions:
             # Somebody erased: what was derived from secrets that are gone must be gone as well.
             self._destructions = self.keys.destructions

@@ -30,7 +30,7 @@ from muniment.session.attachments import file_place
 from muniment.session.certificates import Done, certificate_of
 from muniment.session.current import drop_clear
 from muniment.session.engine import SHARD, Acting, Engine
-from muniment.session.holds import denied, held_now, linked, refuse
+from muniment.session.holds import Held, Hold, denied, held_now, linked, refuse
 from muniment.session.logbook import Draft, Moment
 from muniment.session.scope import Scope, Target, binding_of, is_gone, scope_of
 from muniment.session.writes import Change, Saved, write
@@ -204,6 +204,7 @@ class _Begin:
         self._skip = skip_refused
         self._notwithstanding = notwithstanding
         self._approval = approval
+        self._held = Held()
         self.id = engine.new_id()
         self.scopes: list[Scope] = []
         self.refused: list[Refusal] = []
@@ -226,6 +227,7 @@ class _Begin:
 
     def _changes(self, tx: Transaction, moment: Moment) -> list[Change]:
         self.scopes, self.refused = [], []
+        self._held = held_now(self._engine, tx)
         for target in self._targets:
             try:
                 scope = scope_of(self._engine, tx, target)
@@ -255,7 +257,7 @@ class _Begin:
             if state.category in (0, target.category) or (not target.category and state.state == "erasing"):
                 return Conflict("erasure.begun", where=id_text(target.id))
         if not self._notwithstanding:
-            hold = held_by(engine, tx, scope)
+            hold = _held_by(engine, tx, self._held, scope)
             if hold is not None:
                 return denied(hold, id_text(target.id))
         return None if self._check is None else self._check(tx, moment, scope)
@@ -288,9 +290,8 @@ class _Begin:
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
 
 
-def held_by(engine: Engine, tx: Transaction, scope: Scope) -> Any:
+def _held_by(engine: Engine, tx: Transaction, held: Held, scope: Scope) -> Hold | None:
     """The hold that forbids to erase a scope, if any does."""
-    held = held_now(engine, tx)
     if not held:
         return None
     types, names = engine.definitions.by_number, engine.definitions.registry.category_names
@@ -355,7 +356,10 @@ class _Unfinished:
 def _finish(engine: Engine, acting: Acting) -> Mapping[str, Any]:
     """Take what was begun to its end; every step may be done twice."""
     with engine.store.transaction(write=False) as tx:
-        going = [_unfinished(engine, tx, state) for state in tx.unfinished(SHARD)]
+        states = tx.unfinished(SHARD)
+        gen, first, last = states[0].gen, states[0].seq, states[-1].seq
+        begun = {one.index: one for one in audit.entries_of(tx, SHARD, gen, start=first, stop=last + 1)}
+        going = [_unfinished(engine, tx, state, begun[state.seq]) for state in states]
     engine.refresh()
     slots = sorted({slot for one in going for slot in one.scope.slots})
     alive = sorted(set(slots) - set(engine.keys.destroyed(slots)))
@@ -417,8 +421,7 @@ def _finish(engine: Engine, acting: Acting) -> Mapping[str, Any]:
     return certificate
 
 
-def _unfinished(engine: Engine, tx: Transaction, state: State) -> _Unfinished:
-    found = audit.entry_at(tx, SHARD, state.gen, state.seq)
+def _unfinished(engine: Engine, tx: Transaction, state: State, found: audit.Found) -> _Unfinished:
     detail = found.detail or {}
     named = detail["target"]
     target = Target(state.id, state.category, str(named.get("rule", "")))

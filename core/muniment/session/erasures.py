@@ -13,6 +13,7 @@ from muniment.retention.plan import Verdict
 from muniment.session.certificates import certificate_file, list_certificates
 from muniment.session.engine import SHARD, Acting, Engine
 from muniment.session.erasing import Erased, Refusal, erase
+from muniment.session.facets import Facts
 from muniment.session.holds import linked, refuse
 from muniment.session.logbook import Moment
 from muniment.session.retaining import duty, kept_by_duty
@@ -28,6 +29,7 @@ class Erasures:
     def __init__(self, engine: Engine, acting: Acting) -> None:
         self._engine = engine
         self._acting = acting
+        self._facts: tuple[Moment, Facts] | None = None
 
     def subject(self, id: str, *, reason: str) -> Erased:
         """Erase a person or organisation everywhere: all their records, reasons, files, for ever.
@@ -67,9 +69,10 @@ class Erasures:
         engine = self._engine
         targets: list[Target] = []
         kept: list[Verdict] = []
+        facts = Facts(engine, tx, engine.clock())
         for subject in subjects:
             records = [one.record for one in tx.subject_records(SHARD, subject) if one.type >= 256]
-            duties = kept_by_duty(engine, tx, engine.clock(), records)
+            duties = kept_by_duty(engine, facts, records)
             if not duties:
                 targets.append(Target(subject))
                 continue
@@ -106,7 +109,7 @@ class Erasures:
             engine.store.transaction(write=False) as tx,
         ):
             targets = record_targets(engine, tx, record, numbers[category] if category else 0)
-            duties = kept_by_duty(engine, tx, engine.clock(), [record])
+            duties = kept_by_duty(engine, Facts(engine, tx, engine.clock()), [record])
             if duties:
                 found = {facet.category for facet in tx.facets_of(SHARD, record)}
                 gone = {state.category for state in tx.state_of(SHARD, {record})}
@@ -182,7 +185,9 @@ class Erasures:
     def _check(self, tx: Transaction, moment: Moment, scope: Scope) -> MunimentError | None:
         """Whether a duty came up since: looked at once more where the erasure begins."""
         records = [one.record for one in scope.records if one.type >= 256]
-        duties = kept_by_duty(self._engine, tx, moment.time_us, records)
+        if self._facts is None or self._facts[0] is not moment:
+            self._facts = (moment, Facts(self._engine, tx, moment.time_us))
+        duties = kept_by_duty(self._engine, self._facts[1], records)
         for (_, category), verdict in duties.items():
             if scope.target.category in (0, category):
                 return duty(verdict)

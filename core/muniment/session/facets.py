@@ -79,6 +79,13 @@ class Facts:
             found = self._rules[record_type.number] = rules_of_type(self._engine, record_type)
         return found
 
+    @cached_property
+    def any_rules(self) -> bool:
+        """Whether any type has a rule at all."""
+        return any(
+            self.rules(one) for one in self._engine.definitions.by_number.values() if one.number >= 256
+        )
+
     def page(self, record_type: RecordType, after: bytes | None, *, deleted: bool) -> list[bytes]:
         """The next records of a type, in order; empty behind the last."""
         place = None if after is None else (None, after)

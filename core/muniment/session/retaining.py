@@ -284,6 +284,7 @@ class _Run:
         self._rules: Counter[str] = Counter()
         self._facets = self._subjects = 0
         self._refused: list[Refusal] = []
+        self._facts: tuple[Moment, Facts] | None = None
 
     def dispose(self, targets: Sequence[Target]) -> None:
         """Dispose of some facets in one act."""
@@ -332,7 +333,9 @@ class _Run:
         """Whether a facet stands as it did in the plan."""
         target = scope.target
         name = self._engine.definitions.registry.category_names[target.category]
-        for verdict in Facts(self._engine, tx, moment.time_us).verdicts([target.id]):
+        if self._facts is None or self._facts[0] is not moment:
+            self._facts = (moment, Facts(self._engine, tx, moment.time_us))
+        for verdict in self._facts[1].verdicts([target.id]):
             if verdict.facet.category == name and verdict.state == self._states[target.id, target.category]:
                 return None
         return Conflict("keep.not_due", where=id_text(target.id), rule=target.rule)
@@ -355,20 +358,17 @@ class _Run:
         return True
 
 
-def kept_by_duty(
-    engine: Engine, tx: Transaction, time_us: int, records: Sequence[bytes]
-) -> dict[tuple[bytes, int], Verdict]:
+def kept_by_duty(engine: Engine, facts: Facts, records: Sequence[bytes]) -> dict[tuple[bytes, int], Verdict]:
     """The facets of these records that a mandatory minimum keeps, whoever asks for their erasure.
 
     Args:
         engine: the opened archive.
-        tx: the transaction.
-        time_us: its time.
+        facts: of the transaction.
         records: 16 bytes each.
     """
     numbers = engine.definitions.registry.categories
     found = {}
-    for verdict in Facts(engine, tx, time_us).verdicts(records):
+    for verdict in facts.verdicts(records) if facts.any_rules else ():
         minima = [
             one
             for one in verdict.findings

@@ -47,6 +47,7 @@ if TYPE_CHECKING:
     from muniment.session.persons import Persons
     from muniment.session.questions import Questions
     from muniment.session.requests import Requests
+    from muniment.session.restrictions import Restrictions
     from muniment.session.retaining import Retaining
     from muniment.session.reverting import Reverted
     from muniment.session.saved import Views
@@ -769,6 +770,13 @@ class Session:
         from muniment.session.erasures import Erasures
 
         return Erasures(self._engine, self._acting)
+
+    @property
+    def restrictions(self) -> Restrictions:
+        """Restriction of processing."""
+        from muniment.session.restrictions import Restrictions
+
+        return Restrictions(self._engine, self._acting)
 
     @property
     def retention(self) -> Retaining:

@@ -60,7 +60,7 @@ def check_certificate(text: str | bytes, *, key: str | None = None) -> Certified
         return _check(_document(text), key)
     except MunimentError:
         raise
-    except (KeyError, TypeError, ValueError, AttributeError, IndexError, Base64Error):
+    except (KeyError, TypeError, ValueError, AttributeError, IndexError, RecursionError, Base64Error):
         raise _bad("form") from None
 
 
