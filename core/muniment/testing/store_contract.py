@@ -36,6 +36,7 @@ from muniment.store import (
     LogFilter,
     Part,
     Remembered,
+    RowMatch,
     SidePart,
     State,
     Store,
@@ -765,6 +766,34 @@ def test_current_rows_are_chosen_by_clear_fields(store: Store) -> None:
     assert [2] == found((2, None))
     assert [] == found((1, 1))
     assert [4] == found(deleted=True)
+
+
+def test_current_rows_are_chosen_by_conditions(store: Store) -> None:
+    """Of each member a row meets every condition of one alternative; also those on its subject's record."""
+    rows = [
+        _current(1, '{"1":"a","2":1}'),
+        _current(2, '{"1":"b","2":1}'),
+        _current(3, '{"1":"a"}', subject=2),
+        _current(4, '{"3":"x"}', subject=1)._replace(type=300),
+        _current(5, '{"3":"y"}', subject=2)._replace(type=300),
+    ]
+    _write(store, lambda tx: tx.add_current(rows))
+
+    def found(*members: tuple[tuple[RowMatch, ...], ...], type: int = 256) -> list[int]:
+        query = ListQuery(type, reach=members)
+        listed = store.list_current(0, query)
+        assert len(listed) == store.count_current(0, query)
+        return [int.from_bytes(row.record, "big") for row in listed]
+
+    a, b, one = RowMatch(1, ("a",)), RowMatch(1, ("b",)), RowMatch(2, (1,))
+    assert [1, 2, 3] == found(((RowMatch(1, ("a", "b")),),))
+    assert [1] == found(((a, one),))
+    assert [1, 2] == found(((a, one), (b,)))
+    assert [2] == found(((one,),), ((b,),))
+    assert [] == found(())
+    assert [] == found(((RowMatch(1, ()),),))
+    assert [4] == found(((RowMatch(1, ("a",), 256),),), type=300)
+    assert [5] == found(((RowMatch(1, ("b",), 256), RowMatch(3, ("y",))),), type=300)
 
 
 def test_a_current_row_is_replaced(store: Store) -> None:
