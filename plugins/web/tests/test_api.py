@@ -224,7 +224,7 @@ def test_no_request_of_any_form_breaks_it(made):
     names = ("status_code_conformance", "content_type_conformance", "response_schema_conformance")
     checks = [not_a_server_error, *(schemathesis.checks.CHECKS.get_one(name) for name in names)]
     quick = settings(
-        max_examples=6,
+        max_examples=4,
         deadline=None,
         derandomize=True,
         database=None,
