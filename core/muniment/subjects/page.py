@@ -8,6 +8,21 @@ from typing import Any, Final
 
 __all__ = ["report_page"]
 
+_HEADS: Final = {
+    "time": "page_time",
+    "kind": "page_kind",
+    "program": "page_program",
+    "purpose": "page_purpose",
+    "state": "page_state",
+    "given": "page_given",
+    "until": "page_until",
+    "recipient": "page_recipient",
+    "type": "page_type",
+    "fields": "page_fields",
+    "actor": "page_actor",
+}
+"""The text over each column, by what stands in it."""
+
 _STYLE: Final = (
     "body{font:15px/1.5 system-ui,sans-serif;max-width:60rem;margin:2rem auto;padding:0 1rem;color:#1a1a1a}"
     "h1{font-size:1.5rem}h2{font-size:1.15rem;margin-top:2rem;border-bottom:1px solid #ccc}"
@@ -67,7 +82,7 @@ def report_page(
         parts.append(f"<h2>{escape(say(title))}</h2>")
         if rows:
             listed = [[_shown(row.get(name, "")) for name in held] for row in rows]
-            parts.append(_table([say(f"page_{name}") for name in held], listed))
+            parts.append(_table([say(_HEADS[name]) for name in held], listed))
         else:
             parts.append(f"<p>{escape(say('page_none'))}</p>")
     purposes = document["purposes"].items()
