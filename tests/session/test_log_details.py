@@ -110,6 +110,7 @@ def test_a_failure_of_a_plugin_keeps_to_it_too(archive, session, monkeypatch):
         loaded=[plugin],
         after_commit=lambda *given: [failure],
         require_all=lambda: None,
+        search_terms=lambda: (),
     )
     monkeypatch.setattr(archive.engine, "plugins", stand_in)
     session.create("customer", {"full_name": "Anna"})
