@@ -7,6 +7,7 @@ due, so a second run of the same day does nothing new.
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -31,9 +32,12 @@ JOBS: Final[Mapping[str, str]] = {
     "consents": f"{_HERE}:consents",
     "requests": f"{_HERE}:requests",
     "approvals": f"{_HERE}:approvals",
+    "retention": f"{_HERE}:retention",
     "backup": f"{_HERE}:backup",
     "keys": f"{_HERE}:keys",
     "index": f"{_HERE}:index",
+    "alerts": f"{_HERE}:alerts",
+    "witnesses": f"{_HERE}:witnesses",
 }
 """Name and function of each job, in the order in which they are done."""
 
@@ -100,6 +104,12 @@ def approvals(session: Session) -> Mapping[str, int]:
     return {"expired": done.proposals, "drafts": done.drafts, "erased": done.erased}
 
 
+def retention(session: Session) -> Mapping[str, int]:
+    """Say how much is due, and how much waits for a person; nothing is disposed of."""
+    found = Counter(one.state for one in session.retention.plan())
+    return {name.replace(" ", "_"): count for name, count in sorted(found.items())}
+
+
 def backup(session: Session) -> Mapping[str, int]:
     """Make the scheduled backup where the newest one is too old, and remove those that had their time."""
     backups = session.backups
@@ -127,3 +137,17 @@ def index(session: Session) -> Mapping[str, int]:
         return audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
 
     return {"entries": engine.run(body)}
+
+
+def alerts(session: Session) -> Mapping[str, int]:
+    """Look at what is new in the log, and send what was raised."""
+    run = session.alerts.run()
+    return {"entries": run.last - run.first, "raised": len(run.raised), "unsent": run.unsent}
+
+
+def witnesses(session: Session) -> Mapping[str, int]:
+    """Have the log witnessed, where witnesses are configured."""
+    if not session.engine.settings.witness.known:
+        return {"asked": 0, "vouched": 0}
+    asked = session.witnesses.ask()
+    return {"asked": len(asked), "vouched": sum(one.vouched is not None for one in asked)}
