@@ -233,7 +233,7 @@ def test_a_slow_check_refuses_the_write(place, monkeypatch):
 
 
 def test_a_disabled_plugin_leaves_its_values_readable_and_exported(place, tmp_path):
-    """They are read, searched, exported and deleted, and cannot be written; enabling brings them back."""
+    """They are read, asked for, exported and erased, and cannot be written; enabling brings them back."""
     _put(place, SOUND)
     _cli("plugin", "enable", "clinic")
     saved = _create(full_name="Anna", ward="3")["records"][0]["id"]
@@ -251,6 +251,8 @@ def test_a_disabled_plugin_leaves_its_values_readable_and_exported(place, tmp_pa
         "all",
     )
     assert ["full_name,ward", "Anna,3"] == (tmp_path / "out.csv").read_text("utf-8-sig").splitlines()
+    found = _cli("record", "list", "customer", "--where", "ward=3", "--scan")["records"]
+    assert [saved] == [one["id"] for one in found]
     refused = _cli("record", "update", saved, "ward=4", code=6)
     assert ["value.plugin_disabled"] == [one["code"] for one in refused["issues"]]
     assert "clinic" in refused["detail"]
@@ -261,6 +263,11 @@ def test_a_disabled_plugin_leaves_its_values_readable_and_exported(place, tmp_pa
     _put(place, SOUND)
     _cli("plugin", "enable", "clinic")
     _cli("record", "update", saved, "ward=4")
+    _cli("plugin", "disable", "clinic", "--reason", "no more wards")
+    erased = _cli("subject", "erase", saved, "--reason", "asked")
+    assert [] == erased["kept"]
+    gone = _cli("record", "get", saved, code=1)
+    assert "record.not_found" == gone["code"]
     _cli("log", "verify")
 
 

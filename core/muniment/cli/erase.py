@@ -66,9 +66,22 @@ def erase_record(call: Invocation, id: str, category: str, reason: str) -> None:
 
 
 def _tell(call: Invocation, erased: Erased) -> None:
+    """Say what went, and no less plainly what stays and why."""
     from muniment.cli.output import emit, one_line, put
+    from muniment.model import id_text
 
     if call.json:
-        emit({"certificate": dict(erased.certificate)})
-    else:
+        kept = [
+            {
+                "record": id_text(one.target.id),
+                "code": one.error.code,
+                "detail": one.error.text(call.language),
+            }
+            for one in erased.refused
+        ]
+        emit({"certificate": dict(erased.certificate), "kept": kept})
+        return
+    if erased.id:
         put(one_line(call.say("erasure.done", id=erased.id)))
+    for one in erased.refused:
+        put(one_line(call.say("erasure.kept", why=one.error.text(call.language))))

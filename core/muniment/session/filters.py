@@ -113,11 +113,13 @@ def compile_filter(
 def _read(engine: Engine, record_type: RecordType, field: Field, text: str) -> Value:
     if not text:
         return None
-    # A computed field takes no values, and may be asked for all the same.
+    # A computed field, or one whose plugin is disabled, takes no values, and may be asked for all the same.
     asked = attrs.evolve(
         record_type,
         fields=tuple(
-            attrs.evolve(one, computed=False, retired=False, past=False) if one is field else one
+            attrs.evolve(one, computed=False, retired=False, suspended=False, past=False)
+            if one is field
+            else one
             for one in record_type.fields
         ),
     )

@@ -268,13 +268,22 @@ def _wanted_value(engine: Engine, record_type: RecordType, key: str, raw: object
     """The value to compare with, read as one that is typed into the field."""
     if raw is None or raw == "":
         return None
-    values, issues = record_type.normalise(
+    values, issues = _askable(record_type, key).normalise(
         {key: raw}, context=engine.value_context(), partial=True, kinds=engine.kinds
     )
     errors = [issue for issue in issues if issue.severity == "error" and issue.code != "value.computed"]
     if errors:
         raise Invalid(errors, where=record_type.key)
     return values.get(key)
+
+
+def _askable(record_type: RecordType, key: str) -> RecordType:
+    """The type with this field as if its plugin were enabled: what takes no values can be asked for."""
+    field = record_type.by_key.get(key)
+    if field is None or not field.suspended:
+        return record_type
+    fields = tuple(attrs.evolve(one, suspended=False) if one is field else one for one in record_type.fields)
+    return attrs.evolve(record_type, fields=fields)
 
 
 def _by_filter(one: Filter) -> Callable[[Mapping[str, Value]], bool]:
