@@ -434,7 +434,7 @@ from muniment.stores import sqlite
 where, folder, number, digest = sys.argv[1:]
 archive = open_again(folder)
 session = archive.session(actor="wu", purpose="CustomerManagement")
-import muniment.session.commit as commit
+import muniment.session.writing.commit as commit
 if where == "put":
     commit.Commit._put = lambda *given: os._exit(9)
 elif where == "append":

@@ -7,7 +7,7 @@ import pytest
 from muniment.errors import AccessDenied, NotFound
 from muniment.model import id_bytes
 from muniment.session import Change
-from muniment.session.expiring import expire_due
+from muniment.session.rights.expiring import expire_due
 from muniment.testing import assert_logged, assert_no_plaintext
 
 from .conftest import ANNA, EVERYTHING, refused, rule, waits

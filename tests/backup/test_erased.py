@@ -9,7 +9,7 @@ import pytest
 from muniment.archive import check, restore
 from muniment.errors import KeyStoreError, MunimentError
 from muniment.keys import KeyFile, KeyStore
-from muniment.session.consents import Terms
+from muniment.session.rights.consents import Terms
 from muniment.testing import assert_no_plaintext, open_again
 
 OWNER = {"actor": "owner", "purpose": "ServiceProvision"}

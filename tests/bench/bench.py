@@ -340,7 +340,7 @@ SHAPES = {"grouped": (100, 1), "single": (1, 1), "pages": (1, 100)}
 
 def verify_log(entries: int, base: Path | None) -> dict[str, Any]:
     """Entries a second and core when a log of accesses is verified: entries, details, tree, macs."""
-    from muniment.session.logbook import Draft
+    from muniment.session.kernel.logbook import Draft
     from muniment.verify.entries import EntryCheck
     from muniment.verify.signed import Signed
 

@@ -15,7 +15,7 @@ from muniment.alerts import BUILTIN_RULES, Event, Facts, Watch
 from muniment.alerts.events import LOOKS
 from muniment.archive import Archive
 from muniment.errors import AccessDenied, PluginError, UsageError
-from muniment.session.alerting_delivery import signature_of
+from muniment.session.oversight.alerting_delivery import signature_of
 from muniment.testing import new_archive, open_again
 from muniment.testing.simulation import findings, simulate
 

@@ -14,7 +14,7 @@ from muniment.log.checkpoint import Checkpoint, sign
 from muniment.log.entry import pack_entries, unpack_entries
 from muniment.log.tree import leaf_hash, root_of
 from muniment.model import id_bytes, rfc3339
-from muniment.session.evidence import Scope
+from muniment.session.oversight.evidence import Scope
 
 from .conftest import VERIFIER, Case, Contents, contents, rewritten
 

@@ -13,7 +13,7 @@ import pytest
 
 from muniment.errors import IntegrityError, LogError, UsageError
 from muniment.log.timestamps import make_request, read_roots, verify_reply
-from muniment.session.evidence import Scope
+from muniment.session.oversight.evidence import Scope
 from muniment.testing import new_archive, open_again
 
 from .conftest import contents

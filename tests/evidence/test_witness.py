@@ -23,7 +23,7 @@ from muniment.evidence.witness import MAX_REQUEST, Answer, Witness, format_reque
 from muniment.log.checkpoint import Checkpoint, attach, sign, verifier_key, verify_cosignatures
 from muniment.log.tree import consistency_proof, leaf_hash, root_of
 from muniment.session import Change
-from muniment.session.evidence import Scope
+from muniment.session.oversight.evidence import Scope
 from muniment.testing import TickingClock, new_archive, open_again
 
 from .conftest import contents

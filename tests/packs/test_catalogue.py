@@ -14,7 +14,7 @@ import muniment_schemas
 from muniment import plugins
 from muniment.model import CLASSES
 from muniment.schema import Field, Registry, parse_type
-from muniment.session.applying import with_plugins
+from muniment.session.writing.applying import with_plugins
 
 PACKS = {"b2b": "b2b", "ecommerce": "e-commerce", "finance": "finance", "healthcare": "healthcare"}
 # JR/T 0171's class C2 is sensitive like any other; C3, card numbers and confidential things are more.

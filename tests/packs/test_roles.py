@@ -8,7 +8,7 @@ from muniment import plugins
 from muniment.policy import Actor, Policy
 from muniment.roles import check_roles
 from muniment.schema import Registry
-from muniment.session.applying import with_plugins, with_roles
+from muniment.session.writing.applying import with_plugins, with_roles
 
 PACKS = ("b2b", "ecommerce", "finance", "healthcare")
 

@@ -161,7 +161,7 @@ def test_the_ruleset_changes_with_a_rule_a_role_or_a_purpose(folder, install):
         target = folder.with_name(f"archive{place}")
         with new_archive(target, plugins=["identifiers", f"clinic{place}"]) as archive:
             archive.engine.refresh()
-            from muniment.session.applying import rules_document
+            from muniment.session.writing.applying import rules_document
 
             seen.add(str(rules_document(archive.plugins, archive.engine.policy)))
     assert 4 == len(seen)

@@ -183,7 +183,7 @@ def test_however_a_plugin_breaks_the_rest_goes_on(place, how, monkeypatch):
     saved = _create(full_name="Anna", ward="3")["records"][0]["id"]
     path.write_text(source, encoding="utf-8")
     digest = hashlib.sha256(path.read_bytes()).hexdigest()
-    from muniment.session import definitions
+    from muniment.session.kernel import definitions
 
     read = definitions.read_pins
     monkeypatch.setattr(

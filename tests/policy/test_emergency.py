@@ -8,7 +8,7 @@ import pytest
 from muniment.errors import AccessDenied, Conflict, NotFound, UsageError
 from muniment.model import CLASSES
 from muniment.policy import BreakGlass, FieldRule, Policy, Role, TypeRule
-from muniment.session.gates import RESTRICTED
+from muniment.session.kernel.gates import RESTRICTED
 from muniment.testing import assert_logged, log_entries, log_size, open_again
 
 NURSE = Role(

@@ -7,7 +7,7 @@ import pytest
 
 from muniment.errors import AccessDenied
 from muniment.model import id_bytes
-from muniment.session.gates import NO_CONSENT, RESTRICTED
+from muniment.session.kernel.gates import NO_CONSENT, RESTRICTED
 from muniment.testing import assert_logged, new_archive
 
 ANNA = {"customer_number": "C-1", "full_name": "Anna Schmidt", "phone": "030 1234567"}

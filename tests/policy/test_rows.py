@@ -12,7 +12,7 @@ import pytest
 from muniment.errors import AccessDenied, Invalid, MunimentError, NotFound
 from muniment.model import CLASSES, id_bytes, id_text
 from muniment.policy import GROUPS, FieldRule, Role, RowTest, TypeRule
-from muniment.session.references import find_reference, resolve_record
+from muniment.session.reading.references import find_reference, resolve_record
 from muniment.testing import log_entries, log_size
 
 CALL = {"channel": "phone", "occurred_at": "2026-01-02T10:00:00+01:00"}

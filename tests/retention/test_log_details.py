@@ -105,7 +105,7 @@ def test_what_is_young_stays(session, archive, people):
 
 def test_a_disposal_under_a_false_entry_is_found(session, archive, people):
     """An entry that lists other commitments than those that are gone covers nothing."""
-    from muniment.session.logbook import Draft
+    from muniment.session.kernel.logbook import Draft
     from muniment.store import DetailGap
 
     session.get(people.anna)

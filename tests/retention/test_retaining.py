@@ -115,7 +115,7 @@ def test_who_has_nothing_left_goes_too(archive, session, orders, clock):
 
 def test_a_hold_between_plan_and_application_stops_it(archive, session, orders, clock, monkeypatch):
     """Placed after the plan was made and before the disposal begins: what is held stays, the rest goes."""
-    from muniment.session import retaining
+    from muniment.session.rights import retaining
 
     clock.now_us += 1500 * DAY_US
     before = retaining.erase
@@ -136,7 +136,7 @@ def test_a_hold_between_plan_and_application_stops_it(archive, session, orders, 
 
 def test_what_changed_between_plan_and_application_stays(session, orders, clock, monkeypatch):
     """A record that somebody touched meanwhile is looked at once more."""
-    from muniment.session import retaining
+    from muniment.session.rights import retaining
 
     clock.now_us += 1200 * DAY_US
     before = retaining.erase

@@ -8,7 +8,7 @@ import pytest
 
 from muniment.errors import AccessDenied, Conflict, Invalid, NotFound, UsageError
 from muniment.session import Change
-from muniment.session.consents import Terms
+from muniment.session.rights.consents import Terms
 from muniment.testing import assert_logged, assert_no_plaintext, log_entries, open_again
 
 ANNA = {"full_name": "Anna Schmidt", "phone": "030 1234567", "e_mail": "anna@example.org"}

@@ -12,7 +12,7 @@ import pytest
 from muniment.archive import restore
 from muniment.errors import AccessDenied, NotFound, StoreError
 from muniment.keys import KeyFile
-from muniment.session.consents import Terms
+from muniment.session.rights.consents import Terms
 from muniment.testing import assert_logged, log_entries, open_again
 
 OWNER = {"actor": "owner", "purpose": "ServiceProvision"}

@@ -10,7 +10,7 @@ import jsonschema
 import pytest
 
 from muniment.errors import IntegrityError
-from muniment.session.consents import Terms
+from muniment.session.rights.consents import Terms
 from muniment.subjects.receipts import verify_receipt
 
 

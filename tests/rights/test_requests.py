@@ -7,7 +7,7 @@ from datetime import date
 import pytest
 
 from muniment.errors import AccessDenied, NotFound, UsageError
-from muniment.session.requests import STATES
+from muniment.session.rights.requests import STATES
 from muniment.testing import assert_logged, assert_no_plaintext
 
 WAY = ("acknowledged", "identity_check", "scoped", "collecting", "granted", "fulfilled", "closed")

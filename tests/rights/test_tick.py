@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from muniment.errors import AccessDenied
-from muniment.session.consents import Terms
+from muniment.session.rights.consents import Terms
 from muniment.session.ticking import JOBS
 from muniment.testing import assert_logged, log_entries
 

@@ -10,9 +10,9 @@ from muniment.errors import AccessDenied, Conflict, NotFound, UsageError
 from muniment.model import id_bytes
 from muniment.schema import Field
 from muniment.session import Change
-from muniment.session.cleaning import tidy
-from muniment.session.duplicates import compare, compared_fields
-from muniment.session.links import linked_subjects
+from muniment.session.tables.cleaning import tidy
+from muniment.session.tables.duplicates import compare, compared_fields
+from muniment.session.tables.links import linked_subjects
 from muniment.testing import assert_logged, log_entries, log_size
 
 

@@ -9,7 +9,7 @@ from hypothesis import strategies as st
 
 from muniment.codec import canonical
 from muniment.log.detail import Opening, pack_details, pack_rows, unpack_details
-from muniment.session.details import form_of
+from muniment.session.kernel.details import form_of
 
 texts = st.text(st.characters(exclude_categories=("Cs",)), max_size=20)
 values = st.recursive(

@@ -9,7 +9,7 @@ import pytest
 from muniment.archive import create
 from muniment.errors import AccessDenied, Invalid, NotFound, UsageError
 from muniment.session import Asked
-from muniment.session.references import find_reference, resolve_record, resolve_references
+from muniment.session.reading.references import find_reference, resolve_record, resolve_references
 
 
 @pytest.fixture

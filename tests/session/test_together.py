@@ -11,7 +11,7 @@ import pytest
 from muniment.errors import AccessDenied, NotFound, StoreError
 from muniment.model import id_bytes
 from muniment.session import Change
-from muniment.session.together import Reads, Waiting
+from muniment.session.kernel.together import Reads, Waiting
 from muniment.testing import log_entries
 
 COUNT = 12

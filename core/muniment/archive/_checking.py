@@ -14,8 +14,8 @@ from muniment.config import Configuration
 from muniment.keys import KeyFile, KeyStore, Root
 from muniment.log.checkpoint import parse_verifier_key
 from muniment.model import system_clock
-from muniment.session.engine import SHARD
-from muniment.session.logbook import Logbook
+from muniment.session.kernel.engine import SHARD
+from muniment.session.kernel.logbook import Logbook
 from muniment.store import Reader
 from muniment.stores.sqlite import SqliteStore, reader_of
 

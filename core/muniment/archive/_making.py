@@ -19,13 +19,13 @@ from muniment.model import Clock, Random, Uuid7, id_text, system_clock
 from muniment.plugins import load, needed
 from muniment.schema.registry import Registry
 from muniment.schema.template import Template, load_template
-from muniment.session.applying import (
+from muniment.session.kernel.engine import SHARD
+from muniment.session.kernel.logbook import Logbook
+from muniment.session.writing.applying import (
     kinds_of,
     with_plugins,
     with_roles,
 )
-from muniment.session.engine import SHARD
-from muniment.session.logbook import Logbook
 from muniment.stores.sqlite import SqliteStore
 
 __all__ = ["Created", "create", "open"]

@@ -26,7 +26,23 @@ from muniment.roles import check_roles
 from muniment.schema.registry import Applied
 from muniment.schema.template import Template, template_digest
 from muniment.session import Acting, Change, Engine, Session, Settings
-from muniment.session.applying import (
+from muniment.session.approval.asking import approve_configuration, approve_types, check_rules
+from muniment.session.attachments import remove_orphans
+from muniment.session.kernel.definitions import (
+    CONFIGURATION,
+    USER,
+    Definitions,
+    Fingerprint,
+    fingerprint,
+    load_definitions,
+)
+from muniment.session.kernel.engine import SHARD
+from muniment.session.kernel.logbook import Logbook
+from muniment.session.kernel.sealer import Sealer
+from muniment.session.rebuild import refresh_layout
+from muniment.session.rights.consents import gates_of
+from muniment.session.tables.links import following
+from muniment.session.writing.applying import (
     Act,
     acts_between,
     configuration_values,
@@ -40,22 +56,6 @@ from muniment.session.applying import (
     with_roles,
     write_acts,
 )
-from muniment.session.asking import approve_configuration, approve_types, check_rules
-from muniment.session.attachments import remove_orphans
-from muniment.session.consents import gates_of
-from muniment.session.definitions import (
-    CONFIGURATION,
-    USER,
-    Definitions,
-    Fingerprint,
-    fingerprint,
-    load_definitions,
-)
-from muniment.session.engine import SHARD
-from muniment.session.links import following
-from muniment.session.logbook import Logbook
-from muniment.session.rebuild import refresh_layout
-from muniment.session.sealer import Sealer
 from muniment.store import Reader, Store
 from muniment.stores.sqlite import SqliteStore
 
@@ -121,7 +121,7 @@ class Archive:
             self._check_signed()
         remove_orphans(self.engine)
         if store.unfinished(SHARD):
-            from muniment.session.erasing import recover
+            from muniment.session.rights.erasing import recover
 
             recover(self.engine)
         self.log = Log(self)
@@ -311,7 +311,7 @@ class Archive:
         self, session: Session, templates: Sequence[Template], made: Applied, *, reason: str | None
     ) -> None:
         """Write what templates bring as one act: types, views, and an entry for each template."""
-        from muniment.session.saved import shipped_changes
+        from muniment.session.tables.saved import shipped_changes
 
         changes = definition_changes(self.engine.definitions, made)
         views = shipped_changes(self.engine, made.registry.by_key, templates)

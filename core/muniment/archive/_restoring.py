@@ -28,9 +28,9 @@ from muniment.files import sync_folder, write_atomically
 from muniment.keys import ArchiveLock, KeyFile, KeyStore, Root
 from muniment.model import Clock, Random, id_text, system_clock
 from muniment.schema import category_of_group
-from muniment.session.disposing import Disposed
-from muniment.session.engine import SHARD
-from muniment.session.logbook import Logbook
+from muniment.session.kernel.engine import SHARD
+from muniment.session.kernel.logbook import Logbook
+from muniment.session.rights.disposing import Disposed
 from muniment.stores.copying import Exclusive, exclusive
 from muniment.stores.sqlite import SqliteStore
 from muniment.verify import Lost

@@ -20,11 +20,11 @@ from muniment.log import checkpoint as notes
 from muniment.log.binding import binding
 from muniment.model import rfc3339
 from muniment.session import Acting
-from muniment.session.disposing import Disposed, dispose_again
-from muniment.session.engine import SHARD
-from muniment.session.logbook import Draft, Logbook, Moment
-from muniment.session.reasons import put_reason
+from muniment.session.kernel.engine import SHARD
+from muniment.session.kernel.logbook import Draft, Logbook, Moment
+from muniment.session.kernel.reasons import put_reason
 from muniment.session.rebuild import rebuild_data
+from muniment.session.rights.disposing import Disposed, dispose_again
 from muniment.store import Head, Reader, Transaction
 from muniment.stores.sqlite import SqliteStore
 from muniment.verify import Lost

@@ -11,7 +11,7 @@ from muniment.cli.base import Entry, LazyGroup, argument, option, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from muniment.session.questions import Questions
+    from muniment.session.oversight.questions import Questions
 
 __all__ = ["audit", "changed", "could", "did", "disclosures", "rules", "who"]
 
@@ -53,8 +53,8 @@ def _answer(
     from muniment.cli.output import emit, table, talk
     from muniment.cli.values import local_time
     from muniment.model import id_bytes, id_text
-    from muniment.session.questions import document
-    from muniment.session.references import resolve_record
+    from muniment.session.oversight.questions import document
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (archive, session):
         named = id_text(id_bytes(resolve_record(session, record))) if record else ""

@@ -10,7 +10,7 @@ from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from muniment.session.emergency import Emergency
+    from muniment.session.oversight.emergency import Emergency
 
 __all__ = ["begin", "break_glass", "end", "list_emergencies", "review"]
 

@@ -11,8 +11,8 @@ from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
     from muniment.archive import Archive
-    from muniment.session.checking import Decided, Proposal
-    from muniment.session.showing import ProposedChange, Summary
+    from muniment.session.approval.checking import Decided, Proposal
+    from muniment.session.approval.showing import ProposedChange, Summary
 
 __all__ = ["approve", "change", "edit", "list_changes", "reject", "renew", "show", "withdraw"]
 

@@ -16,8 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from muniment.session import Session
-    from muniment.session.consents import Consent, Terms
-    from muniment.session.writes import Saved
+    from muniment.session.rights.consents import Consent, Terms
+    from muniment.session.writing.writes import Saved
 
 __all__ = ["consent", "create", "give", "notice", "receipt", "refuse", "show", "verify", "withdraw"]
 
@@ -62,7 +62,7 @@ notice = LazyGroup(
 
 def _record(session: Session, text: str) -> str:
     """A record as everywhere: its identifier, or ``type:value`` of a unique field."""
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     return resolve_record(session, text)
 
@@ -103,7 +103,7 @@ def _terms(command: Callable[..., Any]) -> Callable[..., Any]:
 
 
 def _read_terms(purpose: str, given: dict[str, Any]) -> Terms:
-    from muniment.session.consents import Terms
+    from muniment.session.rights.consents import Terms
 
     return Terms(
         purpose,

@@ -11,10 +11,10 @@ from muniment.cli.invocation import Invocation, names_of
 
 if TYPE_CHECKING:
     from muniment.archive import Archive
-    from muniment.session.cleaning import Proposal
-    from muniment.session.duplicates import Pair
-    from muniment.session.links import Link
-    from muniment.session.quality import Quality
+    from muniment.session.tables.cleaning import Proposal
+    from muniment.session.tables.duplicates import Pair
+    from muniment.session.tables.links import Link
+    from muniment.session.tables.quality import Quality
 
 __all__ = ["clean", "duplicates", "merge", "merges", "quality", "unmerge"]
 
@@ -372,7 +372,7 @@ def _pair(one: Pair) -> dict[str, Any]:
 @click.pass_obj
 def merge(call: Invocation, kept: str, duplicate: str, no_fill: bool, reason: str) -> None:
     """Make one of two records."""
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (_, session):
         link = session.cleaning.links.merge(
@@ -393,7 +393,7 @@ def merge(call: Invocation, kept: str, duplicate: str, no_fill: bool, reason: st
 @click.pass_obj
 def unmerge(call: Invocation, id: str, reason: str) -> None:
     """Take a merge apart."""
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (_, session):
         link = session.cleaning.links.undo(resolve_record(session, id), reason=reason)

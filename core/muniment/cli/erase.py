@@ -10,7 +10,7 @@ from muniment.cli.base import argument, option, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from muniment.session.erasing import Erased
+    from muniment.session.rights.erasing import Erased
 
 __all__ = ["erase_record", "erase_subject"]
 
@@ -39,7 +39,7 @@ _reason = option(
 @click.pass_obj
 def erase_subject(call: Invocation, id: str, reason: str) -> None:
     """Erase a subject."""
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (_, session):
         _tell(call, session.erasures.subject(resolve_record(session, id), reason=reason))
@@ -58,7 +58,7 @@ def erase_subject(call: Invocation, id: str, reason: str) -> None:
 @click.pass_obj
 def erase_record(call: Invocation, id: str, category: str, reason: str) -> None:
     """Erase a record."""
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (_, session):
         record = resolve_record(session, id)

@@ -83,7 +83,7 @@ def place(
 ) -> None:
     """Forbid to dispose of something."""
     from muniment.cli.output import emit, one_line, put
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (_, session):
         placed = session.holds.place(

@@ -11,7 +11,7 @@ from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
     from muniment.exports.columns import Headers
-    from muniment.session.mapped import SavedMapping
+    from muniment.session.tables.mapped import SavedMapping
 
 __all__ = ["group", "list_maps", "remove", "show", "template"]
 

@@ -66,8 +66,8 @@ def bundle(
     from muniment.cli.output import emit, labels, talk
     from muniment.cli.progress import progress
     from muniment.model import id_bytes, parse_time
-    from muniment.session.evidence import Scope
-    from muniment.session.references import resolve_record
+    from muniment.session.oversight.evidence import Scope
+    from muniment.session.reading.references import resolve_record
 
     kept = []
     for path in earlier:

@@ -16,7 +16,7 @@ from muniment.model import CLASSES
 if TYPE_CHECKING:
     from muniment.archive import Archive
     from muniment.session import Session
-    from muniment.session.logs import LogEntry, LogPage
+    from muniment.session.reading.logs import LogEntry, LogPage
     from muniment.store import LogFilter
 
 SORTS = ("time", "kind", "actor", "purpose", "outcome", "type", "count")
@@ -133,7 +133,7 @@ def list_entries(
     """Entries of the log."""
     from muniment.log.kinds import KINDS
     from muniment.model import id_bytes, parse_time
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
     from muniment.store import LogFilter
 
     named = names_of(kinds)
@@ -355,7 +355,7 @@ def export(call: Invocation, folder: str) -> None:
 def accesses(call: Invocation, id: str, limit: int) -> None:
     """Everything the log says about a record."""
     from muniment.cli.output import emit, talk
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (archive, session):
         found = session.accesses(resolve_record(session, id), limit=limit)

@@ -63,7 +63,7 @@ def conditions(
 
     from muniment.cli.values import assignments
     from muniment.schema import parse_condition
-    from muniment.session.references import resolve_references
+    from muniment.session.reading.references import resolve_references
 
     compared = [word for word in given if re.match(r"\s*[a-z][a-z0-9_]*\s*(!=|>|<)", word)]
     where = resolve_references(
@@ -95,7 +95,7 @@ def get(
     effective_at: str | None,
 ) -> None:
     """Read one record."""
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (archive, session):
         record = session.get(
@@ -200,7 +200,7 @@ def read_file(call: Invocation, id: str, field: str, to: str, version: int | Non
     """Take an attached file out."""
     from muniment.cli.output import emit, talk
     from muniment.cli.values import value_json
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (_, session):
         found = session.read_file(resolve_record(session, id), field, Path(to), version=version)
@@ -224,7 +224,7 @@ def read_file(call: Invocation, id: str, field: str, to: str, version: int | Non
 @click.pass_obj
 def history(call: Invocation, id: str) -> None:
     """Every version of a record."""
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (archive, session):
         record = resolve_record(session, id)
@@ -240,7 +240,7 @@ def history(call: Invocation, id: str) -> None:
 
 def _type_key(session: Session, record: str) -> str:
     from muniment.model import id_bytes
-    from muniment.session.engine import SHARD
+    from muniment.session.kernel.engine import SHARD
 
     with session.engine.store.transaction(write=False) as tx:
         row = tx.current(SHARD, id_bytes(record))
@@ -343,7 +343,7 @@ def show_changes(call: Invocation, archive: Archive, type_key: str, changes: Seq
 def diff(call: Invocation, id: str, a: int, b: int) -> None:
     """What differs between two versions."""
     from muniment.cli.output import emit, talk
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (archive, session):
         record = resolve_record(session, id)
@@ -609,7 +609,7 @@ def _show_groups(
 def _names(session: Session, record_type: RecordType, page: Page, keys: Sequence[str]) -> dict[str, str]:
     """What the records go by that these refer to, as far as the actor may list them."""
     from muniment.model import id_text
-    from muniment.session.titles import titles_of
+    from muniment.session.reading.titles import titles_of
 
     wanted: dict[str, list[str]] = {}
     for key in keys:

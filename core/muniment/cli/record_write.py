@@ -62,7 +62,7 @@ def _given(values: tuple[str, ...], document: str | None) -> dict[str, object]:
 def _type_of(session: Session, record: str) -> str | None:
     """The type of a record, for its references; found without reading a value."""
     from muniment.model import id_bytes
-    from muniment.session.engine import SHARD
+    from muniment.session.kernel.engine import SHARD
 
     with session.engine.store.transaction(write=False) as tx:
         row = tx.current(SHARD, id_bytes(record))
@@ -71,7 +71,7 @@ def _type_of(session: Session, record: str) -> str | None:
 
 
 def _resolved(session: Session, type_key: str | None, values: Mapping[str, object]) -> dict[str, object]:
-    from muniment.session.references import resolve_references
+    from muniment.session.reading.references import resolve_references
 
     if type_key is None:
         return dict(values)
@@ -188,7 +188,7 @@ def _change(
     effective: str | None,
     idempotency_key: str | None,
 ) -> None:
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (archive, session):
         record = resolve_record(session, id)
@@ -223,7 +223,7 @@ def _change(
 @click.pass_obj
 def delete(call: Invocation, id: str, reason: str, expect: int | None) -> None:
     """Take a record out of the lists."""
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (archive, session):
         saved = session.delete(resolve_record(session, id), reason=reason, expected_version=expect)
@@ -237,7 +237,7 @@ def delete(call: Invocation, id: str, reason: str, expect: int | None) -> None:
 @click.pass_obj
 def undelete(call: Invocation, id: str, reason: str | None, expect: int | None) -> None:
     """Bring a deleted record back."""
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (archive, session):
         saved = session.undelete(resolve_record(session, id), reason=reason, expected_version=expect)
@@ -266,7 +266,7 @@ def attach(
     call: Invocation, id: str, field: str, path: str, name: str | None, reason: str | None, expect: int | None
 ) -> None:
     """Seal a file into a field."""
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (archive, session):
         record = resolve_record(session, id)

@@ -35,7 +35,7 @@ _ID = ("The subject: an identifier, or TYPE:VALUE.", "主体：标识符，或�
 def restrict(call: Invocation, id: str, storage_only: bool, basis: str, reason: str | None) -> None:
     """Restrict a subject."""
     from muniment.cli.output import emit, one_line, put
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (_, session):
         state = "storage_only" if storage_only else "restricted"

@@ -128,7 +128,7 @@ def plan(call: Invocation, types: tuple[str, ...], states: tuple[str, ...]) -> N
 def explain(call: Invocation, id: str) -> None:
     """Why a record is kept or due."""
     from muniment.cli.output import clean, emit, heading, one_line, put
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (_, session):
         found = session.retention.explain(resolve_record(session, id))

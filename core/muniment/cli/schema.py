@@ -271,7 +271,7 @@ def index(call: Invocation, type: str, rows: int | None) -> None:
     """What the blind indexes tell."""
     from muniment.cli.output import emit, heading, put
     from muniment.index import IndexedField, base_kind, plan
-    from muniment.session.tokens import indexes_of
+    from muniment.session.kernel.tokens import indexes_of
 
     with call.session() as (archive, session):
         record_type = session.type(type)

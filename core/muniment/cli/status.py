@@ -66,7 +66,7 @@ def _backup(session: Session) -> dict[str, Any]:
 
 
 def _counts(archive: Archive, types: list[Any]) -> list[dict[str, Any]]:
-    from muniment.session.engine import SHARD
+    from muniment.session.kernel.engine import SHARD
     from muniment.store import ListQuery
 
     with archive.store.transaction(write=False) as tx:
@@ -84,7 +84,7 @@ def _counts(archive: Archive, types: list[Any]) -> list[dict[str, Any]]:
 
 def _log(archive: Archive) -> dict[str, Any]:
     from muniment.model import rfc3339
-    from muniment.session.engine import SHARD
+    from muniment.session.kernel.engine import SHARD
 
     with archive.store.transaction(write=False) as tx:
         head = tx.head(SHARD)

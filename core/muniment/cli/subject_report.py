@@ -12,9 +12,9 @@ from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
     from muniment.archive import Archive
-    from muniment.session.persons import Report
-    from muniment.session.requests import Request
-    from muniment.session.writes import Saved
+    from muniment.session.rights.persons import Report
+    from muniment.session.rights.requests import Request
+    from muniment.session.writing.writes import Saved
 
 __all__ = ["accesses", "report", "requests"]
 
@@ -70,7 +70,7 @@ def report(call: Invocation, record: str, html: str | None) -> None:
     """What is known about a person."""
     from muniment.cli.output import emit, put
     from muniment.files import write_atomically
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (archive, session):
         document = _document(archive, session.persons.report(resolve_record(session, record)))
@@ -136,7 +136,7 @@ def _labels(archive: Archive, lang: str) -> dict[str, dict[str, str]]:
 def accesses(call: Invocation, record: str, to: str) -> None:
     """Who touched a person's data, with what proves that nothing is left out."""
     from muniment.cli.output import emit, put
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (_, session):
         document = session.persons.accesses(resolve_record(session, record), Path(to))
@@ -151,7 +151,7 @@ def accesses(call: Invocation, record: str, to: str) -> None:
 
 def _request_json(one: Request) -> dict[str, Any]:
     from muniment.cli.values import value_json
-    from muniment.session.requests import described
+    from muniment.session.rights.requests import described
 
     fields = {key: value_json(value) for key, value in one.values.items() if key not in ("steps", "evidence")}
     return {**described(one), "fields": fields}
@@ -188,7 +188,7 @@ def open_(
     reason: str | None,
 ) -> None:
     """Write a request down."""
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (_, session):
         saved = session.requests.open(
@@ -257,7 +257,7 @@ def list_(call: Invocation, everything: bool) -> None:
 def show(call: Invocation, record: str) -> None:
     """A person's requests."""
     from muniment.cli.output import clean, emit, heading, put
-    from muniment.session.references import resolve_record
+    from muniment.session.reading.references import resolve_record
 
     with call.session() as (_, session):
         found = session.requests.listed(everything=True, of=resolve_record(session, record))

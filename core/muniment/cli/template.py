@@ -14,7 +14,7 @@ if TYPE_CHECKING:
 
     from muniment.schema.definitions import Change
     from muniment.schema.template import Template
-    from muniment.session.preview import Effect
+    from muniment.session.reading.preview import Effect
 
 __all__ = ["apply", "diff", "history", "list_templates", "show", "template"]
 
@@ -135,7 +135,7 @@ def show(call: Invocation, name: str) -> None:
 def apply(call: Invocation, names: tuple[str, ...], dry_run: bool, reason: str | None) -> None:
     """Bring templates into the archive."""
     from muniment.cli.init import templates_of
-    from muniment.session.preview import effects_of
+    from muniment.session.reading.preview import effects_of
 
     with call.session() as (archive, session):
         chosen = templates_of(names, archive.plugins)
@@ -163,7 +163,7 @@ def apply(call: Invocation, names: tuple[str, ...], dry_run: bool, reason: str |
 def diff(call: Invocation, names: tuple[str, ...]) -> None:
     """What a template would change here."""
     from muniment.cli.init import templates_of
-    from muniment.session.preview import effects_of
+    from muniment.session.reading.preview import effects_of
 
     with call.session() as (archive, session):
         chosen = templates_of(names, archive.plugins)

@@ -14,7 +14,7 @@ from muniment.errors import NotFound, UsageError
 if TYPE_CHECKING:
     from muniment.archive import Archive
     from muniment.session import Session
-    from muniment.session.definitions import User
+    from muniment.session.kernel.definitions import User
 
 __all__ = ["add", "change", "disable", "enable", "list_users", "set_roles", "user"]
 

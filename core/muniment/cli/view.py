@@ -13,7 +13,7 @@ from muniment.errors import UsageError
 if TYPE_CHECKING:
     from muniment.schema import ListView, RecordType
     from muniment.session import Session
-    from muniment.session.saved import SavedView
+    from muniment.session.tables.saved import SavedView
 
 __all__ = ["list_views", "remove", "save", "show", "view"]
 

@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from muniment.session.engine import Acting, Engine, Settings
-from muniment.session.lists import Asked
+from muniment.session.kernel.engine import Acting, Engine, Settings
+from muniment.session.kernel.views import Change as FieldChange
+from muniment.session.kernel.views import Page, Record, Step
+from muniment.session.reading.lists import Asked
 from muniment.session.session import Session
-from muniment.session.views import Change as FieldChange
-from muniment.session.views import Page, Record, Step
-from muniment.session.writes import Change, Saved, write
+from muniment.session.writing.writes import Change, Saved, write
 
 __all__ = [
     "Acting",

@@ -20,13 +20,13 @@ from muniment.files import sync_folder
 from muniment.model import FileRef, id_bytes, id_text
 from muniment.schema import Field, RecordType, category_of_group
 from muniment.seal import open_file, read_file_header, seal_file
-from muniment.session.approving import Sanction
-from muniment.session.asking import approve_file
-from muniment.session.builtins import rules_of
-from muniment.session.engine import SHARD, Acting, Engine
-from muniment.session.logbook import Moment
-from muniment.session.reach import reached_by
-from muniment.session.reads import (
+from muniment.session.approval.asking import approve_file
+from muniment.session.kernel.builtins import rules_of
+from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.logbook import Moment
+from muniment.session.kernel.reach import reached_by
+from muniment.session.kernel.standing import pass_gates
+from muniment.session.reading.reads import (
     choose_visible,
     definition_of,
     disclosure,
@@ -37,8 +37,8 @@ from muniment.session.reads import (
     stand,
     view_of,
 )
-from muniment.session.standing import pass_gates
-from muniment.session.writes import Change, Saved, write
+from muniment.session.writing.approving import Sanction
+from muniment.session.writing.writes import Change, Saved, write
 from muniment.store import Transaction, Version
 
 __all__ = ["attach_file", "file_place", "read_file", "remove_orphans"]

@@ -18,8 +18,8 @@ from muniment.errors import AccessDenied, ConfigError, KeyStoreError, MunimentEr
 from muniment.keys import ArchiveLock
 from muniment.log.binding import unpack_live
 from muniment.model import parse_time, rfc3339
-from muniment.session.definitions import definition_at, load_definitions
-from muniment.session.engine import SHARD, Acting, Engine
+from muniment.session.kernel.definitions import definition_at, load_definitions
+from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.subjects.rules import BackupPlan
 
 if TYPE_CHECKING:

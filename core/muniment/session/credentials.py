@@ -19,8 +19,8 @@ import attrs
 from muniment.codec import canonical
 from muniment.errors import AccessDenied, IntegrityError, NotFound
 from muniment.model import id_text
-from muniment.session.definitions import User
-from muniment.session.engine import Acting, Engine
+from muniment.session.kernel.definitions import User
+from muniment.session.kernel.engine import Acting, Engine
 
 __all__ = ["Credential", "Credentials", "Passkey", "Token"]
 

@@ -10,7 +10,7 @@ from collections.abc import Callable, Mapping
 from typing import TypeVar
 
 from muniment.errors import AccessDenied, MunimentError
-from muniment.session.engine import Acting, Engine
+from muniment.session.kernel.engine import Acting, Engine
 
 __all__ = ["act_on_keys"]
 

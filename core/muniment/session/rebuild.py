@@ -21,12 +21,12 @@ from muniment.log.tiles import TILE_WIDTH
 from muniment.log.tree import leaf_hashes, root_of
 from muniment.model import Value, id_text
 from muniment.schema import category_of_group
-from muniment.session.current import clear_json
-from muniment.session.engine import SHARD, Acting, Engine
-from muniment.session.layout import layout_token, set_layout
-from muniment.session.logbook import Draft, Moment
-from muniment.session.scope import is_gone
-from muniment.session.tokens import tokens_of
+from muniment.session.kernel.current import clear_json
+from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.layout import layout_token, set_layout
+from muniment.session.kernel.logbook import Draft, Moment
+from muniment.session.kernel.tokens import tokens_of
+from muniment.session.rights.scope import is_gone
 from muniment.store import Current, Reader, Token, Transaction, Version
 
 __all__ = ["Fault", "Rebuilt", "check_data", "rebuild_data", "refresh_layout"]

@@ -12,15 +12,16 @@ from muniment.errors import AccessDenied, MunimentError, NotFound, UsageError
 from muniment.model import FileRef, id_bytes, parse_time
 from muniment.policy import View
 from muniment.schema import Condition, FieldKind, RecordType
-from muniment.session import attachments, lists, logs, reads, rebuild, revealing
-from muniment.session import history as histories
-from muniment.session.engine import Acting, Engine
+from muniment.session import attachments, rebuild
+from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.views import Change as FieldChange
+from muniment.session.kernel.views import Page, Record, Step
 from muniment.session.keyring import act_on_keys
-from muniment.session.logs import LogEntry, LogPage
+from muniment.session.reading import history as histories
+from muniment.session.reading import lists, logs, reads, revealing
+from muniment.session.reading.logs import LogEntry, LogPage
 from muniment.session.rebuild import Fault, Rebuilt
-from muniment.session.views import Change as FieldChange
-from muniment.session.views import Page, Record, Step
-from muniment.session.writes import Change, Saved, write
+from muniment.session.writing.writes import Change, Saved, write
 from muniment.store import LogFilter
 
 if TYPE_CHECKING:
@@ -28,31 +29,31 @@ if TYPE_CHECKING:
     from muniment.exports import Written
     from muniment.imports.run import Imported
     from muniment.keys import KeyStatus, Root, Rotated
-    from muniment.session.alerting import Alerts
+    from muniment.session.approval.checking import Changes
+    from muniment.session.approval.drafts import Drafts
     from muniment.session.backups import Backups
-    from muniment.session.checking import Changes
-    from muniment.session.cleaning import Cleaning
-    from muniment.session.consents import Consents
     from muniment.session.credentials import Credentials
-    from muniment.session.drafts import Drafts
-    from muniment.session.emergency import Emergencies
-    from muniment.session.erasing import Erased
-    from muniment.session.erasures import Erasures
-    from muniment.session.evidence import Scope
-    from muniment.session.finding import Found
-    from muniment.session.holds import Holds
-    from muniment.session.importing import RowWriter
-    from muniment.session.log_disposal import DisposedDetails
-    from muniment.session.mapped import Mappings
-    from muniment.session.persons import Persons
-    from muniment.session.questions import Questions
-    from muniment.session.requests import Requests
-    from muniment.session.restrictions import Restrictions
-    from muniment.session.retaining import Retaining
-    from muniment.session.reverting import Reverted
-    from muniment.session.saved import Views
+    from muniment.session.oversight.alerting import Alerts
+    from muniment.session.oversight.emergency import Emergencies
+    from muniment.session.oversight.evidence import Scope
+    from muniment.session.oversight.questions import Questions
+    from muniment.session.oversight.witnessing import Witnessing
+    from muniment.session.reading.finding import Found
+    from muniment.session.rights.consents import Consents
+    from muniment.session.rights.erasing import Erased
+    from muniment.session.rights.erasures import Erasures
+    from muniment.session.rights.holds import Holds
+    from muniment.session.rights.log_disposal import DisposedDetails
+    from muniment.session.rights.persons import Persons
+    from muniment.session.rights.requests import Requests
+    from muniment.session.rights.restrictions import Restrictions
+    from muniment.session.rights.retaining import Retaining
+    from muniment.session.tables.cleaning import Cleaning
+    from muniment.session.tables.importing import RowWriter
+    from muniment.session.tables.mapped import Mappings
+    from muniment.session.tables.reverting import Reverted
+    from muniment.session.tables.saved import Views
     from muniment.session.ticking import Done
-    from muniment.session.witnessing import Witnessing
     from muniment.store import Checkpoint
 
 __all__ = ["Session"]
@@ -301,14 +302,14 @@ class Session:
     @property
     def changes(self) -> Changes:
         """What waits for a second person: see it, approve it, reject it, take it back."""
-        from muniment.session.checking import Changes
+        from muniment.session.approval.checking import Changes
 
         return Changes(self._engine, self._acting)
 
     @property
     def drafts(self) -> Drafts:
         """Forms that this actor has not saved yet."""
-        from muniment.session.drafts import Drafts
+        from muniment.session.approval.drafts import Drafts
 
         return Drafts(self._engine, self._acting)
 
@@ -444,7 +445,7 @@ class Session:
 
     def find(self, words: str, *, limit: int = 10) -> Sequence[Found]:
         """Records of any type in which the words stand; see ``session.finding.find_anywhere``."""
-        from muniment.session.finding import find_anywhere
+        from muniment.session.reading.finding import find_anywhere
 
         return find_anywhere(self._engine, self._acting, words, limit=limit)
 
@@ -459,7 +460,7 @@ class Session:
             type: key of their record type.
             ids: UUID texts.
         """
-        from muniment.session.titles import titles_of
+        from muniment.session.reading.titles import titles_of
 
         return titles_of(self._engine, self._acting, type, ids)
 
@@ -472,7 +473,7 @@ class Session:
             page = lists.list_records(self._engine, self._acting, asked)
             policy = self._engine.settings.witness
             if asked.action in policy.witnessed or asked.action in policy.checkpointed:
-                from muniment.session.witnessing import vouch_for
+                from muniment.session.oversight.witnessing import vouch_for
 
                 vouch_for(self._engine, self._acting, asked.action)
             yield page
@@ -491,14 +492,14 @@ class Session:
     @property
     def views(self) -> Views:
         """The saved views of lists."""
-        from muniment.session.saved import Views
+        from muniment.session.tables.saved import Views
 
         return Views(self)
 
     @property
     def cleaning(self) -> Cleaning:
         """Duplicates, merges, tidier forms, and what is wrong with the data."""
-        from muniment.session.cleaning import Cleaning
+        from muniment.session.tables.cleaning import Cleaning
 
         return Cleaning(self)
 
@@ -507,7 +508,7 @@ class Session:
     @property
     def mappings(self) -> Mappings:
         """The saved mappings of imports."""
-        from muniment.session.mapped import Mappings
+        from muniment.session.tables.mapped import Mappings
 
         return Mappings(self)
 
@@ -539,7 +540,7 @@ class Session:
         dry_run: bool,
     ) -> RowWriter:
         """What writes the rows of one import; see ``imports.rows.Corridor``."""
-        from muniment.session.importing import RowWriter
+        from muniment.session.tables.importing import RowWriter
 
         with self._engine.guarded(self._acting, "record.import", type=type):
             return RowWriter(
@@ -584,7 +585,7 @@ class Session:
             NotFound: there is no such import; logged.
             AccessDenied: the actor may not undo it; logged.
         """
-        from muniment.session.reverting import revert_import
+        from muniment.session.tables.reverting import revert_import
 
         return revert_import(
             self._engine, self._acting, id_bytes(id), reason=reason, force=force, progress=progress
@@ -620,7 +621,7 @@ class Session:
         Raises:
             ApprovalNeeded: ``approval.waits`` where a second person has to approve it.
         """
-        from muniment.session.asking import approve_export
+        from muniment.session.approval.asking import approve_export
 
         options = {
             "deleted": deleted,
@@ -724,14 +725,14 @@ class Session:
     @property
     def consents(self) -> Consents:
         """Consents of persons, and the notices that they rest on."""
-        from muniment.session.consents import Consents
+        from muniment.session.rights.consents import Consents
 
         return Consents(self)
 
     @property
     def requests(self) -> Requests:
         """Requests of persons."""
-        from muniment.session.requests import Requests
+        from muniment.session.rights.requests import Requests
 
         return Requests(self)
 
@@ -744,7 +745,7 @@ class Session:
     @property
     def persons(self) -> Persons:
         """What persons are told of their data."""
-        from muniment.session.persons import Persons
+        from muniment.session.rights.persons import Persons
 
         return Persons(self)
 
@@ -760,28 +761,28 @@ class Session:
     @property
     def holds(self) -> Holds:
         """Legal holds: placing, releasing, listing them."""
-        from muniment.session.holds import Holds
+        from muniment.session.rights.holds import Holds
 
         return Holds(self._engine, self._acting)
 
     @property
     def erasures(self) -> Erasures:
         """Erasing records and subjects, and the certificates of it."""
-        from muniment.session.erasures import Erasures
+        from muniment.session.rights.erasures import Erasures
 
         return Erasures(self._engine, self._acting)
 
     @property
     def restrictions(self) -> Restrictions:
         """Restriction of processing."""
-        from muniment.session.restrictions import Restrictions
+        from muniment.session.rights.restrictions import Restrictions
 
         return Restrictions(self._engine, self._acting)
 
     @property
     def retention(self) -> Retaining:
         """What is due and why, and disposing of it."""
-        from muniment.session.retaining import Retaining
+        from muniment.session.rights.retaining import Retaining
 
         return Retaining(self._engine, self._acting)
 
@@ -792,7 +793,7 @@ class Session:
             rule: ``changes``, ``accesses`` or ``security``.
             before: RFC 3339.
         """
-        from muniment.session.log_disposal import dispose_details
+        from muniment.session.rights.log_disposal import dispose_details
 
         return dispose_details(self._engine, self._acting, rule=rule, before_us=parse_time(before))
 
@@ -803,7 +804,7 @@ class Session:
     @property
     def emergencies(self) -> Emergencies:
         """Emergency access: to break the glass, and to review who did."""
-        from muniment.session.emergency import Emergencies
+        from muniment.session.oversight.emergency import Emergencies
 
         return Emergencies(self._engine, self._acting)
 
@@ -849,21 +850,21 @@ class Session:
     @property
     def alerts(self) -> Alerts:
         """What is odd in the log, and what became of it."""
-        from muniment.session.alerting import Alerts
+        from muniment.session.oversight.alerting import Alerts
 
         return Alerts(self._engine, self._acting)
 
     @property
     def questions(self) -> Questions:
         """What auditors ask about the past."""
-        from muniment.session.questions import Questions
+        from muniment.session.oversight.questions import Questions
 
         return Questions(self._engine, self._acting)
 
     @property
     def witnesses(self) -> Witnessing:
         """Who vouches for the log from outside."""
-        from muniment.session.witnessing import Witnessing
+        from muniment.session.oversight.witnessing import Witnessing
 
         return Witnessing(self._engine, self._acting)
 
@@ -873,7 +874,7 @@ class Session:
         Raises:
             AccessDenied: ``access.action``; logged.
         """
-        from muniment.session.evidence import make_bundle
+        from muniment.session.oversight.evidence import make_bundle
 
         return make_bundle(self._engine, self._acting, Path(path), scope, **options)
 

@@ -16,8 +16,8 @@ import attrs
 
 from muniment import audit
 from muniment.errors import ConfigError, MunimentError
-from muniment.session.engine import SHARD
-from muniment.session.logbook import Moment
+from muniment.session.kernel.engine import SHARD
+from muniment.session.kernel.logbook import Moment
 from muniment.store import Transaction
 
 if TYPE_CHECKING:
@@ -98,7 +98,7 @@ def requests(session: Session) -> Mapping[str, int]:
 
 def approvals(session: Session) -> Mapping[str, int]:
     """Close what nobody decided or used in time, and erase proposals and drafts that are over."""
-    from muniment.session.expiring import expire_due
+    from muniment.session.rights.expiring import expire_due
 
     done = expire_due(session.engine, session.acting)
     return {"expired": done.proposals, "drafts": done.drafts, "erased": done.erased}

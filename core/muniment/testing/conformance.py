@@ -23,7 +23,7 @@ import attrs
 from muniment.errors import ConfigError, MunimentError, PluginError, text_of
 from muniment.plugins import EVENTS, HookContext, PluginSet, RecordState, load, needed, types_in_reach
 from muniment.schema import Field, FieldKind, Label, RecordType, Registry, Template, ValueProblem
-from muniment.session.applying import kinds_of, with_plugins, with_roles
+from muniment.session.writing.applying import kinds_of, with_plugins, with_roles
 from muniment.store import LogFilter
 from muniment.testing.found import Found, found_plugin
 from muniment.testing.samples import CONTEXT, KINDS_TYPE, drawn, kinds_type, odd_values, pieces_of, texts_of

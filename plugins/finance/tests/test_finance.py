@@ -111,7 +111,7 @@ def test_a_verification_code_has_no_field():
     assert isinstance(field, Field)
     from muniment import plugins
     from muniment.schema import Extension, Registry, Template
-    from muniment.session.applying import kinds_of
+    from muniment.session.writing.applying import kinds_of
 
     loaded = plugins.load(plugins.needed(["finance"]), environ={})
     kinds = kinds_of(loaded)

@@ -14,7 +14,7 @@ from muniment.model import FileRef, Money, Value
 from muniment.schema import Context, Field, FieldKind
 from muniment.schema.types import Highlight
 from muniment.schema.values import ValueProblem
-from muniment.session.views import Record
+from muniment.session.kernel.views import Record
 from muniment_web._texts import Say
 
 __all__ = ["Cell", "cell_of", "shown"]

@@ -10,7 +10,7 @@ import attrs
 import pyotp
 
 from muniment.session.credentials import Credential, Credentials
-from muniment.session.engine import Engine
+from muniment.session.kernel.engine import Engine
 
 __all__ = ["new_recovery_codes", "new_seed", "qr_svg", "totp_step", "use_code"]
 

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from typing import TYPE_CHECKING
 
 from muniment.schema import Field
-from muniment.session.views import Record
+from muniment.session.kernel.views import Record
 
 if TYPE_CHECKING:
     from muniment_web._web import Call

@@ -19,8 +19,9 @@ from muniment.errors import Issue, MunimentError, NotFound, UsageError
 from muniment.model import id_bytes, rfc3339
 from muniment.schema import RecordType
 from muniment.session import Change as SessionChange
-from muniment.session import Session, views
-from muniment.session.writes import Saved as SavedChange
+from muniment.session import Session
+from muniment.session.kernel import views
+from muniment.session.writing.writes import Saved as SavedChange
 from muniment_web.api import _models as models
 from muniment_web.api._app import Caller, may, whole_caller
 

@@ -9,7 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError
-from muniment.session.showing import STATES, ProposedChange
+from muniment.session.approval.showing import STATES, ProposedChange
 from muniment_web._app import page
 from muniment_web._cells import markup
 from muniment_web._reasons import REASONS, reason_of

@@ -14,7 +14,7 @@ from muniment.errors import MunimentError, UsageError
 from muniment.log.kinds import KINDS
 from muniment.log.tree import leaf_hash
 from muniment.model import id_bytes
-from muniment.session.logs import LogEntry
+from muniment.session.reading.logs import LogEntry
 from muniment.store import LogFilter
 from muniment_web._app import page
 from muniment_web._format import short_hash

@@ -23,7 +23,7 @@ from muniment.errors import (
 )
 from muniment.model import FileRef, parse_time
 from muniment.schema import Field, RecordType
-from muniment.session.views import Record
+from muniment.session.kernel.views import Record
 from muniment_web._app import page
 from muniment_web._cells import markup
 from muniment_web._format import short_hash

@@ -16,8 +16,8 @@ from muniment.model import id_bytes
 from muniment.policy import View
 from muniment.schema import Condition, Field, ListView, RecordType
 from muniment.session import Change
-from muniment.session.views import Page
-from muniment.session.writes import Saved
+from muniment.session.kernel.views import Page
+from muniment.session.writing.writes import Saved
 from muniment_web._app import page
 from muniment_web._cells import Cell, cell_of
 from muniment_web._reasons import REASONS, reason_of

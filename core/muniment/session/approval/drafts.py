@@ -1,0 +1,562 @@
+"""Forms that somebody has not saved yet: sealed, seen by their owner alone, written together in the end.
+
+A draft lies under the subject that it is about, so erasing that person takes it
+along. It is checked when it is applied, not before: a form may be half filled.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import UTC, datetime, timedelta
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from muniment.changes import people_of
+from muniment.changes.drafts import Form, pack_form, raw_value, unpack_form
+from muniment.errors import AccessDenied, Conflict, KeyStoreError, NotFound, UsageError
+from muniment.log.binding import unpack_live
+from muniment.model import Value, id_bytes, id_text
+from muniment.schema import DRAFT, RecordType
+from muniment.session.approval.showing import names_between
+from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
+from muniment.session.kernel.gates import require_open
+from muniment.session.kernel.logbook import MAX_SUBJECTS
+from muniment.session.kernel.logbook import Draft as Entry
+from muniment.session.kernel.reach import reached_by
+from muniment.session.reading.reads import definition_of, may_read
+from muniment.session.writing.approving import expires_at, rules_in_force
+from muniment.session.writing.planning import Change
+from muniment.session.writing.writes import Saved, write
+from muniment.store import ListQuery, Transaction, Version
+
+if TYPE_CHECKING:
+    from muniment.session.kernel.logbook import Moment
+
+__all__ = ["Draft", "Drafts"]
+
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_PAGE: Final = 200
+_MOST: Final = 200
+
+
+@attrs.frozen
+class Draft:
+    """A form that was not saved yet, as its owner sees it.
+
+    Attributes:
+        id: UUID text.
+        operation: ``create`` or ``update``.
+        type: key of the record type.
+        record: UUID text; of a new record the identifier that it will have.
+        base: the version it builds on; 0 for a new record.
+        values: what was typed, by field key; in a list only the keys count, and the values are None.
+        saved_us: when, microseconds since 1970.
+        expires_us: when it expires.
+        stale: whether the record has moved since.
+    """
+
+    id: str
+    operation: str
+    type: str
+    record: str
+    base: int
+    values: Mapping[str, object]
+    saved_us: int
+    expires_us: int
+    stale: bool
+
+
+@attrs.frozen
+class _Held:
+    version: Version
+    owner: str
+    form: Form
+    expires_us: int
+
+
+class Drafts:
+    """The tray of one actor; ``session.drafts``.
+
+    Args:
+        engine: the opened archive.
+        acting: who, why and through what.
+    """
+
+    def __init__(self, engine: Engine, acting: Acting) -> None:
+        self._engine = engine
+        self._acting = acting
+
+    # Keeping
+
+    def save(
+        self,
+        values: Mapping[str, object],
+        *,
+        type: str = "",
+        record: str | None = None,
+        base: int | None = None,
+        id: str | None = None,
+    ) -> Draft:
+        """Keep a form as it stands; its values are checked when it is applied.
+
+        Args:
+            values: all that the form holds that is not as in the record, by field key.
+            type: key of the record type, for a new record.
+            record: UUID text of the record that it changes.
+            base: the version of it that was seen; by default the newest.
+            id: the draft that this is the next state of; by default it is a new one.
+
+        Returns:
+            The draft. Its identifier is another than before where it turned out to be about
+            somebody else, since nothing sealed for one person moves to another.
+
+        Raises:
+            NotFound: there is no such record, field or draft for this actor; logged.
+            AccessDenied: the actor may not write that; logged.
+        """
+        return _Saving(self._engine, self._acting).save(values, type, record, base, id)
+
+    def discard(self, id: str) -> None:
+        """Throw a draft away.
+
+        Raises:
+            NotFound: ``draft.not_found``: this actor has none such; logged.
+        """
+
+        def find(tx: Transaction, moment: Moment) -> Sequence[Change]:
+            return [_gone(_own(self._engine, tx, moment, self._acting, id_bytes(id)))]
+
+        write(self._engine, self._acting, find, action="draft.discard")
+
+    # Reading
+
+    def list(self) -> Sequence[Draft]:
+        """The actor's drafts, oldest first, with the names of the fields that they hold, and no values."""
+
+        def body(tx: Transaction, moment: Moment) -> Sequence[Draft]:
+            self._engine.policy.require_known(self._acting.actor)
+            found = [
+                held
+                for held in _all(self._engine, tx)
+                if _is_own(held, self._acting) and held.expires_us > moment.time_us
+            ]
+            self._note(tx, moment, found, names=True)
+            return [_shown(self._engine, tx, self._acting, held, names=True) for held in found]
+
+        with self._engine.guarded(self._acting, "draft.read"):
+            return self._engine.run(body, self._acting)
+
+    def get(self, id: str) -> Draft:
+        """One draft with what was typed.
+
+        Raises:
+            NotFound: ``draft.not_found``: this actor has none such; logged.
+        """
+
+        def body(tx: Transaction, moment: Moment) -> Draft:
+            held = _own(self._engine, tx, moment, self._acting, id_bytes(id))
+            self._note(tx, moment, [held], names=False)
+            return _shown(self._engine, tx, self._acting, held)
+
+        with self._engine.guarded(self._acting, "draft.read"):
+            return self._engine.run(body, self._acting)
+
+    def _note(self, tx: Transaction, moment: Moment, found: Sequence[_Held], *, names: bool) -> None:
+        engine, op = self._engine, self._engine.new_id()
+        entries = []
+        for at in range(0, max(len(found), 1), MAX_SUBJECTS):
+            some = found[at : at + MAX_SUBJECTS]
+            about = {held.version.subject for held in some} - {engine.archive}
+            target = {"names": True} if names else None
+            detail = engine.detail(
+                self._acting, op, type=DRAFT.key, count=len(some), sets=[{}], target=target
+            )
+            lines = [
+                record_line(one.version.record, one.version.version, one.version.version - 1, 0)
+                for one in some
+            ]
+            entries.append(Entry("draft.read", detail, lines, [engine.subject_key(tx, one) for one in about]))
+        engine.logbook.append(tx, moment, entries, actor=self._acting.actor.id)
+
+    # Writing
+
+    def apply(self, ids: Sequence[str] | None = None, *, reason: str | None = None) -> Sequence[Saved]:
+        """Write drafts together, in one transaction and for one reason, or none of them.
+
+        Args:
+            ids: UUID texts of the drafts; by default all that the actor has.
+            reason: a person's own words; sealed.
+
+        Returns:
+            What became of each, in order; the drafts are gone.
+
+        Raises:
+            Conflict: ``draft.moved``: records changed since; ``parameters["records"]`` has of each the
+                version seen, the newest one and the names of the fields that moved. Nothing was written;
+                ``save`` with the newest ``base`` takes a draft over it.
+            Invalid: values were refused; every problem is listed.
+            ApprovalNeeded: ``approval.waits``: all of them were put aside as one proposal, and the drafts
+                are gone.
+        """
+        return _Applying(self._engine, self._acting).apply(ids, reason)
+
+    def expire_due(self, now_us: int | None = None) -> int:
+        """Discard the drafts of everybody that nobody touched for too long; for ``tick``.
+
+        Args:
+            now_us: what counts as now, microseconds since 1970; by default the archive's clock.
+
+        Returns:
+            How many there were.
+        """
+        now = self._engine.clock() if now_us is None else now_us
+        count = 0
+
+        def find(tx: Transaction, moment: Moment) -> Sequence[Change]:
+            due = [held for held in _all(self._engine, tx) if held.expires_us <= now][:_MOST]
+            return [_gone(held) for held in due]
+
+        while done := write(self._engine, self._acting, find, members={"expired": True}):
+            count += len(done)
+        return count
+
+
+# Finding
+
+
+def _all(engine: Engine, tx: Transaction) -> Iterator[_Held]:
+    after: tuple[object, bytes] | None = None
+    while True:
+        page = tx.list_current(SHARD, ListQuery(DRAFT.number, after=after, limit=_PAGE))
+        for row in page:
+            try:
+                yield _load(engine, tx, row.record)
+            except NotFound:
+                continue  # erased with its subject
+        if len(page) < _PAGE:
+            return
+        after = (None, page[-1].record)
+
+
+def _load(engine: Engine, tx: Transaction, record: bytes) -> _Held:
+    version, row = tx.version(SHARD, record), tx.current(SHARD, record)
+    if version is None or row is None or version.type != DRAFT.number or row.deleted:
+        raise NotFound("draft.not_found")
+    engine.check_live(tx, {record, version.subject})
+    live, _ = unpack_live(version.parts)
+    values: dict[str, Value] = {}
+    for part in tx.parts_of(SHARD, record, version.version, live):
+        try:
+            values |= engine.sealer.open(part, DRAFT, version.subject, live[part.grp])
+        except KeyStoreError as error:
+            if error.code != "key.destroyed":
+                raise
+            raise NotFound("draft.not_found") from None
+    expires = values.get("expires")
+    if not isinstance(expires, datetime) or "content" not in values or "owner" not in values:
+        raise NotFound("draft.not_found")
+    form = unpack_form(str(values["content"]))
+    return _Held(version, str(values["owner"]), form, (expires - _EPOCH) // timedelta(microseconds=1))
+
+
+def _is_own(held: _Held, acting: Acting) -> bool:
+    """Whether it is the actor's; what a service keeps for one person is not for another."""
+    actor = acting.actor
+    mine = people_of(actor.id), people_of(actor.on_behalf_of or "")
+    return (people_of(held.owner), people_of(held.form.on_behalf_of)) == mine
+
+
+def _own(engine: Engine, tx: Transaction, moment: Moment, acting: Acting, record: bytes) -> _Held:
+    held = _load(engine, tx, record)
+    if not _is_own(held, acting) or held.expires_us <= moment.time_us:
+        raise NotFound("draft.not_found")
+    return held
+
+
+def _type_of(engine: Engine, form: Form) -> RecordType:
+    found = engine.definitions.by_number.get(form.type)
+    if found is None:
+        raise NotFound("draft.not_found")
+    return found
+
+
+def _values(engine: Engine, acting: Acting, form: Form) -> dict[str, object]:
+    """What a form holds under today's keys, without fields that its owner may not write any more."""
+    record_type = _type_of(engine, form)
+    view = engine.policy.view(acting.actor, record_type)
+    keys = {number: field.key for number, field in record_type.by_number.items()}
+    return {
+        keys[number]: value
+        for number, value in form.values.items()
+        if number in keys and keys[number] in view.writable
+    }
+
+
+def _shown(engine: Engine, tx: Transaction, acting: Acting, held: _Held, *, names: bool = False) -> Draft:
+    form = held.form
+    values = _values(engine, acting, form)
+    newest = tx.version(SHARD, form.record)
+    return Draft(
+        id_text(held.version.record),
+        form.operation,
+        _type_of(engine, form).key,
+        id_text(form.record),
+        form.base,
+        dict.fromkeys(values) if names else values,
+        held.version.recorded_us,
+        held.expires_us,
+        (0 if newest is None else newest.version) != form.base,
+    )
+
+
+def _gone(held: _Held) -> Change:
+    return Change(
+        "delete",
+        record=held.version.record,
+        expected_version=held.version.version,
+        kind="draft.discard",
+        inside=True,
+    )
+
+
+class _Saving:
+    """One form on its way into the tray."""
+
+    def __init__(self, engine: Engine, acting: Acting) -> None:
+        self._engine = engine
+        self._acting = acting
+        self._ids: list[bytes] = []
+        self._record = b""
+
+    def save(
+        self,
+        values: Mapping[str, object],
+        type: str,
+        record: str | None,
+        base: int | None,
+        id: str | None,
+    ) -> Draft:
+        def find(tx: Transaction, moment: Moment) -> Sequence[Change]:
+            held = None
+            if id is not None:
+                held = _own(self._engine, tx, moment, self._acting, id_bytes(id))
+            return self._found(tx, moment, values, type, record, base, held)
+
+        write(self._engine, self._acting, find, new_ids=self._ids, action="draft.save")
+        with self._engine.store.transaction(write=False) as tx:
+            return _shown(self._engine, tx, self._acting, _load(self._engine, tx, self._record))
+
+    def _found(
+        self,
+        tx: Transaction,
+        moment: Moment,
+        values: Mapping[str, object],
+        type: str,
+        record: str | None,
+        base: int | None,
+        held: _Held | None,
+    ) -> Sequence[Change]:
+        engine, acting = self._engine, self._acting
+        if held is not None and not type and record is None:
+            # The next state of the same form.
+            kept = held.form
+            if kept.operation == "create":
+                type = _type_of(engine, kept).key
+            else:
+                record = id_text(kept.record)
+                base = kept.base if base is None else base
+        form, subject = self._form(tx, moment, values, type, record, base, held)
+        stored = {"owner": acting.actor.id, "content": pack_form(form)}
+        if held is not None and held.version.subject == subject:
+            self._record = held.version.record
+            if unpack_form(stored["content"]) == held.form:
+                return ()
+            stated: dict[str, Any] = {"expires": self._expires(moment), "content": stored["content"]}
+            return [
+                Change(
+                    "update",
+                    record=self._record,
+                    values=stated,
+                    expected_version=held.version.version,
+                    kind="draft.save",
+                    inside=True,
+                )
+            ]
+        self._record = engine.new_id()
+        self._ids.append(self._record)
+        made = Change(
+            "create",
+            DRAFT.key,
+            values={**stored, "expires": self._expires(moment)},
+            subject=subject,
+            new_subject=tx.subject(SHARD, subject) is None,
+            kind="draft.save",
+            inside=True,
+        )
+        return [made] if held is None else [made, _gone(held)]
+
+    def _expires(self, moment: Moment) -> datetime:
+        days = rules_in_force(self._engine).draft_days
+        return expires_at(self._engine, moment.time_us, days=days)
+
+    def _form(
+        self,
+        tx: Transaction,
+        moment: Moment,
+        values: Mapping[str, object],
+        type: str,
+        record: str | None,
+        base: int | None,
+        held: _Held | None,
+    ) -> tuple[Form, bytes]:
+        engine, acting = self._engine, self._acting
+        newest = reached = None
+        if record is None:
+            if not type:
+                raise UsageError("draft.no_target")
+            record_type, operation = engine.record_type(type), "create"
+        else:
+            newest = tx.version(SHARD, id_bytes(record))
+            current = tx.current(SHARD, id_bytes(record))
+            if newest is None or current is None or current.deleted:
+                raise NotFound("record.not_found")
+            now = engine.definitions.by_number.get(newest.type, definition_of(engine, tx, newest))
+            record_type, operation = now, "update"
+            reached = reached_by(engine, tx, acting, record_type, newest)
+            if not may_read(engine, acting, "record.read", record_type, reached=reached):
+                raise NotFound("record.not_found")
+            engine.check_live(tx, {newest.record, newest.subject})
+            if base is not None and not 1 <= base <= newest.version:
+                raise NotFound("record.no_version", where=record)
+        if record_type.number < 256:
+            raise AccessDenied("access.guarded", where=record_type.key)
+        engine.policy.require(acting.actor, f"record.{operation}", record_type.key, reached=reached)
+        raw = self._raw(record_type, values)
+        if newest is not None:
+            target, subject = newest.record, newest.subject
+            require_open(
+                engine, tx, acting, "record.update", record_type, (subject,), moment.time_us, writes=True
+            )
+        else:
+            target, subject = self._new_target(tx, record_type, values, held)
+        seen = 0 if newest is None else newest.version if base is None else base
+        on_behalf_of = acting.actor.on_behalf_of or ""
+        return Form(operation, record_type.number, target, seen, raw, on_behalf_of), subject
+
+    def _raw(self, record_type: RecordType, values: Mapping[str, object]) -> dict[int, Any]:
+        view = self._engine.policy.view(self._acting.actor, record_type)
+        raw = {}
+        for name, value in values.items():
+            field = record_type.field(name)
+            if field is None or field.key not in view.readable | view.writable:
+                raise NotFound("schema.unknown_field", where=record_type.key, name=name)
+            if field.key not in view.writable:
+                raise AccessDenied(
+                    "access.field", where=record_type.key, action="record.write", names=field.key
+                )
+            raw[field.number] = raw_value(field, value)
+        return raw
+
+    def _new_target(
+        self, tx: Transaction, record_type: RecordType, values: Mapping[str, object], held: _Held | None
+    ) -> tuple[bytes, bytes]:
+        """The identifier of a record that is not there yet, and whom it is about as far as that is known."""
+        engine = self._engine
+        same = held is not None and held.form.type == record_type.number and not held.form.base
+        target = held.form.record if held is not None and same else engine.new_id()
+        if record_type.subject == "self":
+            return target, target
+        if isinstance(record_type.subject, tuple):
+            named = next(
+                (value for name, value in values.items() if _leads(record_type, name)),
+                None,
+            )
+            try:
+                owner = tx.current(SHARD, id_bytes(str(named)))
+            except UsageError:
+                owner = None
+            if owner is not None and not owner.deleted:
+                engine.check_live(tx, {owner.record, owner.subject})
+                return target, owner.subject
+        return target, engine.archive
+
+
+def _leads(record_type: RecordType, name: str) -> bool:
+    """Whether a field is the one by which a record knows whom it is about."""
+    field = record_type.field(name)
+    return field is not None and field.key in record_type.fixed
+
+
+class _Applying:
+    """A tray on its way into the records."""
+
+    def __init__(self, engine: Engine, acting: Acting) -> None:
+        self._engine = engine
+        self._acting = acting
+        self._ids: list[bytes] = []
+        self._moved: list[dict[str, object]] = []
+
+    def apply(self, ids: Sequence[str] | None, reason: str | None) -> list[Saved]:
+        wanted = None if ids is None else [id_bytes(one) for one in dict.fromkeys(ids)]
+        try:
+            done = write(
+                self._engine,
+                self._acting,
+                lambda tx, moment: self._found(tx, moment, wanted),
+                reason=reason,
+                new_ids=self._ids,
+                action="record.write",
+            )
+        except Conflict as error:
+            if error.code == "draft.moved":
+                # What moved is told, so that it was told is written down; the transaction is undone.
+                self._engine.note(
+                    self._acting,
+                    "draft.read",
+                    outcome="failed",
+                    code=error.code,
+                    target={"records": [str(one["id"]) for one in self._moved]},
+                )
+            raise
+        return [one for one in done if isinstance(one, Saved) and one.type != DRAFT.key]
+
+    def _found(self, tx: Transaction, moment: Moment, wanted: Sequence[bytes] | None) -> Sequence[Change]:
+        engine, acting = self._engine, self._acting
+        if wanted is None:
+            held = [
+                one for one in _all(engine, tx) if _is_own(one, acting) and one.expires_us > moment.time_us
+            ]
+        else:
+            held = [_own(engine, tx, moment, acting, one) for one in wanted]
+        if not held:
+            raise NotFound("draft.none")
+        records = [one.form.record for one in held]
+        if len(set(records)) < len(records):
+            raise UsageError("draft.same_record")
+        changes = [self._change(tx, one) for one in held]
+        if self._moved:
+            raise Conflict("draft.moved", count=len(self._moved), records=list(self._moved))
+        self._ids += [one.form.record for one in held if one.form.operation == "create"]
+        return [*changes, *(_gone(one) for one in held)]
+
+    def _change(self, tx: Transaction, held: _Held) -> Change:
+        engine, form = self._engine, held.form
+        record_type = _type_of(engine, form)
+        values = _values(engine, self._acting, form)
+        if form.operation == "create":
+            values = {key: value for key, value in values.items() if value not in (None, "")}
+            own = record_type.subject == "self"
+            return Change("create", record_type.key, values=values, subject=form.record if own else None)
+        newest = tx.version(SHARD, form.record)
+        if newest is not None and newest.version != form.base:
+            fields = names_between(engine, tx, self._acting, record_type, form.record, form.base)
+            self._moved.append(
+                {
+                    "id": id_text(form.record),
+                    "expected": form.base,
+                    "found": newest.version,
+                    "fields": fields,
+                }
+            )
+        return Change("update", record=form.record, values=values, expected_version=form.base)

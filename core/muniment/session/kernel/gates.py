@@ -1,0 +1,203 @@
+"""Gates: what else may close a subject's data, beside roles; asked in the transaction of every access.
+
+Roles say what an actor may do. Whether this may be done *to this person* at the
+moment can hang on other things: a purpose that rests on a consent which was not
+given or was withdrawn, or processing that the person had restricted. What knows
+of such things is a **gate**: one object with one function. The engine asks each
+of them, inside the transaction that reads or writes and before anything is
+opened for release, and a refusal is written to the log like any other.
+
+How an area plugs one in: make a class with ``refusals``, and add it to
+``Engine.gates`` where the archive is opened (``archive._opened``)::
+
+    class ConsentGate:
+        def refusals(self, tx, touch, subjects):
+            if not rests_on_consent(touch.purpose):
+                return {}
+            return {one: "access.no_consent" for one in subjects if not has_given(tx, one, touch)}
+
+What a refusal does depends on the way:
+
+- one record (get, history, diff, a file) and any write are refused with
+  ``AccessDenied`` under the code that the gate gave;
+- lists, searches and exports go on without the records of these subjects, and
+  give no count.
+
+A gate is asked about records of teams' types (numbers from 256), not about the
+built-in ones: a consent must be readable and withdrawable under any purpose. It
+is not asked about a subject that the write itself makes: somebody who is not
+there yet has given nothing and asked for nothing. Erasure, retention, holds,
+subject reports and the list of accesses to a record do not ask gates: they
+serve the person, or the law.
+
+Whatever a gate raises refuses the act. There are no gates by default, and then
+nothing is asked.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Iterable, Mapping
+from typing import TYPE_CHECKING, Final, Protocol
+
+import attrs
+
+from muniment.errors import AccessDenied
+from muniment.schema import RecordType
+from muniment.store import Transaction
+
+if TYPE_CHECKING:
+    from muniment.session.kernel.engine import Acting, Engine
+
+__all__ = ["NO_CONSENT", "RESTRICTED", "STORAGE_ONLY", "Gate", "Touch", "closed", "require_open"]
+
+NO_CONSENT: Final = "access.no_consent"
+"""The purpose rests on a consent, and there is none that covers it."""
+
+RESTRICTED: Final = "access.restricted"
+"""The subject is restricted: its data is kept and used for a few purposes alone (GDPR 18)."""
+
+STORAGE_ONLY: Final = "access.storage_only"
+"""The subject's data is stored and protected, and nothing else is done with it (PIPL 47)."""
+
+
+@attrs.frozen
+class Touch:
+    """One access, as a gate is told of it.
+
+    Attributes:
+        action: the policy's name for it, such as ``record.read`` or ``record.update``.
+        writes: whether it changes something.
+        purpose: why, a W3C DPV term.
+        actor: the login of whoever acts.
+        type: of the records; its fields' classes say how sensitive they are.
+        time_us: when, microseconds since 1970.
+        legal_basis: what the caller said that it rests on, where they said it.
+        fields: keys of the fields that would be released or written; None where it may be any of them.
+        emergency: whether it is an access under a broken glass, which is reviewed afterwards.
+    """
+
+    action: str
+    writes: bool
+    purpose: str
+    actor: str
+    type: RecordType
+    time_us: int
+    legal_basis: str | None = None
+    fields: frozenset[str] | None = None
+    emergency: bool = False
+
+
+class Gate(Protocol):
+    """Something that may close subjects to an access."""
+
+    def refusals(self, tx: Transaction, touch: Touch, subjects: Collection[bytes]) -> Mapping[bytes, str]:
+        """Which of these subjects are closed to this access, and why.
+
+        It may read in the transaction and must not write in it. It is asked about
+        up to a few hundred subjects at once.
+
+        Args:
+            tx: the transaction of the access.
+            touch: what is done, by whom, why.
+            subjects: whose records are concerned, 16 bytes each; never the archive itself.
+
+        Returns:
+            The code of a refusal (area ``access``) by subject; empty where all are open.
+        """
+        ...
+
+
+def closed(
+    engine: Engine,
+    tx: Transaction,
+    acting: Acting,
+    action: str,
+    record_type: RecordType,
+    subjects: Iterable[bytes],
+    time_us: int,
+    *,
+    writes: bool = False,
+    fields: frozenset[str] | None = None,
+    emergency: bool = False,
+) -> Mapping[bytes, str]:
+    """The subjects that any gate closes to an access, each with the first gate's code.
+
+    Args:
+        engine: the opened archive.
+        tx: the transaction of the access.
+        acting: who, why and through what.
+        action: the policy's name for the access.
+        record_type: of the records.
+        subjects: whose they are.
+        time_us: of the transaction.
+        writes: whether the access changes something.
+        fields: keys of the fields that would be released or written.
+        emergency: whether it is an access under a broken glass.
+    """
+    asked = set(subjects) - {engine.archive}
+    if not asked or not engine.gates or record_type.number < 256:
+        return {}
+    touch = Touch(
+        action,
+        writes,
+        acting.purpose,
+        acting.actor.id,
+        record_type,
+        time_us,
+        acting.legal_basis,
+        fields,
+        emergency,
+    )
+    found: dict[bytes, str] = {}
+    for gate in engine.gates:
+        for subject, code in gate.refusals(tx, touch, frozenset(asked)).items():
+            found.setdefault(subject, code)
+    return found
+
+
+def require_open(
+    engine: Engine,
+    tx: Transaction,
+    acting: Acting,
+    action: str,
+    record_type: RecordType,
+    subjects: Iterable[bytes],
+    time_us: int,
+    *,
+    writes: bool = False,
+    fields: frozenset[str] | None = None,
+    emergency: bool = False,
+) -> None:
+    """Refuse an access to which any of these subjects is closed.
+
+    Args:
+        engine: the opened archive.
+        tx: the transaction of the access.
+        acting: who, why and through what.
+        action: the policy's name for the access.
+        record_type: of the records.
+        subjects: whose they are.
+        time_us: of the transaction.
+        writes: whether the access changes something.
+        fields: keys of the fields that would be released or written.
+        emergency: whether it is an access under a broken glass.
+
+    Raises:
+        AccessDenied: the gate's code; the caller writes it down.
+    """
+    if not engine.gates:
+        return
+    refused = closed(
+        engine,
+        tx,
+        acting,
+        action,
+        record_type,
+        subjects,
+        time_us,
+        writes=writes,
+        fields=fields,
+        emergency=emergency,
+    )
+    for _, code in sorted(refused.items()):
+        raise AccessDenied(code, where=record_type.key, action=action, purpose=acting.purpose)

@@ -1,0 +1,436 @@
+"""Running alert rules over the log, triaging what they find, and signing spans of the log off.
+
+Where each rule stands is kept in ``alerts.state`` beside the archive, sealed: a
+run reads only what is new. The file can be lost; then the next run begins at
+the first entry again, and raises nothing twice.
+"""
+
+from __future__ import annotations
+
+import json
+import zlib
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from typing import Any
+from zoneinfo import ZoneInfo
+
+import attrs
+
+from muniment import audit
+from muniment.alerts import BUILTIN_RULES, AlertRule, Event, Facts, Finding, Watch, event_of
+from muniment.alerts.settings import AlertSettings
+from muniment.codec import canonical
+from muniment.errors import AccessDenied, IntegrityError, NotFound, UsageError
+from muniment.files import write_atomically
+from muniment.model import id_bytes, id_text
+from muniment.schema.builtin import ALERT, REVIEW
+from muniment.seal import open_bytes, seal_bytes
+from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.writing.planning import Change
+from muniment.session.writing.writes import Saved, write
+from muniment.store import ListQuery, Reader
+
+__all__ = ["Alert", "Alerts", "Run", "settings_of"]
+
+STATE_FILE = "alerts.state"
+_PURPOSE = b"alerts"
+_CHUNK = 5_000
+
+Progress = Callable[[int, int], None]
+
+
+@attrs.frozen
+class Alert:
+    """One alert.
+
+    Attributes:
+        id: UUID text.
+        version: of its record.
+        rule: the rule's key.
+        severity: ``low``, ``medium``, ``high`` or ``critical``.
+        state: ``open``, ``explained`` or ``violation``.
+        actor: who did it; empty where nobody did.
+        subject: UUID text of whom it is about, or None.
+        entries: indexes of the entries that show it.
+        why: what the rule's text names.
+        sent: by what it was sent.
+    """
+
+    id: str
+    version: int
+    rule: str
+    severity: str
+    state: str
+    actor: str
+    subject: str | None
+    entries: tuple[int, ...]
+    why: Mapping[str, Any]
+    sent: str
+
+    def text(self, rules: Mapping[str, AlertRule], lang: str) -> str:
+        """Why it was raised, in words."""
+        rule = rules.get(self.rule)
+        return "" if rule is None else rule.why[lang].format_map(_Blanks(self.why))
+
+    def document(self, rules: Mapping[str, AlertRule], lang: str) -> dict[str, Any]:
+        """The alert for JSON."""
+        rule = rules.get(self.rule)
+        return {
+            "id": self.id,
+            "rule": self.rule,
+            "label": self.rule if rule is None else rule.label[lang],
+            "severity": self.severity,
+            "state": self.state,
+            "actor": self.actor,
+            "subject": self.subject,
+            "entries": list(self.entries),
+            "why": dict(self.why),
+            "text": self.text(rules, lang),
+            "explained_by": "" if rule is None else rule.explained_by[lang],
+        }
+
+
+class _Blanks(dict[str, Any]):
+    """Names that a finding did not give are left open in its text."""
+
+    def __missing__(self, name: str) -> str:
+        return "—"
+
+
+@attrs.frozen
+class Run:
+    """What a run found.
+
+    Attributes:
+        first: index of the first entry that was looked at.
+        last: one past the last one.
+        raised: the new alerts.
+        sent: how many were delivered, of those that had to be.
+        unsent: how many were not.
+    """
+
+    first: int
+    last: int
+    raised: tuple[Alert, ...]
+    sent: int = 0
+    unsent: int = 0
+
+
+class Alerts:
+    """What a session does with alerts.
+
+    Args:
+        engine: the opened archive.
+        acting: who, why and through what.
+    """
+
+    def __init__(self, engine: Engine, acting: Acting) -> None:
+        self._engine = engine
+        self._acting = acting
+
+    @property
+    def rules(self) -> Mapping[str, AlertRule]:
+        """Every rule by key: the core's and the plugins'."""
+        brought = {one.key: one for one in self._engine.plugins.alert_rules() if isinstance(one, AlertRule)}
+        return {**BUILTIN_RULES, **brought}
+
+    def run(self, *, progress: Progress | None = None) -> Run:
+        """Look at every entry since the last run, and raise what is odd.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+        """
+        self._require("alert.run")
+        engine = self._engine
+        raised: list[Alert] = []
+        settings = settings_of(engine)
+        with engine.store.snapshot() as reader:
+            head = reader.head(SHARD)
+            assert head is not None
+            size = head.first_seq + head.n
+            watch = Watch(self.rules, _facts(engine, reader), settings.rules)
+            self._load(watch, size)
+            first = watch.next_index
+            for start in range(first, size, _CHUNK):
+                stop = min(start + _CHUNK, size)
+                found = list(watch.see(_events(engine, reader, head.gen, start, stop)))
+                watch.next_index = stop
+                raised += self._raise(found)
+                self._keep(watch)
+                if progress is not None:
+                    progress(stop - first, size - first)
+            raised += self._raise(watch.tick(engine.clock()))
+            self._keep(watch)
+        engine.note(self._acting, "alert.run", count=len(raised), target={"first": first, "size": size})
+        from muniment.session.oversight.alerting_delivery import deliver
+
+        sent, unsent = deliver(engine, self._acting, settings, self.rules, self._held(("open",)))
+        return Run(first, size, tuple(raised), sent, unsent)
+
+    def list(self, *, states: Sequence[str] = ("open",)) -> Sequence[Alert]:
+        """The alerts in these states, the newest first; reading them is an entry.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+        """
+        self._require("alert.read")
+        found = self._held(states)
+        self._engine.note(self._acting, "alert.read", count=len(found))
+        return found
+
+    def get(self, id: str) -> Alert:
+        """One alert.
+
+        Raises:
+            NotFound: ``alert.none``.
+            AccessDenied: ``access.action``; logged.
+        """
+        self._require("alert.read")
+        for one in self._held(()):
+            if one.id == id:
+                self._engine.note(self._acting, "alert.read", count=1)
+                return one
+        raise NotFound("alert.none", where=id)
+
+    def close(self, id: str, state: str, *, reason: str) -> Saved:
+        """Say what became of an alert.
+
+        Args:
+            id: UUID text.
+            state: ``explained`` or ``violation``, or ``open`` again.
+            reason: how it is explained or what was done; sealed.
+
+        Raises:
+            NotFound: ``alert.none``.
+            UsageError: ``alert.reason`` without a reason; ``alert.state``.
+            AccessDenied: ``access.action``; ``alert.own`` where they are who it is about; logged.
+        """
+        self._require("alert.review")
+        if not reason.strip():
+            raise UsageError("alert.reason")
+        if state not in ("open", "explained", "violation"):
+            raise UsageError("alert.state")
+        alert = self.get(id)
+        if alert.actor == self._acting.actor.id:
+            error = AccessDenied("alert.own", where=id)
+            self._engine.refused(self._acting, "alert.review", error, record=id)
+            raise error
+        change = Change(
+            "update",
+            record=id_bytes(id),
+            values={"state": state},
+            expected_version=alert.version,
+            kind="alert.review",
+            inside=True,
+        )
+        saved = write(self._engine, self._acting, [change], reason=reason)[0]
+        assert isinstance(saved, Saved)
+        return saved
+
+    def review(self, *, until: int | None = None, reason: str = "") -> tuple[int, int]:
+        """Sign a span of the log off: from where the last review ended.
+
+        Args:
+            until: one past the last entry of it; by default all there is.
+            reason: what was looked at, and what was found; sealed.
+
+        Returns:
+            Its first entry, and one past its last.
+
+        Raises:
+            UsageError: ``alert.nothing_new``; ``alert.open`` while alerts in it are open.
+            AccessDenied: ``access.action``; logged.
+        """
+        self._require("alert.review")
+        engine = self._engine
+        with engine.store.transaction(write=False) as tx:
+            head = tx.head(SHARD)
+            assert head is not None
+            size = head.first_seq + head.n
+            before = [json.loads(row.clear) for row in _currents(tx, REVIEW.number)]
+        field = str(REVIEW.by_key["last"].number)
+        first = max((int(one[field]) for one in before), default=0)
+        last = min(until or size, size)
+        if last <= first:
+            raise UsageError("alert.nothing_new")
+        waiting = [one for one in self._held(("open",)) if one.entries and first <= one.entries[-1] < last]
+        if waiting:
+            raise UsageError("alert.open", count=len(waiting))
+        values = {"first": first, "last": last, "reviewer": self._acting.actor.id}
+        write(
+            engine,
+            self._acting,
+            [Change("create", REVIEW.key, values=values, kind="audit.review", inside=True)],
+            reason=reason or None,
+        )
+        return first, last
+
+    # Underneath
+
+    def _require(self, action: str) -> None:
+        with self._engine.guarded(self._acting, action):
+            self._engine.policy.require(self._acting.actor, action)
+
+    def _load(self, watch: Watch, size: int) -> None:
+        try:
+            box = (self._engine.folder / STATE_FILE).read_bytes()
+            held = json.loads(zlib.decompress(open_bytes(self._engine.keys.index_root, _PURPOSE, box)))
+        except (OSError, IntegrityError, ValueError, zlib.error):
+            return
+        # A state that is ahead of the log belongs to one that was put back since.
+        if held["origin"] == self._engine.logbook.origin(0) and held["watch"]["next"] <= size:
+            watch.load(held["watch"])
+
+    def _keep(self, watch: Watch) -> None:
+        plain = json.dumps({"origin": self._engine.logbook.origin(0), "watch": watch.dump()}).encode()
+        box = seal_bytes(self._engine.keys.index_root, _PURPOSE, zlib.compress(plain, 1))
+        write_atomically(self._engine.folder / STATE_FILE, box)
+
+    def _raise(self, findings: Iterable[Finding]) -> Sequence[Alert]:
+        changes = [self._change(one) for one in findings]
+        if not changes:
+            return []
+        done = write(self._engine, self._acting, changes, collect=True)
+        raised = []
+        for change, one in zip(changes, done, strict=True):
+            # What an interrupted run raised already is refused as not unique.
+            if isinstance(one, Saved):
+                values = {str(ALERT.by_key[key].number): value for key, value in change.values.items()}
+                raised.append(_alert(one.id, 1, one.subject, values, self._engine.archive))
+        return raised
+
+    def _change(self, one: Finding) -> Change:
+        last = one.entries[-1] if one.entries else 0
+        values = {
+            "rule": one.rule,
+            "severity": one.severity,
+            "state": "open",
+            "actor": one.actor or None,
+            "last": last,
+            "entries": json.dumps(list(one.entries)),
+            "why": canonical(dict(one.why)).decode("utf-8"),
+            "key": f"{one.rule}-{last}-{one.actor}-{one.subject}"[:250],
+        }
+        subject = bytes.fromhex(one.subject) if one.subject else None
+        if subject is not None:
+            with self._engine.store.transaction(write=False) as tx:
+                if tx.subject(SHARD, subject) is None or tx.state_of(SHARD, {subject}):
+                    subject = None
+        return Change("create", ALERT.key, values=values, subject=subject, kind="alert.raise", inside=True)
+
+    def _held(self, states: Sequence[str]) -> Sequence[Alert]:
+        with self._engine.store.transaction(write=False) as tx:
+            found = [
+                _alert(row.record, row.version, row.subject, json.loads(row.clear), self._engine.archive)
+                for row in _currents(tx, ALERT.number)
+            ]
+        kept = [one for one in found if not states or one.state in states]
+        return sorted(kept, key=lambda one: one.id, reverse=True)
+
+
+def _currents(reader: Reader, number: int) -> Iterator[Any]:
+    """Where all records of a built-in type stand."""
+    after = None
+    while True:
+        page = reader.list_current(SHARD, ListQuery(number, limit=1_000, after=after))
+        yield from page
+        if len(page) < 1_000:
+            return
+        after = (None, page[-1].record)
+
+
+def _alert(
+    record: bytes | str, version: int, subject: bytes | str, clear: Mapping[str, Any], archive: bytes
+) -> Alert:
+    values = {field.key: clear.get(str(field.number)) for field in ALERT.fields}
+    about = subject if isinstance(subject, str) else id_text(subject)
+    return Alert(
+        record if isinstance(record, str) else id_text(record),
+        version,
+        str(values["rule"]),
+        str(values["severity"]),
+        str(values["state"]),
+        str(values["actor"] or ""),
+        None if about == id_text(archive) else about,
+        tuple(json.loads(str(values["entries"] or "[]"))),
+        json.loads(str(values["why"] or "{}")),
+        str(values["sent"] or ""),
+    )
+
+
+# What the rules are told
+
+
+def settings_of(engine: Engine) -> AlertSettings:
+    """What the applied configuration says about alerts."""
+    applied = engine.settings.applied
+    return AlertSettings() if applied is None else applied.alerts
+
+
+def _events(engine: Engine, reader: Reader, gen: int, start: int, stop: int) -> Iterator[Event]:
+    zone = ZoneInfo(engine.settings.timezone)
+    projector = audit.Projector(reader, SHARD, gen)
+    for found in audit.entries_of(reader, SHARD, gen, start=start, stop=stop):
+        subjects = {
+            subject
+            for subject in (projector.subject_of(record) for record in audit.named_records(found))
+            if subject is not None and subject != engine.archive
+        }
+        yield event_of(
+            found.index, found.entry.time_us, found.entry.kind, found.detail or {}, subjects, zone=zone
+        )
+
+
+def _facts(engine: Engine, reader: Reader) -> Facts:
+    """Facts out of fields that stand in clear, as the configuration names them; nothing is opened."""
+    settings = settings_of(engine)
+    types = engine.definitions.types
+
+    def numbers(names: Sequence[str]) -> dict[int, list[str]]:
+        found: dict[int, list[str]] = {}
+        for name in names:
+            type_key, _, field_key = name.partition(".")
+            record_type = types.get(type_key)
+            field = None if record_type is None else record_type.by_key.get(field_key)
+            if record_type is not None and field is not None and field.sensitivity in ("public", "internal"):
+                found.setdefault(record_type.number, []).append(str(field.number))
+        return found
+
+    assigned, vip, employee = (
+        numbers(names) for names in (settings.assigned, settings.vip, settings.employee)
+    )
+    known: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
+
+    def rows(subject: str) -> list[tuple[int, Mapping[str, Any]]]:
+        found = known.get(subject)
+        if found is None:
+            if len(known) > 50_000:
+                known.clear()
+            own = bytes.fromhex(subject)
+            held = [*reader.records_of_subject(SHARD, own)]
+            itself = reader.current(SHARD, own)
+            if itself is not None and all(one.record != own for one in held):
+                held.append(itself)
+            found = known[subject] = [(row.type, json.loads(row.clear)) for row in held if not row.deleted]
+        return found
+
+    def values(subject: str, wanted: Mapping[int, Sequence[str]]) -> list[Any]:
+        return [
+            clear[number]
+            for type_number, clear in rows(subject)
+            for number in wanted.get(type_number, ())
+            if clear.get(number)
+        ]
+
+    violated: dict[str, int] = {}
+    states, about = str(ALERT.by_key["state"].number), engine.archive
+    for row in _currents(reader, ALERT.number):
+        if row.subject != about and json.loads(row.clear).get(states) == "violation":
+            version = reader.version(SHARD, row.record, row.version)
+            violated[row.subject.hex()] = 0 if version is None else version.recorded_us
+    return Facts(
+        related=lambda subject: [str(one) for one in values(subject, assigned)] if assigned else (),
+        vip=lambda subject: bool(vip) and bool(values(subject, vip)),
+        employee=lambda subject: str(next(iter(values(subject, employee)), "")) if employee else "",
+        violated=lambda subject: violated.get(subject, 0),
+        active=lambda login: login in engine.definitions.users and engine.definitions.users[login].active,
+    )

@@ -1,0 +1,355 @@
+"""Questions that auditors ask of the log and the archive, answered from what is written down.
+
+Each answer is a reading of the log and an entry itself; it counts and names, and
+never shows a value of a record.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from muniment import audit, config
+from muniment.errors import NotFound
+from muniment.log.binding import OPERATIONS
+from muniment.model import id_bytes, id_text, rfc3339
+from muniment.policy import Actor
+from muniment.session.kernel.definitions import load_definitions
+from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.logbook import Draft, Moment
+from muniment.session.reading import logs
+from muniment.session.reading.logs import LogEntry
+from muniment.session.writing.applying import policy_of
+from muniment.store import LogFilter, Transaction
+
+__all__ = ["DISCLOSURES", "MOST", "Changed", "Deed", "Disclosure", "Questions", "Seen", "document"]
+
+MOST: Final = 100_000
+"""So many entries at most are counted in one answer; a narrower span of time counts the rest."""
+
+_PAGE: Final = 1_000
+_WRITES: Final = (*(f"record.{name}" for name in OPERATIONS), "record.import", "record.migrate")
+
+DISCLOSURES: Final = (
+    "record.export", "record.print", "subject.export", "subject.report", "disclosure.record", "mail.send",
+    "webhook.send",
+)  # fmt: skip
+"""Kinds by which data left the archive for somebody."""
+
+_OPERATIONS: Final = {number: name for name, number in OPERATIONS.items()}
+
+
+@attrs.frozen
+class Seen:
+    """What one person did with one subject's data, for one purpose, in one way."""
+
+    actor: str
+    roles: tuple[str, ...]
+    purpose: str
+    kind: str
+    outcome: str
+    times: int
+    first_us: int
+    last_us: int
+    fields: tuple[str, ...]
+    entries: tuple[int, ...]
+
+
+@attrs.frozen
+class Deed:
+    """What one person did in one way to one type of record: how many acts, entries and records."""
+
+    kind: str
+    type: str
+    purpose: str
+    outcome: str
+    acts: int
+    entries: int
+    records: int
+    first_us: int
+    last_us: int
+
+
+@attrs.frozen
+class Disclosure:
+    """One handing over of a subject's data."""
+
+    entry: int
+    time_us: int
+    kind: str
+    actor: str
+    recipient: str
+    purpose: str
+    fields: tuple[str, ...]
+
+
+@attrs.frozen
+class Changed:
+    """How far one record moved within a span of time."""
+
+    record: str
+    type: str
+    before: int
+    after: int
+    operations: tuple[str, ...]
+    actors: tuple[str, ...]
+    first_us: int
+    last_us: int
+
+
+class Questions:
+    """What a session answers about the past.
+
+    Args:
+        engine: the opened archive.
+        acting: who, why and through what.
+    """
+
+    def __init__(self, engine: Engine, acting: Acting) -> None:
+        self._engine = engine
+        self._acting = acting
+
+    def who(
+        self, record: bytes, *, since_us: int | None = None, until_us: int | None = None
+    ) -> Sequence[Seen]:
+        """Who saw or changed a subject's data, which fields and why.
+
+        Raises:
+            NotFound: there is no such record; logged.
+            AccessDenied: ``access.action``; logged.
+        """
+        found: dict[tuple[tuple[str, tuple[str, ...]], tuple[str, str, str]], list[LogEntry]] = {}
+        for one in self._entries("who", LogFilter(about=record, since_us=since_us, until_us=until_us)):
+            name = (one.actor, one.roles), (one.purpose, one.kind, one.outcome)
+            found.setdefault(name, []).append(one)
+        answers = [
+            Seen(
+                *who,
+                *how,
+                len(some),
+                some[-1].time_us,
+                some[0].time_us,
+                tuple(sorted({field for one in some for field in one.fields})),
+                tuple(one.index for one in reversed(some)),
+            )
+            for (who, how), some in found.items()
+        ]
+        return sorted(answers, key=lambda one: one.last_us, reverse=True)
+
+    def did(self, login: str, *, since_us: int | None = None, until_us: int | None = None) -> Sequence[Deed]:
+        """What somebody did: an export of a thousand records is one act.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+        """
+        found: dict[tuple[str, str, str, str], list[LogEntry]] = {}
+        for one in self._entries("did", LogFilter(actor=login, since_us=since_us, until_us=until_us)):
+            found.setdefault((one.kind, one.type, one.purpose, one.outcome), []).append(one)
+        answers = [
+            Deed(
+                *name,
+                len({one.op for one in some}),
+                len(some),
+                sum(one.count for one in some),
+                some[-1].time_us,
+                some[0].time_us,
+            )
+            for name, some in found.items()
+        ]
+        return sorted(answers, key=lambda one: one.last_us, reverse=True)
+
+    def disclosures(
+        self, record: bytes, *, since_us: int | None = None, until_us: int | None = None
+    ) -> Sequence[Disclosure]:
+        """What of a subject's data was handed to whom: the accounting of disclosures.
+
+        Raises:
+            NotFound: there is no such record; logged.
+            AccessDenied: ``access.action``; logged.
+        """
+        filters = LogFilter(
+            about=record, kinds=DISCLOSURES, outcome="ok", since_us=since_us, until_us=until_us
+        )
+        return [
+            Disclosure(
+                one.index,
+                one.time_us,
+                one.kind,
+                one.actor,
+                str(one.detail.get("target", {}).get("recipient") or one.detail.get("recipient") or ""),
+                one.purpose,
+                one.fields,
+            )
+            for one in self._entries("disclosures", filters)
+        ]
+
+    def changed(
+        self, *, since_us: int | None = None, until_us: int | None = None, type: str | None = None
+    ) -> Sequence[Changed]:
+        """Which records changed in a span of time, from which version to which, and by whom.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+        """
+        moved: dict[str, list[tuple[int, LogEntry]]] = {}
+        filters = LogFilter(kinds=_WRITES, type=type, outcome="ok", since_us=since_us, until_us=until_us)
+        for one in self._entries("changed", filters):
+            for line in one.records:
+                moved.setdefault(str(line["id"]), []).append((int(line["version"]), one))
+        answers = []
+        for record, some in moved.items():
+            versions = sorted(version for version, _ in some)
+            entries = [one for _, one in some]
+            answers.append(
+                Changed(
+                    record,
+                    entries[0].type,
+                    versions[0] - 1,
+                    versions[-1],
+                    tuple(sorted({one.kind.partition(".")[2] for one in entries})),
+                    tuple(sorted({one.actor for one in entries})),
+                    min(one.time_us for one in entries),
+                    max(one.time_us for one in entries),
+                )
+            )
+        return sorted(answers, key=lambda one: one.last_us, reverse=True)
+
+    def rules(self, as_of_us: int) -> dict[str, Any]:
+        """Which rules held at a moment: configuration, plugins, types, users with their roles.
+
+        Raises:
+            NotFound: ``audit.before`` where the archive was not there yet.
+            AccessDenied: ``access.action``; logged.
+        """
+        held = self._held("rules", as_of_us)
+        assert held.configuration is not None
+        return {
+            "as_of": rfc3339(as_of_us),
+            "configuration": {
+                "version": held.configuration[1],
+                "digest": config.digest_of(held.configuration[2]),
+            },
+            "plugins": [
+                {"name": name, **{key: value for key, value in attrs.asdict(pin).items() if value}}
+                for name, pin in sorted(held.pins.items())
+            ],
+            "types": [
+                {"key": one.key, "definition": one.definition_version}
+                for one in held.registry.types
+                if one.number >= 256
+            ],
+            "users": [
+                {"login": one.login, "roles": list(one.roles), "active": one.active}
+                for _, one in sorted(held.users.items())
+            ],
+        }
+
+    def could(self, type_key: str, as_of_us: int) -> dict[str, Any]:
+        """Who could have seen which fields of a type at a moment, asked of the function that enforces it.
+
+        Roles of plugins are those of the code that is loaded now; ``plugins_differ`` says where another
+        version was in use then.
+
+        Raises:
+            NotFound: ``schema.unknown_type`` or ``audit.before``.
+            AccessDenied: ``access.action``; logged.
+        """
+        held = self._held("could", as_of_us)
+        record_type = held.types.get(type_key)
+        if record_type is None or record_type.number < 256:
+            raise NotFound("schema.unknown_type", where=type_key, known=", ".join(sorted(held.types)))
+        assert held.configuration is not None
+        applied = config.parse(held.configuration[2], where="applied")
+        plugins = self._engine.plugins
+        policy = policy_of(plugins, applied)
+        users = []
+        for login, user in sorted(held.users.items()):
+            actor = Actor(login, user.roles if user.active else ())
+            view = policy.view(actor, record_type)
+            reads = user.active and policy.may(actor, "record.read", record_type.key)
+            users.append(
+                {
+                    "login": login,
+                    "roles": list(user.roles),
+                    "clear": sorted(view.clear) if reads else [],
+                    "masked": sorted(view.masked) if reads else [],
+                }
+            )
+        now = plugins.pins()
+        differ = sorted(name for name, pin in held.pins.items() if now.get(name) != pin)
+        return {"as_of": rfc3339(as_of_us), "type": type_key, "users": users, "plugins_differ": differ}
+
+    # Underneath
+
+    def _held(self, question: str, as_of_us: int) -> Any:
+        engine = self._engine
+
+        def body(tx: Transaction, moment: Moment) -> Any:
+            engine.policy.require(self._acting.actor, "config.read")
+            held = load_definitions(tx, engine.sealer, as_of_us=as_of_us)
+            if held.configuration is None:
+                raise NotFound("audit.before")
+            detail = engine.detail(
+                self._acting, engine.new_id(), target={"question": question, "as_of": rfc3339(as_of_us)}
+            )
+            engine.logbook.append(tx, moment, [Draft("config.read", detail)], actor=self._acting.actor.id)
+            return held
+
+        with engine.guarded(self._acting, "config.read"):
+            return engine.run(body, self._acting)
+
+    def _entries(self, question: str, filters: LogFilter) -> Iterator[LogEntry]:
+        """All entries that match, newest first; the reading is one entry."""
+        engine, acting = self._engine, self._acting
+
+        def body(tx: Transaction, moment: Moment) -> list[LogEntry]:
+            engine.policy.require(acting.actor, "log.read")
+            if filters.about is not None and tx.version(SHARD, filters.about) is None:
+                raise NotFound("record.not_found")
+            audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
+            projector = audit.Projector(tx, SHARD, moment.gen)
+            found: list[LogEntry] = []
+            before = None
+            while len(found) < MOST:
+                asked = attrs.evolve(filters, before=before, limit=_PAGE)
+                rows = tx.find_entries(SHARD, moment.gen, asked)
+                entries = (audit.entry_at(tx, SHARD, moment.gen, row.seq) for row in rows)
+                readable = (logs.readable(engine, acting, one) for one in entries)
+                found += [_about(one, filters.about, projector) for one in readable]
+                if len(rows) < _PAGE:
+                    break
+                before = rows[-1].seq
+            target: dict[str, object] = {"question": question}
+            if filters.about is not None:
+                target["record"] = id_text(filters.about)
+            detail = engine.detail(acting, engine.new_id(), count=len(found), target=target)
+            keys = logs.tag_keys(engine, tx, filters.about)
+            draft = Draft("log.read", detail, subject_keys=keys)
+            engine.logbook.append(tx, moment, [draft], actor=acting.actor.id)
+            return found
+
+        with engine.guarded(acting, "log.read"):
+            yield from engine.run(body, acting)
+
+
+def _about(one: LogEntry, about: bytes | None, projector: audit.Projector) -> LogEntry:
+    """An entry with the lines about one subject alone."""
+    if about is None:
+        return one
+    lines = [
+        line
+        for line in one.records
+        if (record := id_bytes(str(line["id"]))) == about or projector.subject_of(record) == about
+    ]
+    return attrs.evolve(one, records=tuple(lines))
+
+
+def document(answer: Any) -> Mapping[str, Any]:
+    """An answer, an attrs value, for JSON: times as RFC 3339."""
+    said = attrs.asdict(answer)
+    return {
+        name.removesuffix("_us"): rfc3339(value) if name.endswith("_us") else value
+        for name, value in said.items()
+    }

@@ -1,0 +1,505 @@
+"""Lists and searches: candidates are opened and compared in the transaction that logs the page.
+
+What was opened and not found fit for release goes no further.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from itertools import islice
+from typing import Final
+
+import attrs
+
+from muniment.errors import AccessDenied, Invalid, NotFound, UsageError
+from muniment.model import Value
+from muniment.schema import RecordType
+from muniment.schema.listviews import Condition
+from muniment.session.kernel.builtins import rules_of
+from muniment.session.kernel.current import sortable
+from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.gates import closed
+from muniment.session.kernel.layout import require_layout
+from muniment.session.kernel.logbook import Moment
+from muniment.session.kernel.reach import Needs, as_newest, needs_of
+from muniment.session.kernel.reasons import put_reason
+from muniment.session.kernel.standing import ANY, Standing, authorize, denied, view_of
+from muniment.session.kernel.tokens import Lookup, lookup_equal, lookup_words
+from muniment.session.kernel.views import Page
+from muniment.session.reading.cursor import decode_cursor, encode_cursor
+from muniment.session.reading.filters import Filter, compile_filter
+from muniment.session.reading.reads import (
+    Loaded,
+    Plan,
+    definition_of,
+    disclosure,
+    loaded_from,
+    open_loaded,
+    plan_of,
+    release,
+    wanted_groups,
+)
+from muniment.store import Current, ListQuery, Part, Transaction, Version
+
+__all__ = ["Asked", "find", "list_records", "search_records"]
+
+_LARGEST_PAGE: Final = 1000
+_SCAN_PAGE: Final = 500
+_LOADED_AT_ONCE: Final = 101
+
+
+@attrs.frozen
+class Asked:
+    """What a list or search is asked for.
+
+    Attributes:
+        type: key of the record type.
+        where: values by field key that records must have.
+        words: words to look for.
+        fields: keys of the fields wanted; None for all the actor may see.
+        order_by: key of a clear field.
+        scan: open and compare every record where no index answers; logged as a scan.
+        kind: the kind of entry it is written down as.
+        members: further members of the entry's detail.
+        op: 16 bytes that all pages of one act carry; by default each page is an act of its own.
+        reason: a person's own words; sealed, and bound by the first entry.
+        filters: conditions beyond ``where``, all of which must hold.
+        view: which view this is, as the entry names it: never what somebody called it.
+    """
+
+    type: str
+    where: Mapping[str, object] = attrs.field(factory=dict)
+    words: str = ""
+    fields: Sequence[str] | None = None
+    order_by: str | None = None
+    descending: bool = False
+    limit: int = 100
+    after: str | None = None
+    deleted: bool = False
+    scan: bool = False
+    count: bool = False
+    kind: str = "record.list"
+    action: str = "record.list"
+    members: Mapping[str, object] = attrs.field(factory=dict)
+    op: bytes | None = None
+    reason: str | None = None
+    filters: Sequence[Condition] = ()
+    view: str = ""
+
+    @property
+    def exports(self) -> bool:
+        """Whether what is released leaves the archive."""
+        return self.action == "record.export"
+
+
+def list_records(engine: Engine, acting: Acting, asked: Asked) -> Page:
+    """One page of records that have these values."""
+    with engine.guarded(acting, asked.action, type=asked.type):
+        return find(engine, acting, asked)
+
+
+def search_records(engine: Engine, acting: Acting, asked: Asked) -> Page:
+    """One page of records in which the words are found."""
+    if not asked.words.strip():
+        raise UsageError("usage.no_words")
+    with engine.guarded(acting, asked.action, type=asked.type):
+        return find(engine, acting, asked)
+
+
+@attrs.frozen
+class _Terms:
+    """A question compiled: what the clear table answers and what must be opened and compared.
+
+    Attributes:
+        where: keys of the fields that were asked by.
+        clear: keys of the fields that stand in clear in that table.
+        needs: what must reach each record; None where every role of the actor reaches all.
+        kind: the kind of entry that the answer is written down as.
+    """
+
+    equals: tuple[tuple[int, object], ...]
+    lookups: tuple[Lookup, ...]
+    matches: tuple[tuple[frozenset[str], Callable[[Mapping[str, Value]], bool]], ...]
+    where: frozenset[str]
+    clear: frozenset[str]
+    needs: Needs | None
+    kind: str
+    filters: tuple[Filter, ...] = ()
+
+    @property
+    def compared(self) -> frozenset[str]:
+        return frozenset(key for keys, _ in self.matches for key in keys)
+
+
+def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
+    """Answer a list or search in one transaction and release one page."""
+
+    def body(tx: Transaction, moment: Moment) -> tuple[list[Loaded], list[Plan], str | None, int | None]:
+        record_type = engine.record_type(asked.type)
+        engine.policy.require(acting.actor, asked.action, record_type.key)
+        if asked.scan:
+            engine.policy.require(acting.actor, "record.scan", record_type.key)
+        plan = plan_of(engine, acting, record_type, asked.fields, export=asked.exports)
+        if record_type.number < 256 and (plan.keys or rules_of(record_type).guarded):
+            engine.policy.require(acting.actor, rules_of(record_type).read, record_type.key)
+        authorize(engine, acting, asked.action, record_type, plan.keys, None, moment.time_us)
+        terms = _compile(engine, acting, record_type, asked)
+        if terms.lookups:
+            require_layout(engine, tx)
+        limit = max(1, min(asked.limit, _LARGEST_PAGE))
+        hits, after = _hits(engine, tx, acting, asked, plan, terms, limit, moment.time_us)
+        reason = None
+        if asked.reason:
+            reason = put_reason(engine, tx, moment, engine.archive, asked.reason, seq=moment.size)
+        drafts = disclosure(
+            engine,
+            tx,
+            acting,
+            terms.kind,
+            plan,
+            [loaded.version for loaded, _ in hits],
+            plans=None if terms.needs is None else [own for _, own in hits],
+            op=asked.op,
+            loose=reason,
+            standing=ANY,
+            target=_asked_fields(asked),
+            **asked.members,
+        )
+        engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
+        total = None if terms.filters or not asked.count else _total(engine, tx, asked, record_type, terms)
+        return [loaded for loaded, _ in hits], [one for _, one in hits], after, total
+
+    # A reason is sealed under the index of its entry, so nothing may be appended in between.
+    run = engine.run if asked.reason else engine.read
+    loaded, plans, after, total = run(body, acting)
+    return Page([release(engine, one, plan) for one, plan in zip(loaded, plans, strict=True)], after, total)
+
+
+def _total(
+    engine: Engine, tx: Transaction, asked: Asked, record_type: RecordType, terms: _Terms
+) -> int | None:
+    """How many there are on all pages, where the store's own answer is the whole answer."""
+    asking = engine.gates or engine.plugins.authorizes
+    exact = terms.needs is None or terms.needs.exact
+    if asking or terms.lookups or not exact or not all(keys <= terms.clear for keys, _ in terms.matches):
+        return None
+    return tx.count_current(SHARD, _query(asked, record_type, terms, 1, None))
+
+
+def _asked_fields(asked: Asked) -> dict[str, object] | None:
+    """Which fields were asked by, as names; never what was asked for."""
+    target: dict[str, object] = {}
+    if asked.where or asked.filters:
+        target["where"] = sorted({*asked.where, *(one.field for one in asked.filters)})
+    if asked.order_by:
+        target["order_by"] = asked.order_by
+    if asked.deleted:
+        target["deleted"] = True
+    if asked.view:
+        target["view"] = asked.view
+    return target or None
+
+
+def _compile(engine: Engine, acting: Acting, record_type: RecordType, asked: Asked) -> _Terms:
+    view = view_of(engine, acting, record_type)
+    kind = "record.scan" if asked.scan else asked.kind
+    equals: list[tuple[int, object]] = []
+    lookups: list[Lookup] = []
+    matches: list[tuple[frozenset[str], Callable[[Mapping[str, Value]], bool]]] = []
+    for name, raw in asked.where.items():
+        field = record_type.field(name)
+        if field is None or field.key not in view.readable | view.searchable:
+            raise NotFound("schema.unknown_field", where=record_type.key, name=name)
+        if field.key not in view.clear:
+            if field.key not in view.searchable or raw is None or raw == "":
+                raise AccessDenied("access.field", where=record_type.key, action="filter", names=field.key)
+            # Whoever asks learns that somebody has this very value, though nothing of it is shown.
+            kind = "record.match" if kind == "record.list" else kind
+        wanted = _wanted_value(engine, record_type, field.key, raw)
+        if field.in_clear:
+            equals.append((field.number, sortable(wanted)))
+            if wanted is not None:
+                matches.append((frozenset({field.key}), _equals(field.key, wanted)))
+            continue
+        lookup = lookup_equal(engine, record_type, field, wanted, scan=asked.scan)
+        if lookup.tokens is not None:
+            lookups.append(lookup)
+        matches.append((frozenset({field.key}), lookup.matches))
+    filters = tuple(
+        compile_filter(engine, acting, record_type, view, one, scan=asked.scan) for one in asked.filters
+    )
+    matches += [(frozenset({one.key}), _by_filter(one)) for one in filters]
+    if asked.words:
+        lookup = lookup_words(engine, record_type, view, asked.words, scan=asked.scan)
+        if lookup.tokens is not None:
+            lookups.append(lookup)
+        matches.append((lookup.fields, lookup.matches))
+    if asked.order_by is not None:
+        field = record_type.field(asked.order_by)
+        if field is None or field.key not in view.readable:
+            raise NotFound("schema.unknown_field", where=record_type.key, name=asked.order_by)
+        if field.key not in view.clear:
+            raise AccessDenied("access.field", where=record_type.key, action="sort", names=field.key)
+        if not field.in_clear:
+            raise UsageError("index.sealed_order", where=field.key)
+    clear = frozenset(field.key for field in record_type.fields if field.in_clear)
+    where = _keys(record_type, asked.where)
+    filtered = frozenset(one.key for one in filters)
+    needs = needs_of(
+        engine,
+        acting,
+        record_type,
+        (asked.action, "record.scan") if asked.scan else (asked.action,),
+        read=filtered | _keys(record_type, (asked.order_by,) if asked.order_by else ()),
+        compared=where,
+    )
+    return _Terms(
+        tuple(equals), tuple(lookups), tuple(matches), where | filtered, clear, needs, kind, filters
+    )
+
+
+def _keys(record_type: RecordType, names: Iterable[str]) -> frozenset[str]:
+    """The keys of fields that are named, maybe by a former key."""
+    return frozenset(field.key for name in names if (field := record_type.field(name)) is not None)
+
+
+def _wanted_value(engine: Engine, record_type: RecordType, key: str, raw: object) -> Value:
+    """The value to compare with, read as one that is typed into the field."""
+    if raw is None or raw == "":
+        return None
+    values, issues = _askable(record_type, key).normalise(
+        {key: raw}, context=engine.value_context(), partial=True, kinds=engine.kinds
+    )
+    errors = [issue for issue in issues if issue.severity == "error" and issue.code != "value.computed"]
+    if errors:
+        raise Invalid(errors, where=record_type.key)
+    return values.get(key)
+
+
+def _askable(record_type: RecordType, key: str) -> RecordType:
+    """The type with this field as if its plugin were enabled: what takes no values can be asked for."""
+    field = record_type.by_key.get(key)
+    if field is None or not field.suspended:
+        return record_type
+    fields = tuple(attrs.evolve(one, suspended=False) if one is field else one for one in record_type.fields)
+    return attrs.evolve(record_type, fields=fields)
+
+
+def _by_filter(one: Filter) -> Callable[[Mapping[str, Value]], bool]:
+    return lambda values: one.matches(values.get(one.key))
+
+
+def _equals(key: str, wanted: Value) -> Callable[[Mapping[str, Value]], bool]:
+    return lambda values: values.get(key) == wanted
+
+
+def _query(
+    asked: Asked, record_type: RecordType, terms: _Terms, limit: int, after: tuple[object, bytes] | None
+) -> ListQuery:
+    order = record_type.field(asked.order_by) if asked.order_by else None
+    return ListQuery(
+        record_type.number,
+        terms.equals,
+        None if order is None else order.number,
+        asked.descending,
+        after,
+        limit,
+        asked.deleted,
+        () if terms.needs is None else terms.needs.matches,
+    )
+
+
+def _hits(
+    engine: Engine,
+    tx: Transaction,
+    acting: Acting,
+    asked: Asked,
+    plan: Plan,
+    terms: _Terms,
+    limit: int,
+    time_us: int,
+) -> tuple[list[tuple[Loaded, Plan]], str | None]:
+    """One page of hits, each with the plan of the definition it was written under."""
+    after = decode_cursor(engine, asked.after) if asked.after else None
+    found: list[tuple[Loaded, Plan]] = []
+    last: Current | None = None
+    record_type = plan.type
+    clear = not terms.lookups and all(keys <= terms.clear for keys, _ in terms.matches)
+    # Where the clear table answers, one more than the page tells whether there is another.
+    few = clear and not terms.filters
+    candidates = _candidates(
+        tx, asked, record_type, terms, after, min(limit + 1, _SCAN_PAGE) if few else _SCAN_PAGE
+    )
+    narrow = [one for one in terms.filters if one.number is not None]
+    if narrow:
+        candidates = (row for row in candidates if _may_be(row, narrow))
+    while rows := list(islice(candidates, min(limit + 1 - len(found), _LOADED_AT_ONCE))):
+        if engine.gates:
+            subjects = {row.subject for row in rows}
+            barred = closed(
+                engine, tx, acting, asked.action, record_type, subjects, time_us, fields=plan.keys
+            )
+            rows = [row for row in rows if row.subject not in barred]
+        for row, loaded, own in _load_all(engine, tx, acting, asked, plan, terms, rows):
+            if terms.matches:
+                values = _compared(engine, terms, loaded, record_type)
+                if terms.needs is not None:
+                    # Words are looked for where this record may be read in clear, and nowhere else.
+                    told = own.view.clear | terms.where
+                    values = {key: value for key, value in values.items() if key in told}
+                if not all(matches(values) for _, matches in terms.matches):
+                    continue
+            if denied(engine, acting, asked.action, record_type, own.keys, row.record, time_us):
+                continue
+            if len(found) == limit:
+                assert last is not None
+                return found, encode_cursor(engine, _sort_value(last, record_type, asked), last.record)
+            found.append((loaded, own))
+            last = row
+    return found, None
+
+
+def _may_be(row: Current, filters: Sequence[Filter]) -> bool:
+    """Whether a row of the clear table may be a hit; what it says is compared with the sealed value later."""
+    held = json.loads(row.clear)
+    return all(one.passes(held.get(str(one.number))) for one in filters)
+
+
+def _load_all(
+    engine: Engine,
+    tx: Transaction,
+    acting: Acting,
+    asked: Asked,
+    plan: Plan,
+    terms: _Terms,
+    rows: Sequence[Current],
+) -> Iterator[tuple[Current, Loaded, Plan]]:
+    """What a page of candidates needs, in two questions to the store instead of two a record."""
+    versions = tx.newest_versions(SHARD, [row.record for row in rows])
+    newest = plan.type.definition_version
+    opened = _numbers(plan.type, terms.compared)
+    if terms.needs is not None:
+        opened |= terms.needs.reach.numbers
+    found = []
+    places: list[tuple[bytes, int, int]] = []
+    for row in rows:
+        version = versions.get(row.record)
+        if version is None:
+            continue
+        own = plan if version.definition == newest else _own_plan(engine, tx, acting, asked, version, plan)
+        groups = own.groups
+        if opened:
+            by_number = own.type.by_number
+            groups |= {by_number[number].seal_group for number in opened if number in by_number}
+        try:
+            live, wanted, closed = wanted_groups(engine, tx, version, groups)
+        except NotFound:
+            continue  # erased between the index and here: as if it had never matched
+        found.append((row, version, own, live, wanted, closed))
+        places += [(row.record, group, version.version) for group in wanted]
+    parts: dict[bytes, list[Part]] = {}
+    for part in tx.parts_at(SHARD, places):
+        parts.setdefault(part.record, []).append(part)
+    for row, version, own, live, wanted, closed in found:
+        loaded = loaded_from(version, own.type, parts.get(row.record, ()), live, wanted, closed)
+        if terms.needs is not None:
+            reached = _reached(engine, tx, terms.needs, loaded)
+            if not terms.needs.met(reached):
+                continue
+            names = asked.fields if own is plan else own.order
+            own = plan_of(
+                engine,
+                acting,
+                own.type,
+                names,
+                standing=Standing(reached),
+                export=asked.exports,
+                lenient=True,
+            )
+            if asked.exports and own.masks:
+                # One column holds values or masks, never both: an import would take a mask for a value.
+                kept = [key for key in own.order if key not in own.masks or key in plan.masks]
+                own = plan_of(
+                    engine, acting, own.type, kept, standing=Standing(reached), export=True, lenient=True
+                )
+        yield row, loaded, own
+
+
+def _reached(engine: Engine, tx: Transaction, needs: Needs, loaded: Loaded) -> frozenset[str]:
+    """The roles that reach a record, by what its sealed parts say."""
+    values = open_loaded(engine, loaded, needs.reach.numbers)
+    return needs.reach.roles(engine, tx, as_newest(engine, loaded.type, values))
+
+
+def _numbers(record_type: RecordType, keys: Iterable[str]) -> frozenset[int]:
+    return frozenset(record_type.by_key[key].number for key in keys)
+
+
+def _compared(engine: Engine, terms: _Terms, loaded: Loaded, record_type: RecordType) -> dict[str, Value]:
+    """The values that are compared, by the keys of today."""
+    return as_newest(engine, loaded.type, open_loaded(engine, loaded, _numbers(record_type, terms.compared)))
+
+
+def _own_plan(
+    engine: Engine, tx: Transaction, acting: Acting, asked: Asked, version: Version, plan: Plan
+) -> Plan:
+    """The same fields as an older definition had them, by their permanent numbers."""
+    own = definition_of(engine, tx, version)
+    keys = [field.key for field in own.fields if field.number in plan.numbers]
+    return plan_of(engine, acting, own, keys, export=asked.exports, lenient=True)
+
+
+def _sort_value(row: Current, record_type: RecordType, asked: Asked) -> object:
+    if asked.order_by is None:
+        return None
+    field = record_type.field(asked.order_by)
+    return None if field is None else json.loads(row.clear).get(str(field.number))
+
+
+def _candidates(
+    tx: Transaction,
+    asked: Asked,
+    record_type: RecordType,
+    terms: _Terms,
+    after: tuple[object, bytes] | None,
+    size: int,
+) -> Iterator[Current]:
+    """Rows of the current state that may be hits, in order, from after the cursor on, so many at once."""
+    if not terms.lookups:
+        while True:
+            page = tx.list_current(SHARD, _query(asked, record_type, terms, size, after))
+            yield from page
+            if len(page) < size:
+                return
+            after = (_sort_value(page[-1], record_type, asked), page[-1].record)
+    ids: set[bytes] | None = None
+    for lookup in terms.lookups:
+        some = lookup.candidates(tx)
+        ids = some if ids is None else ids & some
+    wanted = dict(terms.equals)
+    rows = []
+    for record in sorted(ids or ()):
+        row = tx.current(SHARD, record)
+        if row is None or row.type != record_type.number or bool(row.deleted) != asked.deleted:
+            continue
+        if wanted:
+            clear = json.loads(row.clear)
+            if any(clear.get(str(number)) != value for number, value in wanted.items()):
+                continue
+        rows.append(row)
+    order = [(_sort_value(row, record_type, asked), row.record) for row in rows]
+    ranked = sorted(zip(order, rows, strict=True), key=lambda pair: _rank(pair[0]), reverse=asked.descending)
+    start = None if after is None else _rank(after)
+    for place, row in ranked:
+        rank = _rank(place)
+        if start is None or (rank < start if asked.descending else rank > start):
+            yield row
+
+
+def _rank(place: tuple[object, bytes]) -> tuple[int, float, str, bytes]:
+    """Numbers before texts, as the store sorts them; no value sorts as the empty text; zero is a number."""
+    value, record = place
+    if isinstance(value, (int, float)):
+        return 0, float(value), "", record
+    return 1, 0.0, "" if value is None else str(value), record

@@ -1,0 +1,639 @@
+"""Consents: given, withdrawn, read, and asked for in the transaction of every access that rests on one.
+
+A consent is a record of its own about the person, one for each purpose; what
+becomes of it are its versions. It is opened from its sealed parts each time it
+counts, so a withdrawal holds for the very next call of every process.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Collection, Iterable, Mapping, Sequence
+from datetime import UTC, date, datetime, timedelta
+from hashlib import sha256
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from muniment.codec import canonical
+from muniment.errors import NotFound, StoreError, UsageError
+from muniment.log.binding import OPERATIONS, unpack_live
+from muniment.model import Value, id_bytes, id_text, parse_time, rfc3339
+from muniment.schema.builtin import CONSENT, NOTICE
+from muniment.session.kernel.definitions import open_version
+from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.gates import NO_CONSENT, Gate, Touch
+from muniment.session.kernel.logbook import Moment
+from muniment.session.kernel.reach import reached_by
+from muniment.session.reading.reads import disclosure, may_read, plan_of
+from muniment.session.writing.planning import Change
+from muniment.session.writing.writes import Saved, write
+from muniment.store import Part, Transaction, Version
+from muniment.subjects.rules import Consents as Rules
+
+if TYPE_CHECKING:
+    from muniment.session.session import Session
+
+__all__ = ["Consent", "ConsentGate", "Consents", "Notice", "gates_of", "subject_of"]
+
+SEPARATE_CONSENT: Final = "access.separate_consent"
+
+_DELETE: Final = OPERATIONS["delete"]
+_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+
+
+@attrs.frozen
+class Consent:
+    """One person's consent to one purpose, as it stands.
+
+    Attributes:
+        id: UUID text of its record.
+        version: of the record.
+        subject: UUID text of the person.
+        recorded_us: when this version was written.
+        values: the fields of the record.
+    """
+
+    id: str
+    version: int
+    subject: str
+    recorded_us: int
+    values: Mapping[str, Value]
+
+    @property
+    def purpose(self) -> str:
+        """What it is to."""
+        return str(self.values.get("purpose", ""))
+
+    @property
+    def separate(self) -> frozenset[str]:
+        """For what it is given separately, as some laws ask."""
+        found = self.values.get("separate") or ()
+        return frozenset(found) if isinstance(found, tuple) else frozenset()
+
+    def state_at(self, time_us: int) -> str:
+        """Its state at a time: one whose validity has ended is expired, whoever noticed."""
+        state = str(self.values.get("state", ""))
+        until = _micros(self.values.get("valid_until"))
+        return "expired" if state == "given" and until is not None and until <= time_us else state
+
+    def holds_at(self, time_us: int) -> bool:
+        """Whether it opens anything at a time."""
+        since = _micros(self.values.get("given_at"))
+        return self.state_at(time_us) == "given" and (since is None or since <= time_us)
+
+
+@attrs.frozen
+class Notice:
+    """What people are told before they consent.
+
+    Attributes:
+        id: UUID text of its record.
+        version: of the record, which is that of the notice.
+        values: the fields of the record.
+    """
+
+    id: str
+    version: int
+    values: Mapping[str, Value]
+
+    @property
+    def key(self) -> str:
+        """Its name."""
+        return str(self.values["key"])
+
+
+def _micros(value: Value) -> int | None:
+    if not isinstance(value, datetime):
+        return None
+    delta = value - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+# Loading
+
+
+def consents_of(engine: Engine, tx: Transaction, subjects: Collection[bytes]) -> list[Consent]:
+    """The consents of these persons, each opened from its newest version; two questions to the store.
+
+    For the framework's own decisions: nothing of it may be released without an entry.
+    """
+    versions = [
+        version
+        for version in tx.newest_about(SHARD, CONSENT.number, subjects)
+        if version.operation != _DELETE
+    ]
+    return _opened(engine, tx, versions)
+
+
+def _opened(engine: Engine, tx: Transaction, versions: Sequence[Version]) -> list[Consent]:
+    live = {version.record: unpack_live(version.parts)[0] for version in versions}
+    gone: Collection[tuple[bytes, int]] = ()
+    if engine.any_states and versions:
+        gone = {(state.id, state.category) for state in tx.state_of(SHARD, live.keys())}
+    standing = [version for version in versions if not any((version.record, one) in gone for one in (0, 1))]
+    places = [
+        (version.record, group, version.version) for version in standing for group in live[version.record]
+    ]
+    parts: dict[bytes, list[Part]] = {}
+    for part in tx.parts_at(SHARD, places):
+        parts.setdefault(part.record, []).append(part)
+    found = []
+    for version in standing:
+        values: dict[str, Value] = {}
+        for part in parts.get(version.record, ()):
+            values |= engine.sealer.open(part, CONSENT, version.subject, live[version.record][part.grp])
+        found.append(
+            Consent(
+                id_text(version.record),
+                version.version,
+                id_text(version.subject),
+                version.recorded_us,
+                values,
+            )
+        )
+    return found
+
+
+def subject_of(engine: Engine, acting: Acting, tx: Transaction, record: bytes) -> bytes:
+    """The person whom a record is about, if this actor may know of it.
+
+    Raises:
+        NotFound: ``record.not_found``.
+        UsageError: ``consent.nobody`` where the record is about nobody.
+    """
+    version = tx.version(SHARD, record)
+    record_type = None if version is None else engine.definitions.by_number.get(version.type)
+    if version is None or record_type is None:
+        raise NotFound("record.not_found")
+    reached = reached_by(engine, tx, acting, record_type, version)
+    if not may_read(engine, acting, "record.read", record_type, reached=reached):
+        raise NotFound("record.not_found")
+    if version.subject == engine.archive:
+        raise UsageError("consent.nobody", where=id_text(record))
+    engine.check_live(tx, {version.subject})
+    return version.subject
+
+
+# The gate
+
+
+def _rules(engine: Engine) -> Rules:
+    applied = engine.settings.applied
+    return Rules() if applied is None else applied.consent
+
+
+def gates_of(engine: Engine) -> tuple[Gate, ...]:
+    """The gates that the configuration asks for; none where nothing rests on consent."""
+    found: tuple[Gate, ...] = (ConsentGate(engine),) if _rules(engine).purposes else ()
+    if engine.restricted:
+        from muniment.session.rights.restrictions import RestrictionGate
+
+        found += (RestrictionGate(engine),)
+    return found
+
+
+class ConsentGate:
+    """Closes persons to a purpose that rests on consent, unless they gave it and it holds."""
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+
+    def refusals(self, tx: Transaction, touch: Touch, subjects: Collection[bytes]) -> Mapping[bytes, str]:
+        """Which of these persons have not consented to the purpose, or not separately where that is asked."""
+        rules = _rules(self._engine)
+        if touch.purpose not in rules.purposes:
+            return {}
+        open_: dict[bytes, set[str]] = {}
+        for consent in consents_of(self._engine, tx, subjects):
+            if consent.purpose == touch.purpose and consent.holds_at(touch.time_us):
+                open_.setdefault(id_bytes(consent.subject), set()).update(consent.separate)
+        separate = bool(rules.separate) and any(
+            field.sensitivity in rules.separate
+            for field in touch.type.fields
+            if touch.fields is None or field.key in touch.fields
+        )
+        found = {}
+        for subject in subjects:
+            if subject not in open_:
+                found[subject] = NO_CONSENT
+            elif separate and "sensitive" not in open_[subject]:
+                found[subject] = SEPARATE_CONSENT
+        return found
+
+
+# What a session may do
+
+
+@attrs.frozen
+class Terms:
+    """What somebody consents to, and how.
+
+    Attributes:
+        purpose: a W3C DPV term.
+        notice: key of the notice that was shown.
+        language: ``en`` or ``zh``: in which it was shown.
+        method: ``web``, ``app``, ``paper``, ``spoken``, ``mail`` or ``other``.
+        given_at: since when, RFC 3339; by default now.
+        valid_until: until when, RFC 3339; by default without end.
+        separate: for what it is given separately: ``sensitive``, ``provide``, ``publish``, ``cross_border``.
+        jurisdiction: such as ``EU`` or ``CN``; by default the notice's.
+        data: kinds of data; by default the notice's.
+        guardian: who consented in place of a child.
+        relation: of the guardian to the child.
+    """
+
+    purpose: str
+    notice: str = ""
+    language: str = "en"
+    method: str = "other"
+    given_at: str = ""
+    valid_until: str = ""
+    separate: Sequence[str] = ()
+    jurisdiction: str = ""
+    data: Sequence[str] = ()
+    guardian: str = ""
+    relation: str = ""
+
+
+class Consents:
+    """Consents and notices, as acts of somebody; reached as ``session.consents``."""
+
+    def __init__(self, session: Session) -> None:
+        self._engine = session.engine
+        self._acting = session.acting
+
+    # Reading
+
+    def of(self, record: str) -> list[Consent]:
+        """The consents of the person whom a record is about, newest first; one entry.
+
+        Raises:
+            NotFound: no such record for this actor; logged.
+            AccessDenied: ``access.action``; logged.
+        """
+
+        def body(tx: Transaction, moment: Moment) -> list[Consent]:
+            self._engine.policy.require(self._acting.actor, "consent.read", CONSENT.key)
+            subject = subject_of(self._engine, self._acting, tx, id_bytes(record))
+            versions = tx.newest_about(SHARD, CONSENT.number, {subject})
+            plan = plan_of(self._engine, self._acting, CONSENT, None)
+            drafts = disclosure(self._engine, tx, self._acting, "consent.read", plan, versions)
+            if not versions:
+                # The person asked about is named all the same.
+                detail = self._engine.detail(
+                    self._acting,
+                    self._engine.new_id(),
+                    type=CONSENT.key,
+                    count=0,
+                    target={"record": id_text(subject)},
+                )
+                drafts[0].detail = detail
+                drafts[0].subject_keys = [self._engine.subject_key(tx, subject)]
+            self._engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
+            found = _opened(self._engine, tx, [one for one in versions if one.operation != _DELETE])
+            # What a role may not read in clear is left out here rather than masked.
+            return [
+                attrs.evolve(
+                    one, values={key: one.values[key] for key in one.values if key in plan.view.clear}
+                )
+                for one in sorted(found, key=lambda one: -one.recorded_us)
+            ]
+
+        with self._engine.guarded(self._acting, "consent.read", record=record):
+            return self._engine.run(body, self._acting)
+
+    def notices(self) -> list[Notice]:
+        """The notices, by key; their texts were shown to everybody."""
+        with self._engine.guarded(self._acting, "consent.read"):
+            self._engine.policy.require(self._acting.actor, "consent.read", NOTICE.key)
+            self._engine.note(self._acting, "consent.read", type=NOTICE.key)
+            with self._engine.store.transaction(write=False) as tx:
+                return sorted(self._notices(tx), key=lambda one: one.key)
+
+    def _notices(self, tx: Transaction) -> Iterable[Notice]:
+        for _, record, newest in tx.builtin(SHARD, (NOTICE.number,)):
+            version = tx.version(SHARD, record, newest)
+            if version is not None and version.operation != _DELETE:
+                values = open_version(tx, self._engine.sealer, version, NOTICE)
+                yield Notice(id_text(record), newest, values)
+
+    def _notice(self, tx: Transaction, key: str) -> Notice:
+        found = {one.key: one for one in self._notices(tx)}
+        if key not in found:
+            raise UsageError("consent.no_notice", name=key, known=", ".join(sorted(found)) or "-")
+        return found[key]
+
+    # Writing
+
+    def write_notice(self, key: str, values: Mapping[str, object], *, reason: str | None = None) -> Saved:
+        """Write a notice, or its next version; consents to the versions before stay as they are."""
+        with self._engine.store.transaction(write=False) as tx:
+            old = next((one for one in self._notices(tx) if one.key == key), None)
+        given = {**values, "key": key}
+        change = (
+            Change("create", NOTICE.key, values=given, inside=True)
+            if old is None
+            else Change(
+                "update",
+                record=id_bytes(old.id),
+                values=given,
+                expected_version=old.version,
+                inside=True,
+            )
+        )
+        saved = write(self._engine, self._acting, [change], reason=reason)[0]
+        assert isinstance(saved, Saved)
+        return saved
+
+    def give(
+        self, record: str, terms: Terms, *, evidence: Path | None = None, reason: str | None = None
+    ) -> Saved:
+        """Write down that the person whom a record is about consents to a purpose.
+
+        Args:
+            record: UUID text of a record about the person.
+            terms: to what, and how.
+            evidence: a file that shows it, sealed with the consent.
+            reason: a person's own words; sealed.
+
+        Raises:
+            UsageError: ``consent.no_notice``, ``consent.guardian`` where a guardian must consent,
+                ``consent.nobody``; values that cannot be read are ``Invalid``.
+            AccessDenied, NotFound: the policy refuses; logged.
+        """
+        digest = _digest(evidence)
+        with (
+            self._engine.guarded(self._acting, "consent.give", record=record),
+            self._engine.store.transaction(write=False) as tx,
+        ):
+            subject = subject_of(self._engine, self._acting, tx, id_bytes(record))
+            old = self._standing(tx, subject, terms.purpose)
+            self._require_guardian(tx, subject, terms)
+            values = self._values(tx, terms, digest)
+            now = self._engine.clock()
+        kind = "consent.renew" if old is not None and old.holds_at(now) else "consent.give"
+        saved = self._write(subject, old, values, kind, reason)
+        if evidence is not None:
+            saved = self._attach(saved.id, evidence)
+        return saved
+
+    def create(
+        self, type: str, values: Mapping[str, object], terms: Terms, *, reason: str | None = None
+    ) -> tuple[Saved, Saved]:
+        """Make a record of a new person together with their consent, in one transaction.
+
+        Returns:
+            What became of the record and of the consent.
+        """
+        with self._engine.store.transaction(write=False) as tx:
+            given = self._values(tx, terms, "")
+        person, consent = self._engine.new_id.many(2)
+        given, members = self._with_receipt(given, person, consent, 1)
+        changes = [
+            Change("create", type, values=values),
+            Change("create", CONSENT.key, values=given, subject=person, inside=True, kind="consent.give"),
+        ]
+        saved = write(
+            self._engine,
+            self._acting,
+            changes,
+            reason=reason,
+            new_ids=[person, consent],
+            members=members,
+        )
+        first, second = saved
+        assert isinstance(first, Saved)
+        assert isinstance(second, Saved)
+        return first, second
+
+    def withdraw(self, record: str, purpose: str, *, reason: str | None = None) -> Saved:
+        """Write down that the person whom a record is about takes their consent back.
+
+        Raises:
+            NotFound: ``consent.none`` where there is none to take back.
+        """
+        return self._end(record, purpose, "withdrawn", "consent.withdraw", reason)
+
+    def refuse(self, record: str, terms: Terms, *, reason: str | None = None) -> Saved:
+        """Write down that the person was asked and said no."""
+        with (
+            self._engine.guarded(self._acting, "consent.refuse", record=record),
+            self._engine.store.transaction(write=False) as tx,
+        ):
+            subject = subject_of(self._engine, self._acting, tx, id_bytes(record))
+            old = self._standing(tx, subject, terms.purpose)
+            values = {**self._values(tx, terms, ""), "state": "refused"}
+        return self._write(subject, old, values, "consent.refuse", reason)
+
+    def invalidate(self, record: str, purpose: str, *, reason: str) -> Saved:
+        """Declare a consent invalid, such as one that was not given freely."""
+        return self._end(record, purpose, "invalidated", "consent.invalidate", reason)
+
+    def _end(self, record: str, purpose: str, state: str, kind: str, reason: str | None) -> Saved:
+        with (
+            self._engine.guarded(self._acting, kind, record=record),
+            self._engine.store.transaction(write=False) as tx,
+        ):
+            subject = subject_of(self._engine, self._acting, tx, id_bytes(record))
+            old = self._standing(tx, subject, purpose)
+            if old is None:
+                raise NotFound("consent.none", where=record, purpose=purpose)
+        return self._write(subject, old, {"state": state}, kind, reason)
+
+    def expire(self) -> int:
+        """Write down of every consent whose validity has ended that it has; give how many."""
+        now = self._engine.clock()
+        with self._engine.store.transaction(write=False) as tx:
+            rows = tx.builtin(SHARD, (CONSENT.number,))
+            versions = [tx.version(SHARD, record, newest) for _, record, newest in rows]
+            standing = [one for one in versions if one is not None and one.operation != _DELETE]
+            ended = [
+                one
+                for one in _opened(self._engine, tx, standing)
+                if one.values.get("state") == "given" and one.state_at(now) == "expired"
+            ]
+        for one in ended:
+            self._write(id_bytes(one.subject), one, {"state": "expired"}, "consent.expire", None)
+        return len(ended)
+
+    def expiring(self, days: int) -> int:
+        """How many consents end within so many days."""
+        now = self._engine.clock()
+        until = now + days * 86_400_000_000
+        with self._engine.store.transaction(write=False) as tx:
+            rows = tx.builtin(SHARD, (CONSENT.number,))
+            versions = [tx.version(SHARD, record, newest) for _, record, newest in rows]
+            standing = [one for one in versions if one is not None and one.operation != _DELETE]
+            return sum(
+                one.holds_at(now) and not one.holds_at(until) for one in _opened(self._engine, tx, standing)
+            )
+
+    # Inside
+
+    def _standing(self, tx: Transaction, subject: bytes, purpose: str) -> Consent | None:
+        found = [one for one in consents_of(self._engine, tx, {subject}) if one.purpose == purpose]
+        return max(found, key=lambda one: one.recorded_us, default=None)
+
+    def _values(self, tx: Transaction, terms: Terms, digest: str) -> dict[str, object]:
+        now = self._engine.clock()
+        values: dict[str, object] = {
+            "purpose": terms.purpose,
+            "state": "given",
+            "given_at": rfc3339(parse_time(terms.given_at) if terms.given_at else now),
+            "valid_until": rfc3339(parse_time(terms.valid_until)) if terms.valid_until else None,
+            "language": terms.language,
+            "method": terms.method,
+            "separate": tuple(terms.separate),
+            "jurisdiction": terms.jurisdiction or None,
+            "data": tuple(terms.data),
+            "given_by": terms.guardian or None,
+            "relation": terms.relation or None,
+            "evidence_digest": digest or None,
+        }
+        if terms.notice:
+            notice = self._notice(tx, terms.notice)
+            values |= {"notice": notice.key, "notice_version": notice.version}
+            values["jurisdiction"] = terms.jurisdiction or notice.values.get("jurisdiction")
+            values["data"] = tuple(terms.data) or notice.values.get("data")
+            purposes = notice.values.get("purposes")
+            if isinstance(purposes, tuple) and purposes and terms.purpose not in purposes:
+                raise UsageError("consent.other_purpose", name=notice.key, known=", ".join(purposes))
+        return values
+
+    def _require_guardian(self, tx: Transaction, subject: bytes, terms: Terms) -> None:
+        """Below an age the law wants somebody else's word; without a date of birth nobody can tell."""
+        rules = _rules(self._engine)
+        type_key, _, field_key = rules.birth_field.partition(".")
+        if not rules.guardian_below or not field_key or terms.guardian:
+            return
+        version = tx.version(SHARD, subject)
+        record_type = self._engine.definitions.types.get(type_key)
+        if version is None or record_type is None or version.type != record_type.number:
+            return
+        born = open_version(tx, self._engine.sealer, version, record_type).get(field_key)
+        at = parse_time(terms.given_at) if terms.given_at else self._engine.clock()
+        today = (_EPOCH + timedelta(microseconds=at)).date()
+        if isinstance(born, date) and _age(born, today) < rules.guardian_below:
+            raise UsageError("consent.guardian", number=rules.guardian_below)
+
+    def _write(
+        self,
+        subject: bytes,
+        old: Consent | None,
+        values: Mapping[str, object],
+        kind: str,
+        reason: str | None,
+    ) -> Saved:
+        record = self._engine.new_id() if old is None else id_bytes(old.id)
+        version = 1 if old is None else old.version + 1
+        before = {} if old is None else {key: value for key, value in old.values.items() if key != "receipt"}
+        given, members = self._with_receipt({**before, **values}, subject, record, version)
+        change = (
+            Change("create", CONSENT.key, values=given, subject=subject, inside=True, kind=kind)
+            if old is None
+            else Change(
+                "update", record=record, values=given, expected_version=old.version, inside=True, kind=kind
+            )
+        )
+        saved = write(
+            self._engine,
+            self._acting,
+            [change],
+            reason=reason,
+            members=members,
+            new_ids=[record] if old is None else None,
+        )[0]
+        assert isinstance(saved, Saved)
+        return saved
+
+    def _with_receipt(
+        self, values: Mapping[str, object], subject: bytes, record: bytes, version: int
+    ) -> tuple[dict[str, object], dict[str, object]]:
+        """The values with what a receipt will show, and what the entry says of it: a salted hash."""
+        from muniment.subjects.receipts import receipt_core, receipt_hash
+
+        core = receipt_core(
+            {key: _plain(value) for key, value in values.items() if key not in ("evidence", "receipt")},
+            principal=id_text(subject),
+            record=id_text(record),
+            version=version,
+            salt=self._engine.random(32),
+        )
+        text = canonical(core).decode("utf-8")
+        return {**values, "receipt": text}, {"receipt": receipt_hash(core)}
+
+    def _attach(self, record: str, evidence: Path) -> Saved:
+        from muniment.session.attachments import attach_file
+
+        return attach_file(
+            self._engine, self._acting, id_bytes(record), "evidence", evidence, inside="consent.give"
+        )
+
+    # Receipts
+
+    def receipt(self, record: str, purpose: str) -> dict[str, Any]:
+        """The receipt of a consent as it stands, with the proof of its entry; anybody can check it offline.
+
+        Args:
+            record: UUID text of a record about the person.
+            purpose: of the consent.
+
+        Raises:
+            NotFound: ``consent.none``.
+        """
+        from muniment.session.reading.logs import proof_of
+        from muniment.subjects.receipts import make_receipt
+
+        found = next((one for one in self.of(record) if one.purpose == purpose), None)
+        if found is None:
+            raise NotFound("consent.none", where=record, purpose=purpose)
+        engine = self._engine
+        with engine.store.transaction(write=False) as tx:
+            stored = [one for one in consents_of(engine, tx, {id_bytes(found.subject)}) if one.id == found.id]
+            core = json.loads(str(stored[0].values["receipt"]))
+            version = tx.version(SHARD, id_bytes(found.id), int(core["version"]))
+            assert version is not None
+            notice = None
+            if found.values.get("notice"):
+                notice = self._notice_at(tx, core)
+        proof, opening = proof_of(engine, version.gen, version.seq)
+        return make_receipt(
+            core, notice, opening.detail, opening.r, proof, engine.logbook.verifier_key(version.gen).text
+        )
+
+    def _notice_at(self, tx: Transaction, core: Mapping[str, Any]) -> dict[str, Any] | None:
+        """The notice as it was shown."""
+        consent = core["consent"]
+        for one in self._notices(tx):
+            if one.key == consent.get("notice"):
+                version = tx.version(SHARD, id_bytes(one.id), int(consent["notice_version"]))
+                if version is not None:
+                    values = open_version(tx, self._engine.sealer, version, NOTICE)
+                    return {key: _plain(value) for key, value in values.items()}
+        return None
+
+
+def _plain(value: object) -> Any:
+    """A value as a receipt writes it."""
+    if isinstance(value, datetime):
+        micros = _micros(value)
+        assert micros is not None
+        return rfc3339(micros)
+    if isinstance(value, tuple):
+        return [str(one) for one in value]
+    return value if isinstance(value, (int, str)) or value is None else str(value)
+
+
+def _age(born: date, today: date) -> int:
+    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
+
+
+def _digest(path: Path | None) -> str:
+    if path is None:
+        return ""
+    try:
+        return sha256(path.read_bytes()).hexdigest()
+    except OSError:
+        raise StoreError("store.no_such_file", where=str(path)) from None

@@ -1,0 +1,194 @@
+"""Erasing because somebody asks for it, and the certificates of what was erased."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from typing import Any
+
+import attrs
+
+from muniment.errors import MunimentError, NotFound, UsageError
+from muniment.model import id_bytes, id_text
+from muniment.retention.plan import Verdict
+from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.logbook import Moment
+from muniment.session.rights.certificates import certificate_file, list_certificates
+from muniment.session.rights.erasing import Erased, Refusal, erase
+from muniment.session.rights.facets import Facts
+from muniment.session.rights.holds import linked, refuse
+from muniment.session.rights.retaining import duty, kept_by_duty
+from muniment.session.rights.scope import Scope, Target, record_targets
+from muniment.store import Transaction
+
+__all__ = ["Erasures"]
+
+
+class Erasures:
+    """Erasing subjects and records; ``Session.erasures``."""
+
+    def __init__(self, engine: Engine, acting: Acting) -> None:
+        self._engine = engine
+        self._acting = acting
+        self._facts: tuple[Moment, Facts] | None = None
+
+    def subject(self, id: str, *, reason: str) -> Erased:
+        """Erase a person or organisation everywhere: all their records, reasons, files, for ever.
+
+        Args:
+            id: UUID text of the subject.
+            reason: why; sealed.
+
+        Raises:
+            UsageError: ``usage.no_reason``, ``erasure.not_subject``.
+            ApprovalNeeded: ``approval.waits`` where a rule asks for a second person; nothing was done.
+            NotFound, AccessDenied, Conflict, KeyStoreError: as ``session.erasing.erase``.
+        """
+        return self.subjects([id], reason=reason)
+
+    def subjects(self, ids: Sequence[str], *, reason: str) -> Erased:
+        """Erase several subjects in one act; all or, where one is held, none.
+
+        Args:
+            ids: UUID texts, at most ``session.erasing.MOST_TARGETS``.
+            reason: why; sealed.
+        """
+        self._require(reason)
+        engine = self._engine
+        with engine.store.transaction(write=False) as tx:
+            # Whoever was merged with somebody goes with them.
+            named = frozenset[bytes]().union(*(linked(engine, tx, id_bytes(one)) for one in ids))
+            for subject in named:
+                first = tx.version(SHARD, subject, 1)
+                if first is not None and first.subject != subject:
+                    raise UsageError("erasure.not_subject", where=id_text(subject))
+            targets, kept = self._split(tx, sorted(named))
+        return self._erase(targets, reason, kept)
+
+    def _split(self, tx: Transaction, subjects: Sequence[bytes]) -> tuple[list[Target], list[Verdict]]:
+        """Whole subjects, or where a duty keeps something of one all else of theirs, facet by facet."""
+        engine = self._engine
+        targets: list[Target] = []
+        kept: list[Verdict] = []
+        facts = Facts(engine, tx, engine.clock())
+        for subject in subjects:
+            records = [one.record for one in tx.subject_records(SHARD, subject) if one.type >= 256]
+            duties = kept_by_duty(engine, facts, records)
+            if not duties:
+                targets.append(Target(subject))
+                continue
+            kept += duties.values()
+            for record in records:
+                gone = {state.category for state in tx.state_of(SHARD, {record})}
+                if 0 in gone:
+                    continue
+                for facet in tx.facets_of(SHARD, record):
+                    name = (record, facet.category)
+                    if facet.category and facet.category not in gone and name not in duties:
+                        targets.append(Target(*name))
+        return targets, kept
+
+    def record(self, id: str, *, reason: str, category: str = "") -> Erased:
+        """Erase one record, or one retention category of it.
+
+        Args:
+            id: UUID text of the record.
+            reason: why; sealed.
+            category: name of the category; empty for all of the record.
+
+        Raises:
+            UsageError: ``usage.no_reason``, ``erasure.no_category``.
+            NotFound, AccessDenied, Conflict, KeyStoreError: as ``session.erasing.erase``.
+        """
+        self._require(reason)
+        engine, record = self._engine, id_bytes(id)
+        numbers = engine.definitions.registry.categories
+        if category and category not in numbers:
+            raise UsageError("erasure.no_category", known=", ".join(sorted(numbers)))
+        with (
+            engine.guarded(self._acting, "subject.erase", record=id_text(record)),
+            engine.store.transaction(write=False) as tx,
+        ):
+            targets = record_targets(engine, tx, record, numbers[category] if category else 0)
+            duties = kept_by_duty(engine, Facts(engine, tx, engine.clock()), [record])
+            if duties:
+                found = {facet.category for facet in tx.facets_of(SHARD, record)}
+                gone = {state.category for state in tx.state_of(SHARD, {record})}
+                wanted = {numbers[category]} if category else found - gone - {0}
+                targets = [Target(record, one) for one in sorted(wanted) if (record, one) not in duties]
+                duties = {name: one for name, one in duties.items() if name[1] in wanted}
+        return self._erase(targets, reason, list(duties.values()))
+
+    def certificates(self, *, about: str | None = None) -> list[dict[str, Any]]:
+        """The certificates of all erasures, or of those of one subject or record; logged."""
+        found = None if about is None else id_bytes(about)
+        return list_certificates(self._engine, self._acting, about=found)
+
+    def certificate(self, id: str) -> Mapping[str, Any]:
+        """A certificate with its evidence, to be handed out; ``verify.certificate`` checks it offline.
+
+        Args:
+            id: UUID text of the erasure, or of what it erased.
+
+        Raises:
+            NotFound: ``erasure.none``; logged.
+        """
+        return certificate_file(self._engine, self._acting, id_bytes(id))
+
+    def _require(self, reason: str) -> None:
+        if not reason.strip():
+            raise UsageError("usage.no_reason")
+        engine = self._engine
+        engine.refresh()
+        with engine.guarded(self._acting, "subject.erase"):
+            engine.policy.require(self._acting.actor, "subject.erase")
+
+    def _erase(self, targets: Sequence[Target], reason: str, kept: Sequence[Verdict] = ()) -> Erased:
+        from muniment.session.approval.acts import require
+
+        for verdict in kept:
+            facet, error = verdict.facet, duty(verdict)
+            refuse(
+                self._engine,
+                self._acting,
+                "erasure.refuse",
+                error,
+                record=facet.record,
+                category=facet.category,
+            )
+        if not targets and kept:
+            raise duty(kept[0])
+        if not targets:
+            raise NotFound("record.not_found")
+        names = self._engine.definitions.registry.category_names
+        listed = [[id_text(one.id), names.get(one.category, "")] for one in targets]
+        facts = {"targets": str(len(targets)), "first": listed[0][0]}
+        granted = require(
+            self._engine, self._acting, "subject.erase", {"targets": listed}, facts=facts, reason=reason
+        )
+        approval = None if granted is None else granted.detail
+        done = erase(
+            self._engine,
+            self._acting,
+            targets,
+            cause="request",
+            reason=reason,
+            check=self._check,
+            approval=approval,
+        )
+        numbers = self._engine.definitions.registry.categories
+        stays = tuple(
+            Refusal(Target(id_bytes(one.facet.record), numbers[one.facet.category], one.rule), duty(one))
+            for one in kept
+        )
+        return attrs.evolve(done, refused=(*done.refused, *stays))
+
+    def _check(self, tx: Transaction, moment: Moment, scope: Scope) -> MunimentError | None:
+        """Whether a duty came up since: looked at once more where the erasure begins."""
+        records = [one.record for one in scope.records if one.type >= 256]
+        if self._facts is None or self._facts[0] is not moment:
+            self._facts = (moment, Facts(self._engine, tx, moment.time_us))
+        duties = kept_by_duty(self._engine, self._facts[1], records)
+        for (_, category), verdict in duties.items():
+            if scope.target.category in (0, category):
+                return duty(verdict)
+        return None

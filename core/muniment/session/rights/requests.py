@@ -1,0 +1,383 @@
+"""Requests of persons: received, checked, answered, each step a version and an entry, each with its date."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from datetime import UTC, date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any, Final
+
+import attrs
+
+from muniment.errors import AccessDenied, NotFound, UsageError
+from muniment.log.binding import OPERATIONS
+from muniment.model import Value, id_bytes, id_text, rfc3339
+from muniment.schema.builtin import REQUEST
+from muniment.session.kernel.definitions import open_version
+from muniment.session.kernel.engine import SHARD
+from muniment.session.kernel.logbook import Moment
+from muniment.session.reading.reads import disclosure, plan_of
+from muniment.session.rights.consents import subject_of
+from muniment.session.writing.planning import Change
+from muniment.session.writing.writes import Saved, write
+from muniment.store import Transaction, Version
+from muniment.subjects.clocks import clock_of, due_dates, elapsed
+from muniment.subjects.rules import Rights
+
+if TYPE_CHECKING:
+    from muniment.session.session import Session
+
+__all__ = ["STATES", "Request", "Requests"]
+
+_DECISIONS: Final = ("granted", "partial", "refused")
+
+STATES: Final[Mapping[str, tuple[str, ...]]] = {
+    "received": ("acknowledged", "identity_check"),
+    "acknowledged": ("identity_check",),
+    "identity_check": ("scoped", "refused"),
+    "scoped": ("extension_notified", "collecting"),
+    "extension_notified": ("collecting",),
+    "collecting": ("extension_notified", *_DECISIONS),
+    "granted": ("fulfilled",),
+    "partial": ("fulfilled",),
+    "refused": ("closed",),
+    "fulfilled": ("recipients_notified", "closed"),
+    "recipients_notified": ("closed",),
+    "closed": ("complaint", "appeal"),
+    "complaint": ("closed",),
+    "appeal": ("closed",),
+}
+"""Which step may follow which; every other one is refused."""
+
+_OPEN: Final = frozenset(STATES) - {"closed"}
+_CHECKLIST: Final = (
+    "acknowledged",
+    "identity_check",
+    "scoped",
+    "collecting",
+    "decision",
+    "fulfilled",
+    "closed",
+)
+
+
+@attrs.frozen
+class Request:
+    """One request as it stands.
+
+    Attributes:
+        id: UUID text of its record.
+        version: of the record.
+        subject: UUID text of the person.
+        values: the fields of the record.
+    """
+
+    id: str
+    version: int
+    subject: str
+    values: Mapping[str, Value]
+
+    @property
+    def state(self) -> str:
+        """Where it stands."""
+        return str(self.values.get("state", ""))
+
+    @property
+    def is_open(self) -> bool:
+        """Whether an answer is still owed."""
+        return self.state in _OPEN
+
+    def percent(self, today: date) -> int:
+        """How much of its clock has run."""
+        received, due = self.values["received"], self.values["due"]
+        assert isinstance(received, date)
+        assert isinstance(due, date)
+        return elapsed(received, due, today)
+
+    def steps(self) -> list[dict[str, str]]:
+        """What was done, oldest first: ``at``, ``by``, ``to`` and maybe ``note``."""
+        found: list[dict[str, str]] = json.loads(str(self.values.get("steps") or "[]"))
+        return found
+
+    def checklist(self) -> list[tuple[str, bool]]:
+        """The steps that every request takes, and which of them were taken."""
+        done = {one["to"] for one in self.steps()}
+        if done & set(_DECISIONS):
+            done.add("decision")
+        return [(name, name in done) for name in _CHECKLIST]
+
+
+class Requests:
+    """Requests of persons, as acts of somebody; reached as ``session.requests``."""
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._engine = session.engine
+        self._acting = session.acting
+
+    # Reading
+
+    def listed(self, *, everything: bool = False, of: str | None = None) -> list[Request]:
+        """The requests that are open, or all; the one due first comes first.
+
+        Args:
+            everything: closed ones too.
+            of: UUID text of a record about a person: theirs alone.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+        """
+
+        def body(tx: Transaction, moment: Moment) -> list[Request]:
+            self._engine.policy.require(self._acting.actor, "request.read", REQUEST.key)
+            only = None if of is None else subject_of(self._engine, self._acting, tx, id_bytes(of))
+            versions = [one for one in self._versions(tx) if only is None or one.subject == only]
+            found = [self._opened(tx, one) for one in versions]
+            shown = [one for one in found if everything or one.is_open]
+            named = {one.id for one in shown}
+            plan = plan_of(self._engine, self._acting, REQUEST, None)
+            drafts = disclosure(
+                self._engine,
+                tx,
+                self._acting,
+                "request.read",
+                plan,
+                [one for one in versions if id_text(one.record) in named],
+            )
+            self._engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
+            return [
+                attrs.evolve(
+                    one, values={key: value for key, value in one.values.items() if key in plan.view.clear}
+                )
+                for one in shown
+            ]
+
+        with self._engine.guarded(self._acting, "request.read", record=of):
+            found = self._engine.run(body, self._acting)
+        return sorted(found, key=lambda one: (str(one.values.get("due")), one.id))
+
+    def _versions(self, tx: Transaction) -> list[Version]:
+        rows = tx.builtin(SHARD, (REQUEST.number,))
+        versions = [tx.version(SHARD, record, newest) for _, record, newest in rows]
+        standing = [one for one in versions if one is not None and one.operation != OPERATIONS["delete"]]
+        gone = {state.id for state in tx.state_of(SHARD, {one.subject for one in standing})}
+        return [one for one in standing if one.subject not in gone]
+
+    def _opened(self, tx: Transaction, version: Version) -> Request:
+        values = open_version(tx, self._engine.sealer, version, REQUEST)
+        return Request(id_text(version.record), version.version, id_text(version.subject), values)
+
+    def _one(self, id: str) -> Request:
+        with self._engine.store.transaction(write=False) as tx:
+            version = tx.version(SHARD, id_bytes(id))
+            if version is None or version.type != REQUEST.number:
+                raise NotFound("request.none", where=id)
+            self._engine.check_live(tx, {version.subject, version.record})
+            return self._opened(tx, version)
+
+    def running_late(self, today: date) -> tuple[int, int, int]:
+        """How many open requests have used half of their time, four fifths of it, all of it."""
+        with self._engine.store.transaction(write=False) as tx:
+            found = [self._opened(tx, one) for one in self._versions(tx)]
+        used = [one.percent(today) for one in found if one.is_open]
+        return (
+            sum(50 <= one < 80 for one in used),
+            sum(80 <= one < 100 for one in used),
+            sum(one >= 100 for one in used),
+        )
+
+    # Steps
+
+    def open(
+        self,
+        record: str,
+        right: str,
+        *,
+        law: str | None = None,
+        received: date | None = None,
+        channel: str = "",
+        requester: str = "",
+        authority: str = "",
+        reason: str | None = None,
+    ) -> Saved:
+        """Write down that a person asks for something.
+
+        Args:
+            record: UUID text of a record about the person.
+            right: one of ``subjects.clocks.RIGHTS``.
+            law: whose clock runs; by default the one in the configuration.
+            received: the day; by default today.
+            channel: how it came.
+            requester: who asks, where somebody else does.
+            authority: what entitles them.
+            reason: a person's own words; sealed.
+
+        Raises:
+            UsageError: ``request.law``, ``request.right``, ``request.future``.
+        """
+        rights = self._rights()
+        law, today = law or rights.law, self.today()
+        received = received or today
+        if received > today:
+            raise UsageError("request.future")
+        dates = due_dates(law, right, received, rights.holidays)
+        with (
+            self._engine.guarded(self._acting, "request.open", record=record),
+            self._engine.store.transaction(write=False) as tx,
+        ):
+            subject = subject_of(self._engine, self._acting, tx, id_bytes(record))
+        values: dict[str, object] = {
+            "right": right,
+            "state": "received",
+            "law": law,
+            "received": received,
+            "due": dates.due,
+            "latest": dates.latest,
+            "acknowledge_by": dates.acknowledge_by,
+            "channel": channel or None,
+            "handler": self._acting.actor.id,
+            "requester": requester or None,
+            "authority": authority or None,
+            "steps": self._steps([], "received", ""),
+        }
+        change = Change(
+            "create", REQUEST.key, values=values, subject=subject, inside=True, kind="request.open"
+        )
+        return self._written(change, reason)
+
+    def step(
+        self,
+        id: str,
+        to: str,
+        *,
+        note: str = "",
+        answer: str = "",
+        evidence: Path | None = None,
+        reason: str | None = None,
+    ) -> Saved:
+        """Take a request a step further.
+
+        Args:
+            id: UUID text of the request.
+            to: a state that may follow; ``granted``, ``partial`` and ``refused`` decide it.
+            note: what was found or done, such as how the identity was checked; sealed.
+            answer: what the person is told; sealed.
+            evidence: a file; sealed.
+            reason: a person's own words; sealed.
+
+        Raises:
+            UsageError: ``request.step`` where it may not follow, ``request.ground`` where none is given.
+            AccessDenied: ``request.four_eyes`` where whoever handled a request for erasure grants it.
+        """
+        one = self._one(id)
+        following = STATES.get(one.state, ())
+        if to not in following or to == "extension_notified":
+            raise UsageError("request.step", where=id, name=to, known=", ".join(following) or "-")
+        values: dict[str, object] = {"state": to}
+        kind = "request.step"
+        if to in _DECISIONS:
+            kind = "request.decide"
+            values["decision"] = to
+            self._check_decision(one, to, note)
+        if to == "closed":
+            kind = "request.close"
+            values["closed_on"] = self.today()
+        if answer:
+            values["answer"] = answer
+        saved = self._update(one, values, to, note, kind, reason)
+        if evidence is not None:
+            from muniment.session.attachments import attach_file
+
+            saved = attach_file(
+                self._engine, self._acting, id_bytes(id), "evidence", evidence, inside="request.step"
+            )
+        return saved
+
+    def _check_decision(self, one: Request, to: str, note: str) -> None:
+        if to != "granted" and not note.strip():
+            raise UsageError("request.ground", where=one.id)
+        if one.values.get("right") == "erasure" and one.values.get("handler") == self._acting.actor.id:
+            error = AccessDenied("request.four_eyes", where=one.id)
+            self._engine.refused(self._acting, "request.decide", error, record=one.id)
+            raise error
+
+    def extend(self, id: str, *, note: str, reason: str | None = None) -> Saved:
+        """Take the longer time that the law allows, once, and say that the person was told why.
+
+        Raises:
+            UsageError: ``request.extend`` where the law knows none, it was taken, or the time is over.
+        """
+        one = self._one(id)
+        clock = clock_of(str(one.values["law"]), str(one.values["right"]))
+        allowed = bool(clock.more_days or clock.more_months) and not one.values.get("extended")
+        due = one.values["due"]
+        assert isinstance(due, date)
+        if not allowed or self.today() > due or "extension_notified" not in STATES.get(one.state, ()):
+            raise UsageError("request.extend", where=id)
+        values: dict[str, object] = {
+            "state": "extension_notified",
+            "extended": True,
+            "due": one.values["latest"],
+        }
+        return self._update(one, values, "extension_notified", note, "request.extend", reason)
+
+    def close(self, id: str, *, answer: str = "", note: str = "", reason: str | None = None) -> Saved:
+        """End a request that was answered or refused."""
+        return self.step(id, "closed", answer=answer, note=note, reason=reason)
+
+    # Inside
+
+    def today(self) -> date:
+        """The day, in the archive's time zone."""
+        from zoneinfo import ZoneInfo
+
+        moment = datetime.fromtimestamp(self._engine.clock() / 1_000_000, UTC)
+        return moment.astimezone(ZoneInfo(self._engine.settings.timezone)).date()
+
+    def _rights(self) -> Rights:
+        applied = self._engine.settings.applied
+        return Rights() if applied is None else applied.rights
+
+    def _steps(self, before: Sequence[Mapping[str, str]], to: str, note: str) -> str:
+        now = {"at": rfc3339(self._engine.clock()), "by": self._acting.actor.id, "to": to}
+        if note:
+            now["note"] = note
+        return json.dumps([*before, now], ensure_ascii=False)
+
+    def _update(
+        self,
+        one: Request,
+        values: Mapping[str, object],
+        to: str,
+        note: str,
+        kind: str,
+        reason: str | None,
+    ) -> Saved:
+        given = {**values, "steps": self._steps(one.steps(), to, note)}
+        change = Change(
+            "update",
+            record=id_bytes(one.id),
+            values=given,
+            expected_version=one.version,
+            inside=True,
+            kind=kind,
+        )
+        return self._written(change, reason)
+
+    def _written(self, change: Change, reason: str | None) -> Saved:
+        saved = write(self._engine, self._acting, [change], reason=reason)[0]
+        assert isinstance(saved, Saved)
+        return saved
+
+
+def described(one: Request) -> dict[str, Any]:
+    """A request for JSON, without what only its own page shows."""
+    return {
+        "id": one.id,
+        "subject": one.subject,
+        "version": one.version,
+        "open": one.is_open,
+        "checklist": [{"step": name, "done": done} for name, done in one.checklist()],
+        "steps": one.steps(),
+    }

@@ -1,0 +1,386 @@
+"""Retention: what is due, why, and disposing of it; the plan and its application ask the same function."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
+
+import attrs
+
+from muniment.errors import AccessDenied, Conflict, MunimentError, NotFound, UsageError
+from muniment.model import id_bytes, id_text
+from muniment.retention.plan import STATES, Verdict
+from muniment.session.approval.acts import require
+from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
+from muniment.session.kernel.logbook import MAX_SUBJECTS, Draft, Moment
+from muniment.session.rights.erasing import Refusal, erase
+from muniment.session.rights.facets import Facts, rules_of_type
+from muniment.session.rights.scope import Scope, Target
+from muniment.store import Transaction
+
+__all__ = ["Applied", "Retaining", "duty", "kept_by_duty"]
+
+_AT_ONCE: Final = 500
+_DUE: Final = ("due", "review")
+
+Progress = Callable[[int, int], None]
+
+
+@attrs.frozen
+class Applied:
+    """What applying retention did.
+
+    Attributes:
+        facets: how many were disposed of.
+        subjects: of whom nothing was left, and who went with it.
+        certificates: UUID texts of the erasures.
+        refused: how many were due and stay, because something changed since.
+        waiting: how many wait for a person's decision.
+        rules: how many went under each rule.
+    """
+
+    facets: int = 0
+    subjects: int = 0
+    certificates: tuple[str, ...] = ()
+    refused: int = 0
+    waiting: int = 0
+    rules: Mapping[str, int] = attrs.field(factory=dict)
+
+
+class Retaining:
+    """Planning, explaining and applying retention; ``Session.retention``."""
+
+    def __init__(self, engine: Engine, acting: Acting) -> None:
+        self._engine = engine
+        self._acting = acting
+
+    # Planning
+
+    def plan(
+        self,
+        *,
+        types: Sequence[str] = (),
+        states: Sequence[str] = _DUE,
+        progress: Progress | None = None,
+    ) -> Iterator[Verdict]:
+        """The facets that stand so, a page at a time; each page is written down before it is given.
+
+        Args:
+            types: keys of record types; by default all.
+            states: out of ``retention.plan.STATES``; by default what is due or waits for a person.
+            progress: told how many records were looked at.
+
+        Raises:
+            UsageError: ``keep.state``.
+            AccessDenied: ``access.action``; logged.
+        """
+        unknown = set(states) - set(STATES)
+        if unknown:
+            raise UsageError("keep.state", known=", ".join(STATES))
+        self._require("retention.read")
+        op = self._engine.new_id()
+        self._engine.note(self._acting, "retention.plan", target={"states": sorted(states)})
+        for verdicts in self._pages(types, progress):
+            found = [one for one in verdicts if one.state in states]
+            if found:
+                self._engine.run(partial(self._log, op, found), self._acting)
+                yield from found
+
+    def explain(self, id: str) -> list[Verdict]:
+        """How every facet of one record stands, and what each rule says of it; logged.
+
+        Args:
+            id: UUID text.
+
+        Raises:
+            NotFound: there is no such record for this actor; logged.
+        """
+        engine, acting, record = self._engine, self._acting, id_bytes(id)
+        self._require("retention.read")
+
+        def body(tx: Transaction, moment: Moment) -> list[Verdict]:
+            version = tx.version(SHARD, record)
+            record_type = None if version is None else engine.definitions.by_number.get(version.type)
+            if version is None or record_type is None or record_type.number < 256:
+                raise NotFound("record.not_found")
+            engine.policy.require(acting.actor, "record.read", record_type.key)
+            engine.check_live(tx, {record, version.subject})
+            found = Facts(engine, tx, moment.time_us).verdicts([record])
+            detail = engine.detail(acting, engine.new_id(), type=record_type.key, count=1, sets=[{}])
+            line = record_line(record, version.version, version.version - 1, 0)
+            keys = engine.subject_keys(tx, [version.subject])
+            draft = Draft("retention.explain", detail, [line], keys)
+            engine.logbook.append(tx, moment, [draft], actor=acting.actor.id)
+            return found
+
+        with engine.guarded(acting, "retention.read", record=id_text(record)):
+            return engine.run(body, acting)
+
+    def report(self, *, progress: Progress | None = None) -> dict[str, Any]:
+        """How many facets stand how, by type, category and rule; and what was disposed of so far."""
+        self._require("retention.read")
+        self._engine.note(self._acting, "retention.report")
+        counts: Counter[tuple[str, str, str, str]] = Counter()
+        for verdicts in self._pages((), progress):
+            for one in verdicts:
+                counts[one.facet.type, one.facet.category, one.state, one.rule] += 1
+        unverified = sorted(
+            {
+                rule.id
+                for record_type in self._types(())
+                for rule in rules_of_type(self._engine, record_type)
+                if not rule.verified_by
+            }
+        )
+        return {
+            "facets": [
+                {"type": key, "category": category, "state": state, "rule": rule, "count": count}
+                for (key, category, state, rule), count in sorted(counts.items())
+            ],
+            "unverified": unverified,
+        }
+
+    def _types(self, types: Sequence[str]) -> list[Any]:
+        known = self._engine.definitions
+        if types:
+            return [self._engine.record_type(one) for one in types]
+        return [one for _, one in sorted(known.by_number.items()) if one.number >= 256]
+
+    def _pages(self, types: Sequence[str], progress: Progress | None) -> Iterator[list[Verdict]]:
+        """The verdicts on a page of records at a time; nothing of it leaves unlogged."""
+        engine, done = self._engine, 0
+        engine.refresh()
+        for record_type in self._types(types):
+            if not rules_of_type(engine, record_type):
+                continue
+            for deleted in (False, True):
+                after: bytes | None = None
+                while True:
+                    with engine.store.transaction(write=False) as tx:
+                        facts = Facts(engine, tx, engine.clock())
+                        records = facts.page(record_type, after, deleted=deleted)
+                        verdicts = facts.verdicts(records)
+                    done += len(records)
+                    if progress is not None:
+                        progress(done, 0)
+                    if not records:
+                        break
+                    after = records[-1]
+                    yield verdicts
+
+    def _log(self, op: bytes, verdicts: Sequence[Verdict], tx: Transaction, moment: Moment) -> None:
+        engine, acting = self._engine, self._acting
+        drafts = []
+        facets = [one.facet for one in verdicts]
+        records = list(dict.fromkeys((one.record, one.subject, one.version) for one in facets))
+        for start in range(0, len(records), MAX_SUBJECTS):
+            some = records[start : start + MAX_SUBJECTS]
+            lines = [record_line(id_bytes(one), version, version - 1, 0) for one, _, version in some]
+            keys = engine.subject_keys(tx, {id_bytes(subject) for _, subject, _ in some})
+            detail = engine.detail(acting, op, count=len(some), sets=[{}])
+            drafts.append(Draft("retention.plan", detail, lines, keys))
+        engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
+
+    def _require(self, *actions: str) -> None:
+        engine = self._engine
+        for action in actions:
+            with engine.guarded(self._acting, action):
+                engine.policy.require(self._acting.actor, action)
+
+    # Applying
+
+    def apply(
+        self,
+        *,
+        reason: str | None = None,
+        types: Sequence[str] = (),
+        reviewed: Sequence[str] = (),
+        progress: Progress | None = None,
+    ) -> Applied:
+        """Dispose of everything that is due.
+
+        Each facet is looked at again in the transaction that begins its disposal: a hold, a changed
+        day or a new rule stops it.
+
+        Args:
+            reason: why; sealed.
+            types: keys of record types; by default all.
+            reviewed: UUID texts of records that a person decided on; without that, what waits for a
+                decision stays.
+            progress: told how many records were looked at.
+
+        Raises:
+            UsageError: ``keep.unverified`` where a rule was never compared with its source and nobody
+                answers for it.
+            ApprovalNeeded: ``approval.waits`` where a rule of the archive asks for a second person.
+            AccessDenied: ``access.action``; logged.
+        """
+        engine = self._engine
+        self._require("retention.apply", "subject.erase")
+        named = {id_text(id_bytes(one)) for one in reviewed}
+        due: list[Target] = []
+        states: dict[tuple[bytes, int], str] = {}
+        waiting = 0
+        unverified: set[str] = set()
+        numbers = engine.definitions.registry.categories
+        for verdicts in self._pages(types, progress):
+            for one in verdicts:
+                if one.state == "review" and one.facet.record not in named:
+                    waiting += 1
+                elif one.state in _DUE:
+                    unverified.update(one.unverified)
+                    due.append(Target(id_bytes(one.facet.record), numbers[one.facet.category], one.rule))
+                    states[due[-1].id, due[-1].category] = one.state
+        accepted = self._accepted(unverified)
+        if due:
+            listed = [[id_text(one.id), one.category, one.rule] for one in due]
+            granted = require(
+                engine, self._acting, "subject.erase", {"retention": listed},
+                facts={"facets": str(len(due))}, reason=reason,
+            )  # fmt: skip
+            approval = None if granted is None else granted.detail
+            made = _Run(engine, self._acting, states, reason, accepted, approval)
+            for start in range(0, len(due), _AT_ONCE):
+                made.dispose(due[start : start + _AT_ONCE])
+            made.close_subjects()
+            done = made.applied(waiting)
+        else:
+            done = Applied(waiting=waiting)
+        target: dict[str, object] = {"rules": sorted(done.rules), "accepted": accepted, "waiting": waiting}
+        engine.note(self._acting, "retention.apply", count=done.facets, target=target)
+        return done
+
+    def _accepted(self, unverified: set[str]) -> bool:
+        if not unverified:
+            return False
+        applied = self._engine.settings.applied
+        if applied is None or not applied.retention.accepted_by:
+            raise UsageError("keep.unverified", names=", ".join(sorted(unverified)))
+        return True
+
+
+class _Run:
+    """One application of retention, batch by batch."""
+
+    def __init__(
+        self,
+        engine: Engine,
+        acting: Acting,
+        states: Mapping[tuple[bytes, int], str],
+        reason: str | None,
+        accepted: bool,
+        approval: Mapping[str, object] | None,
+    ) -> None:
+        self._engine = engine
+        self._acting = acting
+        self._states = states
+        self._reason = reason
+        self._approval = approval
+        self._members = {"accepted": True} if accepted else {}
+        self._touched: dict[bytes, str] = {}
+        self._certificates: list[str] = []
+        self._rules: Counter[str] = Counter()
+        self._facets = self._subjects = 0
+        self._refused: list[Refusal] = []
+        self._facts: tuple[Moment, Facts] | None = None
+
+    def dispose(self, targets: Sequence[Target]) -> None:
+        """Dispose of some facets in one act."""
+        done = self._erase(targets, self._check)
+        refused = {(one.target.id, one.target.category) for one in done.refused}
+        for target in targets:
+            if (target.id, target.category) not in refused:
+                self._facets += 1
+                self._rules[target.rule] += 1
+                first = self._engine.store.version(SHARD, target.id, 1)
+                if first is not None:
+                    self._touched[first.subject] = target.rule
+
+    def close_subjects(self) -> None:
+        """Let those go of whom nothing is left but the key, and the reasons sealed under it."""
+        engine = self._engine
+        targets = []
+        for subject, rule in self._touched.items():
+            if subject != engine.archive and self._is_empty(subject):
+                targets.append(Target(subject, 0, rule))
+        for start in range(0, len(targets), _AT_ONCE):
+            some = targets[start : start + _AT_ONCE]
+            done = self._erase(some, self._check_empty)
+            self._subjects += len(some) - len(done.refused)
+
+    def applied(self, waiting: int) -> Applied:
+        """What was done."""
+        return Applied(
+            self._facets, self._subjects, tuple(self._certificates), len(self._refused), waiting,
+            dict(self._rules),
+        )  # fmt: skip
+
+    def _erase(
+        self, targets: Sequence[Target], check: Callable[[Transaction, Moment, Scope], MunimentError | None]
+    ) -> Any:
+        done = erase(
+            self._engine, self._acting, targets, cause="retention", reason=self._reason, check=check,
+            skip_refused=True, members=self._members, approval=self._approval,
+        )  # fmt: skip
+        if done.id:
+            self._certificates.append(done.id)
+        self._refused += done.refused
+        return done
+
+    def _check(self, tx: Transaction, moment: Moment, scope: Scope) -> MunimentError | None:
+        """Whether a facet stands as it did in the plan."""
+        target = scope.target
+        name = self._engine.definitions.registry.category_names[target.category]
+        if self._facts is None or self._facts[0] is not moment:
+            self._facts = (moment, Facts(self._engine, tx, moment.time_us))
+        for verdict in self._facts[1].verdicts([target.id]):
+            if verdict.facet.category == name and verdict.state == self._states[target.id, target.category]:
+                return None
+        return Conflict("keep.not_due", where=id_text(target.id), rule=target.rule)
+
+    def _is_empty(self, subject: bytes) -> bool:
+        with self._engine.store.transaction(write=False) as tx:
+            return self._nothing_left(tx, subject)
+
+    def _check_empty(self, tx: Transaction, moment: Moment, scope: Scope) -> MunimentError | None:
+        if self._nothing_left(tx, scope.target.id):
+            return None
+        return Conflict("keep.not_due", where=id_text(scope.target.id), rule=scope.target.rule)
+
+    def _nothing_left(self, tx: Transaction, subject: bytes) -> bool:
+        for record in tx.subject_records(SHARD, subject):
+            gone = {state.category for state in tx.state_of(SHARD, {record.record})}
+            left = {facet.category for facet in tx.facets_of(SHARD, record.record)} - {0} - gone
+            if left and 0 not in gone:
+                return False
+        return True
+
+
+def kept_by_duty(engine: Engine, facts: Facts, records: Sequence[bytes]) -> dict[tuple[bytes, int], Verdict]:
+    """The facets of these records that a mandatory minimum keeps, whoever asks for their erasure.
+
+    Args:
+        engine: the opened archive.
+        facts: of the transaction.
+        records: 16 bytes each.
+    """
+    numbers = engine.definitions.registry.categories
+    found = {}
+    for verdict in facts.verdicts(records) if facts.any_rules else ():
+        minima = [
+            one
+            for one in verdict.findings
+            if one.rule.effect in ("MIN", "MIN+MAX") and one.code != "keep.maximum"
+        ]
+        runs = any(one.end is None or one.end >= verdict.today for one in minima)
+        if runs and verdict.state in ("kept", "permanent", "unknown", "suspended", "conflict", "held"):
+            found[id_bytes(verdict.facet.record), numbers[verdict.facet.category]] = verdict
+    return found
+
+
+def duty(verdict: Verdict) -> AccessDenied:
+    """The refusal of an erasure because of a mandatory minimum (GDPR 17(3)(b))."""
+    until = "" if verdict.keep_until is None else verdict.keep_until.isoformat()
+    return AccessDenied("keep.duty", where=verdict.facet.record, rule=verdict.rule, until=until or "?")

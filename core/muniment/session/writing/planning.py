@@ -1,0 +1,757 @@
+"""What a change set will do, before anything is done: policy, values, gates, references, uniqueness.
+
+Nothing here writes a row, leases a slot of the key store or appends an entry, so a
+trial run goes the same way as a real one up to the last step.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+
+from muniment.errors import AccessDenied, Conflict, Invalid, Issue, MunimentError, NotFound, UsageError
+from muniment.imports.seen import Seen
+from muniment.log.binding import unpack_live
+from muniment.model import Value, id_bytes, id_text
+from muniment.plugins import HookContext, RecordState
+from muniment.policy import ACTIONS, Reached, View
+from muniment.schema import Field, RecordType, category_of_group
+from muniment.seal import part_fields, part_slots
+from muniment.session.kernel.builtins import rules_of
+from muniment.session.kernel.definitions import USER
+from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.gates import require_open
+from muniment.session.kernel.layout import require_layout
+from muniment.session.kernel.reach import Reach, reach_of, reached_by, stored_values
+from muniment.session.kernel.standing import authorize
+from muniment.session.kernel.tokens import UNIQUE, tokens_of
+from muniment.store import Part, Token, Transaction, Version
+
+__all__ = ["Change", "Claims", "Pending", "Planner", "action_of", "hook_context"]
+
+_Name = tuple[int, int, bytes]
+"""A token without who has it: number of the field, number of the index, token."""
+
+_OF_ONE_CHANGE: Final = (Invalid, Conflict, AccessDenied, NotFound, UsageError)
+"""What refuses one change and leaves the others alone; anything else stops them all."""
+
+
+@attrs.frozen
+class Change:
+    """One thing to be done to one record.
+
+    Attributes:
+        operation: ``create``, ``update``, ``correct``, ``delete``, ``undelete`` or ``revert``.
+        type: key of the record type; needed for ``create`` only.
+        record: identifier of the record, 16 bytes; None for ``create``.
+        values: by field key; None or empty text clears.
+        expected_version: the version the caller saw; None trusts the newest.
+        effective_us: since when it holds in the world.
+        replace: ``values`` are all the record's values, as for a revert.
+        keep_empty: an empty value leaves what is there as it is, with a warning, instead of clearing it.
+        subject: of a new record of a built-in type: whom it is about, 16 bytes; None for the archive.
+        kind: of a built-in type: the kind of entry, where it is not the usual one.
+        inside: made by the framework itself; only so are guarded built-in types written.
+        new_subject: the subject has no record yet, and gets its key with this one; the record that is
+            made for it later names it as its ``subject`` too.
+        reason: a person's own words on this change alone; sealed.
+    """
+
+    operation: str
+    type: str = ""
+    record: bytes | None = None
+    values: Mapping[str, object] = attrs.field(factory=dict)
+    expected_version: int | None = None
+    effective_us: int | None = None
+    replace: bool = False
+    keep_empty: bool = False
+    subject: bytes | None = None
+    kind: str = ""
+    inside: bool = False
+    new_subject: bool = False
+    reason: str | None = None
+
+
+@attrs.define
+class Pending:
+    """One change on its way, with what it builds on; its values are not for release.
+
+    Attributes:
+        old: the values before, of the seal groups that the change touches.
+        new: the values after.
+        changed: keys of the fields that change.
+        written: whether a version comes of it.
+        regrouped: seal groups whose fields belong to others by now.
+        slots: of facet and subject, by category, as the parts that were opened have them.
+    """
+
+    change: Change
+    type: RecordType
+    view: View
+    record: bytes
+    subject: bytes
+    base: Version | None
+    old: dict[str, Value]
+    new: dict[str, Value]
+    changed: list[str]
+    warnings: list[Issue]
+    deleted: bool = False
+    old_clear: str | None = None
+    tokens: Collection[Token] = ()
+    written: bool = True
+    regrouped: frozenset[int] = frozenset()
+    slots: dict[int, tuple[int, int]] = attrs.field(factory=dict)
+    version: int = attrs.field(init=False)
+
+    @version.default
+    def _next_version(self) -> int:
+        return 1 if self.base is None else self.base.version + 1
+
+
+@attrs.define
+class Claims:
+    """What the changes of a trial run would have taken so far, since nothing of it is stored.
+
+    Attributes:
+        taken: unique tokens that new values would have.
+        freed: unique tokens of values that would have been replaced.
+        records: records that would have been made, as other rows refer to them.
+    """
+
+    taken: Seen = attrs.field(factory=Seen)
+    freed: Seen = attrs.field(factory=Seen)
+    records: set[bytes] = attrs.field(factory=set)
+
+
+def hook_context(
+    engine: Engine, acting: Acting, operation: str, time_us: int, *, region: str = ""
+) -> HookContext:
+    """What gates and observers are told of an act."""
+    return HookContext(
+        acting.actor.id,
+        acting.purpose,
+        operation,
+        acting.program,
+        time_us,
+        default_region=region or engine.settings.default_region,
+    )
+
+
+class Planner:
+    """Finds out what changes will do, in one transaction.
+
+    Args:
+        engine: the opened archive.
+        acting: who, why and through what.
+        context: what differs from the archive's settings in reading values, by the names of ``Context``.
+        claims: what a trial run took in transactions before this one; None where all is stored.
+    """
+
+    def __init__(
+        self,
+        engine: Engine,
+        acting: Acting,
+        *,
+        context: Mapping[str, Any] | None = None,
+        claims: Claims | None = None,
+    ) -> None:
+        self._engine = engine
+        self._acting = acting
+        self._claims = claims
+        self._context = engine.value_context()
+        if context:
+            self._context = attrs.evolve(self._context, **context)
+        self._creating: dict[tuple[str, bool], tuple[RecordType, View]] = {}
+        self._targets: dict[tuple[bytes, str], tuple[bytes, bool]] = {}
+        self._made: set[bytes] = set()
+        self._time_us = 0
+
+    def plan(
+        self,
+        tx: Transaction,
+        time_us: int,
+        changes: Sequence[Change],
+        *,
+        collect: bool = False,
+        new_ids: Sequence[bytes] = (),
+    ) -> list[Pending | MunimentError]:
+        """What will become of each change, in order.
+
+        Args:
+            tx: the transaction.
+            time_us: its time.
+            changes: each record at most once.
+            collect: give each refused change its error and go on with the others.
+            new_ids: identifiers for the records created, in order; the rest are made.
+
+        Raises:
+            MunimentError: the first refusal, unless they are collected.
+        """
+        self._time_us = time_us
+        self._creating.clear()
+        self._made.clear()
+        made = list(new_ids)
+        missing = sum(change.operation == "create" for change in changes) - len(made)
+        made += self._engine.new_id.many(missing) if missing > 0 else []
+        fresh = iter(made)
+        self._require_basis(changes)
+        results: list[Pending | MunimentError] = []
+        pending: list[Pending] = []
+        places: list[int] = []
+        for change in changes:
+            record = next(fresh) if change.operation == "create" else change.record
+            try:
+                one = self._prepare(tx, change, record)
+            except _OF_ONE_CHANGE as error:
+                if not collect:
+                    raise
+                results.append(error)
+                continue
+            if one.base is not None and self._nothing_changed(one):
+                one.written = False
+            else:
+                places.append(len(results))
+                pending.append(one)
+            results.append(one)
+        taken = self._claim_unique(tx, pending)
+        if taken and not collect:
+            raise next(iter(taken.values()))
+        for place, refusal in taken.items():
+            results[places[place]] = refusal
+        if self._claims is not None:
+            self._remember([one for place, one in enumerate(pending) if place not in taken])
+        return results
+
+    def _require_basis(self, changes: Sequence[Change]) -> None:
+        """Refuse a record that nothing entitles anybody to make: no consent with it, no other basis stated.
+
+        Raises:
+            AccessDenied: ``access.no_basis``.
+        """
+        applied = self._engine.settings.applied
+        asked = applied.consent.before_save if applied is not None else frozenset[str]()
+        stated = self._acting.legal_basis
+        if not asked or (stated and stated != "consent"):
+            return
+        kinds = {change.type for change in changes if change.operation == "create"}
+        given = any(change.inside and change.kind == "consent.give" for change in changes)
+        for name in sorted(kinds & asked):
+            if not given:
+                raise AccessDenied("access.no_basis", where=name, action="record.create")
+
+    # One change
+
+    def _prepare(self, tx: Transaction, change: Change, record: bytes | None) -> Pending:
+        if record is None:
+            raise UsageError("usage.identifier")
+        if change.operation == "create":
+            return self._prepare_create(tx, change, record)
+        engine, actor = self._engine, self._acting.actor
+        base = tx.version(SHARD, record)
+        current = tx.current(SHARD, record)
+        record_type = engine.definitions.by_number.get(base.type) if base is not None else None
+        if base is None or current is None or record_type is None:
+            raise NotFound("record.not_found")
+        action = action_of(record_type, change.operation)
+        reach = reach_of(engine, self._acting, record_type)
+        stored = {} if reach is None else stored_values(engine, tx, base, reach.numbers)
+        reached = None if reach is None else reach.roles(engine, tx, stored)
+        if change.inside and record_type.number < 256:
+            # Its kind says what is asked for, whatever types a role is for.
+            asked = change.kind if action and change.kind in ACTIONS else action
+            if asked:
+                engine.policy.require(actor, asked)
+        else:
+            if not engine.policy.may(actor, "record.read", record_type.key, reached=reached):
+                raise NotFound("record.not_found")
+            engine.policy.require(actor, action, record_type.key, reached=reached)
+        view = self._view(record_type, change, reached)
+        engine.check_live(tx, {record, base.subject})
+        self._require_open(tx, record_type, change, base.subject)
+        if change.expected_version is not None and change.expected_version != base.version:
+            raise Conflict(
+                "conflict.version",
+                where=id_text(record),
+                expected=change.expected_version,
+                found=base.version,
+            )
+        one = Pending(
+            change,
+            record_type,
+            view,
+            record,
+            base.subject,
+            base,
+            {},
+            {},
+            [],
+            [],
+            bool(current.deleted),
+            current.clear,
+        )
+        if change.operation == "undelete" and one.deleted:
+            # It has its unique values again, and somebody else may have them by now.
+            self._open_groups(tx, one, None if record_type.unique else set())
+            one.new = one.old
+        elif change.operation == "delete" and engine.plugins.approves:
+            # Whoever says whether it needs a second person is shown what would go.
+            self._open_groups(tx, one, None)
+        if change.operation in ("delete", "undelete"):
+            if record_type.number == USER.number and change.operation == "delete":
+                self._keep_an_owner(one)
+            self._authorize(one, action)
+            return one
+        if one.deleted and change.operation != "revert":
+            raise NotFound("record.deleted", where=id_text(record))
+        self._take_values(tx, one)
+        if reach is not None and not reach.keys.isdisjoint(one.changed):
+            self._stay_in_reach(tx, one, reach, action, {**stored, **_those(one.new, reach.keys)})
+        self._authorize(one, action)
+        if record_type.number == USER.number:
+            self._keep_an_owner(one)
+        return one
+
+    def _stay_in_reach(
+        self, tx: Transaction, one: Pending, reach: Reach, action: str, values: Mapping[str, Value]
+    ) -> None:
+        """Refuse what would put a record where the actor could not have written it.
+
+        Else one could give a record away unseen, or make one in somebody else's name.
+        """
+        engine, record_type = self._engine, one.type
+        reached = reach.roles(engine, tx, values)
+        view = self._view(record_type, one.change, reached)
+        may = engine.policy.may(self._acting.actor, action, record_type.key, reached=reached)
+        widest, one.view = one.view, view if one.base is None else one.view
+        if not may or not view.writable.issuperset(one.changed):
+            named = sorted(key for key in reach.keys if key in widest.readable)
+            raise AccessDenied(
+                "access.row", where=record_type.key, action=action, names=", ".join(named) or "?"
+            )
+
+    def _keep_an_owner(self, one: Pending) -> None:
+        """Refuse what would leave nobody who may add users: nobody could ever mend that."""
+        roles = one.new.get("roles") or ()
+        stays = one.new.get("state") == "active" and isinstance(roles, tuple) and "owner" in roles
+        others = (user for user in self._engine.definitions.users.values() if user.record != one.record)
+        if not stays and not any(user.active and "owner" in user.roles for user in others):
+            raise AccessDenied("access.last_owner", where=id_text(one.record))
+
+    def _prepare_create(self, tx: Transaction, change: Change, record: bytes) -> Pending:
+        engine, name = self._engine, (change.type, change.inside)
+        # Within one transaction neither the type nor what the actor may do changes.
+        found = self._creating.get(name)
+        if found is None:
+            found = self._creating[name] = self._may_create(change)
+        record_type, view = found
+        if not change.values.keys() <= view.writable:
+            self._require_writable(change, record_type, view)
+        reach = reach_of(engine, self._acting, record_type)
+        values = change.values
+        if reach is not None:
+            values = {**values, **reach.filling(action_of(record_type, "create"), values)}
+        new, issues = record_type.normalise(values, context=self._context, kinds=engine.kinds)
+        if record_type.references:
+            new = self._refer(tx, record_type, new, issues)
+        one = Pending(change, record_type, view, record, record, None, {}, new, list(new), issues)
+        if reach is not None and not _errors(issues):
+            self._within_reach(tx, one, reach)
+        if not new and not _errors(issues):
+            issues.append(Issue("value.empty_record"))
+        if issues:
+            self._refuse_errors(one)
+        if record_type.subject != "self":
+            one.subject = self._subject_of(tx, one)
+            self._require_open(tx, record_type, change, one.subject)
+        else:
+            self._made.add(record)
+        self._authorize(one, action_of(record_type, "create"))
+        if engine.plugins.validates:
+            self._ask_plugins(one)
+        return one
+
+    def _authorize(self, one: Pending, action: str) -> None:
+        """Ask the plugins that may take away what roles allow."""
+        if self._engine.plugins.authorizes:
+            record = None if one.base is None else one.record
+            authorize(self._engine, self._acting, action, one.type, one.changed, record, self._time_us)
+
+    def _within_reach(self, tx: Transaction, one: Pending, reach: Reach) -> None:
+        """Refuse a new record that its maker could not have written once it stands."""
+        given = [field.key for name in one.change.values if (field := one.type.field(name)) is not None]
+        values = {key: value for key, value in one.new.items() if key in reach.keys}
+        stands = attrs.evolve(one, changed=given)
+        self._stay_in_reach(tx, stands, reach, action_of(one.type, "create"), values)
+        one.view = stands.view
+
+    def _require_open(self, tx: Transaction, record_type: RecordType, change: Change, subject: bytes) -> None:
+        """Ask the gates whether this may be done to the subject; new subjects are not asked about."""
+        if self._engine.gates:
+            action = action_of(record_type, change.operation)
+            require_open(
+                self._engine,
+                tx,
+                self._acting,
+                action,
+                record_type,
+                (subject,),
+                self._time_us,
+                writes=True,
+                fields=None if change.operation in ("revert", "undelete") else frozenset(change.values),
+            )
+
+    def _may_create(self, change: Change) -> tuple[RecordType, View]:
+        engine, actor = self._engine, self._acting.actor
+        record_type = engine.record_type(change.type)
+        action = action_of(record_type, "create")
+        if action or not change.inside:
+            engine.policy.require(actor, action, None if change.inside else record_type.key)
+        return record_type, self._view(record_type, change)
+
+    def _view(self, record_type: RecordType, change: Change, reached: Reached = None) -> View:
+        """Which fields the change may touch; all of a built-in type that the framework itself writes.
+
+        Args:
+            record_type: the newest definition.
+            change: what is to be done.
+            reached: the roles that reach the record; None asks for the widest view of any.
+
+        Raises:
+            AccessDenied: ``access.guarded``: such records are made by commands of their own alone.
+        """
+        if record_type.number < 256:
+            if change.inside:
+                every = frozenset(record_type.by_key)
+                return View(every, frozenset(), every)
+            if rules_of(record_type).guarded:
+                raise AccessDenied("access.guarded", where=record_type.key)
+        return self._engine.policy.view(self._acting.actor, record_type, reached=reached)
+
+    def _require_writable(self, change: Change, record_type: RecordType, view: View) -> None:
+        if change.operation == "revert" or change.values.keys() <= view.writable:
+            return
+        known = record_type.by_key
+        forbidden = sorted(key for key in change.values if key in known and key not in view.writable)
+        if forbidden:
+            # A name that may not be read is not told either.
+            named = [key for key in forbidden if key in view.readable] or ["?"]
+            raise AccessDenied(
+                "access.field", where=record_type.key, action="record.write", names=", ".join(named)
+            )
+
+    def _take_values(self, tx: Transaction, one: Pending) -> None:
+        """Read the given values against the old ones and find what changes."""
+        engine, change, record_type = self._engine, one.change, one.type
+        self._require_writable(change, record_type, one.view)
+        values, kept = change.values, list[Field]()
+        if change.keep_empty:
+            values, kept = _without_empty(record_type, values)
+        given, issues = (
+            (dict(values), [])
+            if change.replace
+            else record_type.normalise(values, context=self._context, partial=True, kinds=engine.kinds)
+        )
+        given = self._refer(tx, record_type, given, issues)
+        one.warnings = issues
+        self._refuse_errors(one)
+        by_key = record_type.by_key
+        groups = {by_key[key].seal_group for key in given} | {field.seal_group for field in kept}
+        moved = one.base is not None and one.base.definition != record_type.definition_version
+        everything = change.replace or moved or engine.plugins.validates
+        parts = self._open_groups(tx, one, None if everything else groups)
+        if moved:
+            one.regrouped = _moved_groups(record_type, parts)
+        for field in kept:
+            if one.old.get(field.key) is not None and field.key in one.view.clear:
+                issues.append(Issue("import.kept", field.key, "warning"))
+        one.new = dict(given) if change.replace else {**one.old, **given}
+        keys = set(one.new) | set(one.old) if change.replace else set(given)
+        for key in sorted(keys) if len(keys) > 1 else keys:
+            same = one.old.get(key) == one.new.get(key)
+            # Whoever may not read a field must not learn from an update whether the value was right.
+            if not same or (key in given and key not in one.view.clear and not change.replace):
+                one.changed.append(key)
+        if change.operation == "revert":
+            self._require_all_writable(one)
+        fixed = [key for key in one.changed if key in record_type.fixed]
+        if fixed:
+            one.warnings.extend(Issue("value.fixed", key) for key in fixed)
+            self._refuse_errors(one)
+        if one.changed:
+            self._ask_plugins(one)
+
+    def _open_groups(self, tx: Transaction, one: Pending, groups: set[int] | None) -> list[Part]:
+        """Open the values of some seal groups as they stand, or of all."""
+        assert one.base is not None
+        live, _ = unpack_live(one.base.parts)
+        wanted = live.keys() if groups is None else groups & live.keys()
+        gone = self._engine.check_live(tx, {one.record})
+        if gone:
+            # What was erased has no values to build on; the others are changed as ever.
+            wanted = {group for group in wanted if (one.record, category_of_group(group)) not in gone}
+        parts = tx.parts_of(SHARD, one.record, one.base.version, wanted)
+        for part in parts:
+            one.slots[category_of_group(part.grp)] = part_slots(part.sealed)
+            one.old |= self._engine.sealer.open(part, one.type, one.subject, live[part.grp])
+        return parts
+
+    def _require_all_writable(self, one: Pending) -> None:
+        """What is set back is written too, whoever wrote it first."""
+        known = one.type.by_key
+        if any(key in known and key not in one.view.writable for key in one.changed):
+            raise AccessDenied("access.field", where=one.type.key, action="record.write", names="?")
+
+    def _refuse_errors(self, one: Pending) -> None:
+        errors = _errors(one.warnings) if one.warnings else None
+        if errors:
+            raise Invalid(errors, where=_place_of(one))
+
+    def _ask_plugins(self, one: Pending) -> None:
+        engine = self._engine
+        if not engine.plugins.validates or one.type.number < 256:
+            return
+        state = RecordState(
+            id_text(one.record),
+            one.type.key,
+            id_text(one.subject),
+            one.version - 1,
+            dict(one.old),
+            kinds=one.type.kind_names,
+            classes=one.type.class_names,
+        )
+        context = hook_context(
+            engine,
+            self._acting,
+            one.change.operation,
+            self._time_us,
+            region=self._context.default_region,
+        )
+        one.warnings.extend(
+            engine.plugins.validate(state, {key: one.new.get(key) for key in one.changed}, context)
+        )
+        self._refuse_errors(one)
+
+    def _refer(
+        self, tx: Transaction, record_type: RecordType, values: dict[str, Value], issues: list[Issue]
+    ) -> dict[str, Value]:
+        """Check that every reference names a record of its type that is there to be referred to."""
+        for field in record_type.references:
+            key = field.key
+            value = values.get(key)
+            if value is None:
+                continue
+            if self._target(tx, id_bytes(str(value)), field.target) is None:
+                issues.append(Issue("value.no_such_record", key, parameters={"target": field.target}))
+        return values
+
+    def _target(self, tx: Transaction, record: bytes, type_key: str) -> bytes | None:
+        """The subject of the record referred to, or None where it is not there."""
+        found = self._targets.get((record, type_key))
+        if found is None and self._claims is not None and record in self._claims.records:
+            found = self._targets[record, type_key] = (record, True)
+        if found is None:
+            row = tx.current(SHARD, record)
+            target = self._engine.definitions.types.get(type_key)
+            live = (
+                row is not None
+                and target is not None
+                and row.type == target.number
+                and not row.deleted
+                and not tx.state_of(SHARD, {record, row.subject})
+                and self._within_sight(tx, target, record)
+            )
+            found = self._targets[record, type_key] = (row.subject if row is not None else b"", live)
+        return found[0] if found[1] else None
+
+    def _within_sight(self, tx: Transaction, target: RecordType, record: bytes) -> bool:
+        """Whether a record referred to is one that the actor reaches: else it answers like a missing one."""
+        if reach_of(self._engine, self._acting, target) is None:
+            return True
+        version = tx.version(SHARD, record)
+        if version is None:
+            return False
+        reached = reached_by(self._engine, tx, self._acting, target, version)
+        return self._engine.policy.may(self._acting.actor, "record.read", target.key, reached=reached)
+
+    def _subject_of(self, tx: Transaction, one: Pending) -> bytes:
+        subject = one.type.subject
+        if subject == "self":
+            return one.record
+        if subject == "none":
+            return self._given_subject(tx, one)
+        field = one.type.by_key[subject[0]]
+        found = self._target(tx, id_bytes(str(one.new[field.key])), field.target)
+        if found is None:
+            raise NotFound("record.not_found")
+        return found
+
+    def _given_subject(self, tx: Transaction, one: Pending) -> bytes:
+        """Whom a record of a built-in type is about, where it was said; else it is the archive's own."""
+        subject = one.change.subject
+        if subject is None or one.type.number >= 256:
+            return self._engine.archive
+        if subject in self._made:
+            return subject
+        if tx.subject(SHARD, subject) is None:
+            if one.change.new_subject:
+                return subject
+            raise NotFound("record.not_found")
+        self._engine.check_live(tx, {subject})
+        return subject
+
+    def _nothing_changed(self, one: Pending) -> bool:
+        operation = one.change.operation
+        if operation == "delete":
+            return one.deleted
+        if operation == "undelete":
+            return not one.deleted
+        if operation == "revert" and one.deleted:
+            return False
+        return one.base is not None and not one.changed
+
+    def _claim_unique(self, tx: Transaction, pending: Sequence[Pending]) -> dict[int, Invalid]:
+        """Make the new tokens of all changes, and refuse those whose unique ones a live record has.
+
+        Returns:
+            The refusals, by place in ``pending``.
+        """
+        asked: list[list[tuple[_Name, str]]] = []
+        wanted: dict[tuple[int, int], list[bytes]] = {}
+        for one in pending:
+            keys: Collection[str] = one.changed
+            if one.deleted:
+                keys = {*keys, *one.type.unique}
+            names: list[tuple[_Name, str]] = []
+            if keys and (made := tokens_of(self._engine, one.type, keys, one.new, one.record)):
+                one.tokens = [token for token, _ in made]
+                for token, key in made:
+                    if token[2] == UNIQUE:
+                        names.append((token[1:4], key))
+                        wanted.setdefault(token[1:3], []).append(token[3])
+            asked.append(names)
+        if any(one.type.number >= 256 for one in pending):
+            require_layout(self._engine, tx)
+        stored: dict[_Name, Sequence[bytes]] = {}
+        for (field, kind), codes in wanted.items():
+            found = tx.find_tokens(SHARD, field, kind, codes)
+            stored.update(((field, kind, code), records) for code, records in found.items())
+        return self._refuse_taken(tx, pending, asked, stored)
+
+    def _refuse_taken(
+        self,
+        tx: Transaction,
+        pending: Sequence[Pending],
+        asked: Sequence[Sequence[tuple[_Name, str]]],
+        stored: Mapping[_Name, Sequence[bytes]],
+    ) -> dict[int, Invalid]:
+        """Go through the changes in order: each builds on those before it that are not refused."""
+        refused: dict[int, Invalid] = {}
+        taken: set[_Name] = set()
+        settled: dict[bytes, Pending] = {}
+        for place, (one, names) in enumerate(zip(pending, asked, strict=True)):
+            issues = [
+                Issue("value.not_unique", key)
+                for name, key in names
+                if name in taken or self._is_held(tx, name, stored[name], one.record, settled)
+            ]
+            if issues:
+                refused[place] = Invalid(issues, where=_place_of(one))
+                continue
+            taken.update(name for name, _ in names)
+            if one.base is not None:
+                settled[one.record] = one
+        return refused
+
+    def _is_held(
+        self,
+        tx: Transaction,
+        name: _Name,
+        stored: Sequence[bytes],
+        asking: bytes,
+        settled: Mapping[bytes, Pending],
+    ) -> bool:
+        """Whether another live record has a unique value, as the changes before leave it."""
+        claims = self._claims
+        if claims is not None:
+            if claims.taken.get(hash(name)):
+                return True
+            if claims.freed.get(hash(name)):
+                return False
+        for record in stored:
+            if record == asking:
+                continue
+            other = settled.get(record)
+            if other is not None and _gives_up(other, name):
+                continue
+            row = tx.current(SHARD, record)
+            if row is not None and not row.deleted:
+                return True
+        return False
+
+    def _remember(self, pending: Sequence[Pending]) -> None:
+        """Keep what a trial run would have taken and freed."""
+        assert self._claims is not None
+        for one in pending:
+            for token in one.tokens:
+                if token.kind == UNIQUE:
+                    self._claims.taken.put(hash(token[1:4]), 1)
+            if one.old:
+                for token, _ in tokens_of(self._engine, one.type, one.changed, one.old, one.record):
+                    if token.kind == UNIQUE and token not in one.tokens:
+                        self._claims.freed.put(hash(token[1:4]), 1)
+
+
+def _those(values: Mapping[str, Value], keys: Collection[str]) -> dict[str, Value]:
+    """The values of some fields, where they are known; None where one is cleared."""
+    return {key: values[key] for key in keys if key in values}
+
+
+def _gives_up(one: Pending, name: _Name) -> bool:
+    """Whether a record no longer has a unique value after its change."""
+    if one.change.operation == "delete":
+        return True
+    by_key = one.type.by_key
+    changes = any(by_key[key].number == name[0] for key in one.changed if key in by_key)
+    return changes and all(token[1:4] != name for token in one.tokens)
+
+
+def _without_empty(
+    record_type: RecordType, values: Mapping[str, object]
+) -> tuple[dict[str, object], list[Field]]:
+    """The values that say something, and the fields of those that do not."""
+    said: dict[str, object] = {}
+    kept: list[Field] = []
+    for key, value in values.items():
+        if value is None or (isinstance(value, str) and not value.strip()):
+            field = record_type.field(key)
+            if field is not None:
+                kept.append(field)
+        else:
+            said[key] = value
+    return said, kept
+
+
+def _place_of(one: Pending) -> str:
+    return one.type.key if one.base is None else id_text(one.record)
+
+
+def _moved_groups(record_type: RecordType, parts: Sequence[Part]) -> frozenset[int]:
+    """The groups of these parts, if any field in them belongs to another group by now."""
+    by_number = record_type.by_number
+    moved = any(
+        by_number[number].seal_group != part.grp for part in parts for number in part_fields(part.sealed)
+    )
+    return frozenset(part.grp for part in parts) if moved else frozenset()
+
+
+def _errors(issues: Sequence[Issue]) -> list[Issue]:
+    return [issue for issue in issues if issue.severity == "error"]
+
+
+def action_of(record_type: RecordType, operation: str) -> str:
+    """The action that the policy is asked for; empty where a built-in type's own module decides."""
+    if record_type.number < 256:
+        return rules_of(record_type).write
+    return "record.update" if operation == "revert" else f"record.{operation}"
