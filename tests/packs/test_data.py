@@ -6,8 +6,10 @@ import sys
 
 import pytest
 
+from muniment import hookimpl
 from muniment.errors import ConfigError
-from muniment.packs import Pack
+from muniment.packs import Checks, Pack, plugin_of
+from muniment.plugins._hooks import implementations
 from muniment.schema import KINDS, Field, LayoutGroup, parse_additions
 
 FIELDS = """
@@ -87,6 +89,24 @@ def test_a_plugin_gives_its_hooks_what_its_files_say(pack):
     assert ("ward", "clinic", "sensitive") == (ward.key, ward.group, ward.sensitivity)
     assert ("phone", "contact", "sensitive") == (phone.key, phone.group, phone.sensitivity)
     assert ["L-1"] == [rule.id for rule in pack.rules("stay", {"ward": "health_record"})]
+
+
+def test_a_plugin_implements_the_hooks_of_the_files_that_are_there(pack):
+    """Nobody is told of the others, and nobody waits for them; a plugin's own hooks stand beside."""
+
+    @hookimpl
+    def muniment_roles():
+        return ()
+
+    hooks = implementations("clinic", plugin_of(pack, muniment_roles))
+    assert set(hooks) == {
+        "muniment_fields",
+        "muniment_plugin_info",
+        "muniment_purposes",
+        "muniment_retention_rules",
+        "muniment_roles",
+    }
+    assert "muniment_validate" in implementations("clinic", plugin_of(pack, checks=Checks(())))
 
 
 def test_a_file_that_is_not_there_says_nothing(pack):

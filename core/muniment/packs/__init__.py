@@ -1,14 +1,11 @@
 """For plugins that are mostly data: what they bring as TOML beside their code, and their checks as a table.
 
 A plugin of an industry has hundreds of labels and a dozen lines of logic. It keeps the
-labels in files that people who know the trade can read and mend, and gives its hooks
-what these functions read::
+labels in files that people who know the trade can read and mend, and its entry point
+names what ``plugin_of`` gives: a hook for each file, and those of its own::
 
     DATA = Pack(__name__)
-
-    @hookimpl
-    def muniment_record_types(kinds):
-        return DATA.record_types(kinds)
+    PLUGIN = plugin_of(DATA, muniment_needs_approval, checks=CHECKS)
 
 The files stand in the plugin's package, and each may be missing:
 
@@ -24,5 +21,6 @@ from __future__ import annotations
 
 from muniment.packs._checks import Check, Checks, adds_up, needs, not_above, not_before
 from muniment.packs._data import Pack
+from muniment.packs._hooks import plugin_of
 
-__all__ = ["Check", "Checks", "Pack", "adds_up", "needs", "not_above", "not_before"]
+__all__ = ["Check", "Checks", "Pack", "adds_up", "needs", "not_above", "not_before", "plugin_of"]

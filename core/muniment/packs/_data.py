@@ -39,6 +39,11 @@ class Pack:
 
     package: str
 
+    def has(self, name: str) -> bool:
+        """Whether there is such a file, or a folder of that name."""
+        there = resources.files(self.package).joinpath(name)
+        return there.is_file() or there.is_dir()
+
     def info(self) -> PluginInfo:
         """What the plugin says about itself: the top of ``plugin.toml``, and its ``messages``."""
         table = self._about

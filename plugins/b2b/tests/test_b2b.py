@@ -11,7 +11,8 @@ from muniment.errors import ApprovalNeeded, Invalid
 from muniment.model import Money
 from muniment.plugins import HookContext, NeedsApproval, RecordState
 from muniment.testing import assert_conforms, assert_no_plaintext, new_archive
-from muniment_b2b import CHECKS, DATA, approval_for_bank
+from muniment_b2b import CHECKS, DATA
+from muniment_b2b._checks import muniment_needs_approval
 
 NOW = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp()) * 1_000_000
 ONE, TWO = date(2026, 1, 1), date(2026, 1, 2)
@@ -83,7 +84,7 @@ def test_what_contradicts_itself_is_found(type, changes, found):
 def test_bank_details_wait_for_a_second_person(type, version, changes, waits):
     """A letter with a new account is an old trick; the maker alone does not change it."""
     state = RecordState("r", type, "s", version, {})
-    assert (NeedsApproval(1) if waits else None) == approval_for_bank(state, changes)
+    assert (NeedsApproval(1) if waits else None) == muniment_needs_approval(state, changes)
 
 
 def test_an_account_manager_works_from_the_first_minute(tmp_path, monkeypatch):

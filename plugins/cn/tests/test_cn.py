@@ -8,8 +8,8 @@ import pytest
 
 from muniment.plugins import HookContext, NeedsApproval, RecordState
 from muniment.testing import assert_conforms
-from muniment_cn import CHECKS, approval_for_child
-from muniment_cn._checks import problems
+from muniment_cn import CHECKS
+from muniment_cn._checks import muniment_needs_approval, muniment_validate
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 CHILD, GROWN = date(2015, 1, 1), date(1990, 1, 1)
@@ -50,12 +50,12 @@ def test_it_keeps_the_promises_of_every_plugin():
 )
 def test_consents_that_the_law_asks_for_are_missed(changes, found):
     """Articles 29, 31 and 39 of the Personal Information Protection Law."""
-    assert found == {one.code for one in problems(_state(version=0), changes, _context("create"))}
+    assert found == {one.code for one in muniment_validate(_state(version=0), changes, _context("create"))}
 
 
 def test_other_tables_are_left_alone():
     """What a clinic writes of a visit names no person's age."""
-    assert [] == list(problems(_state(type="encounter"), {"allergies": ("x",)}, _context()))
+    assert [] == list(muniment_validate(_state(type="encounter"), {"allergies": ("x",)}, _context()))
     assert {"patient", "client", "customer"} == {check.type for check in CHECKS.all}
 
 
@@ -74,6 +74,6 @@ def test_other_tables_are_left_alone():
 )
 def test_a_change_to_a_childs_record_waits(values, version, changes, operation, waits):
     """Somebody in charge approves it; registering and noting consents does not wait."""
-    found = approval_for_child(_state(values, version=version), changes, _context(operation))
+    found = muniment_needs_approval(_state(values, version=version), changes, _context(operation))
     assert (NeedsApproval(1) if waits else None) == found
-    assert approval_for_child(_state(values, type="order"), changes, _context(operation)) is None
+    assert muniment_needs_approval(_state(values, type="order"), changes, _context(operation)) is None

@@ -8,7 +8,7 @@ import pytest
 
 from muniment.plugins import HookContext, RecordState
 from muniment.testing import assert_conforms
-from muniment_eu import problems
+from muniment_eu._checks import muniment_validate
 
 ONE, TWO = date(2026, 1, 1), date(2026, 1, 2)
 
@@ -16,7 +16,7 @@ ONE, TWO = date(2026, 1, 1), date(2026, 1, 2)
 def _codes(values, changes, *, purpose="ServiceProvision", operation="update", type="patient"):
     context = HookContext("li.na", purpose, operation, "cli", 0)
     state = RecordState("r", type, "s", int(bool(values)), values)
-    return {one.code.removeprefix("eu.") for one in problems(state, changes, context)}
+    return {one.code.removeprefix("eu.") for one in muniment_validate(state, changes, context)}
 
 
 @pytest.mark.slow

@@ -13,7 +13,7 @@ from muniment.plugins import HookContext, NeedsApproval, RecordState
 from muniment.schema import KINDS, Context, Field, ValueProblem
 from muniment.testing import assert_conforms, assert_no_plaintext, new_archive
 from muniment_healthcare import CHECKS, LOINC
-from muniment_healthcare._checks import approval_for_diagnosis
+from muniment_healthcare._checks import muniment_needs_approval
 
 NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PATIENT = {"full_name": "李小明", "mrn": "MR-0001", "birth_date": "1980-02-29"}
@@ -201,6 +201,6 @@ def test_classes_and_categories_are_those_of_health_data():
 def test_a_change_of_diagnosis_waits_for_a_second_person(version, values, changes, waits):
     """Making, confirming and resolving one does not; taking it out does."""
     state = RecordState("r", "diagnosis", "s", version, values)
-    assert (NeedsApproval(1) if waits else None) == approval_for_diagnosis(state, changes)
+    assert (NeedsApproval(1) if waits else None) == muniment_needs_approval(state, changes)
     other = RecordState("r", "encounter", "s", version, values)
-    assert approval_for_diagnosis(other, changes) is None
+    assert muniment_needs_approval(other, changes) is None

@@ -8,14 +8,14 @@ from hypothesis import strategies as st
 
 from muniment.plugins import RecordState
 from muniment.testing import assert_conforms
-from muniment_pci._cards import misplaced
+from muniment_pci._cards import muniment_validate
 
 KINDS = {"note": "long text", "tags": "several choices", "pan": "card_number", "amount": "money"}
 
 
 def _found(value, key="note"):
     state = RecordState("r", "customer", "s", 0, {}, kinds=KINDS)
-    return {(one.code, one.severity) for one in misplaced(state, {key: value})}
+    return {(one.code, one.severity) for one in muniment_validate(state, {key: value})}
 
 
 CODE = {("pci.verification_value", "error")}

@@ -6,10 +6,11 @@ import re
 from collections.abc import Mapping
 from typing import Final
 
+from muniment import hookimpl
 from muniment.packs import Check, Checks, needs, not_before
 from muniment.plugins import HookContext, NeedsApproval, RecordState
 
-__all__ = ["BANK_DETAILS", "CHECKS", "approval_for_bank"]
+__all__ = ["BANK_DETAILS", "CHECKS", "muniment_needs_approval"]
 
 Values = Mapping[str, object]
 
@@ -72,7 +73,8 @@ CHECKS: Final = Checks(
 """Every check of the plugin."""
 
 
-def approval_for_bank(record: RecordState, changes: Mapping[str, object]) -> NeedsApproval | None:
+@hookimpl
+def muniment_needs_approval(record: RecordState, changes: Mapping[str, object]) -> NeedsApproval | None:
     """Whether a change of bank details waits for a second person; the first ones of a new customer too."""
     if record.type != "customer" or not any(field in changes for field in BANK_DETAILS):
         return None

@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping
 from datetime import UTC, date, datetime
 from typing import Final
 
+from muniment import hookimpl
 from muniment.errors import Issue
 from muniment.packs import Check, Checks, needs, not_before
 from muniment.plugins import HookContext, NeedsApproval, RecordState
 
-__all__ = ["CHECKS", "approval_for_child", "problems"]
+__all__ = ["CHECKS", "muniment_needs_approval", "muniment_validate"]
 
 Values = Mapping[str, object]
 
@@ -57,7 +58,10 @@ CHECKS: Final = Checks(
 """The checks across fields."""
 
 
-def problems(record: RecordState, changes: Mapping[str, object], context: HookContext) -> Collection[Issue]:
+@hookimpl
+def muniment_validate(
+    record: RecordState, changes: Mapping[str, object], context: HookContext
+) -> Collection[Issue]:
     """What a write lacks; the arguments are those of ``muniment_validate``."""
     found = list(CHECKS.issues(record, changes, context))
     if record.type in PEOPLE:
@@ -69,7 +73,8 @@ def problems(record: RecordState, changes: Mapping[str, object], context: HookCo
     return found
 
 
-def approval_for_child(
+@hookimpl
+def muniment_needs_approval(
     record: RecordState, changes: Mapping[str, object], context: HookContext
 ) -> NeedsApproval | None:
     """Whether a change waits for somebody in charge.

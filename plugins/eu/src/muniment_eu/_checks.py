@@ -6,11 +6,12 @@ from collections.abc import Collection, Mapping
 from datetime import date
 from typing import Final
 
+from muniment import hookimpl
 from muniment.errors import Issue
 from muniment.packs import Check, Checks, needs, not_before
 from muniment.plugins import HookContext, RecordState
 
-__all__ = ["CHECKS", "STILL_ALLOWED", "problems"]
+__all__ = ["CHECKS", "STILL_ALLOWED", "muniment_validate"]
 
 Values = Mapping[str, object]
 
@@ -57,7 +58,10 @@ CHECKS: Final = Checks(
 """The checks across fields."""
 
 
-def problems(record: RecordState, changes: Mapping[str, object], context: HookContext) -> Collection[Issue]:
+@hookimpl
+def muniment_validate(
+    record: RecordState, changes: Mapping[str, object], context: HookContext
+) -> Collection[Issue]:
     """What a write would do against the law; the arguments are those of ``muniment_validate``."""
     found = list(CHECKS.issues(record, changes, context))
     if record.type in PEOPLE and context.purpose not in STILL_ALLOWED and is_restricted(record.values):

@@ -7,10 +7,11 @@ from collections.abc import Mapping
 from datetime import UTC, date, datetime, timedelta
 from typing import Final
 
+from muniment import hookimpl
 from muniment.packs import Check, Checks, needs, not_above, not_before
 from muniment.plugins import HookContext, NeedsApproval, RecordState
 
-__all__ = ["CHECKS", "approval_for_diagnosis"]
+__all__ = ["CHECKS", "muniment_needs_approval"]
 
 Values = Mapping[str, object]
 
@@ -156,7 +157,8 @@ CHECKS: Final = Checks(
 """Every check of the plugin."""
 
 
-def approval_for_diagnosis(record: RecordState, changes: Mapping[str, object]) -> NeedsApproval | None:
+@hookimpl
+def muniment_needs_approval(record: RecordState, changes: Mapping[str, object]) -> NeedsApproval | None:
     """Whether a change waits for a second person: another code, or what was confirmed no longer is.
 
     A diagnosis that is made for the first time does not wait, nor does one that is

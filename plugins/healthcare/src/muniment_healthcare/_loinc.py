@@ -5,6 +5,7 @@ from __future__ import annotations
 import re
 from typing import Final
 
+from muniment import hookimpl
 from muniment.schema import KINDS, Context, Field, FieldKind, Label, Parser, ValueProblem
 
 __all__ = ["LOINC"]
@@ -45,3 +46,9 @@ LOINC: Final = FieldKind(
     examples=("882-1", "2345-7", "4548-4"),
 )
 """Identifies what was measured, such as 882-1 for the blood group."""
+
+
+@hookimpl
+def muniment_field_kinds() -> list[FieldKind]:
+    """Add the kind ``loinc``."""
+    return [LOINC]

@@ -7,10 +7,11 @@ from collections.abc import Iterator, Mapping
 from itertools import cycle
 from typing import Final
 
+from muniment import hookimpl
 from muniment.errors import Issue
 from muniment.plugins import RecordState
 
-__all__ = ["misplaced"]
+__all__ = ["muniment_validate"]
 
 _DIGITS = re.compile(r"[0-9][ -]?[0-9][ -]?[0-9]")
 _TEXTS: Final = frozenset({"text", "long text", "several choices"})
@@ -23,7 +24,8 @@ _CODE = re.compile(
 _NUMBER = re.compile(r"(?<![0-9])[2-6](?:[ -]?[0-9]){12,18}(?![0-9])")
 
 
-def misplaced(record: RecordState, changes: Mapping[str, object]) -> Iterator[Issue]:
+@hookimpl
+def muniment_validate(record: RecordState, changes: Mapping[str, object]) -> Iterator[Issue]:
     """The issues of ``muniment_validate``: a code is refused, a number is warned of."""
     for key, value in changes.items():
         if value is None or record.kinds.get(key) not in _TEXTS:
