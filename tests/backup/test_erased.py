@@ -39,7 +39,7 @@ def erased(base, opened):
         session.requests.open(one.id, "erasure", requester=SECRETS[0])
         (base / "a").mkdir()
         (base / "b").mkdir()
-        session.backup_keys(base / "a", base / "b")
+        session.keys.backup(base / "a", base / "b")
         shutil.copytree(base / "a", base / "old-keys")
         shutil.copytree(base / "b", base / "old-slots")
         shutil.rmtree(base / "backup")

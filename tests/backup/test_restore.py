@@ -105,7 +105,7 @@ def test_what_was_erased_since_stays_erased(base, put_back, opened, checked):
         subject = archive.store.subject(0, bytes.fromhex(gone.id.replace("-", "")))
         facets = archive.store.facets_of(0, subject.subject)
         archive.keys.destroy([subject.slot, *(facet.slot for facet in facets)])
-        session.rotate_keys()
+        session.keys.rotate()
     done = put_back(base, accept_loss=True)
     assert (1, 1) == (done.disposed.subjects, done.disposed.records)
     checked(base)

@@ -58,8 +58,8 @@ def test_credentials_survive_rotation_and_a_backup_of_the_keys(archive, tmp_path
         _, text = session.credentials.issue("tom", name="reports", scopes=("read",), days=30)
         (tmp_path / "keys").mkdir()
         (tmp_path / "slots").mkdir()
-        session.backup_keys(tmp_path / "keys", tmp_path / "slots")
-        session.rotate_keys()
+        session.keys.backup(tmp_path / "keys", tmp_path / "slots")
+        session.keys.rotate()
         assert HASH == session.credentials.of("tom").password
         assert (passkey,) == session.credentials.of("tom").passkeys
         assert ("read",) == session.credentials.token(text).scopes

@@ -18,7 +18,7 @@ def test_a_rotation_stands_in_the_log_before_and_after(archive):
     """Two entries name it, and what was sealed before reads as before."""
     session = archive.session(actor="owner")
     one = session.create("customer", {"full_name": "Anna"})
-    done = session.rotate_keys()
+    done = session.keys.rotate()
     assert done.epoch == 2
     assert _phases(archive, "key.rotate") == [("begin", "ok"), ("end", "ok")]
     assert session.get(one.id).fields["full_name"] == "Anna"
@@ -34,7 +34,7 @@ def test_what_failed_says_so_and_keeps_its_first_entry(archive, monkeypatch):
 
     monkeypatch.setattr(type(archive.keys), "rotate", fail)
     with pytest.raises(KeyStoreError):
-        session.rotate_keys()
+        session.keys.rotate()
     assert _phases(archive, "key.rotate") == [("begin", "ok"), ("end", "failed")]
 
 
@@ -44,6 +44,6 @@ def test_whoever_may_not_touch_keys_is_refused(archive):
     values = {"login": "ed", "roles": ["editor"], "state": "active"}
     owner.write([Change("create", "user", values=values)])
     with pytest.raises(AccessDenied, match=r"access\.action"):
-        archive.session(actor="ed").rotate_keys()
+        archive.session(actor="ed").keys.rotate()
     assert _phases(archive, "key.rotate") == []
     assert archive.keys.epoch == 1

@@ -152,7 +152,7 @@ def status(call: Invocation) -> None:
 def rotate(call: Invocation) -> None:
     """Seal everything under a new archive key."""
     with call.session() as (_archive, session):
-        done = session.rotate_keys()
+        done = session.keys.rotate()
         _tell_rotated(call, done)
 
 
@@ -207,7 +207,7 @@ def backup(call: Invocation, folder: str, slots: str, days: int) -> None:
     from muniment.cli.output import emit, put
 
     with call.session() as (_archive, session):
-        found = session.backup_keys(Path(folder), Path(slots), lifetime_days=days)
+        found = session.keys.backup(Path(folder), Path(slots), lifetime_days=days)
         if call.json:
             emit({"keys": _status_json(found, call.language)})
         else:
@@ -246,7 +246,7 @@ def slot_add(call: Invocation, kind: str, path: str | None, public: str | None) 
     with call.session() as (archive, session):
         session.require("key.change")
         root, phrase = _new_root(call, archive, kind, path, public)
-        name = session.add_root(root)
+        name = session.keys.add_root(root)
         if call.json:
             emit({"slots": [{"id": name, "kind": kind, "path": path, "recovery_phrase": phrase}]})
             return
@@ -299,5 +299,5 @@ def slot_remove(call: Invocation, name: str) -> None:
     """Take a way to open the archive away."""
     with call.session() as (_archive, session):
         session.require("key.change")
-        done = session.remove_root(name)
+        done = session.keys.remove_root(name)
         _tell_rotated(call, done)

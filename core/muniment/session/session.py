@@ -11,12 +11,12 @@ from typing import TYPE_CHECKING, Any
 from muniment.errors import AccessDenied, MunimentError, NotFound, UsageError
 from muniment.model import FileRef, id_bytes, parse_time
 from muniment.policy import View
-from muniment.schema import Condition, FieldKind, RecordType
+from muniment.schema import FieldKind, RecordType
 from muniment.session import attachments, rebuild
+from muniment.session.areas import Areas
 from muniment.session.kernel.engine import Acting, Engine
 from muniment.session.kernel.views import Change as FieldChange
 from muniment.session.kernel.views import Page, Record, Step
-from muniment.session.keyring import act_on_keys
 from muniment.session.reading import history as histories
 from muniment.session.reading import lists, logs, reads, revealing
 from muniment.session.reading.logs import LogEntry, LogPage
@@ -28,47 +28,24 @@ if TYPE_CHECKING:
     from muniment.evidence import Bundled
     from muniment.exports import Written
     from muniment.imports.run import Imported
-    from muniment.keys import KeyStatus, Root, Rotated
-    from muniment.session.approval.checking import Changes
-    from muniment.session.approval.drafts import Drafts
-    from muniment.session.backups import Backups
-    from muniment.session.credentials import Credentials
-    from muniment.session.oversight.alerting import Alerts
-    from muniment.session.oversight.emergency import Emergencies
     from muniment.session.oversight.evidence import Scope
-    from muniment.session.oversight.questions import Questions
-    from muniment.session.oversight.witnessing import Witnessing
     from muniment.session.reading.finding import Found
-    from muniment.session.rights.consents import Consents
     from muniment.session.rights.erasing import Erased
-    from muniment.session.rights.erasures import Erasures
-    from muniment.session.rights.holds import Holds
     from muniment.session.rights.log_disposal import DisposedDetails
-    from muniment.session.rights.persons import Persons
-    from muniment.session.rights.requests import Requests
-    from muniment.session.rights.restrictions import Restrictions
-    from muniment.session.rights.retaining import Retaining
-    from muniment.session.tables.cleaning import Cleaning
     from muniment.session.tables.importing import RowWriter
-    from muniment.session.tables.mapped import Mappings
     from muniment.session.tables.reverting import Reverted
-    from muniment.session.tables.saved import Views
     from muniment.session.ticking import Done
     from muniment.store import Checkpoint
 
 __all__ = ["Session"]
 
 
-class Session:
+class Session(Areas):
     """What one actor may do, for one purpose; every act is written to the log.
 
     Made by ``Archive.session``. A context manager; there is nothing to commit,
     each call stands for itself.
     """
-
-    def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
 
     def __enter__(self) -> Session:
         return self
@@ -297,22 +274,6 @@ class Session:
         """Open an attached file into a new file; its entry is in the log before that."""
         return attachments.read_file(self._engine, self._acting, id_bytes(id), field, target, version=version)
 
-    # What waits
-
-    @property
-    def changes(self) -> Changes:
-        """What waits for a second person: see it, approve it, reject it, take it back."""
-        from muniment.session.approval.checking import Changes
-
-        return Changes(self._engine, self._acting)
-
-    @property
-    def drafts(self) -> Drafts:
-        """Forms that this actor has not saved yet."""
-        from muniment.session.approval.drafts import Drafts
-
-        return Drafts(self._engine, self._acting)
-
     # Reading
 
     def get(
@@ -489,28 +450,7 @@ class Session:
         """What differs between two versions."""
         return histories.diff_versions(self._engine, self._acting, id_bytes(id), first, second)
 
-    @property
-    def views(self) -> Views:
-        """The saved views of lists."""
-        from muniment.session.tables.saved import Views
-
-        return Views(self)
-
-    @property
-    def cleaning(self) -> Cleaning:
-        """Duplicates, merges, tidier forms, and what is wrong with the data."""
-        from muniment.session.tables.cleaning import Cleaning
-
-        return Cleaning(self)
-
     # Tables in and out
-
-    @property
-    def mappings(self) -> Mappings:
-        """The saved mappings of imports."""
-        from muniment.session.tables.mapped import Mappings
-
-        return Mappings(self)
 
     @property
     def kinds(self) -> Mapping[str, FieldKind]:
@@ -528,32 +468,12 @@ class Session:
 
         return run_import(self, type, path, **options)
 
-    def row_writer(
-        self,
-        type: str,
-        fields: Iterable[str],
-        *,
-        match: Sequence[str] | None,
-        by_id: bool,
-        context: Mapping[str, Any],
-        keep_empty: bool,
-        dry_run: bool,
-    ) -> RowWriter:
+    def row_writer(self, type: str, fields: Iterable[str], **how: Any) -> RowWriter:
         """What writes the rows of one import; see ``imports.rows.Corridor``."""
         from muniment.session.tables.importing import RowWriter
 
         with self._engine.guarded(self._acting, "record.import", type=type):
-            return RowWriter(
-                self._engine,
-                self._acting,
-                self._engine.record_type(type),
-                fields,
-                match=match,
-                by_id=by_id,
-                context=context,
-                keep_empty=keep_empty,
-                dry_run=dry_run,
-            )
+            return RowWriter(self._engine, self._acting, self._engine.record_type(type), fields, **how)
 
     def imports(self) -> Sequence[Record]:
         """The imports that there were, newest first, each a record of the built-in type ``import``.
@@ -601,140 +521,15 @@ class Session:
 
         return run_export(self, type, path, **options)
 
-    def exported(
-        self,
-        type: str,
-        *,
-        where: Mapping[str, object],
-        fields: Sequence[str],
-        deleted: bool,
-        scan: bool,
-        recipient: str,
-        reason: str | None,
-        filters: Sequence[Condition] = (),
-        order_by: str | None = None,
-        descending: bool = False,
-        view: str = "",
-    ) -> Iterator[Page]:
-        """The records of an export page by page; see ``exports.run.Corridor``.
+    def exported(self, type: str, **asked: Any) -> Iterator[Page]:
+        """The records of an export page by page; see ``session.tables.exporting.exported_pages``.
 
         Raises:
             ApprovalNeeded: ``approval.waits`` where a second person has to approve it.
         """
-        from muniment.session.approval.asking import approve_export
+        from muniment.session.tables.exporting import exported_pages
 
-        options = {
-            "deleted": deleted,
-            "order_by": order_by or "",
-            "scan": scan,
-            "view": view,
-        }
-        granted = approve_export(
-            self._engine,
-            self._acting,
-            self._engine.record_type(type),
-            where,
-            fields,
-            options,
-            filters=filters,
-            recipient=recipient,
-            reason=reason,
-        )
-        members: dict[str, object] = {"recipient": recipient}
-        if granted is not None:
-            members["approval"] = granted.detail
-        return self.pages(
-            lists.Asked(
-                type,
-                dict(where),
-                fields=tuple(fields),
-                limit=1000,
-                deleted=deleted,
-                scan=scan,
-                count=True,
-                kind="record.export",
-                action="record.export",
-                members=members,
-                reason=reason,
-                filters=filters,
-                order_by=order_by,
-                descending=descending,
-                view=view,
-            )
-        )
-
-    # Signing in
-
-    @property
-    def credentials(self) -> Credentials:
-        """What people and programs sign in with."""
-        from muniment.session.credentials import Credentials
-
-        return Credentials(self._engine, self._acting)
-
-    # The keys
-
-    def rotate_keys(self) -> Rotated:
-        """Seal everything under a new archive key; old copies of the key store open nothing from then on."""
-        return act_on_keys(
-            self._engine,
-            self._acting,
-            "key.rotate",
-            self._engine.keys.rotate,
-            before={},
-            after=lambda done: {"epoch": done.epoch, "slots": done.slots},
-        )
-
-    def add_root(self, root: Root) -> str:
-        """Add a way to open the archive; gives the name of its slot."""
-        return act_on_keys(
-            self._engine,
-            self._acting,
-            "key.slot_add",
-            lambda: self._engine.keys.slot_add(root),
-            before={"kind": root.kind},
-            after=lambda name: {"slot": name},
-        )
-
-    def remove_root(self, slot: str) -> Rotated:
-        """Take a way to open the archive away, and rotate.
-
-        Args:
-            slot: the name of the slot, UUID text.
-        """
-        return act_on_keys(
-            self._engine,
-            self._acting,
-            "key.slot_remove",
-            lambda: self._engine.keys.slot_remove(id_bytes(slot)),
-            before={"slot": slot},
-            after=lambda done: {"epoch": done.epoch},
-        )
-
-    def backup_keys(self, keys_to: Path, slots_to: Path, *, lifetime_days: int = 90) -> KeyStatus:
-        """Copy the key store to one place and the root slots to another, for so many days."""
-        return act_on_keys(
-            self._engine,
-            self._acting,
-            "key.backup",
-            lambda: self._engine.keys.backup(keys_to, slots_to, lifetime_days=lifetime_days),
-            before={"days": lifetime_days},
-            after=lambda found: {"epoch": found.epoch},
-        )
-
-    @property
-    def consents(self) -> Consents:
-        """Consents of persons, and the notices that they rest on."""
-        from muniment.session.rights.consents import Consents
-
-        return Consents(self)
-
-    @property
-    def requests(self) -> Requests:
-        """Requests of persons."""
-        from muniment.session.rights.requests import Requests
-
-        return Requests(self)
+        return exported_pages(self, type, **asked)
 
     def tick(self, *, only: Iterable[str] = ()) -> Sequence[Done]:
         """Do what is due today; see ``session.ticking``."""
@@ -742,49 +537,7 @@ class Session:
 
         return run_jobs(self, only=frozenset(only))
 
-    @property
-    def persons(self) -> Persons:
-        """What persons are told of their data."""
-        from muniment.session.rights.persons import Persons
-
-        return Persons(self)
-
-    @property
-    def backups(self) -> Backups:
-        """Backups of the data."""
-        from muniment.session.backups import Backups
-
-        return Backups(self._engine, self._acting)
-
     # The end of a record's life
-
-    @property
-    def holds(self) -> Holds:
-        """Legal holds: placing, releasing, listing them."""
-        from muniment.session.rights.holds import Holds
-
-        return Holds(self._engine, self._acting)
-
-    @property
-    def erasures(self) -> Erasures:
-        """Erasing records and subjects, and the certificates of it."""
-        from muniment.session.rights.erasures import Erasures
-
-        return Erasures(self._engine, self._acting)
-
-    @property
-    def restrictions(self) -> Restrictions:
-        """Restriction of processing."""
-        from muniment.session.rights.restrictions import Restrictions
-
-        return Restrictions(self._engine, self._acting)
-
-    @property
-    def retention(self) -> Retaining:
-        """What is due and why, and disposing of it."""
-        from muniment.session.rights.retaining import Retaining
-
-        return Retaining(self._engine, self._acting)
 
     def dispose_log(self, rule: str, *, before: str) -> DisposedDetails:
         """Dispose of details of the log that are older than a time; entries and proofs stay.
@@ -800,13 +553,6 @@ class Session:
     def erase(self, subject: str, *, reason: str) -> Erased:
         """Erase a person or organisation everywhere; see ``erasures.Erasures.subject``."""
         return self.erasures.subject(subject, reason=reason)
-
-    @property
-    def emergencies(self) -> Emergencies:
-        """Emergency access: to break the glass, and to review who did."""
-        from muniment.session.oversight.emergency import Emergencies
-
-        return Emergencies(self._engine, self._acting)
 
     # The log
 
@@ -846,27 +592,6 @@ class Session:
     def export_log(self, folder: Path, *, progress: Callable[[int, int], None] | None = None) -> int:
         """Write the whole log as a c2sp.org/tlog-tiles tree; give how many entries it has."""
         return logs.export_log(self._engine, self._acting, folder, progress=progress)
-
-    @property
-    def alerts(self) -> Alerts:
-        """What is odd in the log, and what became of it."""
-        from muniment.session.oversight.alerting import Alerts
-
-        return Alerts(self._engine, self._acting)
-
-    @property
-    def questions(self) -> Questions:
-        """What auditors ask about the past."""
-        from muniment.session.oversight.questions import Questions
-
-        return Questions(self._engine, self._acting)
-
-    @property
-    def witnesses(self) -> Witnessing:
-        """Who vouches for the log from outside."""
-        from muniment.session.oversight.witnessing import Witnessing
-
-        return Witnessing(self._engine, self._acting)
 
     def bundle(self, path: str | os.PathLike[str], scope: Scope, **options: Any) -> Bundled:
         """Write a bundle of evidence that anybody can check; see ``session.evidence.make_bundle``.

@@ -1,0 +1,181 @@
+"""What a session hands out for each area of work; each is imported when it is first asked for."""
+
+from __future__ import annotations
+
+from typing import TYPE_CHECKING, cast
+
+from muniment.session.kernel.engine import Acting, Engine
+
+if TYPE_CHECKING:
+    from muniment.session.approval.checking import Changes
+    from muniment.session.approval.drafts import Drafts
+    from muniment.session.backups import Backups
+    from muniment.session.credentials import Credentials
+    from muniment.session.keyring import Keys
+    from muniment.session.oversight.alerting import Alerts
+    from muniment.session.oversight.emergency import Emergencies
+    from muniment.session.oversight.questions import Questions
+    from muniment.session.oversight.witnessing import Witnessing
+    from muniment.session.rights.consents import Consents
+    from muniment.session.rights.erasures import Erasures
+    from muniment.session.rights.holds import Holds
+    from muniment.session.rights.persons import Persons
+    from muniment.session.rights.requests import Requests
+    from muniment.session.rights.restrictions import Restrictions
+    from muniment.session.rights.retaining import Retaining
+    from muniment.session.session import Session
+    from muniment.session.tables.cleaning import Cleaning
+    from muniment.session.tables.mapped import Mappings
+    from muniment.session.tables.saved import Views
+
+__all__ = ["Areas"]
+
+
+class Areas:
+    """The areas of a session: acts that belong together, under one name.
+
+    Args:
+        engine: the opened archive.
+        acting: who acts, why and through what.
+    """
+
+    def __init__(self, engine: Engine, acting: Acting) -> None:
+        self._engine = engine
+        self._acting = acting
+
+    @property
+    def _session(self) -> Session:
+        return cast("Session", self)  # the one class that stands on this one
+
+    @property
+    def keys(self) -> Keys:
+        """The key store: rotating it, ways to open it, backups of it."""
+        from muniment.session.keyring import Keys
+
+        return Keys(self._engine, self._acting)
+
+    @property
+    def changes(self) -> Changes:
+        """What waits for a second person: see it, approve it, reject it, take it back."""
+        from muniment.session.approval.checking import Changes
+
+        return Changes(self._engine, self._acting)
+
+    @property
+    def drafts(self) -> Drafts:
+        """Forms that this actor has not saved yet."""
+        from muniment.session.approval.drafts import Drafts
+
+        return Drafts(self._engine, self._acting)
+
+    @property
+    def views(self) -> Views:
+        """The saved views of lists."""
+        from muniment.session.tables.saved import Views
+
+        return Views(self._session)
+
+    @property
+    def mappings(self) -> Mappings:
+        """The saved mappings of imports."""
+        from muniment.session.tables.mapped import Mappings
+
+        return Mappings(self._session)
+
+    @property
+    def cleaning(self) -> Cleaning:
+        """Duplicates, merges, tidier forms, and what is wrong with the data."""
+        from muniment.session.tables.cleaning import Cleaning
+
+        return Cleaning(self._session)
+
+    @property
+    def persons(self) -> Persons:
+        """What persons are told of their data."""
+        from muniment.session.rights.persons import Persons
+
+        return Persons(self._session)
+
+    @property
+    def consents(self) -> Consents:
+        """Consents of persons, and the notices that they rest on."""
+        from muniment.session.rights.consents import Consents
+
+        return Consents(self._session)
+
+    @property
+    def requests(self) -> Requests:
+        """Requests of persons."""
+        from muniment.session.rights.requests import Requests
+
+        return Requests(self._session)
+
+    @property
+    def restrictions(self) -> Restrictions:
+        """Restriction of processing."""
+        from muniment.session.rights.restrictions import Restrictions
+
+        return Restrictions(self._engine, self._acting)
+
+    @property
+    def holds(self) -> Holds:
+        """Legal holds: placing, releasing, listing them."""
+        from muniment.session.rights.holds import Holds
+
+        return Holds(self._engine, self._acting)
+
+    @property
+    def retention(self) -> Retaining:
+        """What is due and why, and disposing of it."""
+        from muniment.session.rights.retaining import Retaining
+
+        return Retaining(self._engine, self._acting)
+
+    @property
+    def erasures(self) -> Erasures:
+        """Erasing records and subjects, and the certificates of it."""
+        from muniment.session.rights.erasures import Erasures
+
+        return Erasures(self._engine, self._acting)
+
+    @property
+    def backups(self) -> Backups:
+        """Backups of the data."""
+        from muniment.session.backups import Backups
+
+        return Backups(self._engine, self._acting)
+
+    @property
+    def credentials(self) -> Credentials:
+        """What people and programs sign in with."""
+        from muniment.session.credentials import Credentials
+
+        return Credentials(self._engine, self._acting)
+
+    @property
+    def emergencies(self) -> Emergencies:
+        """Emergency access: to break the glass, and to review who did."""
+        from muniment.session.oversight.emergency import Emergencies
+
+        return Emergencies(self._engine, self._acting)
+
+    @property
+    def alerts(self) -> Alerts:
+        """What is odd in the log, and what became of it."""
+        from muniment.session.oversight.alerting import Alerts
+
+        return Alerts(self._engine, self._acting)
+
+    @property
+    def questions(self) -> Questions:
+        """What auditors ask about the past."""
+        from muniment.session.oversight.questions import Questions
+
+        return Questions(self._engine, self._acting)
+
+    @property
+    def witnesses(self) -> Witnessing:
+        """Who vouches for the log from outside."""
+        from muniment.session.oversight.witnessing import Witnessing
+
+        return Witnessing(self._engine, self._acting)

@@ -1,0 +1,77 @@
+"""The pages of an export: approved where it must be, and every page written down before it is released."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from typing import TYPE_CHECKING
+
+from muniment.schema import Condition
+from muniment.session.approval.asking import approve_export
+from muniment.session.kernel.views import Page
+from muniment.session.reading.lists import Asked
+
+if TYPE_CHECKING:
+    from muniment.session.session import Session
+
+__all__ = ["exported_pages"]
+
+
+def exported_pages(
+    session: Session,
+    type: str,
+    *,
+    where: Mapping[str, object],
+    fields: Sequence[str],
+    deleted: bool,
+    scan: bool,
+    recipient: str,
+    reason: str | None,
+    filters: Sequence[Condition] = (),
+    order_by: str | None = None,
+    descending: bool = False,
+    view: str = "",
+) -> Iterator[Page]:
+    """The records of an export page by page; the arguments are those of ``exports.run.Corridor``.
+
+    Raises:
+        ApprovalNeeded: ``approval.waits`` where a second person has to approve it.
+    """
+    options = {
+        "deleted": deleted,
+        "order_by": order_by or "",
+        "scan": scan,
+        "view": view,
+    }
+    granted = approve_export(
+        session.engine,
+        session.acting,
+        session.engine.record_type(type),
+        where,
+        fields,
+        options,
+        filters=filters,
+        recipient=recipient,
+        reason=reason,
+    )
+    members: dict[str, object] = {"recipient": recipient}
+    if granted is not None:
+        members["approval"] = granted.detail
+    return session.pages(
+        Asked(
+            type,
+            dict(where),
+            fields=tuple(fields),
+            limit=1000,
+            deleted=deleted,
+            scan=scan,
+            count=True,
+            kind="record.export",
+            action="record.export",
+            members=members,
+            reason=reason,
+            filters=filters,
+            order_by=order_by,
+            descending=descending,
+            view=view,
+        )
+    )
