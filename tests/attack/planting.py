@@ -114,7 +114,7 @@ def main(folder: Path, template: Path) -> None:
     def fails(act: object, *arguments: object, **options: object) -> None:
         """Everything that an error says, in both languages and in its traceback, is printed and searched."""
         try:
-            act(*arguments, **options)  # type: ignore[operator]
+            act(*arguments, **options)
         except MunimentError as error:
             error.__traceback__ = None
             said.extend((error.text("en"), error.text("zh"), repr(error), str(error.parameters)))

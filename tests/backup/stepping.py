@@ -14,7 +14,7 @@ import sys
 from pathlib import Path
 
 import muniment.backup.folder
-import muniment.session.rebuild  # noqa: F401
+import muniment.session.rebuild  # noqa: F401  imported late otherwise, in the middle of a step
 from muniment.archive import restore
 from muniment.keys import KeyFile
 from muniment.testing import open_again

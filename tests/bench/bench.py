@@ -395,7 +395,7 @@ def growth(base: Path | None, total: int) -> dict[str, Any]:
     done, step = 0, 10_000
     while done < total:
         made = [values for _, values in zip(range(step), source, strict=False)]
-        wall, cpu = timed(lambda made=made: load_archive(session, made))  # type: ignore[misc]
+        wall, cpu = timed(lambda made=made: load_archive(session, made))
         done += len(made)
         peak = resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024
         print(f"{done} of {total}", file=sys.stderr, flush=True)

@@ -77,7 +77,7 @@ def test_half_characters_are_refused() -> None:
 
 decimals = st.decimals(allow_nan=False, allow_infinity=False, places=3) | st.decimals(
     allow_nan=False, allow_infinity=False
-).filter(lambda number: abs(number.as_tuple().exponent) < 50 and number.adjusted() < 50)  # type: ignore[arg-type,operator]
+).filter(lambda number: abs(number.as_tuple().exponent) < 50 and number.adjusted() < 50)
 zones = st.integers(-14 * 60, 14 * 60).map(lambda minutes: timezone(timedelta(minutes=minutes)))
 moments = st.datetimes(datetime(2, 1, 1), datetime(9998, 1, 1), timezones=zones)
 files = st.builds(FileRef, st.uuids().map(str), texts, st.just("application/pdf"), st.integers(0, 2**53 - 1))
@@ -112,7 +112,7 @@ def test_every_encoding_reads_back(name: str, data: st.DataObject) -> None:
 def test_decimals_keep_their_places(number: Decimal) -> None:
     """12.50 is kept as 12.50: what was typed is what is shown, without an exponent."""
     decoded = decode_value(encode_value(ENCODINGS["decimal"], number))
-    assert format(number, "f") == format(decoded, "f")  # type: ignore[arg-type, str-format]
+    assert format(number, "f") == format(decoded, "f")
 
 
 @given(moments)

@@ -20,7 +20,7 @@ Put = Callable[..., Path]
 
 
 def rows(path: Path, **options: object) -> list[Row]:
-    with open_table(path, **options) as table:  # type: ignore[arg-type]
+    with open_table(path, **options) as table:
         return list(table.rows)
 
 

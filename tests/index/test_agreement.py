@@ -22,7 +22,7 @@ def template(kind: str, **more: object) -> RecordType:
         choices=(Choice("x", label),) if "choice" in kind else (),
         target="customer" if kind == "reference" else "",
         currency="EUR" if kind == "money" else "",
-        **more,  # type: ignore[arg-type] # index and unique
+        **more,
     )
     return RecordType(key="thing", label=label, groups=(LayoutGroup("all", label, "core"),), fields=(field,))
 

@@ -57,7 +57,7 @@ def reopen(home: Path) -> Iterator[Callable[..., KeyStore]]:
     opened: list[KeyStore] = []
 
     def again(*roots: object, **options: object) -> KeyStore:
-        opened.append(KeyStore.open(home, ARCHIVE, *roots, **options))  # type: ignore[arg-type]
+        opened.append(KeyStore.open(home, ARCHIVE, *roots, **options))
         return opened[-1]
 
     yield again

@@ -129,7 +129,7 @@ def test_the_default_cost_follows_rfc_9106(tmp_path: Path) -> None:
         {"t": True},
     ):
         given_ = {"salt": bytes(16), "m_kib": 8, "t": 1, "p": 1} | wrong
-        assert "key.argon2" == _code(lambda given_=given_: Argon2(**given_))  # type: ignore[misc]
+        assert "key.argon2" == _code(lambda given_=given_: Argon2(**given_))
 
 
 # --- recovery phrases -----------------------------------------------------------------------------------
@@ -253,7 +253,7 @@ def test_each_wrong_credential_is_one_clear_error(
         "key.recipient": Recipient(PUBLIC),
     }
     for code, root in cases.items():
-        assert code == _code(lambda root=root: KeyStore.open(home, archive, root))  # type: ignore[misc]
+        assert code == _code(lambda root=root: KeyStore.open(home, archive, root))
 
 
 def test_a_kind_without_a_slot_names_the_kinds_there_are(store: KeyStore, home: Path, archive: bytes) -> None:

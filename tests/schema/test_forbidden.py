@@ -14,7 +14,7 @@ LABEL = Label("Number", "号码")
 def _type(**field: object) -> RecordType:
     whole = {"key": "number", "kind": "text", "label": LABEL, "group": "main", **field}
     groups = (LayoutGroup("main", LABEL, "account"),)
-    return RecordType(key="card", label=LABEL, groups=groups, fields=(Field(**whole),))  # type: ignore[arg-type]
+    return RecordType(key="card", label=LABEL, groups=groups, fields=(Field(**whole),))
 
 
 @pytest.mark.parametrize(

@@ -184,8 +184,8 @@ def test_memory_stays_flat() -> None:
     tracemalloc.start()
     try:
         seal.seal_file(
-            Endless(20_000_000),  # type: ignore[arg-type] # a raw stream reads bytes just as well
-            Nowhere(),  # type: ignore[arg-type]
+            Endless(20_000_000),
+            Nowhere(),
             **PLACE,
             facet_slot=1,
             subject_slot=2,

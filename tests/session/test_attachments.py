@@ -74,7 +74,7 @@ def test_an_altered_file_is_named_by_verification_and_does_not_open(
     session = opened.session(actor="owner")
     session.attach(interaction, "attachments", scan)
     reference = session.get(interaction).fields["attachments"]
-    place = file_place(opened.folder, reference.id)  # type: ignore[attr-defined]
+    place = file_place(opened.folder, reference.id)
     data = bytearray(place.read_bytes())
     data[len(data) // 2] ^= 1
     place.write_bytes(data)

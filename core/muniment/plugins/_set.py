@@ -499,11 +499,14 @@ def _described(plugin: Plugin) -> dict[str, Any]:
 
 
 def _checked_need(wanted: object, plugin: str) -> NeedsApproval:
-    sound = isinstance(wanted, NeedsApproval) and type(wanted.approvers) is int and wanted.approvers >= 1
-    if not sound or not all(isinstance(role, str) for role in wanted.roles):  # type: ignore[attr-defined]
-        raise PluginError("plugin.result", name=plugin, hook="muniment_needs_approval")
-    assert isinstance(wanted, NeedsApproval)
-    return wanted
+    if (
+        isinstance(wanted, NeedsApproval)
+        and type(wanted.approvers) is int
+        and wanted.approvers >= 1
+        and all(isinstance(role, str) for role in wanted.roles)
+    ):
+        return wanted
+    raise PluginError("plugin.result", name=plugin, hook="muniment_needs_approval")
 
 
 def _check_issue(issue: object, plugin: str, hook: str) -> None:

@@ -8,7 +8,7 @@ from contextlib import suppress
 from functools import lru_cache, partial
 from itertools import chain
 from pathlib import Path
-from typing import Any, TypeVar
+from typing import Any, NamedTuple, TypeVar
 
 from muniment.errors import MunimentError, StoreError
 from muniment.store import (
@@ -45,7 +45,7 @@ from muniment.stores.migrations import (
 
 __all__ = ["Reading", "columns", "translate"]
 
-_Row = TypeVar("_Row", bound=tuple[Any, ...])
+_Row = TypeVar("_Row", bound=NamedTuple)
 
 _IDS_A_QUERY = 500
 _PLACES_A_QUERY = 100
@@ -73,7 +73,7 @@ _ERRORS = {
 
 def columns(row: type[_Row]) -> str:
     """The columns of a row, as SQL lists them."""
-    return ", ".join(row._fields)  # type: ignore[attr-defined]
+    return ", ".join(row._fields)
 
 
 _ENTRY_COLUMNS = {
@@ -186,7 +186,7 @@ class Reading:
 
     def _one(self, row: type[_Row], sql: str, parameters: Sequence[object] = ()) -> _Row | None:
         found = self._fetch(sql, parameters)
-        return row._make(found[0]) if found else None  # type: ignore[attr-defined]
+        return row._make(found[0]) if found else None
 
     def _fetch(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
         try:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
+from functools import partial
 from itertools import combinations
 from typing import TYPE_CHECKING, Final
 
@@ -149,15 +150,15 @@ def _found(
     if needs is not None:
         records = reached_records(engine, tx, needs, records)
     opened = opened_records(engine, tx, record_type, fields, records)
-    options = {"region": engine.settings.default_region, "titles": record_type.title}
+    alike_in = partial(compare, fields, region=engine.settings.default_region, titles=record_type.title)
     made: list[tuple[Pair, bytes | None]] = []
     for (first, second), count in inside.items():
-        score, alike = compare(fields, rows[first], rows[second], **options)  # type: ignore[arg-type]
+        score, alike = alike_in(rows[first], rows[second])
         if count >= 2 and score >= at_least:
             made.append((Pair(f"row {first}", f"row {second}", score, alike), None))
     for (number, record), count in outside.items():
         if count >= 2 and record in opened:
-            score, alike = compare(fields, rows[number], opened[record][1], **options)  # type: ignore[arg-type]
+            score, alike = alike_in(rows[number], opened[record][1])
             if score >= at_least:
                 made.append((Pair(f"row {number}", id_text(record), score, alike), record))
     made.sort(key=lambda one: (-one[0].score, one[0].first, one[0].second))

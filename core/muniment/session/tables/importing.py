@@ -273,10 +273,7 @@ class RowWriter:
                 sanction=self._sanction,
             )
         )
-        return [
-            one.outcome if one.change is None else _outcome(one, next(done))  # type: ignore[misc]
-            for one in asked
-        ]
+        return [one.outcome or _outcome(one, next(done)) for one in asked]
 
     def _try(self, rows: Sequence[Given], trial: _Trial) -> list[Outcome]:
         """The same without the last step: nothing is sealed, stored or appended."""

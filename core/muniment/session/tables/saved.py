@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 from collections.abc import Iterable, Mapping, Sequence
 from hashlib import sha256
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -260,7 +260,7 @@ class Views:
 
     # Using
 
-    def asked(self, type: str, shown: ListView, **more: object) -> lists.Asked:
+    def asked(self, type: str, shown: ListView, **more: Any) -> lists.Asked:
         """What a list is asked for, to be what a view shows.
 
         Args:
@@ -273,18 +273,15 @@ class Views:
         """
         record_type = self._session.type(type)
         where, filters = self.conditions(record_type, shown.filters)
-        given = dict(more)
-        where |= dict(given.pop("where", None) or {})  # type: ignore[call-overload]  # a mapping
-        filters += tuple(given.pop("filters", ()))  # type: ignore[arg-type]  # conditions
         asked = lists.Asked(
             type,
-            where,
+            {**where, **(more.pop("where", None) or {})},
             fields=list(shown.columns) or None,
             order_by=shown.group_by or shown.sort or None,
             descending=shown.descending and not shown.group_by,
-            filters=filters,
+            filters=(*filters, *more.pop("filters", ())),
         )
-        return attrs.evolve(asked, **{name: value for name, value in given.items() if value is not None})  # type: ignore[arg-type]
+        return attrs.evolve(asked, **{name: value for name, value in more.items() if value is not None})
 
     def conditions(
         self, record_type: RecordType, conditions: Iterable[Condition]
