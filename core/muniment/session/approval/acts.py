@@ -26,8 +26,8 @@ from muniment.model import id_text
 from muniment.session.approval.proposals import Held, all_of
 from muniment.session.kernel.engine import Acting, Engine
 from muniment.session.writing.approving import Granted, propose, rules_in_force
+from muniment.session.writing.changes import Change
 from muniment.session.writing.commit import Commit
-from muniment.session.writing.planning import Change
 from muniment.session.writing.writes import write
 from muniment.store import Transaction
 

@@ -21,7 +21,7 @@ from muniment.session.approval.acts import require
 from muniment.session.kernel.definitions import User
 from muniment.session.kernel.engine import Acting, Engine
 from muniment.session.writing.approving import Granted, rules_in_force
-from muniment.session.writing.planning import Change
+from muniment.session.writing.changes import Change
 from muniment.store import Version
 
 __all__ = [

@@ -53,7 +53,8 @@ from muniment.session.writing.approving import (
     needs_of,
     wanted_of,
 )
-from muniment.session.writing.planning import Change, Pending, Planner
+from muniment.session.writing.changes import Change, Pending
+from muniment.session.writing.planning import Planner
 from muniment.session.writing.writes import Saved, write
 from muniment.store import Transaction
 

@@ -26,7 +26,7 @@ from muniment.session.kernel.logbook import Draft as Entry
 from muniment.session.kernel.reach import reached_by
 from muniment.session.reading.reads import definition_of, may_read
 from muniment.session.writing.approving import expires_at, rules_in_force
-from muniment.session.writing.planning import Change
+from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
 from muniment.store import ListQuery, Transaction, Version
 

@@ -28,7 +28,7 @@ from muniment.log.binding import unpack_live
 from muniment.model import Value, id_bytes, id_text
 from muniment.schema import PROPOSAL, RecordType
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.writing.planning import Change
+from muniment.session.writing.changes import Change
 from muniment.store import Current, ListQuery, Transaction, Version
 
 __all__ = [

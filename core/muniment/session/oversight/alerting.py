@@ -25,7 +25,7 @@ from muniment.model import id_bytes, id_text
 from muniment.schema.builtin import ALERT, REVIEW
 from muniment.seal import open_bytes, seal_bytes
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.writing.planning import Change
+from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
 from muniment.store import ListQuery, Reader
 

@@ -23,7 +23,7 @@ from muniment.codec import canonical
 from muniment.errors import LogError, UsageError
 from muniment.model import id_bytes
 from muniment.session.kernel.engine import Acting, Engine
-from muniment.session.writing.planning import Change
+from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import write
 
 if TYPE_CHECKING:

@@ -27,7 +27,7 @@ from muniment.session.kernel.gates import NO_CONSENT, Gate, Touch
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reached_by
 from muniment.session.reading.reads import disclosure, may_read, plan_of
-from muniment.session.writing.planning import Change
+from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
 from muniment.store import Part, Transaction, Version
 from muniment.subjects.rules import Consents as Rules

@@ -19,7 +19,7 @@ from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.logbook import Moment
 from muniment.session.reading.reads import disclosure, plan_of
 from muniment.session.rights.consents import subject_of
-from muniment.session.writing.planning import Change
+from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
 from muniment.store import Transaction, Version
 from muniment.subjects.clocks import clock_of, due_dates, elapsed

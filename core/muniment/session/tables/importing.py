@@ -38,7 +38,9 @@ from muniment.session.reading.reads import plan_of
 from muniment.session.tables.matching import NOTHING, Found, Matcher
 from muniment.session.tables.naming import Namer, Names, is_identifier
 from muniment.session.writing.approving import Sanction
-from muniment.session.writing.planning import Change, Claims, Pending, Planner
+from muniment.session.writing.changes import Change, Pending
+from muniment.session.writing.planning import Planner
+from muniment.session.writing.uniqueness import Claims
 from muniment.session.writing.writes import Saved, write
 from muniment.store import Transaction, Version
 

@@ -12,7 +12,7 @@ from muniment.model import id_text
 from muniment.schema import Context, Field
 from muniment.session.kernel.engine import Acting, Engine
 from muniment.session.tables.matching import Matcher
-from muniment.session.writing.planning import Claims
+from muniment.session.writing.uniqueness import Claims
 from muniment.store import Transaction, Version
 
 __all__ = ["Namer", "Names", "is_identifier"]

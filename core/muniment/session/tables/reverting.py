@@ -26,7 +26,7 @@ from muniment.session.kernel.reach import reached_by
 from muniment.session.reading.history import detail_of
 from muniment.session.reading.reads import choose_version, definition_of, load, open_loaded
 from muniment.session.writing.approving import Granted, Sanction
-from muniment.session.writing.planning import Change
+from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
 from muniment.store import Transaction, Version
 

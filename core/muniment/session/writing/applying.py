@@ -20,7 +20,7 @@ from muniment.session.kernel.definitions import DEFINITION, Definitions, pins_te
 from muniment.session.kernel.engine import Acting, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.writing.approving import Granted, Sanction
-from muniment.session.writing.planning import Change
+from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import write
 from muniment.store import Transaction
 

@@ -34,7 +34,8 @@ from muniment.plugins import RecordState
 from muniment.schema import DRAFT, PROPOSAL
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.writing.planning import Change, Pending, Planner, hook_context
+from muniment.session.writing.changes import Change, Pending, hook_context
+from muniment.session.writing.planning import Planner
 from muniment.store import Transaction
 
 __all__ = [

@@ -34,8 +34,8 @@ from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.sealer import ARCHIVE_SLOT
 from muniment.session.kernel.tokens import tokens_of
+from muniment.session.writing.changes import Pending
 from muniment.session.writing.idempotency import Request
-from muniment.session.writing.planning import Pending
 from muniment.store import Current, Facet, File, Part, SidePart, Subject, Token, Transaction, Version
 
 __all__ = ["VERSIONS_AN_ENTRY", "Commit"]

@@ -8,7 +8,7 @@ from muniment.model import Value
 from muniment.session.kernel.definitions import USER
 from muniment.session.kernel.engine import Acting, Engine
 from muniment.session.kernel.logbook import Draft
-from muniment.session.writing.planning import Pending
+from muniment.session.writing.changes import Pending
 
 __all__ = ["grants"]
 

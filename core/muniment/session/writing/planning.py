@@ -12,10 +12,9 @@ from typing import Any, Final
 import attrs
 
 from muniment.errors import AccessDenied, Conflict, Invalid, Issue, MunimentError, NotFound, UsageError
-from muniment.imports.seen import Seen
 from muniment.log.binding import unpack_live
 from muniment.model import Value, id_bytes, id_text
-from muniment.plugins import HookContext, RecordState
+from muniment.plugins import RecordState
 from muniment.policy import ACTIONS, Reached, View
 from muniment.schema import Field, RecordType, category_of_group
 from muniment.seal import part_fields, part_slots
@@ -23,120 +22,16 @@ from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.definitions import USER
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.gates import require_open
-from muniment.session.kernel.layout import require_layout
 from muniment.session.kernel.reach import Reach, reach_of, reached_by, stored_values
 from muniment.session.kernel.standing import authorize
-from muniment.session.kernel.tokens import UNIQUE, tokens_of
-from muniment.store import Part, Token, Transaction, Version
+from muniment.session.writing.changes import Change, Pending, action_of, hook_context, place_of
+from muniment.session.writing.uniqueness import Claims, Uniqueness
+from muniment.store import Part, Transaction
 
-__all__ = ["Change", "Claims", "Pending", "Planner", "action_of", "hook_context"]
-
-_Name = tuple[int, int, bytes]
-"""A token without who has it: number of the field, number of the index, token."""
+__all__ = ["Planner"]
 
 _OF_ONE_CHANGE: Final = (Invalid, Conflict, AccessDenied, NotFound, UsageError)
 """What refuses one change and leaves the others alone; anything else stops them all."""
-
-
-@attrs.frozen
-class Change:
-    """One thing to be done to one record.
-
-    Attributes:
-        operation: ``create``, ``update``, ``correct``, ``delete``, ``undelete`` or ``revert``.
-        type: key of the record type; needed for ``create`` only.
-        record: identifier of the record, 16 bytes; None for ``create``.
-        values: by field key; None or empty text clears.
-        expected_version: the version the caller saw; None trusts the newest.
-        effective_us: since when it holds in the world.
-        replace: ``values`` are all the record's values, as for a revert.
-        keep_empty: an empty value leaves what is there as it is, with a warning, instead of clearing it.
-        subject: of a new record of a built-in type: whom it is about, 16 bytes; None for the archive.
-        kind: of a built-in type: the kind of entry, where it is not the usual one.
-        inside: made by the framework itself; only so are guarded built-in types written.
-        new_subject: the subject has no record yet, and gets its key with this one; the record that is
-            made for it later names it as its ``subject`` too.
-        reason: a person's own words on this change alone; sealed.
-    """
-
-    operation: str
-    type: str = ""
-    record: bytes | None = None
-    values: Mapping[str, object] = attrs.field(factory=dict)
-    expected_version: int | None = None
-    effective_us: int | None = None
-    replace: bool = False
-    keep_empty: bool = False
-    subject: bytes | None = None
-    kind: str = ""
-    inside: bool = False
-    new_subject: bool = False
-    reason: str | None = None
-
-
-@attrs.define
-class Pending:
-    """One change on its way, with what it builds on; its values are not for release.
-
-    Attributes:
-        old: the values before, of the seal groups that the change touches.
-        new: the values after.
-        changed: keys of the fields that change.
-        written: whether a version comes of it.
-        regrouped: seal groups whose fields belong to others by now.
-        slots: of facet and subject, by category, as the parts that were opened have them.
-    """
-
-    change: Change
-    type: RecordType
-    view: View
-    record: bytes
-    subject: bytes
-    base: Version | None
-    old: dict[str, Value]
-    new: dict[str, Value]
-    changed: list[str]
-    warnings: list[Issue]
-    deleted: bool = False
-    old_clear: str | None = None
-    tokens: Collection[Token] = ()
-    written: bool = True
-    regrouped: frozenset[int] = frozenset()
-    slots: dict[int, tuple[int, int]] = attrs.field(factory=dict)
-    version: int = attrs.field(init=False)
-
-    @version.default
-    def _next_version(self) -> int:
-        return 1 if self.base is None else self.base.version + 1
-
-
-@attrs.define
-class Claims:
-    """What the changes of a trial run would have taken so far, since nothing of it is stored.
-
-    Attributes:
-        taken: unique tokens that new values would have.
-        freed: unique tokens of values that would have been replaced.
-        records: records that would have been made, as other rows refer to them.
-    """
-
-    taken: Seen = attrs.field(factory=Seen)
-    freed: Seen = attrs.field(factory=Seen)
-    records: set[bytes] = attrs.field(factory=set)
-
-
-def hook_context(
-    engine: Engine, acting: Acting, operation: str, time_us: int, *, region: str = ""
-) -> HookContext:
-    """What gates and observers are told of an act."""
-    return HookContext(
-        acting.actor.id,
-        acting.purpose,
-        operation,
-        acting.program,
-        time_us,
-        default_region=region or engine.settings.default_region,
-    )
 
 
 class Planner:
@@ -160,6 +55,7 @@ class Planner:
         self._engine = engine
         self._acting = acting
         self._claims = claims
+        self._uniqueness = Uniqueness(engine, claims)
         self._context = engine.value_context()
         if context:
             self._context = attrs.evolve(self._context, **context)
@@ -215,13 +111,13 @@ class Planner:
                 places.append(len(results))
                 pending.append(one)
             results.append(one)
-        taken = self._claim_unique(tx, pending)
+        taken = self._uniqueness.claim(tx, pending)
         if taken and not collect:
             raise next(iter(taken.values()))
         for place, refusal in taken.items():
             results[places[place]] = refusal
         if self._claims is not None:
-            self._remember([one for place, one in enumerate(pending) if place not in taken])
+            self._uniqueness.remember([one for place, one in enumerate(pending) if place not in taken])
         return results
 
     def _require_basis(self, changes: Sequence[Change]) -> None:
@@ -506,7 +402,7 @@ class Planner:
     def _refuse_errors(self, one: Pending) -> None:
         errors = _errors(one.warnings) if one.warnings else None
         if errors:
-            raise Invalid(errors, where=_place_of(one))
+            raise Invalid(errors, where=place_of(one))
 
     def _ask_plugins(self, one: Pending) -> None:
         engine = self._engine
@@ -611,110 +507,10 @@ class Planner:
             return False
         return one.base is not None and not one.changed
 
-    def _claim_unique(self, tx: Transaction, pending: Sequence[Pending]) -> dict[int, Invalid]:
-        """Make the new tokens of all changes, and refuse those whose unique ones a live record has.
-
-        Returns:
-            The refusals, by place in ``pending``.
-        """
-        asked: list[list[tuple[_Name, str]]] = []
-        wanted: dict[tuple[int, int], list[bytes]] = {}
-        for one in pending:
-            keys: Collection[str] = one.changed
-            if one.deleted:
-                keys = {*keys, *one.type.unique}
-            names: list[tuple[_Name, str]] = []
-            if keys and (made := tokens_of(self._engine, one.type, keys, one.new, one.record)):
-                one.tokens = [token for token, _ in made]
-                for token, key in made:
-                    if token[2] == UNIQUE:
-                        names.append((token[1:4], key))
-                        wanted.setdefault(token[1:3], []).append(token[3])
-            asked.append(names)
-        if any(one.type.number >= 256 for one in pending):
-            require_layout(self._engine, tx)
-        stored: dict[_Name, Sequence[bytes]] = {}
-        for (field, kind), codes in wanted.items():
-            found = tx.find_tokens(SHARD, field, kind, codes)
-            stored.update(((field, kind, code), records) for code, records in found.items())
-        return self._refuse_taken(tx, pending, asked, stored)
-
-    def _refuse_taken(
-        self,
-        tx: Transaction,
-        pending: Sequence[Pending],
-        asked: Sequence[Sequence[tuple[_Name, str]]],
-        stored: Mapping[_Name, Sequence[bytes]],
-    ) -> dict[int, Invalid]:
-        """Go through the changes in order: each builds on those before it that are not refused."""
-        refused: dict[int, Invalid] = {}
-        taken: set[_Name] = set()
-        settled: dict[bytes, Pending] = {}
-        for place, (one, names) in enumerate(zip(pending, asked, strict=True)):
-            issues = [
-                Issue("value.not_unique", key)
-                for name, key in names
-                if name in taken or self._is_held(tx, name, stored[name], one.record, settled)
-            ]
-            if issues:
-                refused[place] = Invalid(issues, where=_place_of(one))
-                continue
-            taken.update(name for name, _ in names)
-            if one.base is not None:
-                settled[one.record] = one
-        return refused
-
-    def _is_held(
-        self,
-        tx: Transaction,
-        name: _Name,
-        stored: Sequence[bytes],
-        asking: bytes,
-        settled: Mapping[bytes, Pending],
-    ) -> bool:
-        """Whether another live record has a unique value, as the changes before leave it."""
-        claims = self._claims
-        if claims is not None:
-            if claims.taken.get(hash(name)):
-                return True
-            if claims.freed.get(hash(name)):
-                return False
-        for record in stored:
-            if record == asking:
-                continue
-            other = settled.get(record)
-            if other is not None and _gives_up(other, name):
-                continue
-            row = tx.current(SHARD, record)
-            if row is not None and not row.deleted:
-                return True
-        return False
-
-    def _remember(self, pending: Sequence[Pending]) -> None:
-        """Keep what a trial run would have taken and freed."""
-        assert self._claims is not None
-        for one in pending:
-            for token in one.tokens:
-                if token.kind == UNIQUE:
-                    self._claims.taken.put(hash(token[1:4]), 1)
-            if one.old:
-                for token, _ in tokens_of(self._engine, one.type, one.changed, one.old, one.record):
-                    if token.kind == UNIQUE and token not in one.tokens:
-                        self._claims.freed.put(hash(token[1:4]), 1)
-
 
 def _those(values: Mapping[str, Value], keys: Collection[str]) -> dict[str, Value]:
     """The values of some fields, where they are known; None where one is cleared."""
     return {key: values[key] for key in keys if key in values}
-
-
-def _gives_up(one: Pending, name: _Name) -> bool:
-    """Whether a record no longer has a unique value after its change."""
-    if one.change.operation == "delete":
-        return True
-    by_key = one.type.by_key
-    changes = any(by_key[key].number == name[0] for key in one.changed if key in by_key)
-    return changes and all(token[1:4] != name for token in one.tokens)
 
 
 def _without_empty(
@@ -733,10 +529,6 @@ def _without_empty(
     return said, kept
 
 
-def _place_of(one: Pending) -> str:
-    return one.type.key if one.base is None else id_text(one.record)
-
-
 def _moved_groups(record_type: RecordType, parts: Sequence[Part]) -> frozenset[int]:
     """The groups of these parts, if any field in them belongs to another group by now."""
     by_number = record_type.by_number
@@ -748,10 +540,3 @@ def _moved_groups(record_type: RecordType, parts: Sequence[Part]) -> frozenset[i
 
 def _errors(issues: Sequence[Issue]) -> list[Issue]:
     return [issue for issue in issues if issue.severity == "error"]
-
-
-def action_of(record_type: RecordType, operation: str) -> str:
-    """The action that the policy is asked for; empty where a built-in type's own module decides."""
-    if record_type.number < 256:
-        return rules_of(record_type).write
-    return "record.update" if operation == "revert" else f"record.{operation}"

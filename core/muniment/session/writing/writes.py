@@ -15,10 +15,11 @@ from muniment.session.kernel.definitions import USER
 from muniment.session.kernel.engine import Acting, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.writing.approving import Sanction, put_aside
+from muniment.session.writing.changes import Change, Pending, hook_context
 from muniment.session.writing.commit import Commit
 from muniment.session.writing.granting import grants
 from muniment.session.writing.idempotency import Request
-from muniment.session.writing.planning import Change, Pending, Planner, hook_context
+from muniment.session.writing.planning import Planner
 from muniment.store import Transaction, Version
 
 __all__ = ["Change", "Saved", "write"]
