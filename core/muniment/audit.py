@@ -41,13 +41,15 @@ class Found:
     """One entry of the log with what opens it.
 
     Attributes:
-        index: its place in the log.
+        gen: its generation of the log.
+        index: its place in that.
         data: the entry's own bytes, JCS.
         entry: the same, read.
         detail: what it commits to; None where the log's retention disposed of it.
         opening: the random bytes and salts that prove the detail; None likewise.
     """
 
+    gen: int
     index: int
     data: bytes
     entry: Entry
@@ -77,7 +79,7 @@ def entries_of(
                 continue
             opening = openings.get(place)
             detail = None if opening is None else json.loads(opening.detail)
-            yield Found(index, data, parse_entry(data), detail, opening)
+            yield Found(gen, index, data, parse_entry(data), detail, opening)
 
 
 def size_of(reader: Reader, shard: int, gen: int) -> int:

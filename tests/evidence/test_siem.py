@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from muniment.cli.app import app
 from muniment.exports.siem import LOG_FORMATS, OCSF_VERSION, to_cef, to_fhir, to_ocsf
+from muniment.session.reading.generations import Place
 
 # What the published schemas require of each class, and of an AuditEvent.
 OCSF_BASE = {"activity_id", "category_uid", "class_uid", "metadata", "severity_id", "time", "type_uid"}
@@ -25,7 +26,7 @@ FHIR_REQUIRED = {"resourceType", "code", "recorded", "agent", "source"}
 @pytest.fixture(scope="module")
 def documents(case):
     with case.archive.session(actor="vera") as session:
-        return [one.document() for one in session.follow(0, limit=10_000)[0]]
+        return [one.document() for one in session.follow(Place(0, 0), limit=10_000)[0]]
 
 
 def test_every_entry_is_an_ocsf_event(documents):
@@ -75,7 +76,7 @@ def test_nothing_that_stands_in_an_entry_breaks_a_line(actor, purpose):
 def test_a_quiet_log_is_followed_without_writing(case):
     """The entry of one's own reading is no news."""
     with case.archive.session(actor="vera") as session:
-        place = 0
+        place = Place(0, 0)
         while True:
             entries, place = session.follow(place)
             if not entries:

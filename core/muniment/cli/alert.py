@@ -53,11 +53,11 @@ def run(call: Invocation) -> None:
         found = alerts.run(progress=told)
         if call.json:
             rows = [one.document(alerts.rules, call.language) for one in found.raised]
-            emit({"alerts": rows, "entries": found.last - found.first, "sent": found.sent,
+            emit({"alerts": rows, "entries": found.entries, "sent": found.sent,
                   "unsent": found.unsent})  # fmt: skip
             return
         _table(call, found.raised, alerts.rules)
-    talk(call.say("audit.alerts_run", count=len(found.raised), entries=found.last - found.first))
+    talk(call.say("audit.alerts_run", count=len(found.raised), entries=found.entries))
     if found.sent or found.unsent:
         talk(call.say("audit.alerts_sent", sent=found.sent, unsent=found.unsent))
 
@@ -166,19 +166,24 @@ def close(call: Invocation, id: str, state: str, reason: str) -> None:
         "复核日志并签字：自上次复核结束处起。其中的告警须先处理。",
     ),
 )
-@option("--until", type=int, metavar="N", words=("Up to before this entry.", "到此条目之前。"))
+@option("--until", metavar="N", words=("Up to before this entry.", "到此条目之前。"))
 @option("--reason", metavar="TEXT", words=("What was looked at; sealed.", "复核内容；加密保存。"))
 @click.pass_obj
-def review(call: Invocation, until: int | None, reason: str | None) -> None:
+def review(call: Invocation, until: str | None, reason: str | None) -> None:
     """Sign a span of the log off."""
     from muniment.cli.output import emit, put
+    from muniment.session.reading.generations import Place, parse_place
 
     with call.session() as (_, session):
-        first, last = session.alerts.review(until=until, reason=reason or "")
+        end = None
+        if until is not None:
+            generation, index = parse_place(until)
+            end = Place(session.generations()[-1].generation if generation is None else generation, index)
+        first, last = session.alerts.review(until=end, reason=reason or "")
     if call.json:
-        emit({"review": {"first": first, "last": last}})
+        emit({"review": {"first": str(first), "last": str(last)}})
     else:
-        put(call.say("audit.reviewed", first=first, last=last - 1))
+        put(call.say("audit.reviewed", first=first, last=Place(last.generation, last.index - 1)))
 
 
 @verb("rules", ("The rules, what they look for, and their parameters.", "列出规则、其检查内容及参数。"))

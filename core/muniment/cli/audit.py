@@ -8,10 +8,12 @@ from typing import TYPE_CHECKING, Any
 import click
 
 from muniment.cli.base import Entry, LazyGroup, argument, option, verb
+from muniment.cli.generation import asked_generation, generation, tell_answered
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
     from muniment.session.oversight.questions import Questions
+    from muniment.session.reading.generations import Asked
 
 __all__ = ["audit", "changed", "could", "did", "disclosures", "rules", "who"]
 
@@ -43,10 +45,11 @@ def _time(text: str | None) -> int | None:
 
 def _answer(
     call: Invocation,
-    ask: Callable[[Questions, str], Sequence[object]],
+    ask: Callable[[Questions, str, Asked], Sequence[object]],
     key: str,
     columns: Sequence[str],
     *,
+    generation: str | None,
     record: str | None = None,
 ) -> None:
     """Print rows: the same members in JSON and in the table."""
@@ -58,7 +61,9 @@ def _answer(
 
     with call.session() as (archive, session):
         named = id_text(id_bytes(resolve_record(session, record))) if record else ""
-        found = ask(session.questions, named)
+        asked = asked_generation(generation)
+        found = ask(session.questions, named, "all" if asked is None else asked)
+        tell_answered(call, session, generation)
         zone = archive.applied.timezone
     if call.json:
         emit({key: [document(one) for one in found]})
@@ -90,16 +95,20 @@ def _answer(
 @argument("id", ("The record's identifier, or TYPE:VALUE.", "记录标识符，或“类型:值”。"))
 @_since
 @_until
+@generation
 @click.pass_obj
-def who(call: Invocation, id: str, since: str | None, until: str | None) -> None:
+def who(call: Invocation, id: str, since: str | None, until: str | None, generation: str | None) -> None:
     """Who saw or changed a person's data."""
     from muniment.model import id_bytes
 
     _answer(
         call,
-        lambda ask, named: ask.who(id_bytes(named), since_us=_time(since), until_us=_time(until)),
+        lambda ask, named, gen: ask.who(
+            id_bytes(named), since_us=_time(since), until_us=_time(until), generation=gen
+        ),
         "seen",
         ("actor", "roles", "purpose", "kind", "outcome", "times", "first_us", "last_us", "fields"),
+        generation=generation,
         record=id,
     )
 
@@ -114,14 +123,16 @@ def who(call: Invocation, id: str, since: str | None, until: str | None) -> None
 @argument("login", ("Whose acts.", "登录名。"), metavar="LOGIN")
 @_since
 @_until
+@generation
 @click.pass_obj
-def did(call: Invocation, login: str, since: str | None, until: str | None) -> None:
+def did(call: Invocation, login: str, since: str | None, until: str | None, generation: str | None) -> None:
     """What somebody did."""
     _answer(
         call,
-        lambda ask, _: ask.did(login, since_us=_time(since), until_us=_time(until)),
+        lambda ask, _, gen: ask.did(login, since_us=_time(since), until_us=_time(until), generation=gen),
         "deeds",
         ("kind", "type", "purpose", "outcome", "acts", "records", "first_us", "last_us"),
+        generation=generation,
     )
 
 
@@ -129,16 +140,22 @@ def did(call: Invocation, login: str, since: str | None, until: str | None) -> N
 @argument("id", ("The record's identifier, or TYPE:VALUE.", "记录标识符，或“类型:值”。"))
 @_since
 @_until
+@generation
 @click.pass_obj
-def disclosures(call: Invocation, id: str, since: str | None, until: str | None) -> None:
+def disclosures(
+    call: Invocation, id: str, since: str | None, until: str | None, generation: str | None
+) -> None:
     """The accounting of disclosures."""
     from muniment.model import id_bytes
 
     _answer(
         call,
-        lambda ask, named: ask.disclosures(id_bytes(named), since_us=_time(since), until_us=_time(until)),
+        lambda ask, named, gen: ask.disclosures(
+            id_bytes(named), since_us=_time(since), until_us=_time(until), generation=gen
+        ),
         "disclosures",
         ("entry", "time_us", "kind", "actor", "recipient", "purpose", "fields"),
+        generation=generation,
         record=id,
     )
 
@@ -153,15 +170,25 @@ def disclosures(call: Invocation, id: str, since: str | None, until: str | None)
 )
 @_since
 @_until
+@generation
 @option("--type", "record_type", metavar="TYPE", words=("Records of this type.", "该类型的记录。"))
 @click.pass_obj
-def changed(call: Invocation, since: str | None, until: str | None, record_type: str | None) -> None:
+def changed(
+    call: Invocation,
+    since: str | None,
+    until: str | None,
+    generation: str | None,
+    record_type: str | None,
+) -> None:
     """Which records changed."""
     _answer(
         call,
-        lambda ask, _: ask.changed(since_us=_time(since), until_us=_time(until), type=record_type),
+        lambda ask, _, gen: ask.changed(
+            since_us=_time(since), until_us=_time(until), type=record_type, generation=gen
+        ),
         "changed",
         ("record", "type", "before", "after", "operations", "actors", "first_us", "last_us"),
+        generation=generation,
     )
 
 

@@ -198,6 +198,8 @@ def _tell(call: Invocation, report: Report) -> None:
             (call.say("cli.label_workers"), report.workers),
         ]
     )
+    for ended in report.generations[:-1]:
+        put(call.say("audit.generation_checked", name=ended.generation, count=ended.size))
     if report.disposed:
         put(
             call.say(

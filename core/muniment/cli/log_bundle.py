@@ -3,12 +3,17 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from muniment.cli.base import argument, flag, option, verb
+from muniment.cli.generation import generation, tell_earlier, wanted_generations
 from muniment.cli.invocation import Invocation
 from muniment.errors import UsageError
+
+if TYPE_CHECKING:
+    from muniment.evidence import Bundled
 
 __all__ = ["bundle"]
 
@@ -47,6 +52,7 @@ __all__ = ["bundle"]
         "同时提供可找出该主体或用户全部条目的标记密钥，以证明没有遗漏。",
     ),
 )
+@generation
 @option("--for-whom", metavar="NAME", words=("Whom it is for; written down.", "提供给谁；将被记录。"))
 @click.pass_obj
 def bundle(
@@ -60,6 +66,7 @@ def bundle(
     earlier: tuple[str, ...],
     whole: bool,
     with_tag_key: bool,
+    generation: str | None,
     for_whom: str | None,
 ) -> None:
     """Write a bundle of evidence."""
@@ -83,39 +90,52 @@ def bundle(
             actor=actor,
             op=op,
         )
-        made = session.bundle(
-            file,
-            scope,
-            whole=True if whole else None,
-            earlier=kept,
-            tag_keys=with_tag_key,
-            recipient=for_whom or "",
-            progress=told,
-        )
-        key = session.engine.logbook.verifier_key(made.gen).text
+        made = []
+        for gen in wanted_generations(session, generation):
+            one = session.bundle(
+                _named(file, gen) if generation == "all" else file,
+                scope,
+                whole=True if whole else None,
+                earlier=kept,
+                tag_keys=with_tag_key,
+                recipient=for_whom or "",
+                generation=gen,
+                progress=told,
+            )
+            made.append((one, session.engine.logbook.verifier_key(one.gen).text))
+        tell_earlier(call, session, generation)
     if call.json:
-        emit(
-            {
-                "bundle": {
-                    "path": str(made.path),
-                    "entries": made.size,
-                    "carried": made.entries,
-                    "opened": made.opened,
-                    "withheld": made.withheld,
-                    "versions": made.versions,
-                    "sha256": made.digest,
-                    "verifier_key": key,
-                }
-            }
-        )
+        documents = [_document(one, key) for one, key in made]
+        emit({"bundles": documents} if generation == "all" else {"bundle": documents[0]})
         return
-    labels(
-        [
-            (call.say("audit.label_size"), made.size),
-            (call.say("audit.label_opened"), made.opened),
-            (call.say("audit.label_withheld"), made.withheld),
-            (call.say("audit.label_versions"), made.versions),
-            ("SHA-256", made.digest),
-        ]
-    )
-    talk(call.say("audit.bundled", where=file, key=key))
+    for one, key in made:
+        labels(
+            [
+                (call.say("audit.label_size"), one.size),
+                (call.say("audit.label_opened"), one.opened),
+                (call.say("audit.label_withheld"), one.withheld),
+                (call.say("audit.label_versions"), one.versions),
+                ("SHA-256", one.digest),
+            ]
+        )
+        talk(call.say("audit.bundled", where=one.path, key=key))
+
+
+def _named(file: str, gen: int | None) -> Path:
+    """Of all generations each has a file of its own: ``march.0.zip``, ``march.1.zip``."""
+    path = Path(file)
+    return path.with_name(f"{path.stem}.{gen}{path.suffix}")
+
+
+def _document(made: Bundled, key: str) -> dict[str, object]:
+    return {
+        "path": str(made.path),
+        "generation": made.gen,
+        "entries": made.size,
+        "carried": made.entries,
+        "opened": made.opened,
+        "withheld": made.withheld,
+        "versions": made.versions,
+        "sha256": made.digest,
+        "verifier_key": key,
+    }

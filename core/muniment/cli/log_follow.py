@@ -3,12 +3,16 @@
 from __future__ import annotations
 
 from pathlib import Path
+from typing import TYPE_CHECKING
 
 import click
 
 from muniment.cli.base import flag, option, verb
 from muniment.cli.invocation import Invocation
 from muniment.errors import UsageError
+
+if TYPE_CHECKING:
+    from muniment.session.reading.generations import Place
 
 __all__ = ["follow"]
 
@@ -32,8 +36,13 @@ __all__ = ["follow"]
     default="ndjson",
     words=("The form.", "格式。"),
 )
-@option("--from", "start", type=click.IntRange(0), metavar="N", words=("Begin at this entry.", "起始条目。"))
-@option("--state", metavar="FILE", words=("Where the next index is kept.", "保存下一序号的文件。"))
+@option(
+    "--from",
+    "start",
+    metavar="N",
+    words=("Begin at this entry; 1:17 is one of generation 1.", "起始条目；1:17 为第 1 代的条目。"),
+)
+@option("--state", metavar="FILE", words=("Where the next place is kept.", "保存下一位置的文件。"))
 @flag("--once", words=("End when all there is has been printed.", "输出现有条目后结束。"))
 @option(
     "--every",
@@ -43,14 +52,14 @@ __all__ = ["follow"]
     words=("Look so often.", "查看间隔秒数。"),
 )
 @click.pass_obj
-def follow(call: Invocation, form: str, start: int | None, state: str | None, once: bool, every: int) -> None:
+def follow(call: Invocation, form: str, start: str | None, state: str | None, once: bool, every: int) -> None:
     """Stream entries."""
     import threading
 
     from muniment.exports.siem import LOG_FORMATS
     from muniment.files import write_atomically
 
-    place = start if start is not None else _kept(state)
+    place = _place(start) if start is not None else _kept(state)
     line_of, waiting = LOG_FORMATS[form], threading.Event()
     with call.session() as (_, session):
         while True:
@@ -67,12 +76,17 @@ def follow(call: Invocation, form: str, start: int | None, state: str | None, on
                 waiting.wait(every)
 
 
-def _kept(state: str | None) -> int:
-    if state is None:
-        return 0
+def _place(text: str) -> Place:
+    from muniment.session.reading.generations import Place, parse_place
+
+    generation, index = parse_place(text)
+    return Place(generation or 0, index)
+
+
+def _kept(state: str | None) -> Place:
     try:
-        return int(Path(state).read_text(encoding="ascii"))
+        return _place("0" if state is None else Path(state).read_text(encoding="ascii").strip())
     except FileNotFoundError:
-        return 0
-    except (OSError, ValueError):
+        return _place("0")
+    except (OSError, ValueError, UsageError):
         raise UsageError("cli.no_file", where=state) from None

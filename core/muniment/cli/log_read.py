@@ -9,6 +9,7 @@ from typing import TYPE_CHECKING
 import click
 
 from muniment.cli.base import argument, flag, option, verb
+from muniment.cli.generation import asked_generation, generation, tell_earlier, wanted_generations
 from muniment.cli.invocation import Invocation, names_of
 from muniment.errors import UsageError
 from muniment.model import CLASSES
@@ -16,8 +17,14 @@ from muniment.model import CLASSES
 if TYPE_CHECKING:
     from muniment.archive import Archive
     from muniment.session import Session
+    from muniment.session.reading.generations import Asked
     from muniment.session.reading.logs import LogEntry, LogPage
     from muniment.store import LogFilter
+
+_PLACE = (
+    "The entry's index; 0:17 is one of generation 0.",
+    "条目序号；0:17 为第 0 代的条目。",
+)
 
 SORTS = ("time", "kind", "actor", "purpose", "outcome", "type", "count")
 _PAGE = 1_000
@@ -101,6 +108,7 @@ __all__ = ["accesses", "export", "list_entries", "prove", "show"]
     metavar="N",
     words=("Entries at the most.", "最多条目数。"),
 )
+@generation
 @option(
     "--to",
     metavar="FILE",
@@ -128,6 +136,7 @@ def list_entries(
     before: int | None,
     after: str | None,
     limit: int,
+    generation: str | None,
     to: str | None,
 ) -> None:
     """Entries of the log."""
@@ -139,6 +148,7 @@ def list_entries(
     named = names_of(kinds)
     if any(kind not in KINDS for kind in named):
         raise UsageError("cli.no_kind", name=", ".join(kind for kind in named if kind not in KINDS))
+    asked = asked_generation(generation)
     terms = {"role": role, "field": field, "class": sensitivity, "program": program, "auth": auth}
     with call.session() as (archive, session):
         filters = LogFilter(
@@ -158,17 +168,20 @@ def list_entries(
             limit=limit if to is None else _PAGE,
         )
         if to is not None:
-            _write_entries(call, archive, session, filters, Path(to))
+            _write_entries(call, archive, session, filters, asked, Path(to))
+            tell_earlier(call, session, generation)
             return
-        page = session.log_page(filters, after=after)
+        page = session.log_page(filters, after=after, generation=asked)
         if call.json:
             from muniment.cli.output import emit
 
             documents = [one.document() for one in page.entries]
-            emit({"entries": documents, "total": page.total, "more": page.more, "after": page.after})
+            told = {"total": page.total, "more": page.more, "after": page.after}
+            emit({"entries": documents, **told, "generations": list(page.generations)})
             return
-        _show_entries(call, archive, page.entries)
+        _show_entries(call, archive, page.entries, whole=asked is None)
         _tell_pages(call, page)
+        tell_earlier(call, session, generation)
 
 
 def _tell_pages(call: Invocation, page: LogPage) -> None:
@@ -181,7 +194,7 @@ def _tell_pages(call: Invocation, page: LogPage) -> None:
 
 
 def _write_entries(
-    call: Invocation, archive: Archive, session: Session, filters: LogFilter, target: Path
+    call: Invocation, archive: Archive, session: Session, filters: LogFilter, asked: Asked, target: Path
 ) -> None:
     """All pages into one file; each page is written down before it is handed over."""
     from muniment.cli.output import emit, talk
@@ -193,9 +206,10 @@ def _write_entries(
         def rows() -> Iterator[list[str | int]]:
             after, done = None, 0
             while True:
-                page = session.log_page(filters, after=after)
+                page = session.log_page(filters, after=after, generation=asked)
                 for one in page.entries:
-                    yield [*_cells(call, archive, one), " ".join(one.roles), " ".join(one.fields), one.op]
+                    cells = _cells(call, archive, one, whole=asked is None)
+                    yield [*cells, " ".join(one.roles), " ".join(one.fields), one.op]
                 done += len(page.entries)
                 told(done, page.total)
                 after = page.after
@@ -223,12 +237,13 @@ _HEADER = (
 )
 
 
-def _cells(call: Invocation, archive: Archive, one: LogEntry) -> list[str | int]:
+def _cells(call: Invocation, archive: Archive, one: LogEntry, *, whole: bool) -> list[str | int]:
+    """What a table says of an entry; ``whole`` where it is of one generation, so that its index names it."""
     from muniment.cli.values import local_time
     from muniment.log.kinds import KINDS
 
     return [
-        one.index,
+        one.index if whole else str(one.place),
         local_time(one.time_us, archive.applied.timezone),
         f"{KINDS[one.kind].zh}（{one.kind}）" if call.language == "zh" else one.kind,
         one.actor,
@@ -239,32 +254,36 @@ def _cells(call: Invocation, archive: Archive, one: LogEntry) -> list[str | int]
     ]
 
 
-def _show_entries(call: Invocation, archive: Archive, found: Sequence[LogEntry]) -> None:
+def _show_entries(
+    call: Invocation, archive: Archive, found: Sequence[LogEntry], *, whole: bool = True
+) -> None:
     from muniment.cli.output import table
 
-    rows: list[list[object]] = [list(_cells(call, archive, one)) for one in found]
+    rows: list[list[object]] = [list(_cells(call, archive, one, whole=whole)) for one in found]
     if rows:
         table(call.words(*_HEADER), rows)
 
 
 @verb("show", ("One entry with all that its detail says.", "查看一条日志及其全部明细。"))
-@argument("index", ("The entry's index.", "条目序号。"), type=click.IntRange(0), metavar="N")
+@argument("place", _PLACE, metavar="N")
 @click.pass_obj
-def show(call: Invocation, index: int) -> None:
+def show(call: Invocation, place: str) -> None:
     """One entry."""
     import json
 
     from muniment.cli.output import emit, heading, labels, put
     from muniment.cli.values import local_time
     from muniment.log.kinds import KINDS
+    from muniment.session.reading.generations import parse_place
 
     with call.session() as (archive, session):
-        found = session.entry(index)
+        gen, index = parse_place(place)
+        found = session.entry(index, generation=gen)
         if call.json:
             emit({"entries": [found.document()]})
             return
         kind = KINDS[found.kind]
-        put(heading(f"{found.index}  {found.kind}  {kind.zh if call.language == 'zh' else kind.en}"))
+        put(heading(f"{place}  {found.kind}  {kind.zh if call.language == 'zh' else kind.en}"))
         known = ("op", "kind", "time", "actor", "purpose", "outcome")
         labels(
             [
@@ -283,6 +302,7 @@ def show(call: Invocation, index: int) -> None:
             ],
             indent=2,
         )
+        tell_earlier(call, session, gen)
 
 
 @verb(
@@ -292,23 +312,26 @@ def show(call: Invocation, index: int) -> None:
         "输出某条目确在已签署日志中的证明（c2sp.org/tlog-proof 格式）。",
     ),
 )
-@argument("index", ("The entry's index.", "条目序号。"), type=click.IntRange(0), metavar="N")
+@argument("place", _PLACE, metavar="N")
 @option("--to", metavar="FILE", words=("Write it to a file.", "写入文件。"))
 @click.pass_obj
-def prove(call: Invocation, index: int, to: str | None) -> None:
+def prove(call: Invocation, place: str, to: str | None) -> None:
     """The proof of one entry."""
     from muniment.cli.output import emit, talk
     from muniment.exports.files import replacing
+    from muniment.session.reading.generations import parse_place
 
+    gen, index = parse_place(place)
     with call.session() as (_, session):
-        proof = session.prove(index)
+        proof = session.prove(index, generation=gen)
+        tell_earlier(call, session, gen)
     if to is not None:
         with replacing(Path(to)) as new:
             new.write_bytes(proof.encode("utf-8"))
     if call.json:
-        emit({"proof": {"index": index, "path": to, "text": proof}})
+        emit({"proof": {"generation": gen, "index": index, "path": to, "text": proof}})
     elif to is not None:
-        talk(call.say("cli.proof_written", index=index, where=to))
+        talk(call.say("cli.proof_written", index=place, where=to))
     else:
         click.echo(proof.encode("utf-8"), nl=False)
 
@@ -322,14 +345,19 @@ def prove(call: Invocation, index: int, to: str | None) -> None:
     ),
 )
 @argument("folder", ("A new or empty folder.", "新的或空的文件夹。"), metavar="DIR")
+@generation
 @click.pass_obj
-def export(call: Invocation, folder: str) -> None:
-    """Write the whole log as tiles."""
+def export(call: Invocation, folder: str, generation: str | None) -> None:
+    """Write the whole log as tiles; of all generations each in a folder of its own."""
     from muniment.cli.output import emit, talk
     from muniment.cli.progress import progress
 
     with call.session() as (_, session), progress(call.say("cli.exporting"), quiet=call.json) as told:
-        count = session.export_log(Path(folder), progress=told)
+        wanted, count = wanted_generations(session, generation), 0
+        for gen in wanted:
+            target = Path(folder) / str(gen) if generation == "all" else Path(folder)
+            count += session.export_log(target, generation=gen, progress=told)
+        tell_earlier(call, session, generation)
     if call.json:
         emit({"export": {"path": folder, "entries": count}})
     else:
@@ -362,5 +390,5 @@ def accesses(call: Invocation, id: str, limit: int) -> None:
         if call.json:
             emit({"entries": [one.document() for one in found]})
             return
-        _show_entries(call, archive, found)
+        _show_entries(call, archive, found, whole=len({one.generation for one in found}) < 2)
         talk(call.say("cli.found_entries", count=len(found)))

@@ -18,7 +18,8 @@ from muniment.session.kernel.engine import Acting, Engine
 from muniment.session.kernel.views import Change as FieldChange
 from muniment.session.kernel.views import Page, Record, Step
 from muniment.session.reading import history as histories
-from muniment.session.reading import lists, logs, reads, revealing
+from muniment.session.reading import lists, log_files, logs, reads, revealing
+from muniment.session.reading.generations import Asked, Place, Span, generations_of
 from muniment.session.reading.logs import LogEntry, LogPage
 from muniment.session.rebuild import Fault, Rebuilt
 from muniment.session.writing.writes import Change, Saved, write
@@ -569,29 +570,44 @@ class Session(Areas):
         """
         return self.log_page(filters).entries
 
-    def log_page(self, filters: LogFilter | None = None, *, after: str | None = None) -> LogPage:
+    def log_page(
+        self, filters: LogFilter | None = None, *, after: str | None = None, generation: Asked = None
+    ) -> LogPage:
         """The same with how many match and where the next page begins; ``after`` is from the page before."""
-        return logs.find_entries(self._engine, self._acting, filters or LogFilter(), after=after)
+        asked = filters or LogFilter()
+        return logs.find_entries(self._engine, self._acting, asked, after=after, generation=generation)
 
-    def follow(self, start: int, *, limit: int = 1_000) -> tuple[Sequence[LogEntry], int]:
-        """Entries from an index on, oldest first, and where to go on; see ``session.logs.follow_entries``."""
+    def generations(self) -> Sequence[Span]:
+        """Generations of the log, oldest first: a restore that gives entries up ends one."""
+        return generations_of(self._engine, self._acting)
+
+    def follow(self, start: Place, *, limit: int = 1_000) -> tuple[Sequence[LogEntry], Place]:
+        """Entries from a place on, oldest first, and where to go on; see ``reading.logs.follow_entries``."""
         return logs.follow_entries(self._engine, self._acting, start, limit=limit)
 
-    def entry(self, index: int) -> LogEntry:
+    def entry(self, index: int, *, generation: int | None = None) -> LogEntry:
         """One entry of the log with all that its detail says."""
-        return logs.show_entry(self._engine, self._acting, index)
+        return logs.show_entry(self._engine, self._acting, index, generation=generation)
 
     def accesses(self, id: str, *, limit: int = 1000) -> Sequence[LogEntry]:
         """Every entry about a record or its subject: who saw it, who changed it, who was refused."""
         return logs.accesses_of(self._engine, self._acting, id_bytes(id), limit=limit)
 
-    def prove(self, index: int) -> str:
+    def prove(self, index: int, *, generation: int | None = None) -> str:
         """The proof that an entry is in the signed log, as c2sp.org/tlog-proof."""
-        return logs.prove_entry(self._engine, self._acting, index)
+        return log_files.prove_entry(self._engine, self._acting, index, generation=generation)
 
-    def export_log(self, folder: Path, *, progress: Callable[[int, int], None] | None = None) -> int:
-        """Write the whole log as a c2sp.org/tlog-tiles tree; give how many entries it has."""
-        return logs.export_log(self._engine, self._acting, folder, progress=progress)
+    def export_log(
+        self,
+        folder: Path,
+        *,
+        generation: int | None = None,
+        progress: Callable[[int, int], None] | None = None,
+    ) -> int:
+        """Write a generation of the log as a c2sp.org/tlog-tiles tree; give how many entries it has."""
+        return log_files.export_log(
+            self._engine, self._acting, folder, generation=generation, progress=progress
+        )
 
     def bundle(self, path: str | os.PathLike[str], scope: Scope, **options: Any) -> Bundled:
         """Write a bundle of evidence that anybody can check; see ``session.evidence.make_bundle``.

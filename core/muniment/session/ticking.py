@@ -142,7 +142,7 @@ def index(session: Session) -> Mapping[str, int]:
 def alerts(session: Session) -> Mapping[str, int]:
     """Look at what is new in the log, and send what was raised."""
     run = session.alerts.run()
-    return {"entries": run.last - run.first, "raised": len(run.raised), "unsent": run.unsent}
+    return {"entries": run.entries, "raised": len(run.raised), "unsent": run.unsent}
 
 
 def witnesses(session: Session) -> Mapping[str, int]:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from muniment.verify.check import Progress, Reading, Report, Secrets, check
+from muniment.verify.check import Checked, Progress, Reading, Report, Secrets, check
 from muniment.verify.generations import Lost
 
-__all__ = ["Lost", "Progress", "Reading", "Report", "Secrets", "check"]
+__all__ = ["Checked", "Lost", "Progress", "Reading", "Report", "Secrets", "check"]

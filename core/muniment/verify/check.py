@@ -19,7 +19,7 @@ from muniment.verify.runs import readable
 from muniment.verify.signed import expected_roots
 from muniment.verify.spans import Opener, Task, ask, spans_of, worth_sharing
 
-__all__ = ["Progress", "Reading", "Report", "Secrets", "check"]
+__all__ = ["Checked", "Progress", "Reading", "Report", "Secrets", "check"]
 
 Progress = Callable[[int, int], None]
 """Told how many of how many entries are done."""
@@ -46,6 +46,23 @@ class Secrets:
 
 
 @attrs.frozen
+class Checked:
+    """One generation of the log that was found sound.
+
+    Attributes:
+        generation: its number.
+        origin: its name.
+        size: entries in it.
+        root: hex of its root.
+    """
+
+    generation: int
+    origin: str
+    size: int
+    root: str
+
+
+@attrs.frozen
 class Report:
     """What was checked and found sound.
 
@@ -53,6 +70,7 @@ class Report:
         size: entries in the newest generation.
         root: hex of its root.
         origin: its name.
+        generations: all of them, oldest first.
         entries: checked in all generations.
         versions: of records.
         parts: sealed parts hashed.
@@ -73,6 +91,7 @@ class Report:
     size: int
     root: str
     origin: str
+    generations: tuple[Checked, ...]
     entries: int
     versions: int
     parts: int
@@ -151,6 +170,10 @@ def check(
         entries.size,
         entries.root.hex(),
         f"{origin_base}/{SHARD}.{generations[-1] if generations else 0}",
+        tuple(
+            Checked(gen, f"{origin_base}/{SHARD}.{gen}", size, root.hex())
+            for gen, (size, root) in sorted(entries.ended.items())
+        ),
         entries.count,
         records.versions,
         records.parts,

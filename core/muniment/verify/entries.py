@@ -81,6 +81,7 @@ class EntryCheck:
         self.count = 0
         self.size = 0
         self.root = EMPTY
+        self.ended: dict[int, tuple[int, bytes]] = {}
         self.frontier = Frontier()
         self.disposed = Disposals()
 
@@ -129,13 +130,13 @@ class EntryCheck:
             raise _bad("integrity.cut" if smallest > size else "integrity.fork", origin, min(smallest, size))
         if stop is not None and walk.frontier.size != stop:
             raise _bad("integrity.sequence", origin, walk.frontier.size)
-        self.size, self.root = walk.frontier.size, walk.root
+        self.size, self.root = self.ended[gen] = walk.frontier.size, walk.root
         self.frontier = walk.frontier
 
     def take(self, gen: int, answers: Sequence[Answer]) -> None:
         """Take for found what other processes found of all stretches of a generation."""
         self.frontier = Frontier.from_bytes(answers[-1].frontier)
-        self.size, self.root = self.frontier.size, self.frontier.root()
+        self.size, self.root = self.ended[gen] = self.frontier.size, self.frontier.root()
         for answer in answers:
             self.count += answer.count
             self.bound |= answer.bound

@@ -145,10 +145,12 @@ class Note:
         return [blob[4:] for blob in found if blob[:4] == key_id]
 
     def check(self, key):
-        name, key_id, public = key
-        found = self.signatures(name, key_id)
-        if self.origin != name:
+        name, _, public = key
+        if self.origin.rpartition(".")[0] != name.rpartition(".")[0]:
             raise Altered(f"{self.where} is of the log {self.origin}, your key is of {name}")
+        # One seed signs every generation of a log; only the number behind the last dot differs.
+        key_id = sha256(self.origin.encode() + b"\n\x01" + public)[:4]
+        found = self.signatures(self.origin, key_id)
         if not found or not all(signed(public, self.text.encode(), one) for one in found):
             raise Altered(f"{self.where} is not signed with your key")
 
@@ -261,7 +263,7 @@ class Log:
     """The entries that are there, and the tree over all of them."""
 
     def __init__(self, bundle, note):
-        self.size = note.size
+        self.size, self.origin = note.size, note.origin
         self.entries, self.tiles = {}, {}
         for name in bundle.names:
             kind, _, rest = name.removeprefix("log/tile/").partition("/")
@@ -473,6 +475,8 @@ def check_trusted(log, key, paths):
             raise Unusable(f"cannot be read: {path}") from None
         if key:
             note.check(key)
+        if note.origin != log.origin:
+            raise Unusable(f"{path} is of the log {note.origin}: ask for a bundle of that generation too")
         if note.size > log.size:
             raise Altered(
                 f"the log was cut or rolled back: {path} has {note.size} entries, this log {log.size}"
@@ -490,7 +494,7 @@ def check_trusted(log, key, paths):
 
 def check_witnesses(log, key, witnesses, note):
     """Each witness that vouched for a checkpoint of this log is named; gives the size vouched for."""
-    if note.size > log.size or log.root_at(note.size) not in (note.root, None):
+    if note.origin != log.origin or note.size > log.size or log.root_at(note.size) not in (note.root, None):
         raise Altered(f"{note.where} is not an earlier state of this log")
     if key:
         note.check(key)
@@ -538,6 +542,8 @@ def main(arguments=None):
     versions, parts = check_versions(bundle, log)
     stored, erased = check_parts(bundle, log, parts)
     print(f"log {note.origin}: {note.size} entries, {here} of them here, {len(opened)} opened")
+    if not note.origin.endswith(".0"):
+        print("This is not the first generation of the log: a restore gave entries up. Ask for those before it.")
     print(f"versions {versions}, sealed parts {stored}, erased under an entry {erased}")
     check_tags(bundle, log, opened, here == note.size)
     if not key:

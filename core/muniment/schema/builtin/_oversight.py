@@ -46,10 +46,12 @@ ALERT: Final = builtin_type(
         builtin_field("key", "identifier", "Key", "标识", required=True), unique=True, index=("unique",)
     ),
     builtin_field("sent", "identifier", "Sent by", "已发送方式"),
+    builtin_field("generation", "integer", "Generation of the log", "日志的代", required=True),
     title=("rule",),
 )
-"""One record for each alert. ``entries`` is a JSON list of indexes, ``why`` a JSON object of what the rule's
-text names, ``key`` makes a second run raise nothing twice. What whoever triages it writes is its reason."""
+"""One record for each alert. ``entries`` is a JSON list of places such as ``0:17``, ``last`` and
+``generation`` the newest of them, ``why`` a JSON object of what the rule's text names; ``key`` makes a second
+run raise nothing twice. What whoever triages it writes is its reason."""
 
 REVIEW: Final = builtin_type(
     19,
@@ -60,6 +62,8 @@ REVIEW: Final = builtin_type(
     ),
     attrs.evolve(builtin_field("last", "integer", "To entry", "截止条目", required=True), order=2),
     attrs.evolve(builtin_field("reviewer", "identifier", "By whom", "复核人", required=True), order=3),
+    builtin_field("first_generation", "integer", "From generation", "起始代", required=True),
+    builtin_field("last_generation", "integer", "To generation", "截止代", required=True),
     title=("first", "last"),
 )
 """One record for each span of the log that somebody signed off."""

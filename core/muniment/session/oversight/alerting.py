@@ -10,7 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any
+from typing import Any, NamedTuple
 from zoneinfo import ZoneInfo
 
 import attrs
@@ -25,6 +25,7 @@ from muniment.model import id_bytes, id_text
 from muniment.schema.builtin import ALERT, REVIEW
 from muniment.seal import open_bytes, seal_bytes
 from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.reading.generations import Place, Span, place_at
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
 from muniment.store import ListQuery, Reader
@@ -50,7 +51,7 @@ class Alert:
         state: ``open``, ``explained`` or ``violation``.
         actor: who did it; empty where nobody did.
         subject: UUID text of whom it is about, or None.
-        entries: indexes of the entries that show it.
+        entries: the entries that show it.
         why: what the rule's text names.
         sent: by what it was sent.
     """
@@ -62,7 +63,7 @@ class Alert:
     state: str
     actor: str
     subject: str | None
-    entries: tuple[int, ...]
+    entries: tuple[Place, ...]
     why: Mapping[str, Any]
     sent: str
 
@@ -82,7 +83,7 @@ class Alert:
             "state": self.state,
             "actor": self.actor,
             "subject": self.subject,
-            "entries": list(self.entries),
+            "entries": [str(place) for place in self.entries],
             "why": dict(self.why),
             "text": self.text(rules, lang),
             "explained_by": "" if rule is None else rule.explained_by[lang],
@@ -101,15 +102,17 @@ class Run:
     """What a run found.
 
     Attributes:
-        first: index of the first entry that was looked at.
-        last: one past the last one.
+        first: the first entry that was looked at.
+        last: behind the last one.
+        entries: how many were.
         raised: the new alerts.
         sent: how many were delivered, of those that had to be.
         unsent: how many were not.
     """
 
-    first: int
-    last: int
+    first: Place
+    last: Place
+    entries: int
     raised: tuple[Alert, ...]
     sent: int = 0
     unsent: int = 0
@@ -144,27 +147,30 @@ class Alerts:
         raised: list[Alert] = []
         settings = settings_of(engine)
         with engine.store.snapshot() as reader:
-            head = reader.head(SHARD)
-            assert head is not None
-            size = head.first_seq + head.n
             watch = Watch(self.rules, _facts(engine, reader), settings.rules)
-            self._load(watch, size)
-            first = watch.next_index
-            for start in range(first, size, _CHUNK):
-                stop = min(start + _CHUNK, size)
-                found = list(watch.see(_events(engine, reader, head.gen, start, stop)))
-                watch.next_index = stop
+            spans = [Span(gen, audit.size_of(reader, SHARD, gen)) for gen in reader.generations(SHARD)]
+            self._load(watch, spans)
+            first = place_at(watch.next_index)
+            waiting = list(_chunks(spans, first))
+            done, total = 0, sum(len(chunk.indexes) for chunk in waiting)
+            for chunk in waiting:
+                start, stop = chunk.indexes.start, chunk.indexes.stop
+                found = list(watch.see(_events(engine, reader, chunk.generation, start, stop)))
+                watch.next_index = Place(chunk.generation, stop).ordinal
                 raised += self._raise(found)
                 self._keep(watch)
+                done += len(chunk.indexes)
                 if progress is not None:
-                    progress(stop - first, size - first)
+                    progress(done, total)
             raised += self._raise(watch.tick(engine.clock()))
             self._keep(watch)
-        engine.note(self._acting, "alert.run", count=len(raised), target={"first": first, "size": size})
+        last = place_at(watch.next_index)
+        target = {"first": str(first), "last": str(last)}
+        engine.note(self._acting, "alert.run", count=len(raised), target=target)
         from muniment.session.oversight.alerting_delivery import deliver
 
         sent, unsent = deliver(engine, self._acting, settings, self.rules, self._held(("open",)))
-        return Run(first, size, tuple(raised), sent, unsent)
+        return Run(first, last, total, tuple(raised), sent, unsent)
 
     def list(self, *, states: Sequence[str] = ("open",)) -> Sequence[Alert]:
         """The alerts in these states, the newest first; reading them is an entry.
@@ -226,15 +232,15 @@ class Alerts:
         assert isinstance(saved, Saved)
         return saved
 
-    def review(self, *, until: int | None = None, reason: str = "") -> tuple[int, int]:
+    def review(self, *, until: Place | None = None, reason: str = "") -> tuple[Place, Place]:
         """Sign a span of the log off: from where the last review ended.
 
         Args:
-            until: one past the last entry of it; by default all there is.
+            until: behind the last entry of it; by default all there is.
             reason: what was looked at, and what was found; sealed.
 
         Returns:
-            Its first entry, and one past its last.
+            Its first entry, and the place behind its last.
 
         Raises:
             UsageError: ``alert.nothing_new``; ``alert.open`` while alerts in it are open.
@@ -245,17 +251,22 @@ class Alerts:
         with engine.store.transaction(write=False) as tx:
             head = tx.head(SHARD)
             assert head is not None
-            size = head.first_seq + head.n
-            before = [json.loads(row.clear) for row in _currents(tx, REVIEW.number)]
-        field = str(REVIEW.by_key["last"].number)
-        first = max((int(one[field]) for one in before), default=0)
-        last = min(until or size, size)
+            end = Place(head.gen, head.first_seq + head.n)
+            before = [_reviewed(row.clear) for row in _currents(tx, REVIEW.number)]
+        first = max(before, default=Place(0, 0))
+        last = min(until or end, end)
         if last <= first:
             raise UsageError("alert.nothing_new")
         waiting = [one for one in self._held(("open",)) if one.entries and first <= one.entries[-1] < last]
         if waiting:
             raise UsageError("alert.open", count=len(waiting))
-        values = {"first": first, "last": last, "reviewer": self._acting.actor.id}
+        values = {
+            "first": first.index,
+            "first_generation": first.generation,
+            "last": last.index,
+            "last_generation": last.generation,
+            "reviewer": self._acting.actor.id,
+        }
         write(
             engine,
             self._acting,
@@ -270,18 +281,20 @@ class Alerts:
         with self._engine.guarded(self._acting, action):
             self._engine.policy.require(self._acting.actor, action)
 
-    def _load(self, watch: Watch, size: int) -> None:
+    def _load(self, watch: Watch, spans: Sequence[Span]) -> None:
         try:
             box = (self._engine.folder / STATE_FILE).read_bytes()
             held = json.loads(zlib.decompress(open_bytes(self._engine.keys.index_root, _PURPOSE, box)))
         except (OSError, IntegrityError, ValueError, zlib.error):
             return
+        place = place_at(held["watch"]["next"])
         # A state that is ahead of the log belongs to one that was put back since.
-        if held["origin"] == self._engine.logbook.origin(0) and held["watch"]["next"] <= size:
+        known = not spans or (place.generation < spans[-1].generation) or place.index <= spans[-1].size
+        if held["base"] == self._engine.logbook.base and known:
             watch.load(held["watch"])
 
     def _keep(self, watch: Watch) -> None:
-        plain = json.dumps({"origin": self._engine.logbook.origin(0), "watch": watch.dump()}).encode()
+        plain = json.dumps({"base": self._engine.logbook.base, "watch": watch.dump()}).encode()
         box = seal_bytes(self._engine.keys.index_root, _PURPOSE, zlib.compress(plain, 1))
         write_atomically(self._engine.folder / STATE_FILE, box)
 
@@ -299,14 +312,16 @@ class Alerts:
         return raised
 
     def _change(self, one: Finding) -> Change:
-        last = one.entries[-1] if one.entries else 0
+        places = [place_at(entry) for entry in one.entries]
+        last = places[-1] if places else Place(0, 0)
         values = {
             "rule": one.rule,
             "severity": one.severity,
             "state": "open",
             "actor": one.actor or None,
-            "last": last,
-            "entries": json.dumps(list(one.entries)),
+            "last": last.index,
+            "generation": last.generation,
+            "entries": json.dumps([str(place) for place in places]),
             "why": canonical(dict(one.why)).decode("utf-8"),
             "key": f"{one.rule}-{last}-{one.actor}-{one.subject}"[:250],
         }
@@ -338,6 +353,28 @@ def _currents(reader: Reader, number: int) -> Iterator[Any]:
         after = (None, page[-1].record)
 
 
+class _Chunk(NamedTuple):
+    """Entries of one generation that are looked at together."""
+
+    generation: int
+    indexes: range
+
+
+def _chunks(spans: Sequence[Span], first: Place) -> Iterator[_Chunk]:
+    """What is to be looked at from a place on, over all generations."""
+    for gen, size in spans:
+        begin = first.index if gen == first.generation else 0
+        for start in range(begin, size, _CHUNK) if gen >= first.generation else ():
+            yield _Chunk(gen, range(start, min(start + _CHUNK, size)))
+
+
+def _reviewed(clear: str) -> Place:
+    """Where a review ended."""
+    values = json.loads(clear)
+    generation, last = (int(values[str(REVIEW.by_key[key].number)]) for key in ("last_generation", "last"))
+    return Place(generation, last)
+
+
 def _alert(
     record: bytes | str, version: int, subject: bytes | str, clear: Mapping[str, Any], archive: bytes
 ) -> Alert:
@@ -351,7 +388,7 @@ def _alert(
         str(values["state"]),
         str(values["actor"] or ""),
         None if about == id_text(archive) else about,
-        tuple(json.loads(str(values["entries"] or "[]"))),
+        tuple(Place(*map(int, place.split(":"))) for place in json.loads(str(values["entries"] or "[]"))),
         json.loads(str(values["why"] or "{}")),
         str(values["sent"] or ""),
     )
@@ -376,7 +413,12 @@ def _events(engine: Engine, reader: Reader, gen: int, start: int, stop: int) -> 
             if subject is not None and subject != engine.archive
         }
         yield event_of(
-            found.index, found.entry.time_us, found.entry.kind, found.detail or {}, subjects, zone=zone
+            Place(gen, found.index).ordinal,
+            found.entry.time_us,
+            found.entry.kind,
+            found.detail or {},
+            subjects,
+            zone=zone,
         )
 
 

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from array import array
 from binascii import b2a_base64
+from bisect import bisect_left
 from collections.abc import Iterator, Mapping, Sequence
 from pathlib import Path
 from typing import TYPE_CHECKING
@@ -17,6 +18,7 @@ from muniment.model import id_bytes, id_text, rfc3339
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.reading import logs
+from muniment.session.reading.generations import generation_of, signed_end
 from muniment.store import Checkpoint, LogFilter, Reader, Transaction
 
 if TYPE_CHECKING:
@@ -85,6 +87,7 @@ def make_bundle(
     earlier: Sequence[str] = (),
     tag_keys: bool = False,
     recipient: str = "",
+    generation: int | None = None,
     extra: Mapping[str, bytes] | None = None,
     progress: Progress | None = None,
 ) -> Bundled:
@@ -101,13 +104,14 @@ def make_bundle(
             bundle can see that none of their entries was left out. It opens nothing else, but finds
             their entries in this log for ever.
         recipient: whom it is for.
+        generation: of the log, by default the newest; one that is over ends with its last checkpoint.
         extra: further files by name.
         progress: told how many entries are done, and of how many.
 
     Raises:
         UsageError: ``log.no_scope`` where tag keys are wanted of neither a subject nor an actor.
         AccessDenied: ``access.action``; logged.
-        NotFound: there is no such subject; logged.
+        NotFound: there is no such subject; ``log.no_generation``; logged.
     """
     from muniment.evidence import write_bundle
 
@@ -117,7 +121,7 @@ def make_bundle(
     def body(tx: Transaction, moment: Moment) -> tuple[array[int], list[dict[str, str]]]:
         for action in ("log.read", "log.export"):
             engine.policy.require(acting.actor, action)
-        audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
+        gen = moment.gen if generation is None else generation_of(tx, generation)
         subject = None
         if scope.subject is not None:
             version = tx.version(SHARD, scope.subject)
@@ -126,12 +130,15 @@ def make_bundle(
             subject = version.subject
         keys = [] if subject in (None, engine.archive) else [engine.subject_key(tx, subject)]
         target: dict[str, object] = {**scope.document(), **({"tag_keys": True} if tag_keys else {})}
+        if gen != moment.gen:
+            target["generation"] = gen
         detail = engine.detail(acting, engine.new_id(), target=target, recipient=recipient or None)
         engine.logbook.append(
             tx, moment, [Draft("log.bundle", detail, subject_keys=keys)], actor=acting.actor.id
         )
         # What this very act wrote belongs to the evidence too.
-        audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
+        size = moment.size if gen == moment.gen else audit.size_of(tx, SHARD, gen)
+        audit.catch_up(tx, SHARD, gen, stop=size)
         tags = []
         if tag_keys and subject is not None and keys:
             tags.append({"of": "subject", "id": id_text(subject), "key": _b64(keys[0])})
@@ -139,13 +146,15 @@ def make_bundle(
             tags.append(
                 {"of": "actor", "id": scope.actor, "key": _b64(engine.logbook.actor_key(scope.actor))}
             )
-        return _indexes(tx, moment.gen, scope), tags
+        return _indexes(tx, gen, scope), tags
 
     with engine.guarded(acting, "log.bundle"):
         indexes, tags = engine.run(body, acting)
-    signed, kept = _vouched_for(engine, acting)
+    signed, kept = _vouched_for(engine, acting, generation)
     with engine.store.snapshot() as reader:
-        choose = _Choice(engine, acting, reader, signed.gen, indexes, scope.subject)
+        # Of a generation that ended with entries behind its last checkpoint only those before it.
+        covered = indexes[: bisect_left(indexes, signed.size)]
+        choose = _Choice(engine, acting, reader, signed.gen, covered, scope.subject)
         return write_bundle(
             path,
             reader,
@@ -162,12 +171,18 @@ def make_bundle(
         )
 
 
-def _vouched_for(engine: Engine, acting: Acting) -> tuple[Checkpoint, list[str]]:
+def _vouched_for(engine: Engine, acting: Acting, generation: int | None) -> tuple[Checkpoint, list[str]]:
     """The log signed as it stands, with what witnesses say of it or said last."""
-    signed = engine.logbook.sign(engine.store)
-    assert signed is not None
+    signed = signed_end(engine, generation)
+    newest = engine.logbook.sign(engine.store)
     if not engine.settings.witness.known:
         return signed, []
+    if newest is None or newest.gen != signed.gen:
+        # No witness is asked about a log that is over; what they said while it went on stands in it.
+        from muniment.session.oversight import witnessing
+
+        before = witnessing.cosigned(engine, signed.gen)
+        return signed, [] if before is None else [before]
     from muniment.log.checkpoint import attach
     from muniment.session.oversight import witnessing
 

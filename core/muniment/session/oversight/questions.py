@@ -1,7 +1,8 @@
 """Questions that auditors ask of the log and the archive, answered from what is written down.
 
 Each answer is a reading of the log and an entry itself; it counts and names, and
-never shows a value of a record.
+never shows a value of a record. All generations of the log are asked unless one is
+named; entries are named by their place, generation and index, such as ``0:17``.
 """
 
 from __future__ import annotations
@@ -20,9 +21,10 @@ from muniment.session.kernel.definitions import load_definitions
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.reading import logs
+from muniment.session.reading.generations import ALL, Asked, chosen
 from muniment.session.reading.logs import LogEntry
 from muniment.session.writing.applying import policy_of
-from muniment.store import LogFilter, Transaction
+from muniment.store import LogFilter, Reader, Transaction
 
 __all__ = ["DISCLOSURES", "MOST", "Changed", "Deed", "Disclosure", "Questions", "Seen", "document"]
 
@@ -54,7 +56,7 @@ class Seen:
     first_us: int
     last_us: int
     fields: tuple[str, ...]
-    entries: tuple[int, ...]
+    entries: tuple[str, ...]
 
 
 @attrs.frozen
@@ -76,7 +78,7 @@ class Deed:
 class Disclosure:
     """One handing over of a subject's data."""
 
-    entry: int
+    entry: str
     time_us: int
     kind: str
     actor: str
@@ -112,7 +114,12 @@ class Questions:
         self._acting = acting
 
     def who(
-        self, record: bytes, *, since_us: int | None = None, until_us: int | None = None
+        self,
+        record: bytes,
+        *,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        generation: Asked = ALL,
     ) -> Sequence[Seen]:
         """Who saw or changed a subject's data, which fields and why.
 
@@ -121,7 +128,9 @@ class Questions:
             AccessDenied: ``access.action``; logged.
         """
         found: dict[tuple[tuple[str, tuple[str, ...]], tuple[str, str, str]], list[LogEntry]] = {}
-        for one in self._entries("who", LogFilter(about=record, since_us=since_us, until_us=until_us)):
+        for one in self._entries(
+            "who", LogFilter(about=record, since_us=since_us, until_us=until_us), generation
+        ):
             name = (one.actor, one.roles), (one.purpose, one.kind, one.outcome)
             found.setdefault(name, []).append(one)
         answers = [
@@ -132,20 +141,29 @@ class Questions:
                 some[-1].time_us,
                 some[0].time_us,
                 tuple(sorted({field for one in some for field in one.fields})),
-                tuple(one.index for one in reversed(some)),
+                tuple(str(one.place) for one in reversed(some)),
             )
             for (who, how), some in found.items()
         ]
         return sorted(answers, key=lambda one: one.last_us, reverse=True)
 
-    def did(self, login: str, *, since_us: int | None = None, until_us: int | None = None) -> Sequence[Deed]:
+    def did(
+        self,
+        login: str,
+        *,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        generation: Asked = ALL,
+    ) -> Sequence[Deed]:
         """What somebody did: an export of a thousand records is one act.
 
         Raises:
             AccessDenied: ``access.action``; logged.
         """
         found: dict[tuple[str, str, str, str], list[LogEntry]] = {}
-        for one in self._entries("did", LogFilter(actor=login, since_us=since_us, until_us=until_us)):
+        for one in self._entries(
+            "did", LogFilter(actor=login, since_us=since_us, until_us=until_us), generation
+        ):
             found.setdefault((one.kind, one.type, one.purpose, one.outcome), []).append(one)
         answers = [
             Deed(
@@ -161,7 +179,12 @@ class Questions:
         return sorted(answers, key=lambda one: one.last_us, reverse=True)
 
     def disclosures(
-        self, record: bytes, *, since_us: int | None = None, until_us: int | None = None
+        self,
+        record: bytes,
+        *,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        generation: Asked = ALL,
     ) -> Sequence[Disclosure]:
         """What of a subject's data was handed to whom: the accounting of disclosures.
 
@@ -174,7 +197,7 @@ class Questions:
         )
         return [
             Disclosure(
-                one.index,
+                str(one.place),
                 one.time_us,
                 one.kind,
                 one.actor,
@@ -182,11 +205,16 @@ class Questions:
                 one.purpose,
                 one.fields,
             )
-            for one in self._entries("disclosures", filters)
+            for one in self._entries("disclosures", filters, generation)
         ]
 
     def changed(
-        self, *, since_us: int | None = None, until_us: int | None = None, type: str | None = None
+        self,
+        *,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        type: str | None = None,
+        generation: Asked = ALL,
     ) -> Sequence[Changed]:
         """Which records changed in a span of time, from which version to which, and by whom.
 
@@ -195,7 +223,7 @@ class Questions:
         """
         moved: dict[str, list[tuple[int, LogEntry]]] = {}
         filters = LogFilter(kinds=_WRITES, type=type, outcome="ok", since_us=since_us, until_us=until_us)
-        for one in self._entries("changed", filters):
+        for one in self._entries("changed", filters, generation):
             for line in one.records:
                 moved.setdefault(str(line["id"]), []).append((int(line["version"]), one))
         answers = []
@@ -300,7 +328,7 @@ class Questions:
         with engine.guarded(self._acting, "config.read"):
             return engine.run(body, self._acting)
 
-    def _entries(self, question: str, filters: LogFilter) -> Iterator[LogEntry]:
+    def _entries(self, question: str, filters: LogFilter, generation: Asked) -> Iterator[LogEntry]:
         """All entries that match, newest first; the reading is one entry."""
         engine, acting = self._engine, self._acting
 
@@ -308,19 +336,13 @@ class Questions:
             engine.policy.require(acting.actor, "log.read")
             if filters.about is not None and tx.version(SHARD, filters.about) is None:
                 raise NotFound("record.not_found")
-            audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
-            projector = audit.Projector(tx, SHARD, moment.gen)
             found: list[LogEntry] = []
-            before = None
-            while len(found) < MOST:
-                asked = attrs.evolve(filters, before=before, limit=_PAGE)
-                rows = tx.find_entries(SHARD, moment.gen, asked)
-                entries = (audit.entry_at(tx, SHARD, moment.gen, row.seq) for row in rows)
+            for gen, size in chosen(tx, moment, generation):
+                audit.catch_up(tx, SHARD, gen, stop=size)
+                projector = audit.Projector(tx, SHARD, gen)
+                entries = _matching(tx, gen, filters, MOST - len(found))
                 readable = (logs.readable(engine, acting, one) for one in entries)
                 found += [_about(one, filters.about, projector) for one in readable]
-                if len(rows) < _PAGE:
-                    break
-                before = rows[-1].seq
             target: dict[str, object] = {"question": question}
             if filters.about is not None:
                 target["record"] = id_text(filters.about)
@@ -332,6 +354,18 @@ class Questions:
 
         with engine.guarded(acting, "log.read"):
             yield from engine.run(body, acting)
+
+
+def _matching(reader: Reader, gen: int, filters: LogFilter, most: int) -> Iterator[audit.Found]:
+    """The entries of one generation that match, newest first."""
+    before = None
+    while most > 0:
+        rows = reader.find_entries(SHARD, gen, attrs.evolve(filters, before=before, limit=min(_PAGE, most)))
+        for row in rows:
+            yield audit.entry_at(reader, SHARD, gen, row.seq)
+        if len(rows) < min(_PAGE, most):
+            return
+        before, most = rows[-1].seq, most - len(rows)
 
 
 def _about(one: LogEntry, about: bytes | None, projector: audit.Projector) -> LogEntry:

@@ -23,6 +23,7 @@ from muniment.log.tree import consistency_proof
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.tiles import TileReader
+from muniment.session.reading.generations import chosen
 from muniment.store import Checkpoint, LogFilter, Transaction
 
 __all__ = [
@@ -218,22 +219,23 @@ def _read(known: Known, note: str, size: int, line: str) -> Vouched:
     return Vouched(known.key.name, size, found.time_s * 1_000_000, line)
 
 
-def _vouched(engine: Engine) -> list[Vouched]:
-    """What witnesses said, the newest last."""
+def _vouched(engine: Engine, gen: int | None = None) -> list[Vouched]:
+    """What witnesses said of a generation, by default the newest, the newest last."""
     return [
         Vouched(str(target["witness"]), int(target["size"]), time_us, f"{target['line']}\n")
-        for time_us, target in _targets(engine, "log.witness")
+        for time_us, target in _targets(engine, "log.witness", gen)
         if "line" in target
     ]
 
 
-def _targets(engine: Engine, kind: str) -> list[tuple[int, dict[str, Any]]]:
-    """Time and target of the newest entries of a kind, the newest last."""
+def _targets(engine: Engine, kind: str, gen: int | None = None) -> list[tuple[int, dict[str, Any]]]:
+    """Time and target of the newest entries of a kind in a generation, the newest last."""
 
     def body(tx: Transaction, moment: Moment) -> list[tuple[int, dict[str, Any]]]:
-        audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
-        rows = tx.find_entries(SHARD, moment.gen, LogFilter(kinds=(kind,), outcome="ok", limit=_REMEMBERED))
-        found = [audit.entry_at(tx, SHARD, moment.gen, row.seq) for row in reversed(rows)]
+        ((wanted, size),) = chosen(tx, moment, gen)
+        audit.catch_up(tx, SHARD, wanted, stop=size)
+        rows = tx.find_entries(SHARD, wanted, LogFilter(kinds=(kind,), outcome="ok", limit=_REMEMBERED))
+        found = [audit.entry_at(tx, SHARD, wanted, row.seq) for row in reversed(rows)]
         return [(one.entry.time_us, (one.detail or {}).get("target", {})) for one in found]
 
     return engine.run(body)
@@ -242,24 +244,29 @@ def _targets(engine: Engine, kind: str) -> list[tuple[int, dict[str, Any]]]:
 _REMEMBERED = 1_000
 
 
-def cosigned(engine: Engine) -> str | None:
-    """The newest checkpoint that a witness vouched for, with all lines under it; None where there is none."""
-    found = _vouched(engine)
+def cosigned(engine: Engine, gen: int | None = None) -> str | None:
+    """The newest checkpoint that a witness vouched for, with all lines under it; None where there is none.
+
+    Args:
+        engine: the opened archive.
+        gen: the generation of the log, by default the newest.
+    """
+    found = _vouched(engine, gen)
     if not found:
         return None
     size = max(one.size for one in found)
-    kept = checkpoint_of(engine, size)
+    kept = checkpoint_of(engine, size, gen)
     if kept is None:
         return None
     lines = {one.line for one in found if one.size == size}
     return attach(kept.note, sorted(lines))
 
 
-def checkpoint_of(engine: Engine, size: int) -> Checkpoint | None:
-    """The checkpoint that was signed at a size, if it was."""
+def checkpoint_of(engine: Engine, size: int, gen: int | None = None) -> Checkpoint | None:
+    """The checkpoint that was signed at a size of a generation, by default the newest, if it was."""
     with engine.store.transaction(write=False) as tx:
         head = tx.head(SHARD)
-        rows = () if head is None else tx.checkpoints(SHARD, head.gen)
+        rows = () if head is None else tx.checkpoints(SHARD, head.gen if gen is None else gen)
         return next((row for row in rows if row.size == size), None)
 
 

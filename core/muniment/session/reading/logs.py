@@ -3,43 +3,33 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
-from pathlib import Path
 from typing import Any
 
 import attrs
 
 from muniment import audit
 from muniment.audit import Found
-from muniment.errors import AccessDenied, LogError, NotFound, StoreError, UsageError
-from muniment.files import write_atomically
-from muniment.log.detail import Opening
-from muniment.log.entry import unpack_entries
-from muniment.log.proof import make_proof
-from muniment.log.tiles import TILE_WIDTH, export_tree, tile_hashes
-from muniment.log.tree import leaf_hashes
+from muniment.errors import AccessDenied, IntegrityError, NotFound, UsageError
 from muniment.model import id_text, rfc3339
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.reach import reached_by
 from muniment.session.kernel.standing import authorize
-from muniment.session.kernel.tiles import TileReader
 from muniment.session.reading.cursor import decode_cursor, encode_cursor
-from muniment.store import LogFilter, Reader, Transaction
+from muniment.session.reading.generations import ALL, Asked, Place, Span, chosen, generation_of
+from muniment.store import IndexRow, LogFilter, Reader, Transaction
 
 __all__ = [
     "MOST_COUNTED",
     "LogEntry",
     "LogPage",
     "accesses_of",
-    "export_log",
     "find_entries",
     "follow_entries",
     "knows_all",
-    "proof_of",
-    "prove_entry",
     "readable",
     "show_entry",
     "tag_keys",
@@ -56,7 +46,8 @@ class LogEntry:
     """One entry as an auditor may read it.
 
     Attributes:
-        index: its place in the log.
+        generation: of the log; a restore that gave entries up begins a new one.
+        index: its place in that.
         kind: what happened.
         time_us: when, microseconds since 1970.
         actor: who.
@@ -71,6 +62,7 @@ class LogEntry:
         r: the random bytes of its commitment.
     """
 
+    generation: int
     index: int
     kind: str
     time_us: int
@@ -84,6 +76,11 @@ class LogEntry:
     records: tuple[Mapping[str, Any], ...]
     data: bytes
     r: bytes | None
+
+    @property
+    def place(self) -> Place:
+        """Where it stands: generation and index."""
+        return Place(self.generation, self.index)
 
     @property
     def roles(self) -> tuple[str, ...]:
@@ -106,6 +103,7 @@ class LogEntry:
     def document(self) -> dict[str, Any]:
         """The entry for JSON."""
         return {
+            "generation": self.generation,
             "index": self.index,
             "kind": self.kind,
             "time": rfc3339(self.time_us),
@@ -130,12 +128,14 @@ class LogPage:
         total: how many match on all pages, counted up to ``MOST_COUNTED``.
         more: whether there are more than that.
         after: what to ask for the next page with; None on the last one.
+        generations: all that the log has, oldest first.
     """
 
     entries: tuple[LogEntry, ...]
     total: int
     more: bool
     after: str | None
+    generations: tuple[int, ...] = (0,)
 
 
 @contextmanager
@@ -148,44 +148,90 @@ def _allowed(engine: Engine, acting: Acting, action: str) -> Iterator[None]:
         raise
 
 
-def find_entries(engine: Engine, acting: Acting, filters: LogFilter, *, after: str | None = None) -> LogPage:
+def find_entries(
+    engine: Engine,
+    acting: Acting,
+    filters: LogFilter,
+    *,
+    after: str | None = None,
+    generation: Asked = None,
+) -> LogPage:
     """One page of the entries that match; reading them is an entry itself.
 
     Args:
         engine: the opened archive.
         acting: who, why and through what.
-        filters: what is asked for.
+        filters: what is asked for; of several generations each is sorted for itself.
         after: what the page before gave.
+        generation: by number, ``all``, or by default the newest.
 
     Raises:
         UsageError: ``log.order`` or ``usage.cursor``.
+        NotFound: ``log.no_generation``.
         AccessDenied: ``access.action``; logged.
     """
-    if after is not None:
-        value, place = decode_cursor(engine, after)
-        if not isinstance(value, (str, int)):
-            raise UsageError("usage.cursor")
-        filters = attrs.evolve(filters, after=(value, int.from_bytes(place, "big")))
+    behind = None if after is None else _behind(engine, after)
 
     def body(tx: Transaction, moment: Moment) -> LogPage:
-        audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
-        rows = tx.find_entries(SHARD, moment.gen, filters)
-        total = tx.count_entries(SHARD, moment.gen, filters, most=MOST_COUNTED + 1)
-        found = [audit.entry_at(tx, SHARD, moment.gen, row.seq) for row in rows]
-        detail = engine.detail(acting, engine.new_id(), count=len(found), target=_asked(filters))
+        spans = chosen(tx, moment, generation)
+        for span in spans:
+            audit.catch_up(tx, SHARD, span.generation, stop=span.size)
+        rows = _rows(tx, spans if filters.descending else spans[::-1], filters, behind)
+        total = _count(tx, spans, filters)
+        found = [audit.entry_at(tx, SHARD, row.gen, row.seq) for row in rows]
+        target = {**_asked(filters), **({} if generation is None else {"generation": str(generation)})}
+        detail = engine.detail(acting, engine.new_id(), count=len(found), target=target or None)
         keys = tag_keys(engine, tx, filters.about)
         engine.logbook.append(
             tx, moment, [Draft("log.read", detail, subject_keys=keys)], actor=acting.actor.id
         )
         after = None
         if len(rows) == filters.limit and rows:
-            value = getattr(rows[-1], filters.order_by)
-            after = encode_cursor(engine, value, rows[-1].seq.to_bytes(8, "big"))
+            value, place = getattr(rows[-1], filters.order_by), (rows[-1].gen, rows[-1].seq)
+            after = encode_cursor(engine, value, b"".join(one.to_bytes(8, "big") for one in place))
         entries = tuple(readable(engine, acting, one) for one in found)
-        return LogPage(entries, min(total, MOST_COUNTED), total > MOST_COUNTED, after)
+        there = tuple(sorted({*tx.generations(SHARD), moment.gen}))
+        return LogPage(entries, min(total, MOST_COUNTED), total > MOST_COUNTED, after, there)
 
     with _allowed(engine, acting, "log.read"):
         return engine.run(body, acting)
+
+
+def _behind(engine: Engine, after: str) -> tuple[str | int, Place]:
+    """The sort value and the place of the last entry of a page."""
+    value, place = decode_cursor(engine, after)
+    if not isinstance(value, (str, int)) or len(place) != 16:
+        raise UsageError("usage.cursor")
+    return value, Place(int.from_bytes(place[:8], "big"), int.from_bytes(place[8:], "big"))
+
+
+def _rows(
+    reader: Reader, spans: Sequence[Span], filters: LogFilter, behind: tuple[str | int, Place] | None
+) -> list[IndexRow]:
+    """One page of rows, one generation behind the other."""
+    wanted = [span.generation for span in spans]
+    if behind is not None:
+        if behind[1].generation not in wanted:
+            raise UsageError("usage.cursor")
+        wanted = wanted[wanted.index(behind[1].generation) :]
+    found: list[IndexRow] = []
+    for gen in wanted:
+        here = behind is not None and gen == behind[1].generation
+        after = (behind[0], behind[1].index) if behind is not None and here else filters.after
+        limit = filters.limit - len(found)
+        if limit > 0:
+            found += reader.find_entries(SHARD, gen, attrs.evolve(filters, after=after, limit=limit))
+    return found
+
+
+def _count(reader: Reader, spans: Sequence[Span], filters: LogFilter) -> int:
+    """How many match, counted to one more than is told."""
+    total = 0
+    for span in spans:
+        total += reader.count_entries(SHARD, span.generation, filters, most=MOST_COUNTED + 1 - total)
+        if total > MOST_COUNTED:
+            break
+    return total
 
 
 def tag_keys(engine: Engine, tx: Transaction, about: bytes | None) -> list[bytes]:
@@ -196,7 +242,7 @@ def tag_keys(engine: Engine, tx: Transaction, about: bytes | None) -> list[bytes
     return [engine.subject_key(tx, version.subject)]
 
 
-def _asked(filters: LogFilter) -> dict[str, object] | None:
+def _asked(filters: LogFilter) -> dict[str, object]:
     """What was asked for, by name; whom it was about is said, so that this reading is found as well."""
     names = sorted(
         name
@@ -206,51 +252,82 @@ def _asked(filters: LogFilter) -> dict[str, object] | None:
     target: dict[str, object] = {"where": names} if names else {}
     if filters.about is not None:
         target["record"] = id_text(filters.about)
-    return target or None
+    return target
 
 
 def follow_entries(
-    engine: Engine, acting: Acting, start: int, *, limit: int = 1_000
-) -> tuple[list[LogEntry], int]:
-    """The entries from an index on, oldest first, for whoever streams the log elsewhere.
+    engine: Engine, acting: Acting, start: Place, *, limit: int = 1_000
+) -> tuple[list[LogEntry], Place]:
+    """The entries from a place on, oldest first, for whoever streams the log elsewhere.
 
     Args:
         engine: the opened archive.
         acting: who, why and through what.
-        start: index of the first one wanted.
+        start: the first one wanted; behind the end of a generation that is over, the next one begins.
         limit: entries at the most.
 
     Returns:
-        The entries, and the index to go on from: behind the entry of this very reading where nothing came
+        The entries, and the place to go on from: behind the entry of this very reading where nothing came
         between, so that following a quiet log writes nothing.
 
     Raises:
+        IntegrityError: ``log.behind`` where the log is shorter than it was when ``start`` was given.
+        NotFound: ``log.no_generation``.
         AccessDenied: ``access.action``; logged.
     """
 
-    def body(tx: Transaction, moment: Moment) -> tuple[list[LogEntry], int]:
-        stop = min(start + limit, moment.size)
-        found = list(audit.entries_of(tx, SHARD, moment.gen, start=start, stop=stop))
-        detail = engine.detail(
-            acting, engine.new_id(), count=len(found), target={"start": start, "stop": stop}
-        )
+    def body(tx: Transaction, moment: Moment) -> tuple[list[LogEntry], Place]:
+        here = _begun(tx, engine, start)
+        size = moment.size if here.generation == moment.gen else audit.size_of(tx, SHARD, here.generation)
+        stop = min(here.index + limit, size)
+        found = list(audit.entries_of(tx, SHARD, here.generation, start=here.index, stop=stop))
+        target: dict[str, object] = {"start": here.index, "stop": stop, "generation": here.generation}
+        detail = engine.detail(acting, engine.new_id(), count=len(found), target=target)
         own = engine.logbook.append(tx, moment, [Draft("log.read", detail)], actor=acting.actor.id)
         shown = [readable(engine, acting, one) for one in found]
-        return shown, own + 1 if own == stop else stop
+        quiet = here.generation == moment.gen and own == stop
+        return shown, Place(here.generation, own + 1 if quiet else stop)
 
     with _allowed(engine, acting, "log.read"):
-        with engine.store.transaction(write=False) as tx:
-            head = tx.head(SHARD)
-            size = 0 if head is None else head.first_seq + head.n
-        return engine.run(body, acting) if start < size else ([], start)
+        with engine.store.snapshot() as reader:
+            begun = _begun(reader, engine, start)
+            waiting = begun.index < audit.size_of(reader, SHARD, begun.generation)
+        return engine.run(body, acting) if waiting else ([], begun)
 
 
-def show_entry(engine: Engine, acting: Acting, index: int) -> LogEntry:
-    """One entry with all that its detail says."""
+def _begun(reader: Reader, engine: Engine, start: Place) -> Place:
+    """Where to begin: at the beginning of the next generation where this one is over and done."""
+    there = reader.generations(SHARD)
+    while start.generation != there[-1] and start.index >= audit.size_of(reader, SHARD, start.generation):
+        # What a restore gave up is not there any more, and its successor says so in its first entry.
+        later = [gen for gen in there if gen > start.generation]
+        if not later:
+            break
+        start = Place(later[0], 0)
+    if start.generation not in there:
+        known = ", ".join(map(str, there))
+        raise NotFound("log.no_generation", name=str(start.generation), known=known)
+    size = audit.size_of(reader, SHARD, start.generation)
+    if start.index > size:
+        raise IntegrityError(
+            "log.behind", where=engine.logbook.origin(start.generation), index=start.index, size=size
+        )
+    return start
+
+
+def show_entry(engine: Engine, acting: Acting, index: int, *, generation: int | None = None) -> LogEntry:
+    """One entry with all that its detail says.
+
+    Raises:
+        NotFound: ``log.no_entry`` or ``log.no_generation``.
+        AccessDenied: ``access.action``; logged.
+    """
 
     def body(tx: Transaction, moment: Moment) -> LogEntry:
-        found = audit.entry_at(tx, SHARD, moment.gen, index)
-        detail = engine.detail(acting, engine.new_id(), count=1, target={"index": index})
+        gen = moment.gen if generation is None else generation_of(tx, generation)
+        found = audit.entry_at(tx, SHARD, gen, index)
+        target: dict[str, object] = {"index": index, "generation": gen}
+        detail = engine.detail(acting, engine.new_id(), count=1, target=target)
         engine.logbook.append(tx, moment, [Draft("log.read", detail)], actor=acting.actor.id)
         return readable(engine, acting, found)
 
@@ -274,9 +351,8 @@ def accesses_of(engine: Engine, acting: Acting, record: bytes, *, limit: int = 1
             raise NotFound("record.not_found")
         authorize(engine, acting, "record.accesses", record_type, (), record, moment.time_us)
         found: list[Found] = []
-        for gen in reversed(tx.generations(SHARD)):
+        for gen, size in chosen(tx, moment, ALL):
             # Of before a restore that opened a new generation too: they are accesses all the same.
-            size = moment.size if gen == moment.gen else audit.size_of(tx, SHARD, gen)
             if size and len(found) < limit:
                 audit.catch_up(tx, SHARD, gen, stop=size)
                 rows = tx.find_entries(SHARD, gen, LogFilter(about=record, limit=limit - len(found)))
@@ -317,6 +393,7 @@ def readable(engine: Engine, acting: Acting, found: Found, *, only: bytes | None
         detail["target"] = _known_target(engine, acting, str(detail.get("type", "")), detail["target"])
     actor = detail.get("actor", {})
     return LogEntry(
+        found.gen,
         found.index,
         found.entry.kind,
         found.entry.time_us,
@@ -378,119 +455,3 @@ def _known_target(engine: Engine, acting: Acting, type_key: str, target: Mapping
         elif isinstance(value, list):
             found[member] = [known(one) for one in value]
     return found
-
-
-# Proofs and files
-
-
-def prove_entry(engine: Engine, acting: Acting, index: int) -> str:
-    """The proof that one entry is in the log that the newest checkpoint signs (c2sp.org/tlog-proof)."""
-    with _allowed(engine, acting, "log.export"):
-        engine.note(acting, "log.prove", target={"index": index})
-    signed = engine.logbook.sign(engine.store)
-    if signed is None or not 0 <= index < signed.size:
-        raise NotFound("log.no_entry", index=index)
-    with engine.store.transaction() as tx:
-        reader = TileReader(tx, SHARD, signed.gen, signed.size)
-        found = audit.entry_at(tx, SHARD, signed.gen, index)
-        return make_proof(found.data, index, tile_hashes(reader.read, signed.size), signed.note)
-
-
-def proof_of(engine: Engine, gen: int, index: int) -> tuple[str, Opening]:
-    """The proof of one entry with what opens its detail; for acts whose own entries say what they give out.
-
-    Args:
-        engine: the opened archive.
-        gen: the generation of the log; one that ended is proven by its newest checkpoint.
-        index: of the entry.
-
-    Raises:
-        NotFound: ``log.no_entry`` where nothing signed covers it, or its detail was disposed of.
-    """
-    signed = engine.logbook.sign(engine.store)
-    with engine.store.transaction() as tx:
-        if signed is None or signed.gen != gen:
-            signed = tx.last_checkpoint(SHARD, gen)
-        if signed is None or not 0 <= index < signed.size:
-            raise NotFound("log.no_entry", index=index)
-        reader = TileReader(tx, SHARD, gen, signed.size)
-        found = audit.entry_at(tx, SHARD, gen, index)
-        if found.opening is None:
-            raise NotFound("log.no_entry", index=index)
-        return make_proof(
-            found.data, index, tile_hashes(reader.read, signed.size), signed.note
-        ), found.opening
-
-
-def export_log(
-    engine: Engine, acting: Acting, folder: Path, *, progress: Callable[[int, int], None] | None = None
-) -> int:
-    """Write the whole log as files that other people's tools read (c2sp.org/tlog-tiles).
-
-    Args:
-        engine: the opened archive.
-        acting: who, why and through what.
-        folder: new or empty.
-        progress: told how many of how many entries are written.
-
-    Returns:
-        How many entries were written.
-
-    Raises:
-        StoreError: ``store.folder_used`` where the folder holds something.
-        LogError: ``log.changed`` where the files do not give the signed root.
-    """
-    if folder.exists() and any(folder.iterdir()):
-        raise StoreError("store.folder_used", where=str(folder))
-    with _allowed(engine, acting, "log.export"):
-        engine.note(acting, "log.export", recipient=str(folder.name))
-    signed = engine.logbook.sign(engine.store)
-    assert signed is not None
-    reader: Reader
-    with engine.store.snapshot() as reader:
-        done = 0
-
-        def entries() -> Iterator[bytes]:
-            nonlocal done
-            for batch in reader.batches(SHARD, signed.gen, stop=signed.size):
-                for data in unpack_entries(batch.entries):
-                    yield data
-                    done += 1
-                if progress is not None:
-                    progress(done, signed.size)
-
-        hashes = _RootCheck()
-        for path, content in export_tree(hashes.seen(entries()), signed.size):
-            target = folder / path
-            target.parent.mkdir(parents=True, exist_ok=True)
-            write_atomically(target, content)
-    if hashes.root != signed.root:
-        raise LogError("log.changed", where=str(folder))
-    # Last, so that a folder with a checkpoint is a whole one.
-    write_atomically(folder / "checkpoint", signed.note.encode("utf-8"))
-    return signed.size
-
-
-class _RootCheck:
-    """Hashes entries on their way out, so that what was written is what was signed."""
-
-    def __init__(self) -> None:
-        from muniment.log.tree import Frontier
-
-        self._frontier = Frontier()
-
-    def seen(self, entries: Iterator[bytes]) -> Iterator[bytes]:
-        """The same entries, hashed on the way."""
-        waiting: list[bytes] = []
-        for data in entries:
-            waiting.append(data)
-            if len(waiting) == TILE_WIDTH:
-                self._frontier.extend(leaf_hashes(waiting))
-                waiting = []
-            yield data
-        self._frontier.extend(leaf_hashes(waiting))
-
-    @property
-    def root(self) -> bytes:
-        """The root of all that went by."""
-        return self._frontier.root()

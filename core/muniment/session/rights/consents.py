@@ -583,7 +583,7 @@ class Consents:
         Raises:
             NotFound: ``consent.none``.
         """
-        from muniment.session.reading.logs import proof_of
+        from muniment.session.reading.log_files import proof_of
         from muniment.subjects.receipts import make_receipt
 
         found = next((one for one in self.of(record) if one.purpose == purpose), None)

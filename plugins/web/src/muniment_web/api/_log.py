@@ -19,6 +19,12 @@ __all__ = ["router"]
 router: Final = APIRouter(tags=["log"])
 Reading = Annotated[Session, Depends(may("log"))]
 Index = Annotated[int, Path(ge=0, lt=2**53)]
+Generation = Annotated[
+    int | None,
+    Query(
+        ge=0, lt=2**32, description="of the log; by default the newest, which is the last in `generations`"
+    ),
+]
 Word = Annotated[str | None, Query(max_length=100)]
 
 
@@ -34,6 +40,7 @@ def entries(
     until: Annotated[str | None, Query(max_length=40, description="RFC 3339")] = None,
     before: Annotated[int | None, Query(ge=0, lt=2**53)] = None,
     limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    generation: Generation = None,
 ) -> models.EntriesPage:
     """Entries that match, newest first; reading them is an entry itself."""
     filters = LogFilter(
@@ -47,13 +54,17 @@ def entries(
         before=before,
         limit=limit,
     )
-    return models.EntriesPage(entries=[models.Entry(**one.document()) for one in session.entries(filters)])
+    page = session.log_page(filters, generation=generation)
+    return models.EntriesPage(
+        entries=[models.Entry(**one.document()) for one in page.entries],
+        generations=list(page.generations),
+    )
 
 
 @router.get("/log/{index}")
-def entry(session: Reading, index: Index) -> models.Entry:
+def entry(session: Reading, index: Index, generation: Generation = None) -> models.Entry:
     """One entry with all that its detail says."""
-    return models.Entry(**session.entry(index).document())
+    return models.Entry(**session.entry(index, generation=generation).document())
 
 
 @router.get(
@@ -61,9 +72,9 @@ def entry(session: Reading, index: Index) -> models.Entry:
     response_class=PlainTextResponse,
     responses={200: {"content": {"text/plain": {}}, "description": "c2sp.org/tlog-proof"}},
 )
-def proof(session: Reading, index: Index) -> PlainTextResponse:
+def proof(session: Reading, index: Index, generation: Generation = None) -> PlainTextResponse:
     """The proof that an entry is in the signed log."""
-    return PlainTextResponse(session.prove(index))
+    return PlainTextResponse(session.prove(index, generation=generation))
 
 
 @router.post(

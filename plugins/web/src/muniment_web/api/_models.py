@@ -228,8 +228,9 @@ class History(BaseModel):
 
 
 class Entry(BaseModel):
-    """An entry of the log."""
+    """An entry of the log: its index in its generation."""
 
+    generation: int
     index: int
     kind: str
     time: str
@@ -248,3 +249,4 @@ class EntriesPage(BaseModel):
     """Entries, newest first."""
 
     entries: list[Entry]
+    generations: list[int]

@@ -411,7 +411,10 @@ def accesses(
     """Everybody who saw, changed or was refused this record."""
     _check_type(session, key)
     found = session.accesses(str(id), limit=limit)
-    return models.EntriesPage(entries=[models.Entry(**one.document()) for one in found])
+    return models.EntriesPage(
+        entries=[models.Entry(**one.document()) for one in found],
+        generations=sorted({one.generation for one in found}),
+    )
 
 
 # Many at once
