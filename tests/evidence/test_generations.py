@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Any
@@ -198,8 +199,11 @@ def test_what_names_no_entry_is_refused(text):
 
 
 @pytest.fixture
-def command(restored, monkeypatch):
-    monkeypatch.setenv("MUNIMENT_ARCHIVE", str(restored.folder))
+def command(restored, tmp_path, monkeypatch):
+    """Runs commands as vera, on a copy: their clock is real."""
+    folder = tmp_path / "copy"
+    shutil.copytree(restored.folder, folder)
+    monkeypatch.setenv("MUNIMENT_ARCHIVE", str(folder))
     monkeypatch.setenv("MUNIMENT_KEY", str(restored.folder.with_name("archive.key")))
     monkeypatch.setenv("MUNIMENT_ACTOR", "vera")
 

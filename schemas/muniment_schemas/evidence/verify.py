@@ -543,7 +543,7 @@ def main(arguments=None):
     stored, erased = check_parts(bundle, log, parts)
     print(f"log {note.origin}: {note.size} entries, {here} of them here, {len(opened)} opened")
     if not note.origin.endswith(".0"):
-        print("This is not the first generation of the log: a restore gave entries up. Ask for those before it.")
+        print("A restore gave entries up: this is not the first generation of the log. Ask for those before.")
     print(f"versions {versions}, sealed parts {stored}, erased under an entry {erased}")
     check_tags(bundle, log, opened, here == note.size)
     if not key:
