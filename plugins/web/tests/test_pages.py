@@ -31,7 +31,11 @@ def test_every_text_that_a_page_asks_for_is_there():
     assert set() == asked - set(all_texts())
     prefixes = {
         "account.scope_",
+        "alerts.severity_",
+        "alerts.state_",
+        "audit.",
         "changes.state_",
+        "glass.state_",
         "help.",
         "import.",
         "keeping.consent_",
@@ -41,6 +45,9 @@ def test_every_text_that_a_page_asks_for_is_there():
         "log.way_",
         "reason.",
         "record.op_",
+        "requests.channel_",
+        "requests.law_",
+        "requests.state_",
         "schema.class_",
     }
     unused = {

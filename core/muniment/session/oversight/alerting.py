@@ -30,7 +30,7 @@ from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
 from muniment.store import ListQuery, Reader
 
-__all__ = ["Alert", "Alerts", "Run", "settings_of"]
+__all__ = ["Alert", "Alerts", "Reviewed", "Run", "settings_of"]
 
 STATE_FILE = "alerts.state"
 _PURPOSE = b"alerts"
@@ -116,6 +116,23 @@ class Run:
     raised: tuple[Alert, ...]
     sent: int = 0
     unsent: int = 0
+
+
+@attrs.frozen
+class Reviewed:
+    """A span of the log that somebody signed off.
+
+    Attributes:
+        first: index of its first entry.
+        last: one past its last one.
+        reviewer: who signed.
+        time_us: when, microseconds since 1970.
+    """
+
+    first: int
+    last: int
+    reviewer: str
+    time_us: int
 
 
 class Alerts:
@@ -274,6 +291,27 @@ class Alerts:
             reason=reason or None,
         )
         return first, last
+
+    def reviews(self) -> Sequence[Reviewed]:
+        """The spans of the log that were signed off, oldest first; reading them is an entry.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+        """
+        self._require("alert.read")
+        with self._engine.store.transaction(write=False) as tx:
+            found = [
+                Reviewed(
+                    int(one[str(REVIEW.by_key["first"].number)]),
+                    int(one[str(REVIEW.by_key["last"].number)]),
+                    str(one[str(REVIEW.by_key["reviewer"].number)]),
+                    int.from_bytes(row.record[:6], "big") * 1000,
+                )
+                for row in _currents(tx, REVIEW.number)
+                for one in (json.loads(row.clear),)
+            ]
+        self._engine.note(self._acting, "alert.read", target={"reviews": len(found)})
+        return sorted(found, key=lambda one: one.last)
 
     # Underneath
 

@@ -118,12 +118,30 @@ class Requests:
 
     # Reading
 
-    def listed(self, *, everything: bool = False, of: str | None = None) -> list[Request]:
+    def get(self, id: str) -> Request:
+        """One request, open or closed; written down like any reading.
+
+        Args:
+            id: UUID text of the request.
+
+        Raises:
+            NotFound: ``request.none``.
+            AccessDenied: ``access.action``; logged.
+        """
+        found = self.listed(everything=True, only=id)
+        if not found:
+            raise NotFound("request.none", where=id)
+        return found[0]
+
+    def listed(
+        self, *, everything: bool = False, of: str | None = None, only: str | None = None
+    ) -> list[Request]:
         """The requests that are open, or all; the one due first comes first.
 
         Args:
             everything: closed ones too.
             of: UUID text of a record about a person: theirs alone.
+            only: UUID text of a request: that one alone.
 
         Raises:
             AccessDenied: ``access.action``; logged.
@@ -131,8 +149,13 @@ class Requests:
 
         def body(tx: Transaction, moment: Moment) -> list[Request]:
             self._engine.policy.require(self._acting.actor, "request.read", REQUEST.key)
-            only = None if of is None else subject_of(self._engine, self._acting, tx, id_bytes(of))
-            versions = [one for one in self._versions(tx) if only is None or one.subject == only]
+            about = None if of is None else subject_of(self._engine, self._acting, tx, id_bytes(of))
+            record = None if only is None else id_bytes(only)
+            versions = [
+                one
+                for one in self._versions(tx)
+                if about in (None, one.subject) and record in (None, one.record)
+            ]
             found = [self._opened(tx, one) for one in versions]
             shown = [one for one in found if everything or one.is_open]
             named = {one.id for one in shown}

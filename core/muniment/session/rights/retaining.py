@@ -197,9 +197,10 @@ class Retaining:
         reason: str | None = None,
         types: Sequence[str] = (),
         reviewed: Sequence[str] = (),
+        only: Sequence[str] = (),
         progress: Progress | None = None,
     ) -> Applied:
-        """Dispose of everything that is due.
+        """Dispose of everything that is due, or of what of it was chosen.
 
         Each facet is looked at again in the transaction that begins its disposal: a hold, a changed
         day or a new rule stops it.
@@ -209,6 +210,7 @@ class Retaining:
             types: keys of record types; by default all.
             reviewed: UUID texts of records that a person decided on; without that, what waits for a
                 decision stays.
+            only: UUID texts of records: what is due of others stays; by default all.
             progress: told how many records were looked at.
 
         Raises:
@@ -220,6 +222,7 @@ class Retaining:
         engine = self._engine
         self._require("retention.apply", "subject.erase")
         named = {id_text(id_bytes(one)) for one in reviewed}
+        chosen = {id_text(id_bytes(one)) for one in only}
         due: list[Target] = []
         states: dict[tuple[bytes, int], str] = {}
         waiting = 0
@@ -227,6 +230,8 @@ class Retaining:
         numbers = engine.definitions.registry.categories
         for verdicts in self._pages(types, progress):
             for one in verdicts:
+                if chosen and one.facet.record not in chosen:
+                    continue
                 if one.state == "review" and one.facet.record not in named:
                     waiting += 1
                 elif one.state in _DUE:

@@ -90,6 +90,7 @@ def _answer(call: Call, handler: Handler, public: bool) -> Response:
             return _to_sign_in(call)
         if call.request.method not in _SAFE:
             _check_origin(call)
+            web.waiting.forget()
         response = handler(call)
     except AccessDenied as error:
         if error.code in ("access.changed", "access.disabled", "access.unknown_actor") and call.sign:

@@ -7,6 +7,8 @@ from typing import TYPE_CHECKING
 
 import attrs
 
+from muniment_web._waiting import counts_of
+
 if TYPE_CHECKING:
     from muniment_web._web import Call
 
@@ -30,13 +32,22 @@ class Section:
 
     label: str
     items: tuple[Item, ...]
+    open: bool = True
 
 
-_OVERSIGHT = (
-    ("/changes", "nav.changes", "inbox", "record.list"),
-    ("/log", "nav.log", "book", "log.read"),
+_RIGHTS = (
+    ("/requests", "nav.requests", "inbox", "request.read"),
+    ("/retention", "nav.retention", "clock", "retention.read"),
     ("/holds", "nav.holds", "flag", "hold.read"),
-    ("/erasures", "nav.erasures", "clock", "erasure.read"),
+    ("/erasures", "nav.erasures", "cross", "erasure.read"),
+)
+_OVERSIGHT = (
+    ("/changes", "nav.changes", "users", "record.list"),
+    ("/log", "nav.log", "book", "log.read"),
+    ("/audit", "nav.audit", "search", "log.read"),
+    ("/alerts", "nav.alerts", "warn", "alert.read"),
+    ("/break-glass", "nav.glass", "eye", ("break_glass.begin", "break_glass.review")),
+    ("/evidence", "nav.evidence", "shield", "log.export"),
 )
 _SETUP = (
     ("/import", "nav.import", "import", "record.import"),
@@ -47,6 +58,7 @@ _SETUP = (
     ("/keys", "nav.keys", "key", "key.read"),
     ("/api", "nav.api", "code", "schema.read"),
 )
+_Row = tuple[str, str, str, str | tuple[str, ...]]
 
 
 def navigation(call: Call) -> tuple[Section, ...]:
@@ -69,23 +81,30 @@ def navigation(call: Call) -> tuple[Section, ...]:
         if session.may("record.list", one.key)
     ]
 
-    def listed(rows: tuple[tuple[str, str, str, str], ...]) -> tuple[Item, ...]:
+    counts = counts_of(call)
+
+    def may(actions: str | tuple[str, ...]) -> bool:
+        return any(session.may(one) for one in ((actions,) if isinstance(actions, str) else actions))
+
+    def listed(rows: Sequence[_Row]) -> tuple[Item, ...]:
         return tuple(
-            Item(path, say(key), name, here == path or here.startswith(f"{path}/"))
-            for path, key, name, action in rows
-            if session.may(action)
+            Item(path, say(key), name, here == path or here.startswith(f"{path}/"), counts.get(path, 0))
+            for path, key, name, actions in rows
+            if may(actions)
         )
 
     sections = [Section(say("nav.records"), tuple(records))]
-    for key, rows in (("nav.oversight", _OVERSIGHT), ("nav.setup", _SETUP)):
+    for key, rows in (("nav.rights", _RIGHTS), ("nav.oversight", _OVERSIGHT), ("nav.setup", _SETUP)):
         items = listed(rows)
         if items:
-            sections.append(Section(say(key), items))
+            # What is set up once need not take room every day.
+            shown = key != "nav.setup" or len(sections) < 3 or any(one.current for one in items)
+            sections.append(Section(say(key), items, shown))
     return tuple(sections)
 
 
 def short_navigation(sections: Sequence[Section]) -> tuple[Item, ...]:
     """What a phone's bar has room for: the desk, the first tables, and the first page of oversight."""
     first = sections[0].items[:3] if sections else ()
-    rest = tuple(item for section in sections[1:2] for item in section.items if item.path == "/log")
+    rest = tuple(item for section in sections[1:] for item in section.items if item.path == "/log")
     return (*first[: 4 - len(rest)], *rest)

@@ -33,6 +33,7 @@ from muniment_web._signs import SignIn, SignIns
 from muniment_web._texts import LANGUAGES, Say
 from muniment_web._throttle import Throttle
 from muniment_web._verifying import Verifying
+from muniment_web._waiting import Waiting
 
 __all__ = ["Call", "Web"]
 
@@ -63,6 +64,7 @@ class Web:
             longest_us=settings.session_hours * 60 * _MINUTE_US,
         )
         self.verifying = Verifying(archive)
+        self.waiting = Waiting()
         self.says = {lang: Say(lang) for lang in LANGUAGES}
         self.zone = ZoneInfo(archive.applied.timezone or "UTC")
         self.device_key = self.engine.random(32)
@@ -227,6 +229,7 @@ class Call:
                 archive_name=self.web.name,
                 nav=self._nav() if self.sign else (),
                 badge=self.web.verifying.badge(),
+                glasses=self._glasses() if self.sign else (),
                 **values,
             )
         )
@@ -235,6 +238,11 @@ class Call:
         from muniment_web._nav import navigation
 
         return navigation(self)
+
+    def _glasses(self) -> Sequence[Any]:
+        from muniment_web._glasses import glasses_of
+
+        return glasses_of(self)
 
     def answer(self, content: str, *, status: int = 200) -> Response:
         """Markup as a response that nobody keeps."""

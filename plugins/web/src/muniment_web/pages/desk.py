@@ -1,14 +1,21 @@
-"""My desk: where the day begins."""
+"""My desk: where the day begins, with what waits for whoever sits at it."""
 
 from __future__ import annotations
+
+from typing import Any
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment_web._app import page
+from muniment_web._told import Place, named_places
+from muniment_web._waiting import counts_of
 from muniment_web._web import Call
 
 __all__ = ["routes"]
+
+_SHOWN = 6
+_COLOURS = {"low": "grey", "medium": "amber", "high": "red", "critical": "purple"}
 
 
 def routes() -> list[BaseRoute]:
@@ -17,12 +24,78 @@ def routes() -> list[BaseRoute]:
 
 
 def show(call: Call) -> Response:
-    """The tables, and what the person did last."""
+    """What waits, the tables, and how the archive stands; each only for whom it is."""
     session = call.session
     types = [one for one in session.types() if session.may("record.list", one.key) and not one.retired]
-    waiting = [one for one in session.changes.list() if not one.mine] if session.may("change.approve") else []
-    mine = [one for one in session.changes.list() if one.mine]
-    return call.page("desk.html", types=types, waiting=waiting, mine=mine, notes=call.taken_notes())
+    changes = session.changes.list()
+    return call.page(
+        "desk.html",
+        types=types,
+        waiting=[one for one in changes if not one.mine] if session.may("change.approve") else [],
+        mine=[one for one in changes if one.mine],
+        requests=_requests(call),
+        alerts=_alerts(call),
+        glasses_waiting=counts_of(call).get("/break-glass", 0),
+        due=call.web.waiting.due if session.may("retention.read") else None,
+        standing=_standing(call),
+        shown=_SHOWN,
+        notes=call.taken_notes(),
+    )
+
+
+def _requests(call: Call) -> dict[str, Any]:
+    """The requests that are due first, where the person handles such."""
+    from muniment_web.pages.requests import row_of
+
+    if not call.session.may("request.change"):
+        return {}
+    requests = call.plain.requests
+    found = requests.listed()
+    if not found:
+        return {}
+    first = found[:_SHOWN]
+    places: dict[str, Place] = named_places(call, [one.subject for one in first])
+    today = requests.today()
+    return {
+        "count": len(found),
+        "rows": [row_of(call, one, places[one.subject], today) for one in first],
+    }
+
+
+def _alerts(call: Call) -> list[dict[str, Any]]:
+    """The gravest alerts that nobody has looked into, where the person may."""
+    if not call.session.may("alert.review") or not counts_of(call).get("/alerts"):
+        return []
+    alerts = call.session.alerts
+    order = {name: place for place, name in enumerate(("critical", "high", "medium", "low"))}
+    found = sorted(alerts.list(), key=lambda one: order.get(one.severity, 9))
+    return [
+        {**one.document(alerts.rules, call.lang), "colour": _COLOURS.get(one.severity, "grey")}
+        for one in found[:_SHOWN]
+    ]
+
+
+def _standing(call: Call) -> dict[str, Any]:
+    """How fresh the signature and the backup are, for whoever looks after that; no value is read."""
+    from muniment.session.backups import last_backup
+    from muniment_web.pages.log import signed_of
+
+    session, engine = call.session, call.web.engine
+    found: dict[str, Any] = {}
+    if session.may("log.read"):
+        signed = signed_of(call)
+        found["signed"] = {**signed, "behind": max(signed["size"] - signed["checkpoint"], 0)}
+    if session.may("backup.read"):
+        last = last_backup(engine)
+        found["backup"] = {
+            "late": session.backups.late(),
+            "made": "" if last is None else call.time(last.made_us),
+        }
+    if session.may("key.read"):
+        found["keys"] = len(call.web.archive.keys.status().warnings)
+    if session.may("config.read"):
+        found["differs"] = call.web.archive.config_differs
+    return found
 
 
 def help_page(call: Call) -> Response:

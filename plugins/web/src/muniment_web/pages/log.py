@@ -20,9 +20,10 @@ from muniment_web._app import page
 from muniment_web._format import short_hash
 from muniment_web._web import Call
 
-__all__ = ["routes", "row_of"]
+__all__ = ["routes", "row_of", "signed_of"]
 
 _ROWS = 100
+_ASKED = ("actor", "since", "until", "outcome", "type", "about", "op", "purpose")
 _COLOURS = {
     "record.read": "grey",
     "record.list": "grey",
@@ -98,6 +99,8 @@ def _filters(call: Call) -> LogFilter:
         actor=call.query("actor").strip() or None,
         outcome=call.query("outcome") or None,
         type=call.query("type") or None,
+        op=call.query("op").strip() or None,
+        purpose=call.query("purpose").strip() or None,
         about=id_bytes(about) if about else None,
         before=int(before) if before.isdecimal() and len(before) < 16 else None,
         limit=_ROWS,
@@ -122,8 +125,8 @@ def show(call: Call) -> Response:
         entries = list(call.session.entries(_filters(call)))
     except UsageError as error:
         problem = error
-    asked = {name: call.query(name) for name in ("actor", "since", "until", "outcome", "type", "about")}
-    kinds = call.request.query_params.getlist("kind")
+    asked = {name: call.query(name) for name in _ASKED}
+    kinds = [one for one in call.request.query_params.getlist("kind") if one in KINDS]
     engine = call.web.engine
     values: dict[str, Any] = {
         "entries": [row_of(call, one) for one in entries],
@@ -132,18 +135,43 @@ def show(call: Call) -> Response:
         "kinds": {name: (one.zh if call.lang == "zh" else one.en) for name, one in KINDS.items()},
         "users": sorted(engine.definitions.users),
         "types": [one for one in call.session.types()],
+        "chips": _chips(call, asked, kinds),
         "older": entries[-1].index if len(entries) == _ROWS else None,
         "newest": call.query("before") == "",
-        "signed": _signed(call),
+        "signed": signed_of(call),
         "problem": problem,
         "notes": call.taken_notes(),
         "may_verify": call.session.may("log.verify"),
+        "may_bundle": call.session.may("log.export"),
         "may_sign": call.session.may("log.checkpoint"),
     }
     return call.page("_entries.html" if call.partial else "log.html", **values)
 
 
-def _signed(call: Call) -> dict[str, Any]:
+def _chips(call: Call, asked: dict[str, str], kinds: list[str]) -> list[dict[str, str]]:
+    """What narrows the list, each with the address of the list without it."""
+    from urllib.parse import urlencode
+
+    pairs = [(name, value) for name, value in asked.items() if value]
+    pairs += [("kind", one) for one in kinds]
+    made = []
+    for place, (name, value) in enumerate(pairs):
+        shown = value
+        if name == "kind":
+            kind = KINDS[value]
+            shown = kind.zh if call.lang == "zh" else kind.en
+        elif name == "outcome" and value in ("ok", "denied", "failed"):
+            shown = call.say(f"log.outcome_{value}")
+        elif name == "type":
+            found = call.web.engine.definitions.types.get(value)
+            shown = value if found is None else found.label.of(call.lang) or value
+        rest = urlencode([pair for at, pair in enumerate(pairs) if at != place])
+        made.append({"label": call.say(f"log.{name}"), "value": shown, "without": f"/log?{rest}"})
+    return made
+
+
+def signed_of(call: Call) -> dict[str, Any]:
+    """How large the log is, and how far it is signed."""
     engine = call.web.engine
     with engine.store.transaction(write=False) as tx:
         head = tx.head(0)
@@ -164,7 +192,7 @@ def verify(call: Call) -> Response:
 
 def badge(call: Call) -> Response:
     """How the log stands, and how far the run is."""
-    return call.page("_badge.html", signed=_signed(call), may_verify=call.session.may("log.verify"))
+    return call.page("_badge.html", signed=signed_of(call), may_verify=call.session.may("log.verify"))
 
 
 def checkpoint(call: Call) -> Response:
@@ -183,17 +211,13 @@ def entry(call: Call) -> Response:
     return call.page(
         "entry.html",
         row=row_of(call, found),
+        op=found.op,
         data=found.data.decode("ascii"),
         leaf=leaf_hash(found.data).hex(),
         detail=json.dumps(detail, ensure_ascii=False, indent=2, sort_keys=True),
         records=found.records,
         may_prove=call.session.may("log.export"),
-        reason=_reason(call, found),
     )
-
-
-def _reason(call: Call, found: LogEntry) -> str:
-    return ""
 
 
 def proof(call: Call) -> Response:

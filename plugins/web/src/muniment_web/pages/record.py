@@ -27,6 +27,7 @@ from muniment.session.kernel.views import Record
 from muniment_web._app import page
 from muniment_web._cells import markup
 from muniment_web._format import short_hash
+from muniment_web._panels import rights_panels
 from muniment_web._reasons import REASONS, reason_of
 from muniment_web._titles import title_of, titles_of
 from muniment_web._web import Call
@@ -106,6 +107,7 @@ def _common(call: Call, record_type: RecordType, record: Record | None) -> dict[
         "may_hold": session.may("hold.change"),
         "may_consents": session.may("consent.read"),
         "may_erase": session.may("subject.erase"),
+        **rights_panels(call, record_type),
         "may_accesses": session.may("record.accesses", key),
         "recorded": call.time(record.recorded_us) if record else "",
         "problem": None,

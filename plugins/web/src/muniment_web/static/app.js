@@ -79,6 +79,11 @@ document.addEventListener("htmx:after:swap", () => {
 
 // A table like a spreadsheet: arrows move, Enter opens or reveals, letters of its own search and turn pages.
 function prepare() {
+  // On a phone a row is a card, and each of its cells says what it is.
+  for (const table of all("table.asc")) {
+    const names = all("thead th,thead td", table).map((one) => one.innerText.trim());
+    for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, at) => { if (names[at]) cell.dataset.l = names[at]; });
+  }
   for (const table of all("table[data-rows]")) {
     if (table.dataset.ready) continue;
     table.dataset.ready = "1";
@@ -220,6 +225,12 @@ class CopyText extends HTMLElement {
   }
 }
 customElements.define("m-copy", CopyText);
+
+// One box ticks all of a table.
+document.addEventListener("change", (event) => {
+  const target = event.target.dataset?.all;
+  if (target) for (const box of all("input[type=checkbox]", document.getElementById(target))) box.checked = event.target.checked;
+});
 
 prepare();
 $("#faults")?.focus();

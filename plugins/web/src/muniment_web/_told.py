@@ -1,0 +1,161 @@
+"""What several areas of the pages tell alike: problems, places of records, days, files to take away."""
+
+from __future__ import annotations
+
+import tempfile
+from collections.abc import Callable, Iterable, Mapping
+from datetime import date, datetime
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import attrs
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse, Response
+
+from muniment.errors import MunimentError, UsageError
+from muniment.model import id_bytes, id_text
+from muniment.session.kernel.engine import SHARD
+
+if TYPE_CHECKING:
+    from muniment_web._web import Call
+
+__all__ = [
+    "ENDS_SIGN_IN",
+    "Place",
+    "day_of",
+    "file_of",
+    "named_places",
+    "places_of",
+    "problem_of",
+    "taken_away",
+    "time_us_of",
+]
+
+ENDS_SIGN_IN = ("access.changed", "access.unknown_actor", "access.disabled")
+"""Codes of errors that no form may catch: whoever they are about is signed out."""
+
+
+@attrs.frozen
+class Place:
+    """Where a record is looked at.
+
+    Attributes:
+        id: UUID text.
+        type: key of its type; empty for one that is not there or is none of a table's.
+        label: of the type.
+        title: what it goes by; empty where nobody asked or nothing may be told.
+    """
+
+    id: str
+    type: str = ""
+    label: str = ""
+    title: str = ""
+
+    @property
+    def path(self) -> str:
+        """The path of its page; empty where there is none."""
+        return f"/t/{self.type}/{self.id}" if self.type else ""
+
+
+def problem_of(call: Call, error: MunimentError | None) -> Mapping[str, str] | None:
+    """An error for the box above a form; None for none."""
+    if error is None:
+        return None
+    text, hint = error.text(call.lang).rpartition(" [")[0], error.hint(call.lang)
+    return {"code": error.code, "text": text.removesuffix(hint).strip(), "hint": hint}
+
+
+def places_of(call: Call, ids: Iterable[str]) -> dict[str, Place]:
+    """Which tables records are in; nothing of their values is read."""
+    engine = call.web.engine
+    wanted = sorted(set(ids))
+    by_number = engine.definitions.by_number
+    found = {}
+    with engine.store.transaction(write=False) as tx:
+        versions = tx.newest_versions(SHARD, [id_bytes(one) for one in wanted])
+    for record, version in versions.items():
+        record_type = by_number.get(version.type)
+        if record_type is not None and record_type.number >= 256:
+            label = record_type.label.of(call.lang) or record_type.key
+            found[id_text(record)] = Place(id_text(record), record_type.key, label)
+    return {one: found.get(one, Place(one)) for one in wanted}
+
+
+def named_places(call: Call, ids: Iterable[str]) -> dict[str, Place]:
+    """The same with what the records go by; each look-up is an entry."""
+    places = places_of(call, ids)
+    by_type: dict[str, list[str]] = {}
+    for one in places.values():
+        if one.type and call.session.may("record.list", one.type):
+            by_type.setdefault(one.type, []).append(one.id)
+    for key, listed in by_type.items():
+        for id, title in call.session.titles(key, listed).items():
+            places[id] = attrs.evolve(places[id], title=title)
+    return places
+
+
+def day_of(text: str) -> date | None:
+    """A day as YYYY-MM-DD; None for an empty text.
+
+    Raises:
+        UsageError: ``usage.time``.
+    """
+    if not text.strip():
+        return None
+    try:
+        return date.fromisoformat(text.strip())
+    except ValueError:
+        raise UsageError("usage.time") from None
+
+
+def time_us_of(call: Call, text: str, *, end: bool = False) -> int | None:
+    """The first moment of a day in the archive's zone, or the first one after it; None for an empty text.
+
+    Raises:
+        UsageError: ``usage.time``.
+    """
+    from datetime import timedelta
+
+    day = day_of(text)
+    if day is None:
+        return None
+    start = datetime(day.year, day.month, day.day, tzinfo=call.web.zone)
+    return int((start + timedelta(days=1) if end else start).timestamp() * 1_000_000)
+
+
+def taken_away(write: Callable[[Path], Any], name: str, media_type: str) -> Response:
+    """A file that is made in a folder of its own, handed out, and removed.
+
+    Args:
+        write: fills the path.
+        name: of the file.
+        media_type: of its content.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="muniment-")
+    target = Path(folder.name) / name
+    try:
+        write(target)
+    except BaseException:
+        folder.cleanup()
+        raise
+    return FileResponse(
+        target,
+        filename=name,
+        media_type=media_type,
+        headers={"Cache-Control": "no-store"},
+        background=BackgroundTask(folder.cleanup),
+    )
+
+
+def file_of(call: Call, name: str) -> tuple[tempfile.TemporaryDirectory[str], Path] | None:
+    """An uploaded file in a folder that its caller removes; None where none was sent."""
+    found = call.upload(name)
+    if found is None:
+        return None
+    folder = tempfile.TemporaryDirectory(prefix="muniment-")
+    # Only the last part of what the browser calls it, and never a name of the system's.
+    target = Path(folder.name) / (Path(found.filename or "").name.lstrip(".") or "file")
+    with target.open("wb") as out:
+        while piece := found.file.read(1 << 20):
+            out.write(piece)
+    return folder, target

@@ -1,0 +1,167 @@
+"""Alerts: what is odd in the log, why it was raised, what became of it; and signing spans of the log off."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from muniment.errors import MunimentError
+from muniment.session.oversight.alerting import Alert, Alerts, settings_of
+from muniment_web._app import page
+from muniment_web._told import ENDS_SIGN_IN, places_of, problem_of
+from muniment_web._web import Call
+
+__all__ = ["routes"]
+
+_STATES = ("open", "explained", "violation")
+_COLOURS = {"low": "grey", "medium": "amber", "high": "red", "critical": "purple"}
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this area."""
+    return [
+        page("/alerts", show),
+        page("/alerts/run", run, methods=("POST",)),
+        page("/alerts/rules", rules),
+        page("/alerts/sign-off", reviews),
+        page("/alerts/sign-off", sign_off, methods=("POST",)),
+        page("/alerts/{id:uuid}", one),
+        page("/alerts/{id:uuid}", close, methods=("POST",)),
+    ]
+
+
+def _row(call: Call, alerts: Alerts, one: Alert) -> dict[str, Any]:
+    said = one.document(alerts.rules, call.lang)
+    return {**said, "colour": _COLOURS.get(one.severity, "grey"), "own": one.actor == call.signed.login}
+
+
+def show(call: Call) -> Response:
+    """The alerts of a state, newest first."""
+    state = call.query("state", "open")
+    state = state if state in _STATES else "open"
+    alerts = call.session.alerts
+    found = alerts.list(states=(state,))
+    order = {name: place for place, name in enumerate(("critical", "high", "medium", "low"))}
+    return call.page(
+        "alerts.html",
+        rows=[_row(call, alerts, one) for one in sorted(found, key=lambda one: order.get(one.severity, 9))],
+        state=state,
+        states=_STATES,
+        may_run=call.session.may("alert.run"),
+        notes=call.taken_notes(),
+    )
+
+
+def run(call: Call) -> Response:
+    """Look at what is new in the log."""
+    found = call.session.alerts.run()
+    call.web.waiting.forget()
+    note = call.say("alerts.ran", entries=f"{found.last - found.first:,}", count=len(found.raised))
+    return call.go("/alerts", note=note)
+
+
+def one(call: Call, problem: MunimentError | None = None) -> Response:
+    """One alert: why it was raised, what shows it, what would explain it."""
+    from muniment_web.pages.log import row_of
+
+    alerts = call.session.alerts
+    found = alerts.get(str(call.path["id"]))
+    entries = []
+    if call.session.may("log.read"):
+        entries = [row_of(call, call.session.entry(index)) for index in found.entries[-20:]]
+    place = places_of(call, [found.subject])[found.subject] if found.subject else None
+    return call.page(
+        "alert.html",
+        status=422 if problem else 200,
+        row=_row(call, alerts, found),
+        place=place,
+        entries=entries,
+        facts=[(key, value) for key, value in found.why.items() if not isinstance(value, (list, dict))],
+        states=[state for state in _STATES if state != found.state],
+        may=call.session.may("alert.review"),
+        problem=problem_of(call, problem),
+        notes=call.taken_notes(),
+    )
+
+
+def close(call: Call) -> Response:
+    """Say what became of it."""
+    try:
+        call.session.alerts.close(
+            str(call.path["id"]), call.text("state"), reason=call.text("reason").strip()
+        )
+    except MunimentError as error:
+        if error.code in ENDS_SIGN_IN:
+            raise
+        return one(call, error)
+    call.web.waiting.forget()
+    return call.go("/alerts", note=call.say("alerts.closed"))
+
+
+def rules(call: Call) -> Response:
+    """Every rule with what it looks at, and how the configuration sets it."""
+    session = call.session
+    session.require("alert.read")
+    session.note("alert.read", target={"rules": True})
+    given = settings_of(call.web.engine)
+    rows = []
+    for key, rule in sorted(session.alerts.rules.items()):
+        own = given.rules.get(key, {})
+        rows.append(
+            {
+                "key": key,
+                "label": rule.label[call.lang],
+                "why": rule.why[call.lang],
+                "explained_by": rule.explained_by[call.lang],
+                "severity": rule.severity,
+                "colour": _COLOURS.get(rule.severity, "grey"),
+                "off": own.get("off") is True,
+                "parameters": [
+                    (name, own.get(name, value), name in own) for name, value in rule.parameters.items()
+                ],
+            }
+        )
+    return call.page("alert_rules.html", rows=rows, given=given)
+
+
+def reviews(call: Call, problem: MunimentError | None = None) -> Response:
+    """Which spans of the log were signed off, and by whom."""
+    found = list(call.session.alerts.reviews())
+    head = call.web.engine.store.head(0)
+    size = 0 if head is None else head.first_seq + head.n
+    first = max((one.last for one in found), default=0)
+    return call.page(
+        "sign_off.html",
+        status=422 if problem else 200,
+        rows=[
+            {
+                "first": one.first,
+                "last": one.last - 1,
+                "reviewer": one.reviewer,
+                "time": call.time(one.time_us),
+            }
+            for one in reversed(found)
+        ],
+        first=first,
+        last=size,
+        may=call.session.may("alert.review"),
+        problem=problem_of(call, problem),
+        notes=call.taken_notes(),
+    )
+
+
+def sign_off(call: Call) -> Response:
+    """Sign what came since the last time off."""
+    until = call.text("until")
+    try:
+        first, last = call.session.alerts.review(
+            until=int(until) + 1 if until.isdecimal() and len(until) < 16 else None,
+            reason=call.text("reason").strip(),
+        )
+    except MunimentError as error:
+        if error.code in ENDS_SIGN_IN:
+            raise
+        return reviews(call, error)
+    return call.go("/alerts/sign-off", note=call.say("alerts.signed", first=first, last=last - 1))

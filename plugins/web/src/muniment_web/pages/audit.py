@@ -1,0 +1,334 @@
+"""What auditors ask of the past, and the evidence that they take away."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from typing import Any, Final
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from muniment.errors import MunimentError, UsageError
+from muniment.log.kinds import KINDS
+from muniment.model import id_bytes
+from muniment.session.oversight.evidence import Scope
+from muniment_web._app import page
+from muniment_web._told import (
+    ENDS_SIGN_IN,
+    day_of,
+    places_of,
+    problem_of,
+    taken_away,
+    time_us_of,
+)
+from muniment_web._web import Call
+
+__all__ = ["routes"]
+
+QUESTIONS: Final = ("who", "did", "disclosures", "stood", "changed", "rules", "could")
+_MOST: Final = 300
+_STALE_US: Final = 7 * 86_400_000_000
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this area."""
+    return [
+        page("/audit", ask),
+        page("/evidence", evidence),
+        page("/evidence", bundle, methods=("POST",)),
+        page("/evidence/witnesses", ask_witnesses, methods=("POST",)),
+        page("/evidence/timestamp", timestamp, methods=("POST",)),
+    ]
+
+
+# Questions
+
+
+def ask(call: Call) -> Response:
+    """One question and its answer; what is asked names people, records and days, never a value."""
+    question = call.query("q", "who")
+    question = question if question in QUESTIONS else "who"
+    asked = {name: call.query(name).strip() for name in ("record", "actor", "type", "since", "until", "day")}
+    problem: MunimentError | None = None
+    answer: Mapping[str, Any] = {}
+    call.session.require("log.read")
+    if _complete(question, asked):
+        try:
+            if question == "stood":
+                return _stood(call, asked)
+            answer = _ANSWERS[question](call, asked)
+        except MunimentError as error:
+            if error.code in ENDS_SIGN_IN:
+                raise
+            problem = error
+    engine = call.web.engine
+    return call.page(
+        "audit.html",
+        status=422 if problem else 200,
+        question=question,
+        questions=QUESTIONS,
+        asked=asked,
+        answer=answer,
+        users=sorted(engine.definitions.users),
+        types=call.session.types(),
+        most=_MOST,
+        problem=problem_of(call, problem),
+        notes=call.taken_notes(),
+    )
+
+
+def _complete(question: str, asked: Mapping[str, str]) -> bool:
+    needs = {
+        "who": ("record",),
+        "did": ("actor",),
+        "disclosures": ("record",),
+        "stood": ("record", "day"),
+        "changed": ("since",),
+        "rules": ("day",),
+        "could": ("type", "day"),
+    }
+    return all(asked[name] for name in needs[question])
+
+
+def _span(call: Call, asked: Mapping[str, str]) -> dict[str, int | None]:
+    return {
+        "since_us": time_us_of(call, asked["since"]),
+        "until_us": time_us_of(call, asked["until"], end=True),
+    }
+
+
+def _kind(call: Call, name: str) -> str:
+    kind = KINDS.get(name)
+    return name if kind is None else kind.zh if call.lang == "zh" else kind.en
+
+
+def _type_label(call: Call, key: str) -> str:
+    found = call.web.engine.definitions.types.get(key)
+    return key if found is None else found.label.of(call.lang) or key
+
+
+def _who(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
+    found = call.session.questions.who(id_bytes(asked["record"]), **_span(call, asked))
+    names: dict[str, str] = {}
+    for record_type in call.session.types():
+        names |= {field.key: field.label.of(call.lang) or field.key for field in record_type.fields}
+    return {
+        "place": places_of(call, [asked["record"]])[asked["record"]],
+        "rows": [
+            {
+                "actor": one.actor,
+                "roles": one.roles,
+                "kind": _kind(call, one.kind),
+                "purpose": one.purpose,
+                "outcome": one.outcome,
+                "times": one.times,
+                "first": call.time(one.first_us),
+                "last": call.time(one.last_us),
+                "fields": [names.get(key, key) for key in one.fields],
+                "entries": one.entries[-3:],
+            }
+            for one in found
+        ],
+    }
+
+
+def _did(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
+    found = call.session.questions.did(asked["actor"], **_span(call, asked))
+    return {
+        "rows": [
+            {
+                "kind": _kind(call, one.kind),
+                "key": one.kind,
+                "type": _type_label(call, one.type) if one.type else "",
+                "purpose": one.purpose,
+                "outcome": one.outcome,
+                "acts": one.acts,
+                "entries": one.entries,
+                "records": one.records,
+                "first": call.time(one.first_us),
+                "last": call.time(one.last_us),
+            }
+            for one in found
+        ]
+    }
+
+
+def _disclosures(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
+    found = call.session.questions.disclosures(id_bytes(asked["record"]), **_span(call, asked))
+    return {
+        "place": places_of(call, [asked["record"]])[asked["record"]],
+        "rows": [
+            {
+                "entry": one.entry,
+                "time": call.time(one.time_us),
+                "kind": _kind(call, one.kind),
+                "actor": one.actor,
+                "recipient": one.recipient,
+                "purpose": one.purpose,
+                "fields": one.fields,
+            }
+            for one in found
+        ],
+    }
+
+
+def _stood(call: Call, asked: Mapping[str, str]) -> Response:
+    """How a record stood on a day: its own page, as of then."""
+    day_of(asked["day"])
+    place = places_of(call, [asked["record"]])[asked["record"]]
+    if not place.path:
+        from muniment.errors import NotFound
+
+        raise NotFound("record.not_found")
+    return call.go(f"{place.path}?as_of={asked['day']}")
+
+
+def _changed(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
+    found = call.session.questions.changed(**_span(call, asked), type=asked["type"] or None)
+    places = places_of(call, [one.record for one in found[:_MOST]])
+    return {
+        "total": len(found),
+        "rows": [
+            {
+                "place": places[one.record],
+                "type": _type_label(call, one.type),
+                "before": one.before,
+                "after": one.after,
+                "operations": [_kind(call, f"record.{name}") for name in one.operations],
+                "actors": one.actors,
+                "last": call.time(one.last_us),
+            }
+            for one in found[:_MOST]
+        ],
+    }
+
+
+def _moment(call: Call, asked: Mapping[str, str]) -> int:
+    """The last moment of a day, or now for today."""
+    found = time_us_of(call, asked["day"], end=True)
+    assert found is not None  # the question is complete
+    return min(found - 1, call.web.engine.clock())
+
+
+def _rules(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
+    return call.session.questions.rules(_moment(call, asked))
+
+
+def _could(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
+    found = call.session.questions.could(asked["type"], _moment(call, asked))
+    record_type = call.session.type(asked["type"])
+    return {
+        **found,
+        "label": record_type.label.of(call.lang) or record_type.key,
+        "fields": [
+            (field.key, field.label.of(call.lang) or field.key, field.sensitivity)
+            for field in record_type.fields
+            if not field.retired
+        ],
+    }
+
+
+_ANSWERS: Final[Mapping[str, Callable[[Call, Mapping[str, str]], Mapping[str, Any]]]] = {
+    "who": _who,
+    "did": _did,
+    "disclosures": _disclosures,
+    "changed": _changed,
+    "rules": _rules,
+    "could": _could,
+}
+
+
+# Evidence
+
+
+def evidence(call: Call, problem: MunimentError | None = None) -> Response:
+    """What to take away, and who vouches for the log from outside."""
+    from muniment_web.pages.log import signed_of
+
+    session, engine = call.session, call.web.engine
+    session.require("log.read")
+    signed = signed_of(call)
+    now = engine.clock()
+    witnesses = [
+        {
+            "name": one.name,
+            "size": one.size,
+            "time": call.time(one.time_us),
+            "behind": max(signed["size"] - one.size, 0),
+            "fresh": bool(one.time_us) and now - one.time_us < _STALE_US,
+        }
+        for one in session.witnesses.list()
+    ]
+    policy = engine.settings.witness
+    stamps = []
+    if policy.timestamps:
+        from muniment.session.oversight.witnessing import stamps as kept
+
+        stamps = [
+            {"size": one.size, "time": call.time(one.time_us), "authority": one.authority}
+            for one in reversed(kept(engine)[-5:])
+        ]
+    key = call.web.archive.verifier_key.text
+    return call.page(
+        "evidence.html",
+        status=422 if problem else 200,
+        signed=signed,
+        witnesses=witnesses,
+        stamps=stamps,
+        may_stamp=bool(policy.timestamps) and session.may("log.checkpoint"),
+        may_ask=session.may("log.checkpoint"),
+        may_bundle=session.may("log.export"),
+        key=key,
+        users=sorted(engine.definitions.users),
+        problem=problem_of(call, problem),
+        notes=call.taken_notes(),
+    )
+
+
+def bundle(call: Call) -> Response:
+    """A ZIP that verifies offline, without keys; making it is in the log that it proves."""
+    try:
+        record, op = call.text("record").strip(), call.text("op").strip()
+        scope = Scope(
+            since_us=time_us_of(call, call.text("since")),
+            until_us=time_us_of(call, call.text("until"), end=True),
+            subject=id_bytes(record) if record else None,
+            actor=call.text("actor").strip() or None,
+            op=op or None,
+        )
+        earlier = call.text("earlier").replace("\r\n", "\n").strip()
+        return taken_away(
+            lambda target: call.session.bundle(
+                target,
+                scope,
+                tag_keys=call.text("tag_keys") == "1",
+                recipient=call.text("recipient").strip(),
+                earlier=[f"{earlier}\n"] if earlier else (),
+            ),
+            "evidence.zip",
+            "application/zip",
+        )
+    except MunimentError as error:
+        if error.code in ENDS_SIGN_IN:
+            raise
+        return evidence(call, error)
+
+
+def ask_witnesses(call: Call) -> Response:
+    """Have the log witnessed as it stands."""
+    asked = call.session.witnesses.ask()
+    if not asked:
+        return evidence(call, UsageError("witness.unknown"))
+    vouched = sum(one.vouched is not None for one in asked)
+    return call.go("/evidence", note=call.say("evidence.asked", count=len(asked), vouched=vouched))
+
+
+def timestamp(call: Call) -> Response:
+    """Have an authority say that the log existed now."""
+    try:
+        made = call.session.witnesses.timestamp()
+    except MunimentError as error:
+        if error.code in ENDS_SIGN_IN:
+            raise
+        return evidence(call, error)
+    return call.go("/evidence", note=call.say("evidence.stamped", size=f"{made.size:,}"))

@@ -1,0 +1,216 @@
+"""Retention: what is due and why, what is kept and why, and disposing of what was chosen."""
+
+from __future__ import annotations
+
+from collections import Counter
+from collections.abc import Iterable, Sequence
+from itertools import islice
+from typing import Any, Final
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from muniment.errors import ApprovalNeeded, MunimentError, UsageError, text_of
+from muniment.retention.plan import Finding, Verdict
+from muniment.store import LogFilter
+from muniment_web._app import page
+from muniment_web._reasons import REASONS, reason_of
+from muniment_web._told import ENDS_SIGN_IN, places_of, problem_of
+from muniment_web._waiting import Due
+from muniment_web._web import Call
+
+__all__ = ["routes"]
+
+_SHOWN: Final = 500
+_BLOCKED: Final = ("held", "conflict", "suspended", "unknown")
+_RUNS: Final = ("retention.apply", "erasure.refuse", "erasure.certify")
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this area."""
+    return [
+        page("/retention", show),
+        page("/retention/blocked", blocked),
+        page("/retention/runs", runs),
+        page("/retention/preview", preview, methods=("POST",)),
+        page("/retention/apply", apply, methods=("POST",)),
+        page("/t/{type}/{id:uuid}/retention", of_record),
+    ]
+
+
+def said(call: Call, finding: Finding) -> str:
+    """What one rule says of one record, in words."""
+    return text_of(
+        finding.code,
+        call.lang,
+        rule=finding.rule.id,
+        start="" if finding.start is None else finding.start.isoformat(),
+        end="" if finding.end is None else finding.end.isoformat(),
+        anchor=finding.anchor or finding.rule.event or "?",
+        source=finding.rule.source,
+    )[0]
+
+
+def rows_of(call: Call, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
+    """Verdicts as rows: where the record is, since when, and why in words."""
+    places = places_of(call, [one.facet.record for one in verdicts])
+    return [
+        {
+            "place": places[one.facet.record],
+            "id": one.facet.record,
+            "category": one.facet.category,
+            "state": one.state,
+            "said": text_of(f"keep.state_{one.state}", call.lang)[0],
+            "rule": one.rule,
+            "due": "" if one.due is None else one.due.isoformat(),
+            "must": "" if one.must_go_by is None else one.must_go_by.isoformat(),
+            "keep": "" if one.keep_until is None else one.keep_until.isoformat(),
+            "hold": one.facet.held,
+            "why": [said(call, found) for found in one.findings],
+            "unverified": bool(one.unverified),
+        }
+        for one in verdicts
+    ]
+
+
+def _by_record(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """One row for a record and what decides about it: a person chooses records, not parts of them."""
+    found: dict[tuple[object, ...], dict[str, Any]] = {}
+    for row in rows:
+        key = (row["id"], row["rule"], row["state"], row["due"], tuple(row["why"]))
+        if key in found:
+            found[key]["category"] += f", {row['category']}"
+        else:
+            found[key] = row
+    return list(found.values())
+
+
+def _planned(call: Call, states: Sequence[str]) -> tuple[list[Verdict], int]:
+    """The first verdicts in these states, and how many there are."""
+    found = call.session.retention.plan(states=states)
+    first = list(islice(found, _SHOWN))
+    return first, len(first) + sum(1 for _ in found)
+
+
+def show(call: Call, problem: MunimentError | None = None) -> Response:
+    """What is due, by the rule that says so."""
+    verdicts, total = _planned(call, ("due", "review"))
+    counts = Counter(one.state for one in verdicts)
+    call.web.waiting.due = Due(call.web.engine.clock(), counts["due"], counts["review"])
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in _by_record(rows_of(call, verdicts)):
+        groups.setdefault(row["rule"], []).append(row)
+    may = call.session.may("retention.apply") and call.session.may("subject.erase")
+    return call.page(
+        "retention.html",
+        status=422 if problem else 200,
+        groups=sorted(groups.items()),
+        shown=len(verdicts),
+        total=total,
+        may=may,
+        problem=problem_of(call, problem),
+        notes=call.taken_notes(),
+    )
+
+
+def blocked(call: Call) -> Response:
+    """What would be disposed of but for a hold, a contradiction, or a day that nobody knows."""
+    verdicts, total = _planned(call, _BLOCKED)
+    groups: dict[str, list[dict[str, Any]]] = {}
+    for row in rows_of(call, verdicts):
+        groups.setdefault(row["state"], []).append(row)
+    ordered = [(state, groups[state]) for state in _BLOCKED if state in groups]
+    return call.page("retention_blocked.html", groups=ordered, shown=len(verdicts), total=total)
+
+
+def of_record(call: Call) -> Response:
+    """How each part of one record stands, and what every rule says of it."""
+    from muniment_web.pages.table import type_of
+
+    record_type, identifier = type_of(call), str(call.path["id"])
+    rows = rows_of(call, call.session.retention.explain(identifier))
+    template = "_clock_of.html" if call.partial else "retention_record.html"
+    return call.page(template, type=record_type, id=identifier, rows=rows)
+
+
+def _chosen(call: Call) -> list[str]:
+    from muniment.model import id_bytes, id_text
+
+    found = list(dict.fromkeys(id_text(id_bytes(one)) for one in call.texts("record")))
+    if not found:
+        raise UsageError("serve.nothing_chosen")
+    return found
+
+
+def preview(call: Call) -> Response:
+    """The first step: what would be erased, and what would remain."""
+    try:
+        chosen = set(_chosen(call))
+    except UsageError as error:
+        return show(call, error)
+    verdicts = [one for one in call.session.retention.plan() if one.facet.record in chosen]
+    return _preview(call, verdicts, None)
+
+
+def _preview(call: Call, verdicts: Iterable[Verdict], problem: MunimentError | None) -> Response:
+    listed = list(verdicts)
+    counts = Counter((one.facet.type, one.facet.category, one.rule) for one in listed)
+    types = call.web.engine.definitions.types
+    return call.page(
+        "retention_apply.html",
+        status=422 if problem else 200,
+        records=sorted({one.facet.record for one in listed}),
+        reviewed=sorted({one.facet.record for one in listed if one.state == "review"}),
+        facets=len(listed),
+        counts=[
+            (types[key].label.of(call.lang) or key if key in types else key, category, rule, count)
+            for (key, category, rule), count in sorted(counts.items())
+        ],
+        unverified=sorted({name for one in listed for name in one.unverified}),
+        reasons=REASONS,
+        problem=problem_of(call, problem),
+    )
+
+
+def apply(call: Call) -> Response:
+    """The second step: dispose of exactly what was shown, as far as it is due still."""
+    try:
+        chosen = _chosen(call)
+        reason = reason_of(call)
+        if not reason:
+            raise UsageError("usage.no_reason")
+        done = call.session.retention.apply(reason=reason, only=chosen, reviewed=call.texts("reviewed"))
+    except ApprovalNeeded as error:
+        return call.go("/changes", note=error.text(call.lang).rpartition(" [")[0])
+    except MunimentError as error:
+        if error.code in ENDS_SIGN_IN:
+            raise
+        wanted = set(call.texts("record"))
+        verdicts = [one for one in call.session.retention.plan() if one.facet.record in wanted]
+        return _preview(call, verdicts, error)
+    call.web.totals.clear()
+    call.web.waiting.due = None
+    note = text_of(
+        "keep.applied",
+        call.lang,
+        count=done.facets,
+        subjects=done.subjects,
+        refused=done.refused,
+        waiting=done.waiting,
+    )[0]
+    return call.go("/retention/runs", note=note)
+
+
+def runs(call: Call) -> Response:
+    """What was disposed of so far, what was refused, and the certificates of it."""
+    from muniment_web.pages.log import row_of
+
+    entries = []
+    if call.session.may("log.read"):
+        entries = [row_of(call, one) for one in call.session.entries(LogFilter(kinds=_RUNS, limit=200))]
+    return call.page(
+        "retention_runs.html",
+        entries=entries,
+        may_certificates=call.session.may("erasure.read"),
+        notes=call.taken_notes(),
+    )

@@ -1,0 +1,233 @@
+"""One archive in which something waits on every page, one server over it and one browser, for all walks."""
+
+from __future__ import annotations
+
+import os
+import shutil
+import socket
+import threading
+import time
+from collections.abc import Callable, Iterator
+from datetime import timedelta
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import attrs
+import pytest
+import uvicorn
+
+from muniment import config
+from muniment.archive import Archive
+from muniment.errors import ApprovalNeeded
+from muniment.model import id_text
+from muniment.session.rights.consents import Terms
+from muniment.testing import new_archive
+from muniment_web._app import build
+from muniment_web._web import Web
+from muniment_web.testing import ANNA, PASSWORD, Browser, give_password, new_web
+
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
+USERS = {
+    "li.na": ("editor",),
+    "mo": ("editor",),
+    "tom": ("reader",),
+    "ada": ("auditor",),
+    "cho": ("owner",),
+    "eve": ("reader", "emergency"),
+}
+RULES = """
+[roles.emergency]
+label = { en = "Emergency", zh = "紧急" }
+actions = ["break_glass.begin"]
+
+[consent]
+purposes = ["DirectMarketing"]
+
+[retention]
+
+[[retention.rule]]
+id = "ORDERS"
+effect = "MIN"
+minimum = "P2Y"
+source = "house rule 1"
+categories = ["order", "invoice"]
+anchors = ["ordered_at"]
+verified_by = "counsel"
+
+[[approvals.rule]]
+name = "cities"
+operations = ["update"]
+types = ["customer"]
+fields = ["city"]
+"""
+ORDERS = ("2015-09-15", "2016-09-15", "2017-03-01")
+
+
+@attrs.frozen
+class Site:
+    """What a walk knows of the archive that it walks through."""
+
+    archive: Archive
+    web: Web
+    base: str
+    anna: str
+    bert: str
+    twin: str
+    orders: tuple[str, ...]
+
+    def browser(self, login: str) -> Browser:
+        """A browser without a window, signed in."""
+        return Browser.of(self.web).sign_in(login)
+
+
+def fill(archive: Archive) -> dict[str, Any]:
+    """People of every role, records, and something that waits for each of them."""
+    with archive.session(actor="owner", purpose="ServiceProvision") as session:
+        for login in USERS:
+            session.create("user", {"login": login, "roles": ["reader"], "state": "active"})
+        path = archive.folder / config.FILE_NAME
+        path.write_text(path.read_text(encoding="utf-8") + RULES, encoding="utf-8")
+        archive.apply_config(session, reason="house rules")
+        users = archive.engine.definitions.users
+        for login, roles in USERS.items():
+            session.update(id_text(users[login].record), {"roles": list(roles)}, reason="as agreed")
+        anna = session.create("customer", {**ANNA, "customer_number": "A-1"}, reason="walk-in").id
+        bert = session.create("customer", {"full_name": "Berthold Klein", "customer_number": "A-2"}).id
+        twin = session.create(
+            "customer", {"full_name": "Anna Schmidt", "customer_number": "A-3", "phone": "030 1234567"}
+        ).id
+        orders = [
+            session.create(
+                "order",
+                {"customer": anna if at else bert, "order_number": f"SO-{at}", "ordered_at": day},
+            ).id
+            for at, day in enumerate(ORDERS)
+        ]
+        session.update(anna, {"company": "Nordwind"}, expected_version=1, reason="caller said so")
+        session.holds.place("case 7", subjects=[bert], reason="lawyer asked")
+        session.consents.write_notice(
+            "newsletter",
+            {
+                "text_en": "We send you our letter once a month.",
+                "text_zh": "我们每月向您发送一次通讯。",
+                "purposes": ["DirectMarketing"],
+                "jurisdiction": "EU",
+            },
+        )
+        terms = Terms("DirectMarketing", notice="newsletter", method="web")
+        session.consents.give(anna, terms)
+        requests = session.requests
+        today = requests.today()
+        late = requests.open(bert, "access", law="gdpr", received=today - timedelta(days=40), channel="mail")
+        requests.open(anna, "erasure", law="gdpr", received=today - timedelta(days=2), channel="phone")
+        requests.step(late.id, "identity_check", note="passport seen")
+    with archive.session(actor="li.na", purpose="ServiceProvision") as session:
+        session.get(anna)
+        with pytest.raises(ApprovalNeeded):
+            session.update(anna, {"city": "Bonn"}, expected_version=2, reason="moved")
+    with archive.session(actor="eve", purpose="ServiceProvision") as session:
+        session.emergencies.begin(anna, reason="ambulance on the line", minutes=30)
+        session.get(anna)
+    with archive.session(actor="owner") as session:
+        for _ in range(12):
+            session.note(
+                "access.deny", outcome="denied", code="access.action", target={"action": "record.read"}
+            )
+        session.alerts.run()
+    return {"anna": anna, "bert": bert, "twin": twin, "orders": tuple(orders)}
+
+
+@pytest.fixture(scope="session")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+    """The archive with its server; a walk that changes something takes records of its own."""
+    templates = ("customer-info", "ecommerce")
+    with new_archive(tmp_path_factory.mktemp("walks") / "customers", templates=templates) as archive:
+        made = fill(archive)
+        for login in ("owner", *USERS):
+            give_password(archive, login)
+        listening = socket.socket()
+        listening.bind(("127.0.0.1", 0))
+        port = listening.getsockname()[1]
+        web = new_web(archive, port=port, reveal_seconds=2)
+        settings = uvicorn.Config(build(web), log_config=None, access_log=False, timeout_graceful_shutdown=2)
+        server = uvicorn.Server(settings)
+        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
+        thread.start()
+        while not server.started:
+            time.sleep(0.01)  # until the thread listens; no claim hangs on how long
+        yield Site(archive, web, f"http://localhost:{port}", **made)
+        server.should_exit = True
+        thread.join()
+        listening.close()
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """One browser for all walks."""
+    if CHROMIUM is None:
+        pytest.skip("there is no chromium here")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="session")
+def signed_in(chromium: Any, site: Site) -> Iterator[Callable[..., Any]]:
+    """A page of somebody who is signed in, in a language, size and colours; kept for all walks."""
+    made: dict[tuple[str, str, int, str], Any] = {}
+
+    def make(login: str, locale: str = "en", width: int = 1440, colours: str = "light") -> Any:
+        key = (login, locale, width, colours)
+        if key not in made:
+            context = chromium.new_context(
+                viewport={"width": width, "height": 900}, locale=locale, color_scheme=colours
+            )
+            page = context.new_page()
+            page.complaints = []
+            page.on(
+                "console", lambda said: page.complaints.append(said.text) if said.type == "error" else None
+            )
+            page.on("pageerror", lambda error: page.complaints.append(str(error)))
+            page.goto(f"{site.base}/sign-in")
+            page.fill("#login", login)
+            page.fill("#password", PASSWORD)
+            page.press("#password", "Enter")
+            page.wait_for_url(f"{site.base}/")
+            made[key] = page
+        return made[key]
+
+    yield make
+    for page in made.values():
+        page.context.close()
+
+
+def axe_findings(page: Any) -> list[str]:
+    """What axe has to say about a page."""
+    source = resources.files("muniment_web").joinpath("assets", "axe.js").read_text(encoding="utf-8")
+    page.evaluate(source)
+    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
+    return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found["violations"]]
+
+
+@pytest.fixture
+def looked_at(site: Site) -> Callable[[Any, str], None]:
+    """Opens a path and asks for what holds of every page: whole, quiet, no finding of axe, not too wide."""
+
+    def look(page: Any, path: str) -> None:
+        page.goto(site.base + path)
+        page.wait_for_load_state("networkidle")
+        assert [] == axe_findings(page), path
+        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
+        assert [] == page.complaints, path
+        folder = os.environ.get("MUNIMENT_SCREENSHOTS")
+        if folder:
+            lang, width = page.evaluate("[document.documentElement.lang, innerWidth]")
+            name = path.strip("/").partition("?")[0].replace("/", "-")[-40:] or "desk"
+            query = path.partition("?")[2][:6].replace("=", "")
+            page.screenshot(path=Path(folder) / f"{name}{query}-{lang[:2]}-{width}.png", full_page=True)
+
+    return look

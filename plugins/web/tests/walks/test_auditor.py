@@ -1,0 +1,134 @@
+"""Somebody with the role auditor does their whole job here, and changes nothing."""
+
+from __future__ import annotations
+
+import io
+import subprocess
+import sys
+import zipfile
+
+import pytest
+
+from muniment.log.kinds import KINDS
+from muniment.testing import log_entries
+from muniment_web.pages import routes
+
+pytestmark = pytest.mark.slow
+
+# What an auditor's acts may leave in the log: readings, refusals, and what their role has.
+MAY = {
+    "access.deny", "alert.read", "alert.review", "alert.run", "alert.raise", "audit.review", "log.read",
+    "log.verify", "log.bundle", "log.checkpoint", "log.prove", "log.witness", "log.timestamp", "data.check",
+    "break_glass.review", "user.sign_in", "user.sign_out", "view.save", "user.read", "config.read",
+}  # fmt: skip
+
+
+def readings() -> set[str]:
+    """Kinds of entry that say that somebody looked."""
+    return {
+        name for name in KINDS if name.rpartition(".")[2] in ("read", "list", "search", "history", "plan")
+    }
+
+
+def test_every_form_is_refused_to_an_auditor_except_what_the_role_has(site):
+    """Each POST of the pages is sent as the auditor, with what a form would hold: nothing changes."""
+    ada = site.browser("ada")
+    with site.archive.session(actor="owner", purpose="ServiceProvision") as session:
+        before = [session.get(one).version for one in (site.anna, site.bert, site.twin)]
+        request = session.requests.listed(everything=True)[0].id
+        hold = session.holds.list()[0].id
+    start = len(log_entries(site.archive))
+    form = {
+        "why": "audit", "note": "x", "reason": "x", "matter": "x", "right": "access", "to": "scoped",
+        "purpose": "DirectMarketing", "field": "phone", "expected": "1", "v.city": "Ulm", "record": site.anna,
+        "login": "new", "name": "new", "role": "owner", "do": "approve", "digest": "0" * 64, "key": "k",
+        "first": site.anna, "second": site.twin, "kept": site.anna, "duplicate": site.twin, "what": "subject",
+        "state": "restricted", "minutes": "30", "rows": "[]", "text_en": "x", "template": "ecommerce",
+    }  # fmt: skip
+    skipped = ("/sign", "/welcome", "/language", "/theme", "/account", "/import")
+    sent = 0
+    for route in routes():
+        path = getattr(route, "path", "")
+        if "POST" not in (getattr(route, "methods", None) or ()) or path.startswith(skipped):
+            continue
+        ids = {"/holds": hold, "/requests": request, "/t/": site.anna}
+        id = next((found for start_of, found in ids.items() if path.startswith(start_of)), site.anna)
+        path = path.replace("{type}", "customer").replace("{login}", "tom").replace("{id:uuid}", id)
+        path = path.replace("{id}", "1").replace("{index:int}", "1").replace("{name}", "ecommerce")
+        assert "{" not in path, path
+        assert ada.post(path, form).status_code < 500, path
+        sent += 1
+    assert sent > 20
+    done = {one.kind for one in log_entries(site.archive)[start:]}
+    assert set() == done - MAY - readings()
+    with site.archive.session(actor="owner", purpose="ServiceProvision") as session:
+        assert before == [session.get(one).version for one in (site.anna, site.bert, site.twin)]
+        assert session.requests.get(request).state == "identity_check"
+    users = site.archive.engine.definitions.users
+    assert "new" not in users
+    assert ("reader",) == users["tom"].roles
+
+
+def test_the_auditor_takes_evidence_away_that_verifies_without_us(site, tmp_path):
+    """A bundle from the page opens and verifies with its own program and the log's key alone."""
+    ada = site.browser("ada")
+    answer = ada.post("/evidence", {"actor": "li.na", "recipient": "the authority"})
+    assert "application/zip" == answer.headers["content-type"]
+    with zipfile.ZipFile(io.BytesIO(answer.content)) as packed:
+        packed.extractall(tmp_path)
+    (tmp_path / "evidence.zip").write_bytes(answer.content)
+    key = site.archive.verifier_key.text
+    program = next(tmp_path.rglob("verify.py"))
+    done = subprocess.run(
+        [sys.executable, str(program), str(tmp_path / "evidence.zip"), "--key", key],
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert 0 == done.returncode, done.stdout + done.stderr
+
+
+def test_who_saw_this_person_is_complete_for_lists_and_exports(site):
+    """A1: a list and an export are found beside single reads, with their fields and a link to each entry."""
+    with site.archive.session(actor="mo", purpose="ServiceProvision") as session:
+        list(session.list("customer", fields=["full_name", "phone"]).records)
+    page = site.browser("ada").get(f"/audit?q=who&record={site.anna}").text
+    assert "mo" in page
+    assert "li.na" in page
+    assert "/log/" in page
+    assert "1234567" not in page
+
+
+def test_entries_are_shown_with_proof_and_a_command(site):
+    """A4: an entry's own bytes, its hash, its proof as a file, and what to type."""
+    ada = site.browser("ada")
+    index = log_entries(site.archive)[-1].index
+    page = ada.get(f"/log/{index}").text
+    assert "muniment log prove" in page
+    proof = ada.get(f"/log/{index}/proof").text
+    assert proof.startswith("c2sp.org/tlog-proof@v1\n")
+
+
+def test_an_alert_is_triaged_with_a_reason_by_somebody_else(site):
+    """A7: without a reason it stays open; with one it is explained, and stands in the log."""
+    ada = site.browser("ada")
+    with site.archive.session(actor="owner") as session:
+        alert = session.alerts.list(states=("open", "explained", "violation"))[0].id
+    assert "alert.reason" in ada.post(f"/alerts/{alert}", {"state": "explained"}).text
+
+    ada.post(f"/alerts/{alert}", {"state": "violation", "reason": "looked into"})
+    assert alert in ada.get("/alerts?state=violation").text
+    ada.post(f"/alerts/{alert}", {"state": "open", "reason": "once more"})
+
+
+def test_rules_and_rights_are_told_as_of_a_day(site):
+    """A6 and A10: who could see what, and which rules held, from the log like data."""
+    from datetime import UTC, datetime
+
+    today = datetime.now(UTC).date().isoformat()
+    ada = site.browser("ada")
+    could = ada.get(f"/audit?q=could&type=customer&day={today}").text
+    assert "masked" in could
+    rules = ada.get(f"/audit?q=rules&day={today}").text
+    assert "li.na" in rules
+    assert "audit.before" in ada.get("/audit?q=rules&day=2001-01-01").text

@@ -1,0 +1,51 @@
+"""Every page of oversight and rights in a real browser: whole in both languages, sizes and colours."""
+
+from __future__ import annotations
+
+import pytest
+
+pytestmark = pytest.mark.slow
+
+
+def paths_of(site, login: str) -> list[str]:
+    """The pages that the walks are about, with identifiers filled in."""
+    with site.archive.session(actor="owner", purpose="ServiceProvision") as session:
+        alert = session.alerts.list(states=("open", "explained", "violation"))[0].id
+        request = session.requests.listed(everything=True)[0].id
+        glass = session.emergencies.list()[0].id
+    person = f"/t/customer/{site.anna}"
+    return [
+        "/",
+        "/requests",
+        f"/requests/{request}",
+        "/retention",
+        "/retention/blocked",
+        "/retention/runs",
+        f"{person}/retention",
+        "/break-glass",
+        f"/break-glass/{glass}",
+        "/alerts",
+        f"/alerts/{alert}",
+        "/alerts/rules",
+        "/alerts/sign-off",
+        f"/audit?q=who&record={site.anna}",
+        "/audit?q=did&actor=li.na",
+        "/audit?q=could&type=customer&day=2026-11-22",
+        "/evidence",
+        "/log?actor=li.na&kind=record.read",
+        person,
+    ]
+
+
+@pytest.mark.parametrize(
+    ("login", "locale", "width", "colours"),
+    [
+        ("cho", "en", 1440, "light"),
+        ("ada", "zh-CN", 390, "dark"),
+    ],
+)
+def test_pages_are_whole(signed_in, site, looked_at, login, locale, width, colours):
+    """Nothing on the console, no report of the policy, nothing wider than the screen, no finding of axe."""
+    page = signed_in(login, locale, width, colours)
+    for path in paths_of(site, login):
+        looked_at(page, path)
