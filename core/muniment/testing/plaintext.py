@@ -72,14 +72,15 @@ def leaks(folder: str | Path, values: Iterable[object]) -> list[tuple[str, int]]
             needles.setdefault(form, place)
     root = Path(folder)
     found = set()
+    beginnings = _beginnings(needles)
     for path in sorted(root.rglob("*")):
         if path.is_file():
             name = str(path.relative_to(root))
-            found |= {(name, place) for place in _search(str(path.relative_to(root)).encode(), needles)}
-            found |= {(name, place) for place in _search(path.read_bytes(), needles)}
+            found |= {(name, place) for place in _search(name.encode(), beginnings)}
+            found |= {(name, place) for place in _search(path.read_bytes(), beginnings)}
             if path.name == "archive.db":
                 for table, data in _rows(path):
-                    found |= {(f"{name}: {table}", place) for place in _search(data, needles)}
+                    found |= {(f"{name}: {table}", place) for place in _search(data, beginnings)}
     return sorted(found)
 
 
@@ -151,16 +152,29 @@ def _wrapped(data: bytes) -> set[bytes]:
     return forms
 
 
-def _search(data: bytes, needles: dict[bytes, int]) -> set[int]:
+_Beginnings = dict[bytes, list[tuple[bytes, int]]]
+
+
+def _beginnings(needles: dict[bytes, int]) -> _Beginnings:
+    """The needles by their first bytes, all of one length: a look-up of those finds what may match."""
+    width = min(map(len, needles), default=_LEAST)
+    found: _Beginnings = {}
+    for needle, place in needles.items():
+        found.setdefault(needle[:width], []).append((needle, place))
+    return found
+
+
+def _search(data: bytes, beginnings: _Beginnings) -> set[int]:
     """Which values stand in these bytes: one pass over the bytes, whatever the number of needles."""
-    width = min(map(len, needles))
     found: set[int] = set()
+    width = len(next(iter(beginnings), b""))
     for start in range(0, len(data), _STEP):
         piece = data[start : start + _STEP + width - 1]
-        present = {piece[at : at + width] for at in range(len(piece) - width + 1)}
-        for needle, place in needles.items():
-            if place not in found and needle[:width] in present and needle in data:
-                found.add(place)
+        present = beginnings.keys() & {piece[at : at + width] for at in range(len(piece) - width + 1)}
+        for beginning in present:
+            found |= {
+                place for needle, place in beginnings[beginning] if place not in found and needle in data
+            }
     return found
 
 
