@@ -30,7 +30,6 @@ from muniment.store import (
 from muniment.stores._reading import Reading, columns, translate
 from muniment.stores.migrations import (
     REBUILDABLE,
-    SEQ_MASK,
     batch_id,
     detail_id,
 )
@@ -38,6 +37,7 @@ from muniment.stores.migrations import (
 __all__ = ["SqliteTransaction"]
 
 _DAY_US = 86_400_000_000
+_RECORDS_A_WALK = 10_000
 
 
 def _insert(table: str, row: type[Any]) -> str:
@@ -187,24 +187,29 @@ class SqliteTransaction(Reading):
 
     def drop_tokens_of(self, shard: int, fields: Mapping[bytes, Collection[int] | None]) -> None:
         # No index leads from a record to its tokens: it would cost every write what a walk costs here.
-        doomed = [
-            row
-            for row in self.tokens(shard)
-            if row.record in fields
-            and row.field
-            and ((some := fields[row.record]) is None or row.field in some)
-        ]
+        listed = sorted(fields)
+        doomed: list[Token] = []
+        for start in range(0, len(listed), _RECORDS_A_WALK):
+            some = listed[start : start + _RECORDS_A_WALK]
+            marks = ", ".join("?" * len(some))
+            walk = f"SELECT {columns(Token)} FROM token WHERE shard = ? AND record IN ({marks})"
+            found = map(Token._make, self._fetch(walk, (shard, *some)))
+            doomed += (
+                row
+                for row in found
+                if row.field and ((left := fields[row.record]) is None or row.field in left)
+            )
         self.drop_tokens(doomed)
 
     def forget_answers(self, shard: int, entries: Collection[tuple[int, int]]) -> None:
-        doomed = set()
-        for gen, seq in sorted(entries):
-            (found,) = self._fetch(
-                "SELECT max(id) FROM log_batch WHERE id BETWEEN ? AND ?",
-                (batch_id(shard, gen, 0), batch_id(shard, gen, seq)),
-            )
-            doomed.add((shard, gen, found[0] & SEQ_MASK))
-        self._add("DELETE FROM idem WHERE shard = ? AND gen = ? AND seq = ?", sorted(doomed))
+        doomed = []
+        for actor, key, gen, first in self._fetch(
+            "SELECT actor, idem_key, gen, seq FROM idem WHERE shard = ?", (shard,)
+        ):
+            batch = self._fetch("SELECT n FROM log_batch WHERE id = ?", (batch_id(shard, gen, first),))
+            if any((gen, seq) in entries for seq in range(first, first + (batch[0][0] if batch else 1))):
+                doomed.append((shard, actor, key))
+        self._add("DELETE FROM idem WHERE shard = ? AND actor = ? AND idem_key = ?", doomed)
 
     def clear_rebuildable(self, tables: Collection[str]) -> None:
         for table in tables:
