@@ -254,6 +254,16 @@ def test_answers_to_retries_go(session, archive, people):
     assert archive.store.remembered(0, "owner", "twice") is not None
 
 
+def test_answers_that_nobody_can_ask_for_any_more_go_as_well(session, archive, people):
+    """The key of a request may hold a name, and outlives its day where no other request came since."""
+    saved = session.create("customer", {"full_name": "Carla Retry"}, idempotency_key="form of Carla Retry")
+    archive.engine.clock.now_us += 3 * 86_400_000_000
+    assert archive.store.remembered(0, "owner", "form of Carla Retry") is not None
+    session.erase(saved.id, reason="x")
+    archive.close()
+    assert_no_plaintext(archive.folder, ["form of Carla Retry"])
+
+
 def test_the_search_for_leaks_would_find_them(archive, session, people):
     """Before the erasure clear values are found, or the other tests here would prove nothing."""
     archive.store.truncate()

@@ -41,8 +41,6 @@ __all__ = ["MOST_TARGETS", "Erased", "Refusal", "erase", "recover"]
 MOST_TARGETS: Final = 2_000
 """So many targets at most go in one act, whose certificate names each."""
 
-_DAY_US: Final = 86_400_000_000
-
 Check = Callable[[Transaction, Moment, Scope], MunimentError | None]
 """Looks once more, in the transaction that begins it, whether a target may go."""
 
@@ -441,8 +439,7 @@ def _dispose(engine: Engine, tx: Transaction, moment: Moment, going: Sequence[_U
         for record, numbers in one.scope.fields.items():
             before = fields.get(record, set())
             fields[record] = None if numbers is None or before is None else before | numbers
-        recent = moment.time_us - _DAY_US
-        entries |= {(gen, seq) for gen, seq, recorded in one.scope.entries if recorded > recent}
+        entries |= one.scope.entries
     tx.drop_tokens_of(SHARD, fields)
     gone = set()
     for record, left in fields.items():

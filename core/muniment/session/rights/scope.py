@@ -51,7 +51,7 @@ class Scope:
         parts: (record, version, group, SHA-256) of each sealed part; group 0 for a reason.
         fields: numbers of the fields in these parts, by record; None for all of the record's.
         files: identifiers of attached files.
-        entries: (gen, index) of the entries that wrote its versions, with their times.
+        entries: (gen, index) of the entries that wrote its versions.
     """
 
     target: Target
@@ -63,7 +63,7 @@ class Scope:
     parts: list[tuple[bytes, int, int, bytes]] = attrs.field(factory=list)
     fields: dict[bytes, set[int] | None] = attrs.field(factory=dict)
     files: list[bytes] = attrs.field(factory=list)
-    entries: list[tuple[int, int, int]] = attrs.field(factory=list)
+    entries: set[tuple[int, int]] = attrs.field(factory=set)
 
     @property
     def kind(self) -> str:
@@ -126,8 +126,7 @@ def _add_record(tx: Reader, scope: Scope, record: bytes) -> None:
     scope.files += [
         row.file for row in tx.files_of(SHARD, record) if category in (0, category_of_group(row.grp))
     ]
-    for version in tx.versions_of(SHARD, record):
-        scope.entries.append((version.gen, version.seq, version.recorded_us))
+    scope.entries.update((version.gen, version.seq) for version in tx.versions_of(SHARD, record))
 
 
 def binding_of(parts: Iterable[tuple[bytes, int, int, bytes]]) -> bytes | None:
