@@ -2,8 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+import shutil
+from collections.abc import Mapping, Sequence
 from pathlib import Path
+from typing import Any
 
 import attrs
 
@@ -13,7 +15,7 @@ from muniment.keys import Cost, KeyFile, Passphrase, Root
 from muniment.model import Clock, Uuid7, system_clock
 from muniment.schema.template import Template
 
-__all__ = ["CHEAP", "TickingClock", "key_file_of", "new_archive", "open_again"]
+__all__ = ["CHEAP", "Copies", "TickingClock", "key_file_of", "new_archive", "open_again"]
 
 CHEAP = Cost(m_kib=8, t=1, p=1)
 """What Argon2id may cost where nobody attacks the passphrase: 8 KiB, one pass."""
@@ -103,3 +105,45 @@ def open_again(folder: str | Path, *, root: Root | str | None = None, clock: Clo
     if isinstance(root, str):
         root = Passphrase(root, cost=CHEAP)
     return archives.open(path, root=root or KeyFile(key_file_of(path)), clock=clock)
+
+
+class Copies:
+    """Archives made once, and copied for whoever wants the same: a copy takes a tenth of the time.
+
+    Args:
+        folder: where those lie that are copied.
+    """
+
+    def __init__(self, folder: Path) -> None:
+        self._folder = folder
+        self._made: list[tuple[Mapping[str, Any], Path, int]] = []
+
+    def copy(self, folder: Path, options: Mapping[str, Any]) -> Archive:
+        """An archive as ``new_archive`` makes it with these options, opened.
+
+        A ``TickingClock`` shows the same as after making it. With another clock or root each is made.
+
+        Args:
+            folder: a folder that is not there yet.
+            options: for ``new_archive``.
+        """
+        clock = options.get("clock", system_clock)
+        if "root" in options or not (clock is system_clock or isinstance(clock, TickingClock)):
+            return new_archive(folder, **options)
+        made, now_us = self._like(options, clock)
+        if isinstance(clock, TickingClock):
+            clock.now_us = now_us
+        shutil.copytree(made, folder)
+        shutil.copy2(key_file_of(made), key_file_of(folder))
+        return open_again(folder, clock=clock)
+
+    def _like(self, options: Mapping[str, Any], clock: Clock) -> tuple[Path, int]:
+        wanted = {**options, "clock": attrs.evolve(clock) if isinstance(clock, TickingClock) else None}
+        for known, made, now_us in self._made:
+            if known == wanted:
+                return made, now_us
+        made = self._folder / f"archive{len(self._made)}"
+        own = attrs.evolve(clock) if isinstance(clock, TickingClock) else clock
+        new_archive(made, **{**options, "clock": own}).close()
+        self._made.append((wanted, made, own.now_us if isinstance(own, TickingClock) else 0))
+        return self._made[-1][1:]

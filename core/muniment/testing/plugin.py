@@ -21,6 +21,7 @@ import pytest
 if TYPE_CHECKING:
     from muniment.archive import Archive
     from muniment.session import Session
+    from muniment.testing.archives import Copies
 
 __all__ = ["archive", "archive_options", "session"]
 
@@ -34,18 +35,30 @@ def archive_options() -> Mapping[str, Any]:
     return {}
 
 
+@pytest.fixture(scope="session")
+def _archives_made(tmp_path_factory: pytest.TempPathFactory) -> Copies:
+    """The archives made so far, of each sort one."""
+    from muniment.testing.archives import Copies
+
+    return Copies(tmp_path_factory.mktemp("made"))
+
+
 @pytest.fixture
 def archive(
-    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, archive_options: Mapping[str, Any]
+    tmp_path: Path,
+    monkeypatch: pytest.MonkeyPatch,
+    archive_options: Mapping[str, Any],
+    _archives_made: Copies,
 ) -> Iterator[Archive]:
-    """A fresh archive with the template ``customer-info``, its key file beside it; closed at the end."""
-    from muniment.testing.archives import new_archive
+    """An archive with the template ``customer-info``, its key file beside it; closed at the end.
 
+    Tests that want the same one each get a copy of it, as it was when it was made.
+    """
     # Nothing that a command under test looks up may lead outside the test's own folder.
     monkeypatch.setenv("XDG_CONFIG_HOME", str(tmp_path / "config"))
     for name in ("MUNIMENT_ARCHIVE", "MUNIMENT_ACTOR", "MUNIMENT_PURPOSE", "MUNIMENT_LOAD_PLUGINS"):
         monkeypatch.delenv(name, raising=False)
-    with new_archive(tmp_path / "archive", **archive_options) as made:
+    with _archives_made.copy(tmp_path / "archive", archive_options) as made:
         yield made
 
 

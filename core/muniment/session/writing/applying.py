@@ -55,7 +55,9 @@ class Act:
 
 def kinds_of(plugins: PluginSet) -> Mapping[str, FieldKind]:
     """Every kind of field that is known: the core's and those of the loaded plugins."""
-    return {**KINDS, **{kind.name: kind for kind in plugins.field_kinds()}}
+    brought = {kind.name: kind for kind in plugins.field_kinds()}
+    # What was read of the library under the core's own kinds is remembered under them alone.
+    return {**KINDS, **brought} if brought else KINDS
 
 
 def with_roles(plugins: PluginSet) -> PluginSet:
