@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError
 from muniment.session.oversight.alerting import Alert, Alerts, settings_of
+from muniment.session.reading.generations import Place
 from muniment_web._app import page
 from muniment_web._told import ENDS_SIGN_IN, places_of, problem_of
 from muniment_web._web import Call
@@ -58,7 +59,7 @@ def run(call: Call) -> Response:
     """Look at what is new in the log."""
     found = call.session.alerts.run()
     call.web.waiting.forget()
-    note = call.say("alerts.ran", entries=f"{found.last - found.first:,}", count=len(found.raised))
+    note = call.say("alerts.ran", entries=f"{found.entries:,}", count=len(found.raised))
     return call.go("/alerts", note=note)
 
 
@@ -70,7 +71,10 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
     found = alerts.get(str(call.path["id"]))
     entries = []
     if call.session.may("log.read"):
-        entries = [row_of(call, call.session.entry(index)) for index in found.entries[-20:]]
+        entries = [
+            row_of(call, call.session.entry(place.index, generation=place.generation))
+            for place in found.entries[-20:]
+        ]
     place = places_of(call, [found.subject])[found.subject] if found.subject else None
     return call.page(
         "alert.html",
@@ -154,14 +158,14 @@ def reviews(call: Call, problem: MunimentError | None = None) -> Response:
 
 def sign_off(call: Call) -> Response:
     """Sign what came since the last time off."""
-    until = call.text("until")
+    until, newest = call.text("until"), call.session.generations()[-1].generation
     try:
         first, last = call.session.alerts.review(
-            until=int(until) + 1 if until.isdecimal() and len(until) < 16 else None,
+            until=Place(newest, int(until) + 1) if until.isdecimal() and len(until) < 16 else None,
             reason=call.text("reason").strip(),
         )
     except MunimentError as error:
         if error.code in ENDS_SIGN_IN:
             raise
         return reviews(call, error)
-    return call.go("/alerts/sign-off", note=call.say("alerts.signed", first=first, last=last - 1))
+    return call.go("/alerts/sign-off", note=call.say("alerts.signed", first=first.index, last=last.index - 1))
