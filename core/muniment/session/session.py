@@ -426,6 +426,18 @@ class Session(Areas):
 
         return titles_of(self._engine, self._acting, type, ids)
 
+    def several(self, type: str, ids: Sequence[str], fields: Sequence[str]) -> dict[str, Record]:
+        """Some fields of several records, by identifier; one act, written down as a list.
+
+        Args:
+            type: key of their record type.
+            ids: UUID texts; those that the actor may not list have no answer.
+            fields: keys of the fields; those that the actor may not see are left out.
+        """
+        from muniment.session.reading.titles import records_of
+
+        return records_of(self._engine, self._acting, type, ids, fields)
+
     def pages(self, asked: lists.Asked) -> Iterator[Page]:
         """All pages of a list as one act, each written down before it is released."""
         import attrs

@@ -6,73 +6,44 @@ along. It is checked when it is applied, not before: a form may be half filled.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from collections.abc import Mapping, Sequence
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
-import attrs
-
-from muniment.changes import people_of
 from muniment.changes.drafts import Form, pack_form, raw_value, unpack_form
-from muniment.errors import AccessDenied, Conflict, KeyStoreError, NotFound, UsageError
-from muniment.log.binding import unpack_live
-from muniment.model import Value, id_bytes, id_text
+from muniment.errors import AccessDenied, Conflict, NotFound, UsageError
+from muniment.model import id_bytes, id_text
 from muniment.schema import DRAFT, RecordType
+from muniment.session.approval.forms import (
+    Draft,
+    Held,
+    every,
+    gone,
+    load,
+    note,
+    one_of,
+    own,
+    show,
+    type_of,
+    values_of,
+)
 from muniment.session.approval.showing import names_between
-from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
+from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.gates import require_open
-from muniment.session.kernel.logbook import MAX_SUBJECTS
-from muniment.session.kernel.logbook import Draft as Entry
 from muniment.session.kernel.reach import reached_by
 from muniment.session.reading.reads import definition_of, may_read
 from muniment.session.writing.approving import expires_at, rules_in_force
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
-from muniment.store import ListQuery, Transaction, Version
+from muniment.store import Transaction
 
 if TYPE_CHECKING:
+    from muniment.session.approval.tray import Edit, Tray
     from muniment.session.kernel.logbook import Moment
 
 __all__ = ["Draft", "Drafts"]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-_PAGE: Final = 200
 _MOST: Final = 200
-
-
-@attrs.frozen
-class Draft:
-    """A form that was not saved yet, as its owner sees it.
-
-    Attributes:
-        id: UUID text.
-        operation: ``create`` or ``update``.
-        type: key of the record type.
-        record: UUID text; of a new record the identifier that it will have.
-        base: the version it builds on; 0 for a new record.
-        values: what was typed, by field key; in a list only the keys count, and the values are None.
-        saved_us: when, microseconds since 1970.
-        expires_us: when it expires.
-        stale: whether the record has moved since.
-    """
-
-    id: str
-    operation: str
-    type: str
-    record: str
-    base: int
-    values: Mapping[str, object]
-    saved_us: int
-    expires_us: int
-    stale: bool
-
-
-@attrs.frozen
-class _Held:
-    version: Version
-    owner: str
-    form: Form
-    expires_us: int
 
 
 class Drafts:
@@ -115,7 +86,7 @@ class Drafts:
             NotFound: there is no such record, field or draft for this actor; logged.
             AccessDenied: the actor may not write that; logged.
         """
-        return _Saving(self._engine, self._acting).save(values, type, record, base, id)
+        return Saving(self._engine, self._acting).save(values, type, record, base, id)
 
     def discard(self, id: str) -> None:
         """Throw a draft away.
@@ -125,7 +96,7 @@ class Drafts:
         """
 
         def find(tx: Transaction, moment: Moment) -> Sequence[Change]:
-            return [_gone(_own(self._engine, tx, moment, self._acting, id_bytes(id)))]
+            return [gone(one_of(self._engine, tx, moment, self._acting, id_bytes(id)))]
 
         write(self._engine, self._acting, find, action="draft.discard")
 
@@ -136,13 +107,9 @@ class Drafts:
 
         def body(tx: Transaction, moment: Moment) -> Sequence[Draft]:
             self._engine.policy.require_known(self._acting.actor)
-            found = [
-                held
-                for held in _all(self._engine, tx)
-                if _is_own(held, self._acting) and held.expires_us > moment.time_us
-            ]
-            self._note(tx, moment, found, names=True)
-            return [_shown(self._engine, tx, self._acting, held, names=True) for held in found]
+            found = own(self._engine, tx, moment, self._acting)
+            note(self._engine, self._acting, tx, moment, found, names=True)
+            return [show(self._engine, tx, self._acting, held, names=True) for held in found]
 
         with self._engine.guarded(self._acting, "draft.read"):
             return self._engine.run(body, self._acting)
@@ -155,29 +122,22 @@ class Drafts:
         """
 
         def body(tx: Transaction, moment: Moment) -> Draft:
-            held = _own(self._engine, tx, moment, self._acting, id_bytes(id))
-            self._note(tx, moment, [held], names=False)
-            return _shown(self._engine, tx, self._acting, held)
+            held = one_of(self._engine, tx, moment, self._acting, id_bytes(id))
+            note(self._engine, self._acting, tx, moment, [held], names=False)
+            return show(self._engine, tx, self._acting, held)
 
         with self._engine.guarded(self._acting, "draft.read"):
             return self._engine.run(body, self._acting)
 
-    def _note(self, tx: Transaction, moment: Moment, found: Sequence[_Held], *, names: bool) -> None:
-        engine, op = self._engine, self._engine.new_id()
-        entries = []
-        for at in range(0, max(len(found), 1), MAX_SUBJECTS):
-            some = found[at : at + MAX_SUBJECTS]
-            about = {held.version.subject for held in some} - {engine.archive}
-            target = {"names": True} if names else None
-            detail = engine.detail(
-                self._acting, op, type=DRAFT.key, count=len(some), sets=[{}], target=target
-            )
-            lines = [
-                record_line(one.version.record, one.version.version, one.version.version - 1, 0)
-                for one in some
-            ]
-            entries.append(Entry("draft.read", detail, lines, [engine.subject_key(tx, one) for one in about]))
-        engine.logbook.append(tx, moment, entries, actor=self._acting.actor.id)
+    def tray(self, type: str) -> Tray:
+        """What this actor typed into the rows of one record type, as one thing.
+
+        Args:
+            type: key of the record type.
+        """
+        from muniment.session.approval.tray import Tray
+
+        return Tray(self._engine, self._acting, type)
 
     # Writing
 
@@ -214,119 +174,21 @@ class Drafts:
         count = 0
 
         def find(tx: Transaction, moment: Moment) -> Sequence[Change]:
-            due = [held for held in _all(self._engine, tx) if held.expires_us <= now][:_MOST]
-            return [_gone(held) for held in due]
+            due = [held for held in every(self._engine, tx) if held.expires_us <= now][:_MOST]
+            return [gone(held) for held in due]
 
         while done := write(self._engine, self._acting, find, members={"expired": True}):
             count += len(done)
         return count
 
 
-# Finding
-
-
-def _all(engine: Engine, tx: Transaction) -> Iterator[_Held]:
-    after: tuple[object, bytes] | None = None
-    while True:
-        page = tx.list_current(SHARD, ListQuery(DRAFT.number, after=after, limit=_PAGE))
-        for row in page:
-            try:
-                yield _load(engine, tx, row.record)
-            except NotFound:
-                continue  # erased with its subject
-        if len(page) < _PAGE:
-            return
-        after = (None, page[-1].record)
-
-
-def _load(engine: Engine, tx: Transaction, record: bytes) -> _Held:
-    version, row = tx.version(SHARD, record), tx.current(SHARD, record)
-    if version is None or row is None or version.type != DRAFT.number or row.deleted:
-        raise NotFound("draft.not_found")
-    engine.check_live(tx, {record, version.subject})
-    live, _ = unpack_live(version.parts)
-    values: dict[str, Value] = {}
-    for part in tx.parts_of(SHARD, record, version.version, live):
-        try:
-            values |= engine.sealer.open(part, DRAFT, version.subject, live[part.grp])
-        except KeyStoreError as error:
-            if error.code != "key.destroyed":
-                raise
-            raise NotFound("draft.not_found") from None
-    expires = values.get("expires")
-    if not isinstance(expires, datetime) or "content" not in values or "owner" not in values:
-        raise NotFound("draft.not_found")
-    form = unpack_form(str(values["content"]))
-    return _Held(version, str(values["owner"]), form, (expires - _EPOCH) // timedelta(microseconds=1))
-
-
-def _is_own(held: _Held, acting: Acting) -> bool:
-    """Whether it is the actor's; what a service keeps for one person is not for another."""
-    actor = acting.actor
-    mine = people_of(actor.id), people_of(actor.on_behalf_of or "")
-    return (people_of(held.owner), people_of(held.form.on_behalf_of)) == mine
-
-
-def _own(engine: Engine, tx: Transaction, moment: Moment, acting: Acting, record: bytes) -> _Held:
-    held = _load(engine, tx, record)
-    if not _is_own(held, acting) or held.expires_us <= moment.time_us:
-        raise NotFound("draft.not_found")
-    return held
-
-
-def _type_of(engine: Engine, form: Form) -> RecordType:
-    found = engine.definitions.by_number.get(form.type)
-    if found is None:
-        raise NotFound("draft.not_found")
-    return found
-
-
-def _values(engine: Engine, acting: Acting, form: Form) -> dict[str, object]:
-    """What a form holds under today's keys, without fields that its owner may not write any more."""
-    record_type = _type_of(engine, form)
-    view = engine.policy.view(acting.actor, record_type)
-    keys = {number: field.key for number, field in record_type.by_number.items()}
-    return {
-        keys[number]: value
-        for number, value in form.values.items()
-        if number in keys and keys[number] in view.writable
-    }
-
-
-def _shown(engine: Engine, tx: Transaction, acting: Acting, held: _Held, *, names: bool = False) -> Draft:
-    form = held.form
-    values = _values(engine, acting, form)
-    newest = tx.version(SHARD, form.record)
-    return Draft(
-        id_text(held.version.record),
-        form.operation,
-        _type_of(engine, form).key,
-        id_text(form.record),
-        form.base,
-        dict.fromkeys(values) if names else values,
-        held.version.recorded_us,
-        held.expires_us,
-        (0 if newest is None else newest.version) != form.base,
-    )
-
-
-def _gone(held: _Held) -> Change:
-    return Change(
-        "delete",
-        record=held.version.record,
-        expected_version=held.version.version,
-        kind="draft.discard",
-        inside=True,
-    )
-
-
-class _Saving:
+class Saving:
     """One form on its way into the tray."""
 
     def __init__(self, engine: Engine, acting: Acting) -> None:
         self._engine = engine
         self._acting = acting
-        self._ids: list[bytes] = []
+        self.ids: list[bytes] = []
         self._record = b""
 
     def save(
@@ -340,12 +202,27 @@ class _Saving:
         def find(tx: Transaction, moment: Moment) -> Sequence[Change]:
             held = None
             if id is not None:
-                held = _own(self._engine, tx, moment, self._acting, id_bytes(id))
+                held = one_of(self._engine, tx, moment, self._acting, id_bytes(id))
             return self._found(tx, moment, values, type, record, base, held)
 
-        write(self._engine, self._acting, find, new_ids=self._ids, action="draft.save")
+        write(self._engine, self._acting, find, new_ids=self.ids, action="draft.save")
         with self._engine.store.transaction(write=False) as tx:
-            return _shown(self._engine, tx, self._acting, _load(self._engine, tx, self._record))
+            return show(self._engine, tx, self._acting, load(self._engine, tx, self._record))
+
+    def merged(self, tx: Transaction, moment: Moment, edit: Edit, held: Held | None) -> Sequence[Change]:
+        """What keeps some cells of a record beside those that are kept already."""
+        values: dict[str, object] = {}
+        base = edit.base
+        if held is not None:
+            values = values_of(self._engine, self._acting, held.form)
+            # What is in the tray was typed over the version seen then; only a look at both moves it on.
+            base = held.form.base if base is None or edit.values or edit.without else base
+        values = {
+            key: value for key, value in (values | dict(edit.values)).items() if key not in edit.without
+        }
+        if not values:
+            return [] if held is None else [gone(held)]
+        return self._found(tx, moment, values, "", edit.record, base, held)
 
     def _found(
         self,
@@ -355,14 +232,14 @@ class _Saving:
         type: str,
         record: str | None,
         base: int | None,
-        held: _Held | None,
+        held: Held | None,
     ) -> Sequence[Change]:
         engine, acting = self._engine, self._acting
         if held is not None and not type and record is None:
             # The next state of the same form.
             kept = held.form
             if kept.operation == "create":
-                type = _type_of(engine, kept).key
+                type = type_of(engine, kept).key
             else:
                 record = id_text(kept.record)
                 base = kept.base if base is None else base
@@ -384,7 +261,7 @@ class _Saving:
                 )
             ]
         self._record = engine.new_id()
-        self._ids.append(self._record)
+        self.ids.append(self._record)
         made = Change(
             "create",
             DRAFT.key,
@@ -394,7 +271,7 @@ class _Saving:
             kind="draft.save",
             inside=True,
         )
-        return [made] if held is None else [made, _gone(held)]
+        return [made] if held is None else [made, gone(held)]
 
     def _expires(self, moment: Moment) -> datetime:
         days = rules_in_force(self._engine).draft_days
@@ -408,7 +285,7 @@ class _Saving:
         type: str,
         record: str | None,
         base: int | None,
-        held: _Held | None,
+        held: Held | None,
     ) -> tuple[Form, bytes]:
         engine, acting = self._engine, self._acting
         newest = reached = None
@@ -459,7 +336,7 @@ class _Saving:
         return raw
 
     def _new_target(
-        self, tx: Transaction, record_type: RecordType, values: Mapping[str, object], held: _Held | None
+        self, tx: Transaction, record_type: RecordType, values: Mapping[str, object], held: Held | None
     ) -> tuple[bytes, bytes]:
         """The identifier of a record that is not there yet, and whom it is about as far as that is known."""
         engine = self._engine
@@ -524,11 +401,9 @@ class _Applying:
     def _found(self, tx: Transaction, moment: Moment, wanted: Sequence[bytes] | None) -> Sequence[Change]:
         engine, acting = self._engine, self._acting
         if wanted is None:
-            held = [
-                one for one in _all(engine, tx) if _is_own(one, acting) and one.expires_us > moment.time_us
-            ]
+            held = own(engine, tx, moment, acting)
         else:
-            held = [_own(engine, tx, moment, acting, one) for one in wanted]
+            held = [one_of(engine, tx, moment, acting, one) for one in wanted]
         if not held:
             raise NotFound("draft.none")
         records = [one.form.record for one in held]
@@ -538,12 +413,12 @@ class _Applying:
         if self._moved:
             raise Conflict("draft.moved", count=len(self._moved), records=list(self._moved))
         self._ids += [one.form.record for one in held if one.form.operation == "create"]
-        return [*changes, *(_gone(one) for one in held)]
+        return [*changes, *(gone(one) for one in held)]
 
-    def _change(self, tx: Transaction, held: _Held) -> Change:
+    def _change(self, tx: Transaction, held: Held) -> Change:
         engine, form = self._engine, held.form
-        record_type = _type_of(engine, form)
-        values = _values(engine, self._acting, form)
+        record_type = type_of(engine, form)
+        values = values_of(engine, self._acting, form)
         if form.operation == "create":
             values = {key: value for key, value in values.items() if value not in (None, "")}
             own = record_type.subject == "self"

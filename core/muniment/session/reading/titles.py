@@ -1,4 +1,4 @@
-"""What records go by that others refer to: many at a time, and written down like any list."""
+"""Several records by their identifiers, and what they go by: written down like any list."""
 
 from __future__ import annotations
 
@@ -6,10 +6,13 @@ from collections.abc import Sequence
 
 from muniment.errors import NotFound
 from muniment.model import id_bytes
+from muniment.schema import RecordType
 from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.gates import closed
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reached_by
 from muniment.session.kernel.standing import Standing
+from muniment.session.kernel.views import Record
 from muniment.session.reading.reads import (
     Loaded,
     Plan,
@@ -22,7 +25,7 @@ from muniment.session.reading.reads import (
 )
 from muniment.store import Transaction
 
-__all__ = ["titles_of"]
+__all__ = ["records_of", "titles_of"]
 
 
 def titles_of(engine: Engine, acting: Acting, type: str, ids: Sequence[str]) -> dict[str, str]:
@@ -31,19 +34,59 @@ def titles_of(engine: Engine, acting: Acting, type: str, ids: Sequence[str]) -> 
     A record that is not there, of another type, or that the actor may not list, has none.
     """
     record_type = engine.definitions.types.get(type)
-    if record_type is None or not ids or not may_read(engine, acting, "record.list", record_type):
+    if record_type is None or not ids:
         return {}
+    titles = {}
+    for loaded, record in _released(engine, acting, record_type, ids, record_type.title):
+        # In the order in which the type names them, not in that of the form.
+        own = (key for key in loaded.type.title if key in record.fields and key not in record.masked)
+        shown = [str(record.fields[key]) for key in own]
+        if shown:
+            titles[record.id] = shown[0]
+    return titles
+
+
+def records_of(
+    engine: Engine, acting: Acting, type: str, ids: Sequence[str], fields: Sequence[str]
+) -> dict[str, Record]:
+    """Some fields of several records, by identifier; those that the actor may not list are not among them."""
+    record_type = engine.record_type(type)
+    found = _released(engine, acting, record_type, ids, fields) if ids else []
+    return {record.id: record for _, record in found}
+
+
+def _released(
+    engine: Engine, acting: Acting, record_type: RecordType, ids: Sequence[str], fields: Sequence[str]
+) -> list[tuple[Loaded, Record]]:
+    if not may_read(engine, acting, "record.list", record_type):
+        return []
     readable = engine.policy.view(acting.actor, record_type).readable
-    keys = tuple(key for key in record_type.title if key in readable)
+    keys = tuple(key for key in fields if key in readable)
     if not keys:
-        return {}
+        return []
 
     def body(tx: Transaction, moment: Moment) -> list[tuple[Loaded, Plan]]:
         plan = plan_of(engine, acting, record_type, keys)
         found = []
         plans = []
-        for version in tx.newest_versions(SHARD, [id_bytes(one) for one in ids]).values():
-            if version.type != record_type.number:
+        versions = tx.newest_versions(SHARD, [id_bytes(one) for one in ids]).values()
+        barred: frozenset[bytes] | set[bytes] = frozenset()
+        if engine.gates:
+            subjects = {one.subject for one in versions}
+            barred = set(
+                closed(
+                    engine,
+                    tx,
+                    acting,
+                    "record.list",
+                    record_type,
+                    subjects,
+                    moment.time_us,
+                    fields=plan.keys,
+                )
+            )
+        for version in versions:
+            if version.type != record_type.number or version.subject in barred:
                 continue
             own_type = definition_of(engine, tx, version)
             reached = reached_by(engine, tx, acting, record_type, version)
@@ -59,17 +102,9 @@ def titles_of(engine: Engine, acting: Acting, type: str, ids: Sequence[str]) -> 
                 continue  # being erased
             plans.append(own if reached is not None else plan)
         if found:
-            versions = [loaded.version for loaded, _ in found]
-            drafts = disclosure(engine, tx, acting, "record.list", plan, versions, plans=plans)
+            loaded = [one.version for one, _ in found]
+            drafts = disclosure(engine, tx, acting, "record.list", plan, loaded, plans=plans)
             engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
         return found
 
-    titles = {}
-    for loaded, plan in engine.run(body, acting):
-        record = release(engine, loaded, plan)
-        # In the order in which the type names them, not in that of the form.
-        own = (key for key in loaded.type.title if key in record.fields and key not in record.masked)
-        shown = [str(record.fields[key]) for key in own]
-        if shown:
-            titles[record.id] = shown[0]
-    return titles
+    return [(loaded, release(engine, loaded, plan)) for loaded, plan in engine.run(body, acting)]

@@ -22,7 +22,7 @@ from muniment.session.writing.idempotency import Request
 from muniment.session.writing.planning import Planner
 from muniment.store import Transaction, Version
 
-__all__ = ["Change", "Saved", "write"]
+__all__ = ["Change", "Saved", "log_disclosures", "write"]
 
 Changes = Sequence[Change] | Callable[[Transaction, Moment], Sequence[Change]]
 """Changes, or what finds them out in the transaction that writes them, after its own entries."""
@@ -112,12 +112,12 @@ def write(
         _log_refusals(engine, acting, work.changes, [error], action)
         raise
     except Invalid as error:
-        _log_disclosures(engine, acting, [error])
+        log_disclosures(engine, acting, [error])
         raise
     if collect:
         refused = [one for one in done if isinstance(one, MunimentError)]
         _log_refusals(engine, acting, work.changes, refused, action)
-        _log_disclosures(engine, acting, [one for one in done if isinstance(one, Invalid)])
+        log_disclosures(engine, acting, [one for one in done if isinstance(one, Invalid)])
     if any(one.type.number < 256 for one in work.written):
         # A user, a type, a configuration: the next transaction is under what holds now.
         engine.forget_definitions()
@@ -148,7 +148,7 @@ def _log_refusals(
         )
 
 
-def _log_disclosures(engine: Engine, acting: Acting, errors: Sequence[Invalid]) -> None:
+def log_disclosures(engine: Engine, acting: Acting, errors: Sequence[Invalid]) -> None:
     """A uniqueness refusal tells that somebody else has the value: that is written down."""
     fields = sorted(
         {str(issue.field) for error in errors for issue in error.issues if issue.code == "value.not_unique"}

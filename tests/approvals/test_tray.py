@@ -1,0 +1,105 @@
+"""The change tray of a table: one draft for each record, looked at and checked as one thing."""
+
+from __future__ import annotations
+
+import pytest
+
+from muniment.errors import AccessDenied, Invalid, NotFound, UsageError
+from muniment.session.approval.tray import MOST_EDITS, Edit
+from muniment.testing import log_entries
+
+
+@pytest.fixture
+def two(as_):
+    session = as_("owner")
+    return [
+        session.create("customer", {"customer_number": f"T-{place}", "full_name": f"Anna {place}"}).id
+        for place in range(2)
+    ]
+
+
+def test_cells_of_many_rows_are_kept_together(archive, as_, two):
+    """One act keeps them, a second one adds to them, and one entry shows them all."""
+    tray = as_("owner").drafts.tray("customer")
+    tray.keep([Edit(two[0], {"city": "Bonn"}, 1), Edit(two[1], {"city": "Ulm"}, 1)])
+    tray.keep([Edit(two[0], {"company": "Nordwind"})])
+    before = len(log_entries(archive))
+    shown = {one.record: dict(one.values) for one in tray.shown()}
+    assert {two[0]: {"city": "Bonn", "company": "Nordwind"}, two[1]: {"city": "Ulm"}} == shown
+    assert ["draft.read"] == [one.kind for one in log_entries(archive)[before:]]
+    assert {} == tray.problems()
+
+
+def test_a_cell_is_taken_back(as_, two):
+    """Without its last cell a record leaves the tray."""
+    tray = as_("owner").drafts.tray("customer")
+    tray.keep([Edit(two[0], {"city": "Bonn", "company": "X"}, 1)])
+    tray.keep([Edit(two[0], without=["city"])])
+    assert [{"company": "X"}] == [dict(one.values) for one in tray.shown()]
+    tray.keep([Edit(two[0], without=["company"])])
+    assert [] == list(tray.shown())
+
+
+def test_every_problem_is_told_at_once(archive, as_, two):
+    """Two rows that are refused and one that moved; nothing is written by looking."""
+    owner = as_("owner")
+    three = owner.create("customer", {"customer_number": "T-3", "full_name": "Anna 3"}).id
+    tray = owner.drafts.tray("customer")
+    tray.keep(
+        [
+            Edit(two[0], {"email": "none", "full_name": ""}, 1),
+            Edit(two[1], {"customer_number": "T-0"}, 1),
+            Edit(three, {"city": "Bonn"}, 1),
+        ]
+    )
+    owner.update(three, {"city": "Kiel"}, reason="first")
+    found = tray.problems()
+    assert isinstance(found[two[0]], Invalid)
+    assert {"email", "full_name"} == {one.field for one in found[two[0]].issues}
+    assert "value.not_unique" == found[two[1]].issues[0].code
+    assert "draft.moved" == found[three].code
+    # That somebody else has the number is a disclosure, and written down as one.
+    assert "value.not_unique" in {entry.detail.get("code") for entry in log_entries(archive)}
+    assert 1 == owner.get(two[0]).version
+    tray.rebase(three)
+    assert three not in tray.problems()
+
+
+def test_a_later_cell_does_not_hide_that_the_record_moved(as_, two):
+    """Typing on in a row that somebody else saved meanwhile keeps the version seen first."""
+    owner = as_("owner")
+    tray = owner.drafts.tray("customer")
+    tray.keep([Edit(two[0], {"city": "Bonn"}, 1)])
+    owner.update(two[0], {"city": "Kiel"}, reason="first")
+    tray.keep([Edit(two[0], {"company": "Nordwind"}, 2)])
+    assert "draft.moved" == tray.problems()[two[0]].code
+
+
+def test_the_tray_is_its_owners_alone(archive, as_, two):
+    """Somebody else's tray is empty, and theirs takes only what they may write."""
+    as_("owner").drafts.tray("customer").keep([Edit(two[0], {"city": "Bonn"}, 1)])
+    assert [] == list(as_("ann").drafts.tray("customer").shown())
+    with pytest.raises((AccessDenied, NotFound)):
+        as_("ann").drafts.tray("customer").keep([Edit(two[0], {"city": "Ulm"}, 1)])
+    assert 0 == as_("ann").drafts.tray("customer").discard()
+    assert 1 == as_("owner").drafts.tray("customer").discard()
+
+
+def test_too_much_at_once_is_refused(as_, two):
+    """A table is pasted through the import; the same row twice is a mistake of the caller's."""
+    tray = as_("owner").drafts.tray("customer")
+    with pytest.raises(UsageError, match="1000"):
+        tray.keep([Edit(two[0])] * (MOST_EDITS + 1))
+    with pytest.raises(UsageError, match="same record"):
+        tray.keep([Edit(two[0]), Edit(two[0])])
+
+
+def test_some_fields_of_several_records_are_one_act(archive, as_, two):
+    """Named by identifier, masked as in a list, and one entry names them all."""
+    before = len(log_entries(archive))
+    found = as_("owner").several("customer", [*two, two[0]], ["city", "full_name"])
+    assert {two[0]: "Anna 0", two[1]: "Anna 1"} == {
+        name: record.fields["full_name"] for name, record in found.items()
+    }
+    assert ["record.list"] == [one.kind for one in log_entries(archive)[before:]]
+    assert {} == as_("owner").several("customer", two, ["nothing"])
