@@ -24,32 +24,97 @@ def test_a_view_is_saved_and_chosen(signed, anna):
     assert 404 == one.get("/t/customer?view=nothing").status_code
 
 
-def test_the_change_tray_saves_together_or_not_at_all(made, signed, anna):
-    """Cells changed in place become versions with one reason; a conflict saves none and says where."""
+def keep(one, edits, **more):
+    """What the page's script sends when cells were typed into."""
+    form = {"do": "keep", "edits": json.dumps(edits), **more}
+    return one.post("/t/customer/tray", form, headers={"HX-Request": "true"})
+
+
+@pytest.fixture
+def tray(signed):
+    """Somebody's browser with an empty tray."""
+
+    def begin(login: str = "li.na"):
+        one = signed(login)
+        one.post("/t/customer/tray", {"do": "discard"})
+        return one
+
+    return begin
+
+
+def test_the_change_tray_waits_on_the_server_and_saves_together(made, signed, tray, anna, logged):
+    """Cells wait sealed, also for another browser; saving writes them as one set with one reason."""
     with made.session(actor="owner") as session:
         other = session.create("customer", {"full_name": "Other", "customer_number": f"T-{anna}"}).id
-    one = signed("li.na")
-
-    def send(rows, **more):
-        return one.post("/t/customer/tray", {"rows": json.dumps(rows), "why": "request", **more})
-
-    rows = [
-        {"id": anna, "version": "1", "fields": {"city": "Bonn"}},
-        {"id": other, "version": "9", "fields": {"city": "Bonn"}},
-    ]
-    refused = send(rows)
-    assert 422 == refused.status_code
+    one = tray()
+    rows = [{"id": name, "version": 1, "fields": {"city": "Bonn"}} for name in (anna, other)]
+    kept = keep(one, rows)
+    assert "2 cells in 2 records" in kept.text
+    assert "Berlin" in kept.text  # what it replaces stands beside it
+    again = signed("li.na").get("/t/customer/tray").text
+    assert "2 cells in 2 records" in again
+    assert 'data-held="2"' in one.get("/t/customer").text
+    without = one.post("/t/customer/tray", {"do": "save"})
+    assert 422 == without.status_code
+    assert "reason" in without.text
     with made.session(actor="owner") as session:
         assert "Berlin" == session.get(anna).fields["city"]
-    rows[1]["version"] = "1"
-    assert "usage.no_reason" in send(rows, why="").json()["problem"]
-    assert "/t/customer" == send(rows).json()["go"]
+    saved = one.post("/t/customer/tray", {"do": "save", "why": "request"})
+    assert "Records saved: 2" in saved.text
     with made.session(actor="owner") as session:
         assert ["Bonn", "Bonn"] == [session.get(one).fields["city"] for one in (anna, other)]
-    for wrong in ("x", "{}", "[1]", '[{"id": 1}]', '[{"id": "x", "version": 1, "fields": {}}]'):
-        assert one.post("/t/customer/tray", {"rows": wrong, "why": "request"}).status_code in (400, 422)
-    lower = signed("tom").post("/t/customer/tray", {"rows": json.dumps(rows[:1]), "why": "request"})
-    assert 400 <= lower.status_code < 500
+    written = [entry for entry in logged() if entry.kind == "record.update"]
+    assert 1 == len({entry.detail["op"] for entry in written})
+    assert 'data-held="0"' in one.get("/t/customer").text
+
+
+def test_every_cell_that_is_refused_says_so_at_once(made, tray, anna):
+    """Two fields of one record are refused together, beside their cells, and nothing is saved."""
+    one = tray()
+    keep(one, [{"id": anna, "version": 1, "fields": {"email": "none", "full_name": "", "city": "Ulm"}}])
+    refused = one.post("/t/customer/tray", {"do": "save", "why": "request"})
+    assert 422 == refused.status_code
+    assert 2 == refused.text.count('class="bad"')
+    assert "Nothing was saved" in refused.text
+    one.post("/t/customer/tray", {"do": f"drop:{anna}/email"})
+    left = one.post("/t/customer/tray", {"do": f"drop:{anna}/full_name"}).text
+    assert "1 cells in 1 records" in left
+    assert "Records saved: 1" in one.post("/t/customer/tray", {"do": "save", "why": "request"}).text
+
+
+def test_whoever_saved_first_stands_beside_it(made, tray, anna):
+    """What was there, what is there now and what was typed, side by side; then one of two ways out."""
+    one = tray()
+    keep(one, [{"id": anna, "version": 1, "fields": {"city": "Ulm"}}])
+    with made.session(actor="owner") as session:
+        session.update(anna, {"city": "Kiel"}, reason="first")
+    moved = one.post("/t/customer/tray", {"do": "save", "why": "request"})
+    assert 409 == moved.status_code
+    assert all(text in moved.text for text in ("Berlin", "Kiel", "Ulm", f"over:{anna}"))
+    one.post("/t/customer/tray", {"do": f"over:{anna}"})
+    assert "Records saved: 1" in one.post("/t/customer/tray", {"do": "save", "why": "request"}).text
+    with made.session(actor="owner") as session:
+        assert "Ulm" == session.get(anna).fields["city"]
+
+
+@pytest.mark.parametrize(
+    "wrong", ["x", "{}", "[1]", '[{"id": 1}]', '[{"id": "x", "version": 1, "fields": {}}]',
+              '[{"id": "x", "fields": {"city": {"a": 1}}}]', "[" * 3000]
+)  # fmt: skip
+def test_a_tray_takes_no_nonsense(tray, wrong):
+    """What no page of ours sends is refused, without a failure of ours."""
+    answer = tray().post("/t/customer/tray", {"do": "keep", "edits": wrong})
+    assert 400 <= answer.status_code < 500
+
+
+def test_a_tray_is_for_those_who_may_write(signed, anna, tray):
+    """A reader has none, a field that one may not write is refused, and nobody sees another's."""
+    assert 403 == keep(signed("tom"), [{"id": anna, "version": 1, "fields": {"city": "X"}}]).status_code
+    assert 403 == signed("tom").get("/t/customer/tray").status_code
+    one = tray()
+    keep(one, [{"id": anna, "version": 1, "fields": {"city": "Secretville"}}])
+    assert "Secretville" not in tray("owner").get("/t/customer/tray").text
+    assert 404 == keep(one, [{"id": anna, "version": 1, "fields": {"nothing": "X"}}]).status_code
 
 
 def test_a_person_is_held_and_then_not_erased(signed, made, logged):

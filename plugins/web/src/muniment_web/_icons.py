@@ -44,6 +44,7 @@ _PATHS: Final = {
     "warn": "M12 4l9 16H3zM12 10v4M12 17v.2",
     "chart": "M4 20V4M4 20h16M8 17v-5M12 17V8M16 17v-7",
     "down": "M6 9l6 6 6-6",
+    "up": "M6 15l6-6 6 6",
     "calendar": "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",
     "code": "M8 7l-5 5 5 5M16 7l5 5-5 5",
     "inbox": "M4 4h16v16H4zM4 14h5l1.5 2.5h3L15 14h5",

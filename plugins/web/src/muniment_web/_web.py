@@ -71,6 +71,8 @@ class Web:
         self.figures = Figures()
         self.challenges: dict[bytes, int] = {}
         self.totals: dict[str, tuple[int, int]] = {}
+        # How many records wait in whose tray: a hint that spares a request, never the answer.
+        self.trays: dict[tuple[str, str], int] = {}
         self.lock = Lock()
         self.templates = _environment(self)
 

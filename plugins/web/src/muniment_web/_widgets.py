@@ -148,6 +148,11 @@ def _ticks(field: Field, text: str, say: Say) -> Markup:
 def editor(field: Field, kind: FieldKind | None, say: Say) -> Markup:
     """The input in which a cell of a table is changed."""
     label = Markup(' aria-label="{}"').format(field.label.of(say.lang) or field.key)
+    if field.kind == "checkbox":
+        ticks = Markup('<option value="1">{}</option><option value="">{}</option>').format(
+            say("common.yes"), say("common.no")
+        )
+        return Markup("<select{}>{}</select>").format(label, ticks)
     return _input("text" if kind is None else kind.widget, field, "", str(label), say)
 
 

@@ -18,15 +18,18 @@ def routes() -> list[BaseRoute]:
         developers,
         exports,
         glass,
+        history,
         imports,
         keeping,
         log,
         record,
         requests,
         retention,
+        reveal,
         setup,
         sign_in,
         table,
+        tray,
     )
 
     modules = (
@@ -44,7 +47,10 @@ def routes() -> list[BaseRoute]:
         exports,
         imports,
         table,
+        tray,
         record,
+        reveal,
+        history,
         log,
         setup,
     )

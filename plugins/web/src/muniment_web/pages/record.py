@@ -1,4 +1,4 @@
-"""One record: its form, its history, who saw it, and lifting masks with a reason."""
+"""One record: its form, what is saved from it, and its files."""
 
 from __future__ import annotations
 
@@ -18,7 +18,6 @@ from muniment.errors import (
     Invalid,
     Issue,
     MunimentError,
-    NotFound,
     UsageError,
 )
 from muniment.model import FileRef, parse_time
@@ -26,12 +25,12 @@ from muniment.schema import Field, RecordType
 from muniment.session.kernel.views import Record
 from muniment_web._app import page
 from muniment_web._cells import markup
-from muniment_web._format import short_hash
 from muniment_web._panels import rights_panels
 from muniment_web._reasons import REASONS, reason_of
 from muniment_web._titles import title_of, titles_of
 from muniment_web._web import Call
 from muniment_web._widgets import given_values, typed_text, widget
+from muniment_web.pages._record import change_shown, id_of, of_type
 from muniment_web.pages.table import type_of
 
 __all__ = ["routes"]
@@ -45,19 +44,10 @@ def routes() -> list[BaseRoute]:
         page("/t/{type}/new", create, methods=("POST",), files=True),
         page(base, show),
         page(base, save, methods=("POST",), files=True),
-        page(f"{base}/reveal", ask_reveal),
-        page(f"{base}/reveal", reveal, methods=("POST",)),
-        page(f"{base}/history", history),
-        page(f"{base}/accesses", accesses),
-        page(f"{base}/compare", compare),
         page(f"{base}/delete", delete, methods=("POST",)),
         page(f"{base}/undelete", undelete, methods=("POST",)),
         page(f"{base}/file/{{field}}", download),
     ]
-
-
-def _id(call: Call) -> str:
-    return str(call.path["id"])
 
 
 # Showing
@@ -67,11 +57,11 @@ def show(call: Call) -> Response:
     """The record, as it stands or as it stood."""
     version, as_of = call.query("version"), call.query("as_of")
     if version and version.isdecimal():
-        return _read_only(call, call.session.get(_id(call), version=int(version[:9])))
+        return _read_only(call, call.session.get(id_of(call), version=int(version[:9])))
     if as_of:
-        return _read_only(call, call.session.get(_id(call), as_of=_moment(as_of)))
+        return _read_only(call, call.session.get(id_of(call), as_of=_moment(as_of)))
     record_type = type_of(call)
-    record = _of_type(call, call.session.get(_id(call)), record_type)
+    record = of_type(call, call.session.get(id_of(call)), record_type)
     if record.deleted or not call.session.may("record.update", record_type.key):
         return _read_only(call, record)
     return _form(call, record_type, record)
@@ -83,12 +73,6 @@ def _moment(text: str) -> str:
     full = f"{plain}T23:59:59.999999Z" if len(plain) == 10 else plain
     parse_time(full)
     return full
-
-
-def _of_type(call: Call, record: Record, record_type: RecordType) -> Record:
-    if record.type != record_type.key:
-        raise NotFound("record.not_found")
-    return record
 
 
 def _common(call: Call, record_type: RecordType, record: Record | None) -> dict[str, Any]:
@@ -248,7 +232,7 @@ def _file_field(
 
 def _read_only(call: Call, record: Record) -> Response:
     """A version that nobody writes into."""
-    record_type = _of_type_shown(call, record)
+    record_type = _type_shown(call, record)
     values = _common(call, record_type, record)
     view = call.session.view(record_type)
     groups: dict[str, list[Markup]] = {}
@@ -270,9 +254,9 @@ def _read_only(call: Call, record: Record) -> Response:
     return call.page("record_read.html", groups=listed, version=call.query("version"), **values)
 
 
-def _of_type_shown(call: Call, record: Record) -> RecordType:
+def _type_shown(call: Call, record: Record) -> RecordType:
     record_type = type_of(call)
-    return call.session.type(_of_type(call, record, record_type).type)
+    return call.session.type(of_type(call, record, record_type).type)
 
 
 # Writing
@@ -307,7 +291,7 @@ def _given(call: Call, record_type: RecordType) -> dict[str, object]:
 
 def save(call: Call) -> Response:
     """Save a new version; what was typed is never lost."""
-    record_type, identifier = type_of(call), _id(call)
+    record_type, identifier = type_of(call), id_of(call)
     values = _given(call, record_type)
     expected = call.text("expected")
     reason = reason_of(call)
@@ -342,7 +326,7 @@ def _again(
 ) -> Response:
     """The form once more, with what was typed and what is wrong."""
     session = call.session
-    record = _of_type(call, session.get(identifier), record_type)
+    record = of_type(call, session.get(identifier), record_type)
     if isinstance(error, Invalid):
         return _form(call, record_type, record, typed=values, issues=error.issues, status=422)
     if isinstance(error, UsageError):
@@ -354,7 +338,7 @@ def _again(
         record_type,
         record,
         typed=values,
-        conflict=[_change(call, record_type, one, {}) for one in moved],
+        conflict=[change_shown(call, record_type, one) for one in moved],
         problem=error,
         status=409,
     )
@@ -381,14 +365,14 @@ def _attach(call: Call, record_type: RecordType, identifier: str) -> int:
 
 def delete(call: Call) -> Response:
     """Take the record out of lists."""
-    record_type, identifier = type_of(call), _id(call)
+    record_type, identifier = type_of(call), id_of(call)
     call.session.delete(identifier, reason=reason_of(call))
     return call.go(f"/t/{record_type.key}", note=call.say("record.deleted"))
 
 
 def undelete(call: Call) -> Response:
     """Bring it back."""
-    record_type, identifier = type_of(call), _id(call)
+    record_type, identifier = type_of(call), id_of(call)
     saved = call.session.undelete(identifier, reason=reason_of(call) or None)
     return call.go(f"/t/{record_type.key}/{identifier}", note=call.say("record.saved", version=saved.version))
 
@@ -398,7 +382,7 @@ def download(call: Call) -> Response:
     folder = tempfile.TemporaryDirectory(prefix="muniment-")
     target = Path(folder.name) / "file"
     try:
-        found = call.session.read_file(_id(call), call.path["field"], target)
+        found = call.session.read_file(id_of(call), call.path["field"], target)
     except BaseException:
         folder.cleanup()
         raise
@@ -408,197 +392,4 @@ def download(call: Call) -> Response:
         media_type="application/octet-stream",
         headers={"Cache-Control": "no-store"},
         background=BackgroundTask(folder.cleanup),
-    )
-
-
-# Revealing
-
-
-def ask_reveal(call: Call) -> Response:
-    """The dialog that says what will be written down."""
-    record_type = type_of(call)
-    fields = _asked_fields(record_type, call.request.query_params.getlist("field"))
-    return call.page(
-        "_reveal.html" if call.partial else "reveal.html",
-        type=record_type,
-        id=_id(call),
-        fields=fields,
-        reasons=REASONS,
-        where=call.query("where", "form"),
-        version=call.query("version"),
-        problem=None,
-    )
-
-
-def _asked_fields(record_type: RecordType, names: Sequence[str]) -> list[Field]:
-    found = [field for name in dict.fromkeys(names) if (field := record_type.field(name)) is not None]
-    if not found:
-        raise NotFound("schema.unknown_field", where=record_type.key, name="?")
-    return found
-
-
-def reveal(call: Call) -> Response:
-    """Write the reason down, then show the values for a while."""
-    record_type, identifier = type_of(call), _id(call)
-    fields = _asked_fields(record_type, call.texts("field"))
-    where, version = call.text("where", "form"), call.text("version")
-    try:
-        record = call.session.reveal(
-            identifier,
-            [one.key for one in fields],
-            reason=reason_of(call),
-            version=int(version) if version.isdecimal() else None,
-        )
-    except UsageError as error:
-        return call.page(
-            "_reveal.html" if call.partial else "reveal.html",
-            status=422,
-            type=record_type,
-            id=identifier,
-            fields=fields,
-            reasons=REASONS,
-            where=where,
-            version=version,
-            problem={"text": error.text(call.lang).rpartition(" [")[0], "code": error.code, "hint": ""},
-        )
-    _of_type(call, record, record_type)
-    titles = titles_of(call, fields, [record])
-    kinds = call.web.engine.kinds
-    view = call.session.view(record_type)
-    values = []
-    for field in fields:
-        value, kind = record.fields.get(field.key), kinds.get(field.kind)
-        editable = where == "form" and field.writable and field.key in view.writable
-        editable = editable and not version and field.kind != "file" and field.key not in record_type.fixed
-        if editable:
-            shown = widget(field, kind, typed_text(value, field, kind, call.lang), call.say)
-        else:
-            shown = markup(value, field, kind, call.say, titles) if value is not None else Markup("")
-        values.append((field, shown, editable))
-    response = call.page(
-        "_revealed.html" if call.partial else "revealed.html",
-        type=record_type,
-        id=identifier,
-        values=values,
-        where=where,
-        version=version,
-    )
-    if not call.partial:
-        # Without scripts the page leaves by itself.
-        response.headers["Refresh"] = (
-            f"{call.web.settings.reveal_seconds}; url=/t/{record_type.key}/{identifier}"
-        )
-    return response
-
-
-# History
-
-
-def _change(call: Call, record_type: RecordType, one: Any, titles: Mapping[str, str]) -> dict[str, Any]:
-    field = record_type.field(one.field)
-    if field is None:
-        return {
-            "label": one.field,
-            "before": one.before or "",
-            "after": one.after or "",
-            "masked": one.masked,
-        }
-    kind = call.web.engine.kinds.get(field.kind)
-
-    def text(value: Any) -> Markup:
-        if value is None:
-            return Markup("")
-        if one.masked:
-            return Markup("{}").format(str(value))
-        return markup(value, field, kind, call.say, titles)
-
-    return {
-        "label": field.label.of(call.lang) or field.key,
-        "before": text(one.before),
-        "after": text(one.after),
-        "masked": one.masked,
-    }
-
-
-def history(call: Call) -> Response:
-    """Every version with what changed, newest first."""
-    record_type = type_of(call)
-    steps = [
-        {
-            "version": step.version,
-            "operation": call.say(f"record.op_{step.operation}"),
-            "actor": step.actor or "—",
-            "time": call.time(step.recorded_us, seconds=True),
-            "effective": call.time(step.effective_us) if step.effective_us != step.recorded_us else "",
-            "reason": step.reason or "",
-            "entry": step.entry,
-            "hash": short_hash(step.hash),
-            "erased": step.erased,
-            "changes": [_change(call, record_type, one, {}) for one in step.changes],
-        }
-        for step in reversed(call.session.history(_id(call)))
-    ]
-    template = "_history.html" if call.partial else "history.html"
-    return call.page(
-        template, type=record_type, id=_id(call), steps=steps, may_log=call.session.may("log.read")
-    )
-
-
-def accesses(call: Call) -> Response:
-    """Everybody who saw, changed or was refused this record."""
-    from muniment_web.pages.log import row_of
-
-    record_type = type_of(call)
-    rows = [row_of(call, one) for one in call.session.accesses(_id(call), limit=500)]
-    template = "_accesses.html" if call.partial else "accesses.html"
-    return call.page(
-        template, type=record_type, id=_id(call), entries=rows, may_log=call.session.may("log.read")
-    )
-
-
-def compare(call: Call) -> Response:
-    """Two versions side by side."""
-    record_type, identifier = type_of(call), _id(call)
-    first, second = call.query("a"), call.query("b")
-    steps = list(call.session.history(identifier))
-    numbers = [one.version for one in steps]
-    a = int(first) if first.isdecimal() and int(first) in numbers else max(1, numbers[-1] - 1)
-    b = int(second) if second.isdecimal() and int(second) in numbers else numbers[-1]
-    left, right = call.session.get(identifier, version=a), call.session.get(identifier, version=b)
-    kinds = call.web.engine.kinds
-    titles = dict(titles_of(call, record_type.fields, [left, right]))
-    changed = {one.field for one in call.session.diff(identifier, a, b)}
-    rows = []
-    for field in record_type.fields:
-        if field.key not in left.fields and field.key not in right.fields:
-            continue
-
-        def text(record: Record, field: Field = field) -> Markup:
-            value = record.fields.get(field.key)
-            if value is None:
-                return Markup("")
-            if field.key in record.masked:
-                return Markup('<span class="mk">{}</span>').format(str(value))
-            return markup(value, field, kinds.get(field.kind), call.say, titles)
-
-        rows.append(
-            {
-                "label": field.label.of(call.lang) or field.key,
-                "left": text(left),
-                "right": text(right),
-                "changed": field.key in changed,
-            }
-        )
-    only = call.query("only") == "1"
-    return call.page(
-        "compare.html",
-        type=record_type,
-        id=identifier,
-        title=title_of(right, record_type.title),
-        numbers=numbers,
-        a=a,
-        b=b,
-        only=only,
-        rows=[one for one in rows if one["changed"] or not only],
-        times={one.version: call.time(one.recorded_us) for one in steps},
     )

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import json
 from collections.abc import Sequence
 from typing import Any, Final
 
@@ -11,18 +10,15 @@ from markupsafe import Markup, escape
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from muniment.errors import ApprovalNeeded, Conflict, Invalid, MunimentError, NotFound, UsageError
-from muniment.model import id_bytes
+from muniment.errors import MunimentError, NotFound
 from muniment.policy import View
 from muniment.schema import Condition, Field, ListView, RecordType
-from muniment.session import Change
 from muniment.session.kernel.views import Page
-from muniment.session.writing.writes import Saved
 from muniment_web._app import page
 from muniment_web._cells import Cell, cell_of
-from muniment_web._reasons import REASONS, reason_of
 from muniment_web._web import Call
 from muniment_web._widgets import editor
+from muniment_web.pages.tray import held_by
 
 __all__ = ["routes", "type_of"]
 
@@ -36,7 +32,6 @@ def routes() -> list[BaseRoute]:
     return [
         page("/t/{type}", show),
         page("/t/{type}", change, methods=("POST",)),
-        page("/t/{type}/tray", tray, methods=("POST",)),
     ]
 
 
@@ -245,44 +240,6 @@ def _save_view(call: Call, state: State) -> None:
     )
 
 
-def tray(call: Call) -> Response:
-    """Save what was typed into the table, all together or not at all; what is refused says where."""
-    record_type = type_of(call)
-    view = call.session.view(record_type)
-    changes = []
-    try:
-        reason = reason_of(call)
-        if not reason:
-            raise UsageError("usage.no_reason")
-        rows = json.loads(call.text("rows") or "[]")
-        if not isinstance(rows, list):
-            raise TypeError
-        for row in rows:
-            fields = {key: value for key, value in row["fields"].items() if key in view.writable}
-            if len(fields) != len(row["fields"]):
-                raise UsageError("serve.request")
-            changes.append(
-                Change(
-                    "update", record=id_bytes(row["id"]), values=fields, expected_version=int(row["version"])
-                )
-            )
-    except UsageError as error:
-        return call.json({"problem": error.text(call.lang), "rows": []}, status=422)
-    except (ValueError, TypeError, KeyError, AttributeError):
-        return call.json({"problem": call.say("common.failed"), "rows": []}, status=400)
-    try:
-        saved = call.session.write(changes, reason=reason)
-    except ApprovalNeeded as error:
-        return call.json({"go": f"/t/{record_type.key}", "note": error.text(call.lang)})
-    except (Invalid, Conflict) as error:
-        places = [error.where] if error.where else []
-        texts = [error.text(call.lang)]
-        return call.json({"problem": " ".join(texts), "rows": places}, status=422)
-    written = sum(1 for one in saved if isinstance(one, Saved) and one.written)
-    call.signed.notes.append(call.say("tray.saved", count=written))
-    return call.json({"go": f"/t/{record_type.key}"})
-
-
 def _known_total(call: Call, record_type: RecordType, state: State) -> int | None:
     """How many records there were a moment ago: counting a hundred thousand takes longer than a page."""
     if state.filters or state.deleted or state.view:
@@ -333,7 +290,14 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
         "type": record_type,
         "state": state,
         "columns": columns,
-        "choosable": [one for one in record_type.fields if one.key in view.readable and not one.retired],
+        "choosable": [
+            *columns,
+            *(
+                one
+                for one in record_type.fields
+                if one.key in view.readable and not one.retired and one not in columns
+            ),
+        ],
         "filterable": _filterable(record_type.fields, view.clear),
         "by_key": record_type.by_key,
         "sortable": {one.key for one in columns if one.in_clear and one.key in view.clear},
@@ -349,7 +313,7 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
             one for one in record_type.fields if one.key in view.clear and one.in_clear and one.choices
         ],
         "may_save_view": session.may("view.save", record_type.key),
-        "reasons": REASONS,
+        "held": held_by(call, record_type),
         "may_create": session.may("record.create", record_type.key),
         "may_export": session.may("record.export", record_type.key),
         "may_import": session.may("record.import", record_type.key),
@@ -387,7 +351,7 @@ def _editors(
         if one.writable
         and one.key in view.writable
         and one.key not in record_type.fixed
-        and one.kind not in ("file", "several choices", "long text", "checkbox")
+        and one.kind not in ("file", "several choices", "reference")
     ]
 
 

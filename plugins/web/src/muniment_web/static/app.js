@@ -77,7 +77,7 @@ document.addEventListener("htmx:after:swap", () => {
   prepare();
 });
 
-// A table like a spreadsheet: arrows move, Enter opens or reveals, letters of its own search and turn pages.
+// On a phone each cell says which column it is of.
 function prepare() {
   // On a phone a row is a card, and each of its cells says what it is.
   for (const table of all("table.asc")) {
@@ -89,44 +89,10 @@ function prepare() {
     table.dataset.ready = "1";
     const names = all("thead th", table).map((one) => one.innerText.trim());
     for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, at) => { cell.dataset.l = names[at] ?? ""; });
-    const first = table.tBodies[0].rows[0]?.cells[0];
+    const first = $("tbody td", table);
     if (first) first.tabIndex = 0;
   }
 }
-document.addEventListener("keydown", (event) => {
-  const cell = event.target.closest?.("table[data-rows] tbody td");
-  if (!cell || event.target.matches("input,select,textarea") || event.ctrlKey || event.metaKey || event.altKey) return;
-  const row = cell.parentElement, rows = row.parentElement.rows, at = cell.cellIndex;
-  const page = 20;
-  const places = {
-    ArrowRight: () => row.cells[at + 1], ArrowLeft: () => row.cells[at - 1],
-    ArrowDown: () => rows[row.rowIndex]?.cells[at], ArrowUp: () => rows[row.rowIndex - 2]?.cells[at],
-    Home: () => row.cells[0], End: () => row.cells[row.cells.length - 1],
-    PageDown: () => rows[Math.min(rows.length, row.rowIndex + page) - 1]?.cells[at],
-    PageUp: () => rows[Math.max(0, row.rowIndex - 1 - page)]?.cells[at],
-  };
-  if (event.key === "Enter" && event.target === cell) {
-    const inside = $(".rv,a", cell) ?? $("a", row);
-    if (inside) { event.preventDefault(); inside.click(); }
-    return;
-  }
-  const next = places[event.key]?.();
-  if (places[event.key]) event.preventDefault();
-  if (!next) return;
-  for (const one of all("td[tabindex]", row.parentElement)) one.removeAttribute("tabindex");
-  next.tabIndex = 0;
-  next.focus();
-  next.scrollIntoView({ block: "nearest", inline: "nearest" });
-});
-
-// A cell that is pointed at takes the focus, so that keys and the clipboard go to it.
-document.addEventListener("pointerdown", (event) => {
-  const cell = event.target.closest("table[data-rows] tbody td");
-  if (!cell || event.target.closest("a,button,input,select")) return;
-  for (const one of all("td[tabindex]", cell.closest("tbody"))) one.removeAttribute("tabindex");
-  cell.tabIndex = 0;
-  cell.focus();
-});
 
 // Keys: / searches, [ and ] turn pages, Control-S saves.
 document.addEventListener("keydown", (event) => {
@@ -275,102 +241,3 @@ class Passkey extends HTMLElement {
   }
 }
 customElements.define("m-passkey", Passkey);
-
-// The change tray: cells changed in place wait here, in this page alone, and are saved together with one reason.
-class Tray extends HTMLElement {
-  connectedCallback() {
-    this.rows = new Map();
-    this.form = $("form", this);
-    this.form.addEventListener("submit", (event) => { event.preventDefault(); this.save(); });
-    $("[data-drop]", this).addEventListener("click", () => { this.rows.clear(); this.paint(); location.reload(); });
-    document.addEventListener("dblclick", (event) => this.begin(event.target.closest("table[data-rows] tbody td")));
-    document.addEventListener("keydown", (event) => {
-      const cell = event.target.closest?.("table[data-rows] tbody td");
-      if (cell && event.target === cell && (event.key === "F2" || (event.key.length === 1 && !/[\[\]\/ ]/.test(event.key) && !event.ctrlKey && !event.metaKey && !event.altKey))) {
-        if (this.begin(cell, event.key === "F2" ? null : event.key)) event.preventDefault();
-      }
-    });
-    document.addEventListener("paste", (event) => {
-      const cell = document.activeElement?.closest?.("table[data-rows] tbody td");
-      if (!cell || document.activeElement !== cell) return;
-      event.preventDefault();
-      this.paste(cell, event.clipboardData.getData("text/plain"));
-    });
-  }
-  editor(cell) { return cell && !cell.classList.contains("m") ? $(`template[data-editor="${cell.dataset.f}"]`) : null; }
-  begin(cell, typed) {
-    const template = this.editor(cell);
-    if (!template || cell.classList.contains("editing")) return false;
-    const before = [...cell.childNodes];
-    const plain = cell.innerText.trim();
-    const text = cell.dataset.new ?? (cell.classList.contains("n") ? plain.replace(/,/g, "") : plain);
-    const piece = template.content.cloneNode(true);
-    const input = $("input,select", piece);
-    cell.replaceChildren(piece);
-    cell.classList.add("editing");
-    if (input.tagName === "SELECT") input.value = cell.dataset.new ?? ([...input.options].find((one) => one.text === text)?.value ?? "");
-    else input.value = typed ?? text;
-    let over = false;
-    const end = (keep) => {
-      if (over) return;
-      over = true;
-      const value = input.value;
-      const label = input.tagName === "SELECT" ? (input.selectedOptions[0]?.text ?? "") : value;
-      cell.classList.remove("editing");
-      cell.replaceChildren(...before);
-      if (keep && label !== text) this.put(cell, value, label);
-    };
-    input.addEventListener("keydown", (event) => {
-      event.stopPropagation();
-      if (event.key === "Enter") { event.preventDefault(); end(true); cell.focus(); }
-      if (event.key === "Escape") { end(false); cell.focus(); }
-      if (event.key === "Tab") end(true);
-    });
-    input.addEventListener("blur", () => setTimeout(() => { if (!cell.contains(document.activeElement)) end(true); }));
-    input.focus();
-    return true;
-  }
-  put(cell, value, label) {
-    const row = cell.parentElement;
-    const held = this.rows.get(row.dataset.id) ?? { version: row.dataset.v, fields: {} };
-    held.fields[cell.dataset.f] = value;
-    this.rows.set(row.dataset.id, held);
-    cell.dataset.new = value;
-    cell.replaceChildren(document.createTextNode(label));
-    cell.classList.add("edited");
-    this.paint();
-  }
-  paste(cell, text) {
-    const rows = cell.closest("tbody").rows;
-    text.replace(/\r?\n$/, "").split(/\r?\n/).forEach((line, down) => {
-      const row = rows[cell.parentElement.sectionRowIndex + down];
-      if (!row?.dataset.id) return;
-      line.split("\t").forEach((value, right) => {
-        const target = row.cells[cell.cellIndex + right];
-        const template = this.editor(target);
-        if (!template) return;
-        const choice = $("select", template.content);
-        const found = choice && [...choice.options].find((one) => one.text === value.trim() || one.value === value.trim());
-        if (!choice || found) this.put(target, found ? found.value : value.trim(), found ? found.text : value.trim());
-      });
-    });
-  }
-  paint() {
-    let count = 0;
-    for (const one of this.rows.values()) count += Object.keys(one.fields).length;
-    $("strong", this).textContent = `${this.dataset.count} ${count}`;
-    this.hidden = count === 0;
-    dirty = count > 0;
-  }
-  async save() {
-    const form = new URLSearchParams(new FormData(this.form));
-    form.set("rows", JSON.stringify([...this.rows].map(([id, one]) => ({ id, ...one }))));
-    const answer = await fetch(this.dataset.path, { method: "POST", body: form });
-    const found = answer.headers.get("content-type")?.includes("json") ? await answer.json() : { problem: this.dataset.conflict };
-    if (answer.ok && found.go) { dirty = false; location.assign(found.go); return; }
-    for (const row of all("tr.refused")) row.classList.remove("refused");
-    for (const id of found.rows ?? []) $(`tr[data-id="${CSS.escape(id)}"]`)?.classList.add("refused");
-    $(".err", this).textContent = `${this.dataset.conflict} ${found.problem ?? ""}`;
-  }
-}
-customElements.define("m-tray", Tray);

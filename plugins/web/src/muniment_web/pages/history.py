@@ -1,0 +1,113 @@
+"""How a record came to be as it is: its versions, who saw it, and two versions side by side."""
+
+from __future__ import annotations
+
+from markupsafe import Markup
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from muniment.schema import Field
+from muniment.session.kernel.views import Record
+from muniment_web._app import page
+from muniment_web._cells import markup
+from muniment_web._format import short_hash
+from muniment_web._titles import title_of, titles_of
+from muniment_web._web import Call
+from muniment_web.pages._record import change_shown, id_of
+from muniment_web.pages.table import type_of
+
+__all__ = ["routes"]
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this area."""
+    base = "/t/{type}/{id:uuid}"
+    return [
+        page(f"{base}/history", history),
+        page(f"{base}/accesses", accesses),
+        page(f"{base}/compare", compare),
+    ]
+
+
+def history(call: Call) -> Response:
+    """Every version with what changed, newest first."""
+    record_type = type_of(call)
+    steps = [
+        {
+            "version": step.version,
+            "operation": call.say(f"record.op_{step.operation}"),
+            "actor": step.actor or "—",
+            "time": call.time(step.recorded_us, seconds=True),
+            "effective": call.time(step.effective_us) if step.effective_us != step.recorded_us else "",
+            "reason": step.reason or "",
+            "entry": step.entry,
+            "hash": short_hash(step.hash),
+            "erased": step.erased,
+            "changes": [change_shown(call, record_type, one) for one in step.changes],
+        }
+        for step in reversed(call.session.history(id_of(call)))
+    ]
+    template = "_history.html" if call.partial else "history.html"
+    return call.page(
+        template, type=record_type, id=id_of(call), steps=steps, may_log=call.session.may("log.read")
+    )
+
+
+def accesses(call: Call) -> Response:
+    """Everybody who saw, changed or was refused this record."""
+    from muniment_web.pages.log import row_of
+
+    record_type = type_of(call)
+    rows = [row_of(call, one) for one in call.session.accesses(id_of(call), limit=500)]
+    template = "_accesses.html" if call.partial else "accesses.html"
+    return call.page(
+        template, type=record_type, id=id_of(call), entries=rows, may_log=call.session.may("log.read")
+    )
+
+
+def compare(call: Call) -> Response:
+    """Two versions side by side."""
+    record_type, identifier = type_of(call), id_of(call)
+    first, second = call.query("a"), call.query("b")
+    steps = list(call.session.history(identifier))
+    numbers = [one.version for one in steps]
+    a = int(first) if first.isdecimal() and int(first) in numbers else max(1, numbers[-1] - 1)
+    b = int(second) if second.isdecimal() and int(second) in numbers else numbers[-1]
+    left, right = call.session.get(identifier, version=a), call.session.get(identifier, version=b)
+    kinds = call.web.engine.kinds
+    titles = dict(titles_of(call, record_type.fields, [left, right]))
+    changed = {one.field for one in call.session.diff(identifier, a, b)}
+    rows = []
+    for field in record_type.fields:
+        if field.key not in left.fields and field.key not in right.fields:
+            continue
+
+        def text(record: Record, field: Field = field) -> Markup:
+            value = record.fields.get(field.key)
+            if value is None:
+                return Markup("")
+            if field.key in record.masked:
+                return Markup('<span class="mk">{}</span>').format(str(value))
+            return markup(value, field, kinds.get(field.kind), call.say, titles)
+
+        rows.append(
+            {
+                "label": field.label.of(call.lang) or field.key,
+                "left": text(left),
+                "right": text(right),
+                "changed": field.key in changed,
+            }
+        )
+    only = call.query("only") == "1"
+    return call.page(
+        "compare.html",
+        type=record_type,
+        id=identifier,
+        title=title_of(right, record_type.title),
+        numbers=numbers,
+        a=a,
+        b=b,
+        only=only,
+        rows=[one for one in rows if one["changed"] or not only],
+        times={one.version: call.time(one.recorded_us) for one in steps},
+    )

@@ -1,0 +1,300 @@
+"""The change tray: what was typed into a table waits sealed on the server, and is saved for one reason."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping, Sequence
+from typing import Any, Final
+
+import attrs
+from markupsafe import Markup
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from muniment.errors import ApprovalNeeded, Conflict, Invalid, MunimentError, NotFound, UsageError
+from muniment.schema import Field, RecordType
+from muniment.session.approval.forms import Draft
+from muniment.session.approval.tray import Edit
+from muniment.session.kernel.views import Record
+from muniment_web._app import page
+from muniment_web._cells import markup
+from muniment_web._reasons import REASONS, reason_of
+from muniment_web._web import Call
+
+__all__ = ["held_by", "routes"]
+
+_PLAIN: Final = (str, bool, type(None))
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this area."""
+    return [page("/t/{type}/tray", show), page("/t/{type}/tray", act, methods=("POST",))]
+
+
+@attrs.frozen
+class Cell:
+    """One change of one field, as the tray shows it.
+
+    Attributes:
+        key: of the field.
+        label: of the field.
+        before: what the record holds now.
+        was: what it held when the change was begun, where somebody changed it since.
+        after: what was typed.
+        problem: why that would be refused.
+    """
+
+    key: str
+    label: str
+    before: Markup
+    was: Markup | None
+    after: str
+    problem: str
+
+
+@attrs.frozen
+class Row:
+    """What waits for one record.
+
+    Attributes:
+        id: UUID text of the record.
+        title: what it goes by.
+        base: the version that was seen.
+        stale: whether somebody saved it since.
+        cells: the changes.
+        problems: what is wrong with no field in particular.
+    """
+
+    id: str
+    title: str
+    base: int
+    stale: bool
+    cells: tuple[Cell, ...]
+    problems: tuple[str, ...]
+
+
+def held_by(call: Call, record_type: RecordType) -> int:
+    """How many records wait in the person's tray, as far as this process knows; -1 where it does not."""
+    return call.web.trays.get((call.signed.login, record_type.key), -1)
+
+
+def show(call: Call) -> Response:
+    """What waits in the tray."""
+    return _answer(call, check=call.query("check") == "1")
+
+
+def _type(call: Call) -> RecordType:
+    from muniment_web.pages.table import type_of
+
+    record_type = type_of(call)
+    call.session.require("record.update", record_type.key)
+    return record_type
+
+
+def act(call: Call) -> Response:
+    """Keep, take back, look at, or save what was typed."""
+    record_type = _type(call)
+    tray = call.session.drafts.tray(record_type.key)
+    verb, _, what = call.text("do", "save").partition(":")
+    if verb == "keep":
+        tray.keep(_edits(call.text("edits")))
+        return _answer(call, check=call.text("check") == "1")
+    if verb == "drop":
+        record, _, field = what.partition("/")
+        if field:
+            tray.keep([Edit(record, without=[field])])
+        else:
+            tray.discard([record])
+        return _answer(call, check=call.text("check") == "1")
+    if verb == "over":
+        tray.rebase(what)
+        return _answer(call, check=True)
+    if verb == "discard":
+        tray.discard()
+        return _answer(call)
+    if verb == "check":
+        return _answer(call, check=True)
+    return _save(call, record_type)
+
+
+def _edits(text: str) -> list[Edit]:
+    """What the page's script sends.
+
+    Raises:
+        UsageError: ``serve.request``.
+    """
+    try:
+        found = []
+        listed = json.loads(text)
+        if not isinstance(listed, list):
+            raise TypeError
+        for one in listed:
+            values = one["fields"]
+            if not isinstance(values, dict) or not all(_is_plain(value) for value in values.values()):
+                raise TypeError
+            base = one.get("version")
+            found.append(Edit(str(one["id"]), values, None if base is None else int(base)))
+        return found
+    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+        raise UsageError("serve.request") from None
+
+
+def _is_plain(value: object) -> bool:
+    if isinstance(value, list):
+        return all(isinstance(one, str) for one in value)
+    return isinstance(value, _PLAIN)
+
+
+def _save(call: Call, record_type: RecordType) -> Response:
+    """Write all of it in one change set, or say of every cell what stands against it."""
+    session = call.session
+    drafts = session.drafts.tray(record_type.key).shown()
+    back = f"/t/{record_type.key}"
+    try:
+        reason = reason_of(call)
+        if not reason:
+            raise UsageError("usage.no_reason")
+        if not drafts:
+            raise NotFound("draft.none")
+        saved = session.drafts.apply([one.id for one in drafts], reason=reason)
+    except ApprovalNeeded as error:
+        call.web.trays[call.signed.login, record_type.key] = 0
+        return call.go(back, note=error.text(call.lang))
+    except UsageError as error:
+        return _answer(call, problem=error, status=422)
+    except Invalid as error:
+        return _answer(call, check=True, problem=error, status=422)
+    except Conflict as error:
+        return _answer(call, check=True, problem=error, status=409)
+    call.web.trays[call.signed.login, record_type.key] = 0
+    written = sum(one.written for one in saved)
+    return call.go(back, note=call.say("tray.saved", count=written))
+
+
+# Showing
+
+
+def _answer(
+    call: Call, *, check: bool = False, problem: MunimentError | None = None, status: int = 200
+) -> Response:
+    record_type = _type(call)
+    tray = call.session.drafts.tray(record_type.key)
+    drafts = tray.shown()
+    problems = tray.problems() if check and drafts else {}
+    rows = _rows(call, record_type, drafts, problems)
+    call.web.trays[call.signed.login, record_type.key] = len(rows)
+    values: dict[str, Any] = {
+        "type": record_type,
+        "rows": rows,
+        "count": sum(len(one.cells) for one in rows),
+        "checked": check,
+        "refused": _refusal(call, problem, rows),
+        "reasons": REASONS,
+    }
+    if call.partial:
+        return call.page("_tray.html", status=status, **values)
+    return call.page("tray.html", status=status, notes=call.taken_notes(), **values)
+
+
+def _refusal(call: Call, problem: MunimentError | None, rows: Sequence[Row]) -> str:
+    """Why nothing was saved; what concerns one cell stands beside it."""
+    if problem is None:
+        return ""
+    if isinstance(problem, Invalid) and any(cell.problem for row in rows for cell in row.cells):
+        return call.say("tray.refused")
+    return f"{call.say('tray.refused')} {problem.text(call.lang).rpartition(' [')[0]}"
+
+
+def _rows(
+    call: Call,
+    record_type: RecordType,
+    drafts: Sequence[Draft],
+    problems: Mapping[str, MunimentError],
+) -> list[Row]:
+    """The changes beside what the records hold; reading those is written down as a list."""
+    keys = [*record_type.title, *dict.fromkeys(key for one in drafts for key in one.values)]
+    records = call.session.several(record_type.key, [one.record for one in drafts], list(dict.fromkeys(keys)))
+    rows = []
+    for one in drafts:
+        record = records.get(one.record)
+        moved = _moved(call, one, record) if one.stale else {}
+        told, rest = _told(call, problems.get(one.record))
+        cells = tuple(
+            _cell(call, record_type, key, value, record, moved, told.get(key, ()))
+            for key, value in one.values.items()
+        )
+        title = ""
+        if record is not None:
+            shown = (record.fields.get(key) for key in record_type.title if key not in record.masked)
+            title = next((str(value) for value in shown if value is not None), "")
+        known = {cell.key for cell in cells}
+        rest += [text for key, texts in told.items() if key not in known for text in texts]
+        rows.append(Row(one.record, title, one.base, one.stale, cells, tuple(rest)))
+    return rows
+
+
+def _moved(call: Call, one: Draft, record: Record | None) -> dict[str, Any]:
+    """What somebody else changed since: by field, as it was and as it is."""
+    if record is None:
+        return {}
+    try:
+        found = call.session.diff(one.record, one.base, record.version)
+    except MunimentError:
+        return {}  # whoever may not see the history sees what is there now
+    return {change.field: change for change in found}
+
+
+def _told(call: Call, error: MunimentError | None) -> tuple[dict[str, list[str]], list[str]]:
+    """The problems of one record, by field, and those of no field in particular."""
+    if error is None or error.code == "draft.moved":
+        return {}, []
+    if not isinstance(error, Invalid):
+        return {}, [error.text(call.lang).rpartition(" [")[0]]
+    told: dict[str, list[str]] = {}
+    rest = []
+    for issue in error.issues:
+        text = issue.text(call.lang).removeprefix(f"{issue.field}: ")
+        if issue.field:
+            told.setdefault(issue.field, []).append(text)
+        else:
+            rest.append(text)
+    return told, rest
+
+
+def _cell(
+    call: Call,
+    record_type: RecordType,
+    key: str,
+    value: object,
+    record: Record | None,
+    moved: Mapping[str, Any],
+    told: Sequence[str],
+) -> Cell:
+    field = record_type.by_key[key]
+    before = Markup("")
+    if record is not None and record.fields.get(key) is not None:
+        before = _shown(call, field, record.fields[key], masked=key in record.masked)
+    was = None
+    if key in moved:
+        change = moved[key]
+        was = (
+            Markup("") if change.before is None else _shown(call, field, change.before, masked=change.masked)
+        )
+    label = field.label.of(call.lang) or key
+    return Cell(key, label, before, was, _typed(call, field, value), " ".join(told))
+
+
+def _shown(call: Call, field: Field, value: Any, *, masked: bool) -> Markup:
+    if masked:
+        return Markup('<span class="mk">{}</span>').format(str(value))
+    return markup(value, field, call.web.engine.kinds.get(field.kind), call.say, {})
+
+
+def _typed(call: Call, field: Field, value: object) -> str:
+    """What was typed, as a person reads it: a choice by its label."""
+    labels = {one.key: one.label.of(call.lang) or one.key for one in field.choices}
+    if isinstance(value, bool) or (field.kind == "checkbox" and value in ("", "1")):
+        return call.say("common.yes" if value else "common.no")
+    if isinstance(value, (list, tuple)):
+        return ", ".join(labels.get(str(one), str(one)) for one in value)
+    return labels.get(str(value), "" if value is None else str(value))

@@ -1,0 +1,270 @@
+// A table like a spreadsheet. What is typed waits in the tray, sealed on the server; nothing of it is kept here.
+const $ = (what, root = document) => root.querySelector(what);
+const all = (what, root = document) => [...root.querySelectorAll(what)];
+const CELL = "table[data-rows] tbody td";
+const cellOf = (target) => target?.closest?.(CELL);
+
+// Where the focus is, and how far a selection reaches from there.
+let anchor = null;
+function focus(cell, extend = false) {
+  if (!cell) return;
+  const body = cell.closest("tbody");
+  for (const one of all("td[tabindex]", body)) one.removeAttribute("tabindex");
+  cell.tabIndex = 0;
+  cell.focus();
+  cell.scrollIntoView({ block: "nearest", inline: "nearest" });
+  if (!extend || !anchor?.isConnected) anchor = cell;
+  paint(cell);
+}
+const rowsOf = (cell) => [...cell.closest("tbody").rows].filter((row) => row.dataset.id);
+function selection(cell) {
+  const rows = rowsOf(cell), from = anchor?.isConnected ? anchor : cell;
+  const ends = (one, two) => [Math.min(one, two), Math.max(one, two)];
+  const [top, bottom] = ends(rows.indexOf(from.parentElement), rows.indexOf(cell.parentElement));
+  const [left, right] = ends(from.cellIndex, cell.cellIndex);
+  return rows.slice(top, bottom + 1).map((row) => [...row.cells].slice(left, right + 1));
+}
+function paint(cell) {
+  for (const one of all("td.sel", cell.closest("tbody"))) one.classList.remove("sel");
+  const chosen = selection(cell).flat();
+  if (chosen.length > 1) for (const one of chosen) one.classList.add("sel");
+}
+
+document.addEventListener("pointerdown", (event) => {
+  const cell = cellOf(event.target);
+  if (!cell || event.target.closest("a,button,input,select,textarea")) return;
+  focus(cell, event.shiftKey);
+});
+
+document.addEventListener("keydown", (event) => {
+  const cell = cellOf(event.target);
+  if (!cell || event.target !== cell) return;
+  const ctrl = event.ctrlKey || event.metaKey;
+  const rows = rowsOf(cell), row = cell.parentElement, down = rows.indexOf(row), across = cell.cellIndex;
+  const at = (y, x) => rows[Math.max(0, Math.min(rows.length - 1, y))]?.cells[Math.max(0, Math.min(row.cells.length - 1, x))];
+  const moves = {
+    ArrowRight: () => at(down, ctrl ? Infinity : across + 1), ArrowLeft: () => at(down, ctrl ? 0 : across - 1),
+    ArrowDown: () => at(ctrl ? Infinity : down + 1, across), ArrowUp: () => at(ctrl ? 0 : down - 1, across),
+    Home: () => at(ctrl ? 0 : down, 0), End: () => at(ctrl ? Infinity : down, Infinity),
+    PageDown: () => at(down + 20, across), PageUp: () => at(down - 20, across),
+  };
+  if (moves[event.key] && !event.altKey) {
+    event.preventDefault();
+    return focus(moves[event.key](), event.shiftKey);
+  }
+  const tray = $("m-tray");
+  if (event.key === "Enter" && (ctrl || !tray?.begin)) return follow(event, cell);
+  if (event.key === "Enter") {
+    if (tray.editor(cell) && !cell.matches(".m:not(.edited)")) { event.preventDefault(); return void tray.begin(cell); }
+    return follow(event, cell);
+  }
+  if (!tray) return;
+  if (event.key === "F2") { if (tray.begin(cell)) event.preventDefault(); return; }
+  if (event.key === "Delete" || event.key === "Backspace") { event.preventDefault(); return tray.clear(selection(cell).flat()); }
+  if (ctrl && event.key === "z" && cell.classList.contains("edited")) { event.preventDefault(); return tray.takeBack(cell); }
+  // An input method begins before it says which letter: the input must be there by then.
+  if (event.key === "Process" || event.isComposing) return void tray.begin(cell, "");
+  if (event.key.length === 1 && !/[[\]/ ]/.test(event.key) && !ctrl && !event.altKey && tray.begin(cell, event.key)) event.preventDefault();
+});
+function follow(event, cell) {
+  const inside = $(".rv,a", cell) ?? $("a", cell.parentElement);
+  if (inside) { event.preventDefault(); inside.click(); }
+}
+document.addEventListener("dblclick", (event) => { const cell = cellOf(event.target); if (cell) $("m-tray")?.begin?.(cell); });
+
+// The clipboard speaks tab-separated values, as every spreadsheet does.
+const quoted = (text) => (/[\t\n"]/.test(text) ? `"${text.replace(/"/g, '""')}"` : text);
+function parsed(text) {
+  const lines = [[]];
+  let cell = "", inside = false;
+  const plain = text.replace(/\r\n?/g, "\n").replace(/\n$/, "");
+  for (let at = 0; at < plain.length; at++) {
+    const sign = plain[at];
+    if (inside) {
+      if (sign === '"' && plain[at + 1] === '"') { cell += '"'; at++; } else if (sign === '"') inside = false; else cell += sign;
+    } else if (sign === '"' && cell === "") inside = true;
+    else if (sign === "\t") { lines.at(-1).push(cell); cell = ""; }
+    else if (sign === "\n") { lines.at(-1).push(cell); cell = ""; lines.push([]); }
+    else cell += sign;
+  }
+  lines.at(-1).push(cell);
+  return lines;
+}
+document.addEventListener("copy", (event) => {
+  const cell = cellOf(document.activeElement);
+  if (!cell || document.activeElement !== cell || String(getSelection())) return;
+  event.preventDefault();
+  event.clipboardData.setData("text/plain", selection(cell).map((row) => row.map((one) => quoted(one.innerText.trim())).join("\t")).join("\n"));
+});
+document.addEventListener("paste", (event) => {
+  const cell = cellOf(document.activeElement), tray = $("m-tray");
+  if (!tray || !cell || document.activeElement !== cell) return;
+  event.preventDefault();
+  tray.paste(cell, parsed(event.clipboardData.getData("text/plain")));
+});
+
+class Tray extends HTMLElement {
+  connectedCallback() {
+    this.waiting = new Map();
+    this.line = Promise.resolve();
+    this.before = new WeakMap();
+    this.addEventListener("submit", (event) => { event.preventDefault(); this.send(new FormData(event.target, event.submitter)); });
+    document.addEventListener("htmx:after:swap", () => this.mark());
+    if (this.dataset.held !== "0") this.ask(fetch(this.dataset.path, { headers: { "HX-Request": "true" } }));
+  }
+  editor(cell) { return cell?.dataset.f ? $(`template[data-editor="${cell.dataset.f}"]`) : null; }
+
+  // Typing into one cell.
+  begin(cell, typed) {
+    const template = this.editor(cell);
+    if (!template || cell.classList.contains("editing") || cell.classList.contains("revealed")) return false;
+    const held = [...cell.childNodes];
+    const plain = cell.classList.contains("m") && !cell.dataset.new ? "" : cell.innerText.trim();
+    const text = cell.classList.contains("n") ? plain.replace(/,/g, "") : plain;
+    const piece = template.content.cloneNode(true);
+    const input = $("input,select,textarea", piece);
+    cell.replaceChildren(piece);
+    cell.classList.add("editing");
+    if (input.tagName === "SELECT") {
+      const options = [...input.options], sign = typed?.toLowerCase();
+      const found = sign ? options.find((one) => one.text.toLowerCase().startsWith(sign)) : options.find((one) => one.text === text);
+      input.value = found?.value ?? "";
+    } else input.value = typed ?? text;
+    let over = false;
+    const end = (keep) => {
+      if (over) return;
+      over = true;
+      const label = input.tagName === "SELECT" ? (input.selectedOptions[0]?.text ?? "") : input.value;
+      const value = input.value;
+      cell.classList.remove("editing");
+      cell.replaceChildren(...held);
+      if (keep && label !== text) { this.put(cell, value, label); this.flush(); }
+    };
+    input.addEventListener("keydown", (event) => {
+      event.stopPropagation();
+      if (event.isComposing) return;
+      const beside = (down, across) => rowsOf(cell)[rowsOf(cell).indexOf(cell.parentElement) + down]?.cells[cell.cellIndex + across];
+      if (event.key === "Enter" && !event.altKey) { event.preventDefault(); end(true); focus(beside(event.shiftKey ? -1 : 1, 0) ?? cell); }
+      if (event.key === "Escape") { event.preventDefault(); end(false); focus(cell); }
+      if (event.key === "Tab") { event.preventDefault(); end(true); focus(beside(0, event.shiftKey ? -1 : 1) ?? cell); }
+    });
+    input.addEventListener("blur", () => setTimeout(() => { if (!cell.contains(document.activeElement)) end(true); }));
+    input.focus();
+    if (typed === undefined) input.select?.();
+    return true;
+  }
+  put(cell, value, label) {
+    const row = cell.parentElement;
+    const held = this.waiting.get(row.dataset.id) ?? { id: row.dataset.id, version: Number(row.dataset.v), fields: {} };
+    held.fields[cell.dataset.f] = value;
+    this.waiting.set(row.dataset.id, held);
+    this.show(cell, label);
+  }
+  show(cell, label) {
+    if (!this.before.has(cell)) this.before.set(cell, [...cell.childNodes]);
+    cell.dataset.new = "1";
+    cell.replaceChildren(document.createTextNode(label));
+    cell.classList.add("edited");
+  }
+  clear(cells) {
+    for (const cell of cells) if (this.editor(cell)) this.put(cell, "", "");
+    this.flush();
+  }
+  takeBack(cell) { this.send(this.form({ do: `drop:${cell.parentElement.dataset.id}/${cell.dataset.f}` })); }
+
+  // A block of cells from elsewhere; the tray then says of each whether it would be taken.
+  paste(cell, lines) {
+    const one = lines.length === 1 && lines[0].length === 1, chosen = selection(cell);
+    const block = one ? chosen.map((row) => row.map(() => lines[0][0])) : lines;
+    const start = chosen[0][0], rows = rowsOf(cell), top = rows.indexOf(start.parentElement);
+    let taken = 0, beyond = 0;
+    block.forEach((line, down) => line.forEach((text, across) => {
+      const target = rows[top + down]?.cells[start.cellIndex + across], template = this.editor(target);
+      if (!template) { beyond++; return; }
+      const value = text.trim(), options = [...($("select", template.content)?.options ?? [])];
+      const found = options.find((option) => option.text === value || option.value === value);
+      this.put(target, found ? found.value : value, found ? found.text : value);
+      taken++;
+    }));
+    this.flush({ check: "1" });
+    const told = [this.dataset.pasted.replace("{count}", taken)];
+    if (beyond) told.push(this.dataset.beyond.replace("{count}", beyond));
+    this.tell(told.join(" "));
+  }
+  tell(text) {
+    const note = document.createElement("p");
+    note.className = "note";
+    note.textContent = text;
+    $("#notice").replaceChildren(note);
+  }
+
+  // To the server and back: one request after another, so that the last answer is the last state.
+  form(values) {
+    const made = new FormData();
+    made.set("csrf", this.dataset.csrf);
+    for (const [name, value] of Object.entries(values)) made.set(name, value);
+    return made;
+  }
+  flush(more = {}) {
+    if (!this.waiting.size) return;
+    const edits = JSON.stringify([...this.waiting.values()]);
+    this.waiting.clear();
+    this.send(this.form({ do: "keep", edits, ...more }));
+  }
+  send(form) {
+    this.line = this.line.then(() => this.ask(fetch(this.dataset.path, { method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams(form) })));
+  }
+  async ask(answering) {
+    this.busy = true;
+    try {
+      const answer = await answering;
+      const target = answer.headers.get("HX-Redirect");
+      if (target) { this.busy = false; return location.assign(target); }
+      const piece = document.createElement("template");
+      piece.innerHTML = await answer.text();
+      if ($("form.tray", piece.content)) this.swap(piece.content);
+      else if (!answer.ok) { this.tell(piece.content.textContent.trim() || this.dataset.failed); this.mark(); }
+    } catch { this.tell(this.dataset.failed); }
+    this.busy = false;
+  }
+  swap(content) {
+    const kept = Object.fromEntries(all("#twhy,#tnote", this).map((one) => [one.id, one.value]));
+    const opened = $("details.looked", this)?.open, focused = this.contains(document.activeElement) ? document.activeElement.id : "";
+    this.replaceChildren(content);
+    for (const [id, value] of Object.entries(kept)) { const one = document.getElementById(id); if (one) one.value = value; }
+    const looked = $("details.looked", this);
+    if (looked && opened) looked.open = true;
+    if (focused) document.getElementById(focused)?.focus();
+    this.mark();
+  }
+  mark() {
+    const held = new Map(all("tr[data-f]", this).map((row) => [`${row.dataset.id}/${row.dataset.f}`, row]));
+    for (const cell of all("#grid td.edited")) {
+      const name = `${cell.parentElement.dataset.id}/${cell.dataset.f}`;
+      if (held.has(name) || this.waiting.get(cell.parentElement.dataset.id)?.fields[cell.dataset.f] !== undefined) continue;
+      cell.replaceChildren(...(this.before.get(cell) ?? []));
+      cell.classList.remove("edited", "refused");
+      delete cell.dataset.new;
+      this.before.delete(cell);
+    }
+    for (const row of held.values()) {
+      const cell = $(`#grid tr[data-id="${CSS.escape(row.dataset.id)}"] td[data-f="${CSS.escape(row.dataset.f)}"]`);
+      if (!cell || cell.classList.contains("editing")) continue;
+      const label = $(".typed", row).textContent;
+      this.show(cell, label === "—" ? "" : label);
+      cell.classList.toggle("refused", row.classList.contains("bad"));
+    }
+  }
+}
+customElements.define("m-tray", Tray);
+addEventListener("beforeunload", (event) => { if ($("m-tray")?.waiting?.size) event.preventDefault(); });
+
+// Columns change places in the chooser; what is applied is the order in which they stand.
+document.addEventListener("click", (event) => {
+  const move = event.target.closest("[data-up]");
+  if (!move) return;
+  event.preventDefault();
+  const line = move.closest(".colrow"), above = line.previousElementSibling;
+  if (above?.matches(".colrow")) above.before(line);
+  move.focus();
+});
