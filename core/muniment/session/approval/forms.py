@@ -17,7 +17,7 @@ from muniment.schema import DRAFT, RecordType
 from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
 from muniment.session.kernel.logbook import MAX_SUBJECTS
 from muniment.session.kernel.logbook import Draft as Entry
-from muniment.session.writing.planning import Change
+from muniment.session.writing.changes import Change
 from muniment.store import ListQuery, Transaction, Version
 
 if TYPE_CHECKING:

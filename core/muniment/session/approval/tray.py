@@ -16,7 +16,8 @@ from muniment.model import id_bytes, id_text
 from muniment.session.approval import forms
 from muniment.session.approval.drafts import Saving
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.writing.planning import Change, Pending, Planner
+from muniment.session.writing.changes import Change, Pending
+from muniment.session.writing.planning import Planner
 from muniment.session.writing.writes import log_disclosures, write
 from muniment.store import Transaction
 
