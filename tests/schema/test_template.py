@@ -16,11 +16,13 @@ from muniment.schema import (
     MASKS,
     Choice,
     Label,
+    dashboards,
     load_template,
     parse_template,
     rules,
     template,
     template_names,
+    toml,
 )
 
 SCHEMA = json.loads(
@@ -136,7 +138,9 @@ def test_the_published_form_knows_what_the_loader_knows():
         ("fieldChange", template._FIELD),
         ("choice", template._CHOICE),
         ("highlight", template._HIGHLIGHT),
-        ("label", template._LABEL),
+        ("label", toml._LABEL),
+        ("dashboard", dashboards.DASHBOARD),
+        ("tile", dashboards.TILE),
     ):
         assert table.keys() == defs[name]["properties"].keys(), name
     field = defs["field"]["properties"]
@@ -146,6 +150,8 @@ def test_the_published_form_knows_what_the_loader_knows():
     assert list(rules.COLOURS) == defs["choice"]["properties"]["colour"]["enum"]
     assert list(rules.HIGHLIGHTS) == defs["highlight"]["properties"]["test"]["enum"]
     assert [name for name in rules.EMPHASES if name] == field["emphasis"]["enum"]
+    assert list(dashboards.MEASURES) == defs["tile"]["properties"]["measure"]["enum"]
+    assert list(dashboards.PERIODS) == defs["tile"]["properties"]["period"]["enum"]
 
 
 def test_every_part_of_the_published_form_is_described():

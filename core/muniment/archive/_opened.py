@@ -311,10 +311,12 @@ class Archive:
         self, session: Session, templates: Sequence[Template], made: Applied, *, reason: str | None
     ) -> None:
         """Write what templates bring as one act: types, views, and an entry for each template."""
+        from muniment.session.tables.dashboards import shipped_dashboards
         from muniment.session.tables.saved import shipped_changes
 
         changes = definition_changes(self.engine.definitions, made)
         views = shipped_changes(self.engine, made.registry.by_key, templates)
+        views += shipped_dashboards(self.engine, templates)
         if not changes and not views:
             return
         acts = [

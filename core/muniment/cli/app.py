@@ -25,6 +25,7 @@ NOUNS = {
         ("Create, change, find and read records.", "新建、修改、查找和读取记录。"),
     ),
     "view": Entry("muniment.cli.view:view", ("Saved views of lists.", "已保存的列表视图。")),
+    "dashboard": Entry("muniment.cli.dashboard:dashboard", ("Figures over the records.", "记录的统计看板。")),
     "import": Entry(
         "muniment.cli.imports:group", ("Bring spreadsheets in, and undo that.", "导入表格，以及撤销导入。")
     ),

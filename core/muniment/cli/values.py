@@ -28,6 +28,7 @@ __all__ = [
     "local_time",
     "record_json",
     "shown_value",
+    "text_of_file",
     "value_json",
 ]
 
@@ -65,12 +66,17 @@ def assignments(given: Sequence[str]) -> dict[str, object]:
         if text.startswith("@@"):
             text = text[1:]
         elif text.startswith("@"):
-            text = _file_text(text[1:])
+            text = text_of_file(text[1:])
         values[name] = text
     return values
 
 
-def _file_text(path: str) -> str:
+def text_of_file(path: str) -> str:
+    """The text of a file, or of standard input for ``-``.
+
+    Raises:
+        UsageError: ``cli.no_file``, ``cli.long_file`` or ``cli.not_utf8``.
+    """
     try:
         data = sys.stdin.buffer.read(_LONGEST + 1) if path == "-" else _read(Path(path))
     except (OSError, ValueError):
@@ -96,7 +102,7 @@ def document_of(path: str) -> Any:
     """
     try:
         return json.loads(
-            _file_text(path), parse_float=Decimal, object_pairs_hook=_once, parse_constant=_refuse
+            text_of_file(path), parse_float=Decimal, object_pairs_hook=_once, parse_constant=_refuse
         )
     except (ValueError, RecursionError):
         raise UsageError("cli.json", where=path) from None

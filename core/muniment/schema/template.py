@@ -8,23 +8,22 @@ fields, and may hold types of its own. The published form is
 from __future__ import annotations
 
 import re
-import tomllib
 from collections.abc import Mapping
 from functools import cache
 from hashlib import sha256
 from typing import Any
-from unicodedata import normalize
 
 import attrs
 
 import muniment_schemas
 from muniment.codec import canonical
-from muniment.errors import ConfigError
 from muniment.model import CLASSES
+from muniment.schema.dashboards import Dashboard, check_dashboard, dashboard_document, parse_dashboard
 from muniment.schema.definitions import definition_document
 from muniment.schema.kinds import KINDS, FieldKind
 from muniment.schema.listviews import ListView, check_view, fitted, parse_condition, view_document
 from muniment.schema.rules import check_type, one_of, refuse
+from muniment.schema.toml import read_document, read_label, read_strings, read_table
 from muniment.schema.types import Choice, Field, Highlight, LayoutGroup, RecordType
 from muniment.schema.values import NO_LABEL, Label
 
@@ -37,7 +36,6 @@ __all__ = [
     "template_names",
 ]
 
-_FORMAT = 1
 _KEY = re.compile(r"[a-z][a-z0-9-]{0,62}")
 
 
@@ -51,6 +49,7 @@ class Template:
         help: what it is for.
         types: the record types, complete but for their numbers.
         views: of their lists.
+        dashboards: of all of them together.
     """
 
     key: str
@@ -58,9 +57,9 @@ class Template:
     help: Label = NO_LABEL
     types: tuple[RecordType, ...] = ()
     views: tuple[ListView, ...] = ()
+    dashboards: tuple[Dashboard, ...] = ()
 
 
-_LABEL = {"en": str, "zh": str}
 _CHOICE = {"key": str, "label": dict, "colour": str, "icon": str, "retired": bool}
 _HIGHLIGHT = {"test": str, "colour": str, "value": str, "where": str}
 _FIELD: Mapping[str, type] = {
@@ -80,67 +79,36 @@ _VIEW = {
     "key": str, "label": dict, "columns": list, "filters": list, "sort": str, "descending": bool,
     "group_by": str, "roles": list,
 }  # fmt: skip
-_TEMPLATE = {"format": int, "key": str, "label": dict, "help": dict, "type": list}
+_TEMPLATE = {"format": int, "key": str, "label": dict, "help": dict, "type": list, "dashboard": list}
 _LIBRARY = {"format": int, **_TYPE}
 _ADDITIONS = {"format": int, "type": list}
 _ADDED = {"key": str, "group": list, "field": list}
-_WORDS = {bool: "true or false", int: "a whole number", str: "text", list: "a list", dict: "a table"}
-
-
-def _table(given: Any, known: Mapping[str, Any], where: str, *required: str) -> dict[str, Any]:
-    if not isinstance(given, dict):
-        raise refuse("value", where, expected=_WORDS[dict])
-    for name, value in given.items():
-        one_of(name, known, where, "key")
-        expected = known[name] if isinstance(known[name], tuple) else (known[name],)
-        # In Python true is also a number; in TOML it is not.
-        if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
-            raise refuse("value", f"{where}.{name}", expected=_WORDS[expected[0]])
-    for name in required:
-        if name not in given:
-            raise refuse("missing", where, name=name)
-    return given
-
-
-def _text(value: str) -> str:
-    return normalize("NFC", value)
-
-
-def _words(given: Any, where: str) -> Label:
-    table = _table(given, _LABEL, where, "en", "zh")
-    return Label(_text(table["en"]), _text(table["zh"]))
-
-
-def _strings(given: Any, where: str) -> tuple[str, ...]:
-    if not isinstance(given, list) or not all(isinstance(item, str) for item in given):
-        raise refuse("value", where, expected="a list of texts")
-    return tuple(map(_text, given))
 
 
 def _choice(given: Any, where: str) -> Choice:
-    table = dict(_table(given, _CHOICE, where, "key", "label"))
-    table["label"] = _words(table["label"], f"{where}.label")
+    table = dict(read_table(given, _CHOICE, where, "key", "label"))
+    table["label"] = read_label(table["label"], f"{where}.label")
     return Choice(**table)
 
 
 def _highlight(given: Any, where: str) -> Highlight:
-    return Highlight(**_table(given, _HIGHLIGHT, where, "test", "colour"))
+    return Highlight(**read_table(given, _HIGHLIGHT, where, "test", "colour"))
 
 
 def _field_values(given: Any, where: str) -> dict[str, Any]:
     """The attributes of a field that a table states, ready for ``Field``."""
     if isinstance(given, dict) and isinstance(given.get("key"), str):
         where = f"{where}({given['key']})"
-    values = dict(_table(given, _FIELD, where, "key"))
+    values = dict(read_table(given, _FIELD, where, "key"))
     if "class" in values:
         one_of(values["class"], CLASSES, f"{where}.class", "class")
         values["sensitivity"] = values.pop("class")
     for name in ("label", "help"):
         if name in values:
-            values[name] = _words(values[name], f"{where}.{name}")
+            values[name] = read_label(values[name], f"{where}.{name}")
     for name in ("index", "aliases", "former_keys", "purposes"):
         if name in values:
-            values[name] = _strings(values[name], f"{where}.{name}")
+            values[name] = read_strings(values[name], f"{where}.{name}")
     for name, read in (("choices", _choice), ("highlight", _highlight)):
         if name in values:
             values[name] = tuple(
@@ -160,8 +128,8 @@ def _new_field(values: dict[str, Any], group: LayoutGroup, where: str) -> Field:
 
 
 def _group(given: Any, where: str) -> tuple[LayoutGroup, tuple[Field, ...]]:
-    table = _table(given, _GROUP, where, "key", "label", "category")
-    label = _words(table["label"], f"{where}.label")
+    table = read_table(given, _GROUP, where, "key", "label", "category")
+    label = read_label(table["label"], f"{where}.label")
     group = LayoutGroup(table["key"], label, table["category"], table.get("order", 0))
     fields = tuple(
         _new_field(_field_values(item, f"{where}({group.key}).field"), group, f"{where}({group.key}).field")
@@ -178,31 +146,20 @@ def _groups(given: list[Any], where: str) -> tuple[tuple[LayoutGroup, ...], tupl
 def _subject(given: Any, where: str) -> str | tuple[str, ...]:
     if isinstance(given, str):
         return given if given in ("self", "none") else tuple(given.split("."))
-    return _strings(given, where)
+    return read_strings(given, where)
 
 
 def _own_type(table: Mapping[str, Any], where: str) -> RecordType:
     groups, fields = _groups(table["group"], where)
     return RecordType(
         key=table["key"],
-        label=_words(table["label"], f"{where}.label"),
-        help=_words(table["help"], f"{where}.help") if "help" in table else NO_LABEL,
+        label=read_label(table["label"], f"{where}.label"),
+        help=read_label(table["help"], f"{where}.help") if "help" in table else NO_LABEL,
         subject=_subject(table["subject"], f"{where}.subject"),
-        title=_strings(table.get("title", []), f"{where}.title"),
+        title=read_strings(table.get("title", []), f"{where}.title"),
         groups=groups,
         fields=fields,
     )
-
-
-def _toml(text: str, where: str) -> dict[str, Any]:
-    try:
-        document = tomllib.loads(text)
-    except tomllib.TOMLDecodeError as problem:
-        # The parser's own words name a line and a column, which no catalogue can.
-        raise ConfigError("schema.toml", where=where, problem=str(problem)) from None
-    if document.get("format") != _FORMAT:
-        raise refuse("format", where, expected=_FORMAT)
-    return document
 
 
 def parse_type(text: str, *, where: str, kinds: Mapping[str, FieldKind] = KINDS) -> RecordType:
@@ -216,7 +173,7 @@ def parse_type(text: str, *, where: str, kinds: Mapping[str, FieldKind] = KINDS)
     Raises:
         ConfigError: ``schema.*``.
     """
-    table = _table(_toml(text, where), _LIBRARY, where, "key", "label", "subject", "group")
+    table = read_table(read_document(text, where), _LIBRARY, where, "key", "label", "subject", "group")
     record_type = _own_type(table, where)
     check_type(record_type, kinds, where=where)
     return record_type
@@ -276,7 +233,7 @@ def _changed(base: RecordType, given: list[Any], where: str) -> RecordType:
 def _used(table: Mapping[str, Any], where: str, kinds: Mapping[str, FieldKind]) -> RecordType:
     made = _library(table["use"], where, kinds)
     if "groups" in table:
-        made = _chosen(made, _strings(table["groups"], f"{where}.groups"), where)
+        made = _chosen(made, read_strings(table["groups"], f"{where}.groups"), where)
     groups, fields = _groups(table.get("group", []), where)
     known = {group.key: group for group in made.groups}
     for group in groups:
@@ -285,36 +242,36 @@ def _used(table: Mapping[str, Any], where: str, kinds: Mapping[str, FieldKind]) 
     fresh = tuple(group for group in groups if group.key not in {old.key for old in made.groups})
     made = attrs.evolve(made, groups=made.groups + fresh, fields=made.fields + fields)
     made = _changed(made, table.get("field", []), where)
-    return attrs.evolve(made, title=_strings(table["title"], where)) if "title" in table else made
+    return attrs.evolve(made, title=read_strings(table["title"], where)) if "title" in table else made
 
 
 def _template_type(given: Any, where: str, kinds: Mapping[str, FieldKind]) -> RecordType:
     if isinstance(given, dict) and "use" in given:
-        made = _used(_table(given, _USE, where), where, kinds)
+        made = _used(read_table(given, _USE, where), where, kinds)
     else:
-        made = _own_type(_table(given, _TYPE, where, "key", "label", "subject", "group"), where)
+        made = _own_type(read_table(given, _TYPE, where, "key", "label", "subject", "group"), where)
     check_type(made, kinds, where=where.partition(":")[0])
     return made
 
 
 def _view(given: Any, record_type: RecordType, where: str) -> ListView:
-    table = _table(given, _VIEW, where, "key", "label", "columns")
+    table = read_table(given, _VIEW, where, "key", "label", "columns")
     place = f"{where}({table['key']})"
     if not _KEY.fullmatch(table["key"]):
         raise refuse("key", place, name=table["key"])
     return ListView(
         key=table["key"],
         type=record_type.key,
-        label=_words(table["label"], f"{place}.label"),
-        columns=_strings(table["columns"], f"{place}.columns"),
+        label=read_label(table["label"], f"{place}.label"),
+        columns=read_strings(table["columns"], f"{place}.columns"),
         filters=tuple(
             parse_condition(text, where=place)
-            for text in _strings(table.get("filters", []), f"{place}.filters")
+            for text in read_strings(table.get("filters", []), f"{place}.filters")
         ),
         sort=table.get("sort", ""),
         descending=table.get("descending", False),
         group_by=table.get("group_by", ""),
-        roles=_strings(table.get("roles", []), f"{place}.roles"),
+        roles=read_strings(table.get("roles", []), f"{place}.roles"),
     )
 
 
@@ -330,7 +287,7 @@ def _views(given: list[Any], record_type: RecordType, where: str) -> tuple[ListV
 
 def _library_views(name: str, kinds: Mapping[str, FieldKind]) -> tuple[ListView, ...]:
     where = f"types/{name}.toml"
-    table = _toml(muniment_schemas.read("types", name), where)
+    table = read_document(muniment_schemas.read("types", name), where)
     return _views(table.get("view", []), _library(name, where, kinds), where)
 
 
@@ -363,7 +320,7 @@ def parse_template(text: str, *, where: str, kinds: Mapping[str, FieldKind] = KI
     Raises:
         ConfigError: ``schema.*``, with the file and the place in it.
     """
-    table = _table(_toml(text, where), _TEMPLATE, where, "key", "label", "type")
+    table = read_table(read_document(text, where), _TEMPLATE, where, "key", "label", "type")
     types = tuple(
         _template_type(item, f"{where}: type[{place}]", kinds) for place, item in enumerate(table["type"])
     )
@@ -375,15 +332,26 @@ def parse_template(text: str, *, where: str, kinds: Mapping[str, FieldKind] = KI
             raise refuse("twice", f"{where}: type", name=key)
     return Template(
         key=table["key"],
-        label=_words(table["label"], f"{where}: label"),
-        help=_words(table["help"], f"{where}: help") if "help" in table else NO_LABEL,
+        label=read_label(table["label"], f"{where}: label"),
+        help=read_label(table["help"], f"{where}: help") if "help" in table else NO_LABEL,
         types=types,
         views=tuple(
             view
             for place, (item, made) in enumerate(zip(table["type"], types, strict=True))
             for view in _type_views(item, made, f"{where}: type[{place}]", kinds)
         ),
+        dashboards=_dashboards(table.get("dashboard", []), types, where),
     )
+
+
+def _dashboards(given: list[Any], types: tuple[RecordType, ...], where: str) -> tuple[Dashboard, ...]:
+    """The dashboards that a template states, each shown to fit its types."""
+    read = tuple(parse_dashboard(item, f"{where}: dashboard[{place}]") for place, item in enumerate(given))
+    for dashboard in read:
+        check_dashboard(dashboard, {record_type.key: record_type for record_type in types})
+        if [one.key for one in read].count(dashboard.key) > 1:
+            raise refuse("twice", f"{where}: dashboard", name=dashboard.key)
+    return read
 
 
 def parse_additions(text: str, *, where: str) -> dict[str, tuple[Field | LayoutGroup, ...]]:
@@ -404,11 +372,11 @@ def parse_additions(text: str, *, where: str) -> dict[str, tuple[Field | LayoutG
     Raises:
         ConfigError: ``schema.*``, with the file and the place in it.
     """
-    table = _table(_toml(text, where), _ADDITIONS, where, "type")
+    table = read_table(read_document(text, where), _ADDITIONS, where, "type")
     found: dict[str, tuple[Field | LayoutGroup, ...]] = {}
     for place, given in enumerate(table["type"]):
         spot = f"{where}: type[{place}]"
-        added = _table(given, _ADDED, spot, "key")
+        added = read_table(given, _ADDED, spot, "key")
         groups, fields = _groups(added.get("group", []), spot)
         single = [
             _added_field(item, f"{spot}.field[{number}]")
@@ -434,6 +402,7 @@ def template_digest(template: Template) -> str:
         "key": template.key,
         "types": [definition_document(one) for one in template.types],
         "views": [[one.type, one.key, view_document(one), list(one.roles)] for one in template.views],
+        "dashboards": [[one.key, dashboard_document(one), list(one.roles)] for one in template.dashboards],
     }
     return sha256(canonical(document)).hexdigest()
 

@@ -25,6 +25,7 @@ if TYPE_CHECKING:
     from muniment.session.rights.retaining import Retaining
     from muniment.session.session import Session
     from muniment.session.tables.cleaning import Cleaning
+    from muniment.session.tables.dashboards import Dashboards
     from muniment.session.tables.mapped import Mappings
     from muniment.session.tables.saved import Views
 
@@ -81,6 +82,13 @@ class Areas:
         from muniment.session.tables.mapped import Mappings
 
         return Mappings(self._session)
+
+    @property
+    def dashboards(self) -> Dashboards:
+        """Figures over the records, as tiles of dashboards."""
+        from muniment.session.tables.dashboards import Dashboards
+
+        return Dashboards(self._session)
 
     @property
     def cleaning(self) -> Cleaning:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from pathlib import Path
-from typing import Protocol
+from typing import Any, Protocol
 
 from muniment.store._rows import (
     Checkpoint,
@@ -177,6 +177,12 @@ class Reader(Protocol):
 
     def count_current(self, shard: int, query: ListQuery) -> int:
         """How many records the query has in all its pages."""
+
+    def clear_values(self, shard: int, query: ListQuery, numbers: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+        """Subject and values of these clear fields of every record that the query has in all its pages.
+
+        In no order; a field without a value is None. ``order_by``, ``after`` and ``limit`` do not count.
+        """
 
     def records_of_subject(self, shard: int, subject: bytes) -> list[Current]:
         """The current records of one subject."""

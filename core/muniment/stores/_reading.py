@@ -562,6 +562,11 @@ class Reading:
         counted = f"SELECT count(*) FROM current INDEXED BY current_type WHERE {where}"
         return int(self._fetch(counted, parameters)[0][0])
 
+    def clear_values(self, shard: int, query: ListQuery, numbers: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+        where, parameters = self._listing(shard, query)
+        picked = ", ".join(["subject", *map(self._clear, numbers)])
+        return self._rows(tuple, f"SELECT {picked} FROM current WHERE {where}", parameters)
+
     def records_of_subject(self, shard: int, subject: bytes) -> list[Current]:
         return [
             Current._make(row)

@@ -768,6 +768,22 @@ def test_current_rows_are_chosen_by_clear_fields(store: Store) -> None:
     assert [4] == found(deleted=True)
 
 
+def test_clear_values_are_those_of_the_rows_that_a_query_has(store: Store) -> None:
+    """Subject and asked values of each, None where there is none; limit and order do not count."""
+    rows = [_current(1, '{"1":"a","2":1}'), _current(2, '{"1":"b"}', subject=1), _current(3, "{}", deleted=1)]
+    _write(store, lambda tx: tx.add_current(rows))
+
+    def found(query: ListQuery, *numbers: int) -> list[tuple[object, ...]]:
+        return sorted(store.clear_values(0, query, numbers), key=str)
+
+    subjects = rows[0].subject, rows[1].subject
+    assert sorted([(subjects[0], "a", 1), (subjects[1], "b", None)], key=str) == found(
+        ListQuery(256, limit=1), 1, 2
+    )
+    assert [(subjects[1], None)] == found(ListQuery(256, equals=((1, "b"),)), 9)
+    assert [(rows[2].subject,)] == found(ListQuery(256, deleted=True))
+
+
 def test_current_rows_are_chosen_by_conditions(store: Store) -> None:
     """Of each member a row meets every condition of one alternative; also those on its subject's record."""
     rows = [

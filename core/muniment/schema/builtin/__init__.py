@@ -11,6 +11,7 @@ from muniment.schema.builtin._approvals import DRAFT, PROPOSAL
 from muniment.schema.builtin._archive import CONFIGURATION, DEFINITION, IMPORT, USER
 from muniment.schema.builtin._emergency import BREAK_GLASS
 from muniment.schema.builtin._making import ARCHIVE_CATEGORY
+from muniment.schema.builtin._outreach import DASHBOARD
 from muniment.schema.builtin._oversight import ALERT, REVIEW
 from muniment.schema.builtin._retention import ERASURE, HOLD, RESTRICTION
 from muniment.schema.builtin._rights import CONSENT, NOTICE, REQUEST
@@ -23,6 +24,7 @@ __all__ = [
     "BUILTIN",
     "CONFIGURATION",
     "CONSENT",
+    "DASHBOARD",
     "DEFINITION",
     "DRAFT",
     "ERASURE",
@@ -57,6 +59,7 @@ BUILTIN: Final = (
     MAPPING,
     ALERT,
     REVIEW,
+    DASHBOARD,
     RESTRICTION,
 )
 """The built-in types in order of number."""

@@ -17,6 +17,7 @@ from muniment.schema.builtin import (
     ALERT,
     BREAK_GLASS,
     CONSENT,
+    DASHBOARD,
     ERASURE,
     HOLD,
     MAPPING,
@@ -97,6 +98,9 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
         "subject.link", "subject.link", ("subject.link", "subject.unlink", "subject.unlink"), guarded=True
     ),
     VIEW.key: BuiltinRules(
+        "schema.read", "view.save", ("view.save", "view.save", "view.remove"), guarded=True
+    ),
+    DASHBOARD.key: BuiltinRules(
         "schema.read", "view.save", ("view.save", "view.save", "view.remove"), guarded=True
     ),
     MAPPING.key: BuiltinRules("record.import", "record.import", ("import.map", "import.map"), guarded=True),

@@ -42,7 +42,16 @@ from muniment.session.reading.reads import (
 )
 from muniment.store import Current, ListQuery, Part, Transaction, Version
 
-__all__ = ["Asked", "find", "list_records", "search_records"]
+__all__ = [
+    "Asked",
+    "Terms",
+    "candidates_of",
+    "compile_terms",
+    "find",
+    "list_records",
+    "passing",
+    "search_records",
+]
 
 _LARGEST_PAGE: Final = 1000
 _SCAN_PAGE: Final = 500
@@ -108,7 +117,7 @@ def search_records(engine: Engine, acting: Acting, asked: Asked) -> Page:
 
 
 @attrs.frozen
-class _Terms:
+class Terms:
     """A question compiled: what the clear table answers and what must be opened and compared.
 
     Attributes:
@@ -129,6 +138,7 @@ class _Terms:
 
     @property
     def compared(self) -> frozenset[str]:
+        """Keys of the fields whose opened values are compared."""
         return frozenset(key for keys, _ in self.matches for key in keys)
 
 
@@ -144,7 +154,7 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
         if record_type.number < 256 and (plan.keys or rules_of(record_type).guarded):
             engine.policy.require(acting.actor, rules_of(record_type).read, record_type.key)
         authorize(engine, acting, asked.action, record_type, plan.keys, None, moment.time_us)
-        terms = _compile(engine, acting, record_type, asked)
+        terms = compile_terms(engine, acting, record_type, asked)
         if terms.lookups:
             require_layout(engine, tx)
         limit = max(1, min(asked.limit, _LARGEST_PAGE))
@@ -177,7 +187,7 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
 
 
 def _total(
-    engine: Engine, tx: Transaction, asked: Asked, record_type: RecordType, terms: _Terms
+    engine: Engine, tx: Transaction, asked: Asked, record_type: RecordType, terms: Terms
 ) -> int | None:
     """How many there are on all pages, where the store's own answer is the whole answer."""
     asking = engine.gates or engine.plugins.authorizes
@@ -201,7 +211,12 @@ def _asked_fields(asked: Asked) -> dict[str, object] | None:
     return target or None
 
 
-def _compile(engine: Engine, acting: Acting, record_type: RecordType, asked: Asked) -> _Terms:
+def compile_terms(engine: Engine, acting: Acting, record_type: RecordType, asked: Asked) -> Terms:
+    """What a question asks, if this actor may ask it.
+
+    Raises:
+        NotFound, AccessDenied, UsageError, Invalid: it cannot be asked, or not by them.
+    """
     view = view_of(engine, acting, record_type)
     kind = "record.scan" if asked.scan else asked.kind
     equals: list[tuple[int, object]] = []
@@ -254,9 +269,7 @@ def _compile(engine: Engine, acting: Acting, record_type: RecordType, asked: Ask
         read=filtered | _keys(record_type, (asked.order_by,) if asked.order_by else ()),
         compared=where,
     )
-    return _Terms(
-        tuple(equals), tuple(lookups), tuple(matches), where | filtered, clear, needs, kind, filters
-    )
+    return Terms(tuple(equals), tuple(lookups), tuple(matches), where | filtered, clear, needs, kind, filters)
 
 
 def _keys(record_type: RecordType, names: Iterable[str]) -> frozenset[str]:
@@ -295,7 +308,7 @@ def _equals(key: str, wanted: Value) -> Callable[[Mapping[str, Value]], bool]:
 
 
 def _query(
-    asked: Asked, record_type: RecordType, terms: _Terms, limit: int, after: tuple[object, bytes] | None
+    asked: Asked, record_type: RecordType, terms: Terms, limit: int, after: tuple[object, bytes] | None
 ) -> ListQuery:
     order = record_type.field(asked.order_by) if asked.order_by else None
     return ListQuery(
@@ -316,7 +329,7 @@ def _hits(
     acting: Acting,
     asked: Asked,
     plan: Plan,
-    terms: _Terms,
+    terms: Terms,
     limit: int,
     time_us: int,
 ) -> tuple[list[tuple[Loaded, Plan]], str | None]:
@@ -328,36 +341,49 @@ def _hits(
     clear = not terms.lookups and all(keys <= terms.clear for keys, _ in terms.matches)
     # Where the clear table answers, one more than the page tells whether there is another.
     few = clear and not terms.filters
-    candidates = _candidates(
+    candidates = candidates_of(
         tx, asked, record_type, terms, after, min(limit + 1, _SCAN_PAGE) if few else _SCAN_PAGE
     )
     narrow = [one for one in terms.filters if one.number is not None]
     if narrow:
         candidates = (row for row in candidates if _may_be(row, narrow))
     while rows := list(islice(candidates, min(limit + 1 - len(found), _LOADED_AT_ONCE))):
-        if engine.gates:
-            subjects = {row.subject for row in rows}
-            barred = closed(
-                engine, tx, acting, asked.action, record_type, subjects, time_us, fields=plan.keys
-            )
-            rows = [row for row in rows if row.subject not in barred]
-        for row, loaded, own in _load_all(engine, tx, acting, asked, plan, terms, rows):
-            if terms.matches:
-                values = _compared(engine, terms, loaded, record_type)
-                if terms.needs is not None:
-                    # Words are looked for where this record may be read in clear, and nowhere else.
-                    told = own.view.clear | terms.where
-                    values = {key: value for key, value in values.items() if key in told}
-                if not all(matches(values) for _, matches in terms.matches):
-                    continue
-            if denied(engine, acting, asked.action, record_type, own.keys, row.record, time_us):
-                continue
+        for row, loaded, own in passing(engine, tx, acting, asked, plan, terms, rows, time_us):
             if len(found) == limit:
                 assert last is not None
                 return found, encode_cursor(engine, _sort_value(last, record_type, asked), last.record)
             found.append((loaded, own))
             last = row
     return found, None
+
+
+def passing(
+    engine: Engine,
+    tx: Transaction,
+    acting: Acting,
+    asked: Asked,
+    plan: Plan,
+    terms: Terms,
+    rows: Sequence[Current],
+    time_us: int,
+) -> Iterator[tuple[Current, Loaded, Plan]]:
+    """Of some candidates those that are hits, each with the plan of the definition it was written under."""
+    record_type = plan.type
+    if engine.gates:
+        subjects = {row.subject for row in rows}
+        barred = closed(engine, tx, acting, asked.action, record_type, subjects, time_us, fields=plan.keys)
+        rows = [row for row in rows if row.subject not in barred]
+    for row, loaded, own in _load_all(engine, tx, acting, asked, plan, terms, rows):
+        if terms.matches:
+            values = _compared(engine, terms, loaded, record_type)
+            if terms.needs is not None:
+                # Words are looked for where this record may be read in clear, and nowhere else.
+                told = own.view.clear | terms.where
+                values = {key: value for key, value in values.items() if key in told}
+            if not all(matches(values) for _, matches in terms.matches):
+                continue
+        if not denied(engine, acting, asked.action, record_type, own.keys, row.record, time_us):
+            yield row, loaded, own
 
 
 def _may_be(row: Current, filters: Sequence[Filter]) -> bool:
@@ -372,7 +398,7 @@ def _load_all(
     acting: Acting,
     asked: Asked,
     plan: Plan,
-    terms: _Terms,
+    terms: Terms,
     rows: Sequence[Current],
 ) -> Iterator[tuple[Current, Loaded, Plan]]:
     """What a page of candidates needs, in two questions to the store instead of two a record."""
@@ -436,7 +462,7 @@ def _numbers(record_type: RecordType, keys: Iterable[str]) -> frozenset[int]:
     return frozenset(record_type.by_key[key].number for key in keys)
 
 
-def _compared(engine: Engine, terms: _Terms, loaded: Loaded, record_type: RecordType) -> dict[str, Value]:
+def _compared(engine: Engine, terms: Terms, loaded: Loaded, record_type: RecordType) -> dict[str, Value]:
     """The values that are compared, by the keys of today."""
     return as_newest(engine, loaded.type, open_loaded(engine, loaded, _numbers(record_type, terms.compared)))
 
@@ -457,11 +483,11 @@ def _sort_value(row: Current, record_type: RecordType, asked: Asked) -> object:
     return None if field is None else json.loads(row.clear).get(str(field.number))
 
 
-def _candidates(
+def candidates_of(
     tx: Transaction,
     asked: Asked,
     record_type: RecordType,
-    terms: _Terms,
+    terms: Terms,
     after: tuple[object, bytes] | None,
     size: int,
 ) -> Iterator[Current]:
