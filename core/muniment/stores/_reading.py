@@ -173,13 +173,16 @@ class Reading:
         self._path = path
 
     def _rows(self, row: type[_Row], sql: str, parameters: Sequence[object] = ()) -> Iterator[_Row]:
+        # As ``_make`` does, without a call of Python for each of perhaps millions of rows.
+        return map(partial(tuple.__new__, row), self._tuples(sql, parameters))
+
+    def _tuples(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
         cursor = None
         try:
             # A cursor of its own: iterators of several tables run side by side.
             cursor = self._db.cursor()
             cursor.arraysize = 256
-            # As ``_make`` does, without a call of Python for each of perhaps millions of rows.
-            yield from map(partial(tuple.__new__, row), cursor.execute(sql, parameters))
+            yield from cursor.execute(sql, parameters)
         except sqlite3.Error as error:
             raise translate(error, self._path) from None
         finally:
@@ -565,7 +568,7 @@ class Reading:
     def clear_values(self, shard: int, query: ListQuery, numbers: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         where, parameters = self._listing(shard, query)
         picked = ", ".join(["subject", *map(self._clear, numbers)])
-        return self._rows(tuple, f"SELECT {picked} FROM current WHERE {where}", parameters)
+        return self._tuples(f"SELECT {picked} FROM current WHERE {where}", parameters)
 
     def records_of_subject(self, shard: int, subject: bytes) -> list[Current]:
         return [
