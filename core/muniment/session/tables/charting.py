@@ -87,7 +87,7 @@ def how_computed(tile: Tile, record_type: RecordType, figure: Figure | None, lan
         parts.append(text_of("figure.least", lang, least=figure.least)[0])
     if tile.help.en:
         parts.append(tile.help.of(lang))
-    return text_of("figure.stop", lang)[0].join(parts)
+    return ("；" if lang == "zh" else "; ").join(parts)
 
 
 def cells_of(
