@@ -190,8 +190,8 @@ def test_a_gate_is_told_of_the_emergency(shop):
     class Gate:
         strict = False
 
-        def refusals(self, tx, touch, subjects):
-            return {} if touch.emergency and not self.strict else dict.fromkeys(subjects, RESTRICTED)
+        def refusals(self, tx, touch, asked):
+            return {} if touch.emergency and not self.strict else dict.fromkeys(asked, RESTRICTED)
 
     gate = Gate()
     with shop.acting("li", NURSE) as session:

@@ -23,6 +23,13 @@ record = LazyGroup(
             "muniment.cli.erase:erase_record",
             ("Erase a record for ever.", "永久删除一条记录。"),
         ),
+        "restrict": Entry(
+            "muniment.cli.restrict:restrict_record",
+            ("Restrict what may be done with a record.", "限制处理某一条记录。"),
+        ),
+        "unrestrict": Entry(
+            "muniment.cli.restrict:unrestrict_record", ("Lift its restriction.", "解除对记录的限制处理。")
+        ),
         "attach": Entry(f"{_WRITE}:attach", ("Seal a file into a field.", "将文件加密附到字段。")),
         "get": Entry(f"{_READ}:get", ("Read one record.", "读取一条记录。")),
         "file": Entry(f"{_READ}:read_file", ("Take an attached file out.", "取出附件。")),

@@ -22,6 +22,9 @@ subject = LazyGroup(
             ("Restrict what may be done with a person's data.", "限制处理某主体的数据。"),
         ),
         "unrestrict": Entry("muniment.cli.restrict:unrestrict", ("Lift a restriction.", "解除限制处理。")),
+        "restrictions": Entry(
+            "muniment.cli.restrict:restrictions", ("What is restricted.", "列出被限制处理的内容。")
+        ),
         "erase": Entry(
             "muniment.cli.erase:erase_subject",
             ("Erase a person or organisation for ever.", "永久删除一个主体的全部内容。"),

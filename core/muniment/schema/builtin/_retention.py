@@ -59,9 +59,11 @@ ERASURE: Final = builtin_type(
     ),
     attrs.evolve(builtin_field("targets", "integer", "Targets", "对象数", required=True), order=3),
     builtin_field("certificate", "long text", "Certificate", "删除证明", max_length=LONGEST_DOCUMENT),
+    builtin_field("kept", "long text", "What a duty keeps", "依法保留内容", max_length=LONGEST_DOCUMENT),
     title=("cause",),
 )
-"""One record for each erasure: version 1 as it began, version 2 with its certificate (JCS)."""
+"""One record for each erasure: version 1 as it began, version 2 with its certificate (JCS). ``kept`` is a JCS
+list of what had to stay, decided when it began."""
 
 RESTRICTION: Final = builtin_type(
     26,
@@ -82,7 +84,16 @@ RESTRICTION: Final = builtin_type(
         ),
     ),
     builtin_field("basis", "identifier", "Legal basis", "法律依据", max_length=200),
+    attrs.evolve(
+        builtin_field("scope", "choice", "Scope", "范围", required=True),
+        choices=(
+            Choice("subject", Label("The person", "整个主体")),
+            Choice("record", Label("One record", "单条记录")),
+        ),
+    ),
+    builtin_field("placed_by", "identifier", "Placed by", "设置人"),
+    builtin_field("erasure", "identifier", "Erasure that left it", "来源删除"),
     title=("target",),
 )
 """One record for each restriction, about the person concerned, so that it goes with them. ``target`` is UUID
-text of the subject or of one record."""
+text of the subject or of one record; ``erasure`` names the one that had to leave it, if one did."""

@@ -29,7 +29,7 @@ from muniment.session.approval.forms import (
 )
 from muniment.session.approval.showing import names_between
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.kernel.gates import require_open
+from muniment.session.kernel.gates import About, require_open
 from muniment.session.kernel.reach import reached_by
 from muniment.session.reading.reads import definition_of, may_read
 from muniment.session.writing.approving import expires_at, rules_in_force
@@ -312,9 +312,8 @@ class Saving:
         raw = self._raw(record_type, values)
         if newest is not None:
             target, subject = newest.record, newest.subject
-            require_open(
-                engine, tx, acting, "record.update", record_type, (subject,), moment.time_us, writes=True
-            )
+            about = (About(subject, target),)
+            require_open(engine, tx, acting, "record.update", record_type, about, moment.time_us, writes=True)
         else:
             target, subject = self._new_target(tx, record_type, values, held)
         seen = 0 if newest is None else newest.version if base is None else base

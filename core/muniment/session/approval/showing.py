@@ -14,7 +14,7 @@ from muniment.policy import View
 from muniment.schema import PROPOSAL, RecordType
 from muniment.session.approval.proposals import Held, all_of, find_proposal, is_stale, load_proposal, type_of
 from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
-from muniment.session.kernel.gates import require_open
+from muniment.session.kernel.gates import About, require_open
 from muniment.session.kernel.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.kernel.standing import authorize, standing_to, view_of
 from muniment.session.kernel.views import Change as FieldChange
@@ -296,8 +296,9 @@ def _opened(
     standing = standing_to(engine, tx, acting, record_type, wanted.record, after)
     view = view_of(engine, acting, record_type, standing)
     asked = view.readable.intersection(after)
-    require_open(engine, tx, acting, "record.read", record_type, (subject,), moment.time_us, fields=asked)
     known = wanted.record if wanted.base else None
+    touched = (About(subject, known),)
+    require_open(engine, tx, acting, "record.read", record_type, touched, moment.time_us, fields=asked)
     authorize(engine, acting, "record.read", record_type, asked, known, moment.time_us)
     before = _values_at(engine, tx, record_type, wanted.record, wanted.base) if wanted.base else {}
     fields = _compared(engine, record_type, view, before, after, after.keys())

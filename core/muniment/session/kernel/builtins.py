@@ -65,8 +65,9 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
     ERASURE.key: BuiltinRules(
         "erasure.read", "subject.erase", ("erasure.order", "erasure.certify"), guarded=True
     ),
+    # An erasure places one too, for what the law does not let it take; ``restrictions`` asks for the right.
     RESTRICTION.key: BuiltinRules(
-        "retention.read", "subject.restrict", ("subject.restrict", "subject.unrestrict"), guarded=True
+        "retention.read", "", ("subject.restrict", "subject.unrestrict", "subject.restrict"), guarded=True
     ),
     IMPORT.key: BuiltinRules(
         "record.import", "record.import", ("import.begin", "import.finish", "import.revert")

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, timedelta
 from pathlib import Path
@@ -399,11 +399,11 @@ class Engine:
             "access.deny",
             outcome="denied",
             code=error.code if error.refused_by is None else error.refused_by[1],
-            plugin=self._plugin(error),
+            plugin=self.refuser(error),
             target={"action": action, **{name: value for name, value in members.items() if value}},
         )
 
-    def _plugin(self, error: MunimentError) -> dict[str, str] | None:
+    def refuser(self, error: MunimentError) -> dict[str, str] | None:
         """The plugin that refused, as a detail names it."""
         if error.refused_by is None:
             return None
@@ -435,6 +435,15 @@ class Engine:
             if state.category == 0:
                 raise NotFound("record.not_found")
         return {(state.id, state.category): state for state in gone}
+
+    def gone(self, tx: Transaction, ids: Collection[bytes]) -> frozenset[bytes]:
+        """Those of these subjects and records that are erased as a whole, or are being erased.
+
+        Of whom one category went is still there: merges, restrictions and requests of theirs hold.
+        """
+        if not self.any_states or not ids:
+            return frozenset()
+        return frozenset(state.id for state in tx.state_of(SHARD, ids) if not state.category)
 
     def subject_key(self, tx: Transaction, subject: bytes) -> bytes:
         """The tag key of a subject, 32 bytes."""

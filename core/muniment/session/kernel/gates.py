@@ -11,17 +11,16 @@ How an area plugs one in: make a class with ``refusals``, and add it to
 ``Engine.gates`` where the archive is opened (``archive._opened``)::
 
     class ConsentGate:
-        def refusals(self, tx, touch, subjects):
+        def refusals(self, tx, touch, asked):
             if not rests_on_consent(touch.purpose):
                 return {}
-            return {one: "access.no_consent" for one in subjects if not has_given(tx, one, touch)}
+            return {one: "access.no_consent" for one in asked if not has_given(tx, one.subject, touch)}
 
 What a refusal does depends on the way:
 
 - one record (get, history, diff, a file) and any write are refused with
   ``AccessDenied`` under the code that the gate gave;
-- lists, searches and exports go on without the records of these subjects, and
-  give no count.
+- lists, searches and exports go on without these records, and give no count.
 
 A gate is asked about records of teams' types (numbers from 256), not about the
 built-in ones: a consent must be readable and withdrawable under any purpose. It
@@ -37,7 +36,7 @@ nothing is asked.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping
-from typing import TYPE_CHECKING, Final, Protocol
+from typing import TYPE_CHECKING, Final, NamedTuple, Protocol
 
 import attrs
 
@@ -48,7 +47,7 @@ from muniment.store import Transaction
 if TYPE_CHECKING:
     from muniment.session.kernel.engine import Acting, Engine
 
-__all__ = ["NO_CONSENT", "RESTRICTED", "STORAGE_ONLY", "Gate", "Touch", "closed", "require_open"]
+__all__ = ["NO_CONSENT", "RESTRICTED", "STORAGE_ONLY", "About", "Gate", "Touch", "closed", "require_open"]
 
 NO_CONSENT: Final = "access.no_consent"
 """The purpose rests on a consent, and there is none that covers it."""
@@ -58,6 +57,18 @@ RESTRICTED: Final = "access.restricted"
 
 STORAGE_ONLY: Final = "access.storage_only"
 """The subject's data is stored and protected, and nothing else is done with it (PIPL 47)."""
+
+
+class About(NamedTuple):
+    """One record that an access is about.
+
+    Attributes:
+        subject: whose it is, 16 bytes; never the archive itself where a gate is asked.
+        record: identifier, 16 bytes; None where it is not there yet.
+    """
+
+    subject: bytes
+    record: bytes | None = None
 
 
 @attrs.frozen
@@ -88,21 +99,21 @@ class Touch:
 
 
 class Gate(Protocol):
-    """Something that may close subjects to an access."""
+    """Something that may close subjects, or single records, to an access."""
 
-    def refusals(self, tx: Transaction, touch: Touch, subjects: Collection[bytes]) -> Mapping[bytes, str]:
-        """Which of these subjects are closed to this access, and why.
+    def refusals(self, tx: Transaction, touch: Touch, asked: Collection[About]) -> Mapping[About, str]:
+        """Which of these are closed to this access, and why.
 
         It may read in the transaction and must not write in it. It is asked about
-        up to a few hundred subjects at once.
+        up to a few hundred records at once.
 
         Args:
             tx: the transaction of the access.
             touch: what is done, by whom, why.
-            subjects: whose records are concerned, 16 bytes each; never the archive itself.
+            asked: the records concerned, of one type, and whose they are.
 
         Returns:
-            The code of a refusal (area ``access``) by subject; empty where all are open.
+            The code of a refusal (area ``access``) for each that is closed; empty where all are open.
         """
         ...
 
@@ -113,14 +124,14 @@ def closed(
     acting: Acting,
     action: str,
     record_type: RecordType,
-    subjects: Iterable[bytes],
+    about: Iterable[About],
     time_us: int,
     *,
     writes: bool = False,
     fields: frozenset[str] | None = None,
     emergency: bool = False,
-) -> Mapping[bytes, str]:
-    """The subjects that any gate closes to an access, each with the first gate's code.
+) -> Mapping[About, str]:
+    """Those that any gate closes to an access, each with the first gate's code.
 
     Args:
         engine: the opened archive.
@@ -128,14 +139,16 @@ def closed(
         acting: who, why and through what.
         action: the policy's name for the access.
         record_type: of the records.
-        subjects: whose they are.
+        about: the records, and whose they are.
         time_us: of the transaction.
         writes: whether the access changes something.
         fields: keys of the fields that would be released or written.
         emergency: whether it is an access under a broken glass.
     """
-    asked = set(subjects) - {engine.archive}
-    if not asked or not engine.gates or record_type.number < 256:
+    if not engine.gates or record_type.number < 256:
+        return {}
+    asked = frozenset(one for one in about if one.subject != engine.archive)
+    if not asked:
         return {}
     touch = Touch(
         action,
@@ -148,10 +161,10 @@ def closed(
         fields,
         emergency,
     )
-    found: dict[bytes, str] = {}
+    found: dict[About, str] = {}
     for gate in engine.gates:
-        for subject, code in gate.refusals(tx, touch, frozenset(asked)).items():
-            found.setdefault(subject, code)
+        for one, code in gate.refusals(tx, touch, asked).items():
+            found.setdefault(one, code)
     return found
 
 
@@ -161,14 +174,14 @@ def require_open(
     acting: Acting,
     action: str,
     record_type: RecordType,
-    subjects: Iterable[bytes],
+    about: Iterable[About],
     time_us: int,
     *,
     writes: bool = False,
     fields: frozenset[str] | None = None,
     emergency: bool = False,
 ) -> None:
-    """Refuse an access to which any of these subjects is closed.
+    """Refuse an access to which any of these is closed.
 
     Args:
         engine: the opened archive.
@@ -176,7 +189,7 @@ def require_open(
         acting: who, why and through what.
         action: the policy's name for the access.
         record_type: of the records.
-        subjects: whose they are.
+        about: the records, and whose they are.
         time_us: of the transaction.
         writes: whether the access changes something.
         fields: keys of the fields that would be released or written.
@@ -193,11 +206,11 @@ def require_open(
         acting,
         action,
         record_type,
-        subjects,
+        about,
         time_us,
         writes=writes,
         fields=fields,
         emergency=emergency,
     )
-    for _, code in sorted(refused.items()):
+    for code in sorted(refused.values()):
         raise AccessDenied(code, where=record_type.key, action=action, purpose=acting.purpose)

@@ -18,7 +18,7 @@ from muniment.schema import RecordType
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.definitions import Glass
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.kernel.gates import require_open
+from muniment.session.kernel.gates import About, require_open
 from muniment.session.kernel.reach import reach_of, reached_by, stored_values
 from muniment.store import Transaction, Version
 
@@ -143,7 +143,7 @@ def pass_gates(
         acting,
         action,
         record_type,
-        (version.subject,),
+        (About(version.subject, version.record),),
         time_us,
         fields=fields,
         emergency=standing.glass is not None,

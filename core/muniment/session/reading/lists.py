@@ -19,7 +19,7 @@ from muniment.schema.listviews import Condition
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.current import sortable
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.kernel.gates import closed
+from muniment.session.kernel.gates import About, closed
 from muniment.session.kernel.layout import require_layout
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import Needs, as_newest, needs_of
@@ -370,9 +370,9 @@ def passing(
     """Of some candidates those that are hits, each with the plan of the definition it was written under."""
     record_type = plan.type
     if engine.gates:
-        subjects = {row.subject for row in rows}
-        barred = closed(engine, tx, acting, asked.action, record_type, subjects, time_us, fields=plan.keys)
-        rows = [row for row in rows if row.subject not in barred]
+        about = {About(row.subject, row.record) for row in rows}
+        barred = closed(engine, tx, acting, asked.action, record_type, about, time_us, fields=plan.keys)
+        rows = [row for row in rows if (row.subject, row.record) not in barred]
     for row, loaded, own in _load_all(engine, tx, acting, asked, plan, terms, rows):
         if terms.matches:
             values = _compared(engine, terms, loaded, record_type)

@@ -8,10 +8,10 @@ from muniment.errors import NotFound
 from muniment.model import id_bytes
 from muniment.schema import RecordType
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.kernel.gates import closed
+from muniment.session.kernel.gates import About, closed
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reached_by
-from muniment.session.kernel.standing import Standing
+from muniment.session.kernel.standing import Standing, denied
 from muniment.session.kernel.views import Record
 from muniment.session.reading.reads import (
     Loaded,
@@ -31,7 +31,8 @@ __all__ = ["records_of", "titles_of"]
 def titles_of(engine: Engine, acting: Acting, type: str, ids: Sequence[str]) -> dict[str, str]:
     """By identifier the first title field of each record that is not empty and not masked.
 
-    A record that is not there, of another type, or that the actor may not list, has none.
+    A record that is not there, of another type, or that the actor may not list, has none; nor has one that
+    a gate or a plugin closes.
     """
     record_type = engine.definitions.types.get(type)
     if record_type is None or not ids:
@@ -70,23 +71,14 @@ def _released(
         found = []
         plans = []
         versions = tx.newest_versions(SHARD, [id_bytes(one) for one in ids]).values()
-        barred: frozenset[bytes] | set[bytes] = frozenset()
-        if engine.gates:
-            subjects = {one.subject for one in versions}
-            barred = set(
-                closed(
-                    engine,
-                    tx,
-                    acting,
-                    "record.list",
-                    record_type,
-                    subjects,
-                    moment.time_us,
-                    fields=plan.keys,
-                )
-            )
+        about = {About(one.subject, one.record) for one in versions}
+        barred = closed(
+            engine, tx, acting, "record.list", record_type, about, moment.time_us, fields=plan.keys
+        )
         for version in versions:
-            if version.type != record_type.number or version.subject in barred:
+            if version.type != record_type.number or (version.subject, version.record) in barred:
+                continue
+            if denied(engine, acting, "record.list", record_type, plan.keys, version.record, moment.time_us):
                 continue
             own_type = definition_of(engine, tx, version)
             reached = reached_by(engine, tx, acting, record_type, version)

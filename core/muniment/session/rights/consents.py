@@ -23,7 +23,7 @@ from muniment.model import Value, id_bytes, id_text, parse_time, rfc3339
 from muniment.schema.builtin import CONSENT, NOTICE
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.kernel.gates import NO_CONSENT, Gate, Touch
+from muniment.session.kernel.gates import NO_CONSENT, About, Gate, Touch
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reached_by
 from muniment.session.reading.reads import disclosure, may_read, plan_of
@@ -200,13 +200,13 @@ class ConsentGate:
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def refusals(self, tx: Transaction, touch: Touch, subjects: Collection[bytes]) -> Mapping[bytes, str]:
+    def refusals(self, tx: Transaction, touch: Touch, asked: Collection[About]) -> Mapping[About, str]:
         """Which of these persons have not consented to the purpose, or not separately where that is asked."""
         rules = _rules(self._engine)
         if touch.purpose not in rules.purposes:
             return {}
         open_: dict[bytes, set[str]] = {}
-        for consent in consents_of(self._engine, tx, subjects):
+        for consent in consents_of(self._engine, tx, {one.subject for one in asked}):
             if consent.purpose == touch.purpose and consent.holds_at(touch.time_us):
                 open_.setdefault(id_bytes(consent.subject), set()).update(consent.separate)
         separate = bool(rules.separate) and any(
@@ -215,11 +215,11 @@ class ConsentGate:
             if touch.fields is None or field.key in touch.fields
         )
         found = {}
-        for subject in subjects:
-            if subject not in open_:
-                found[subject] = NO_CONSENT
-            elif separate and "sensitive" not in open_[subject]:
-                found[subject] = SEPARATE_CONSENT
+        for one in asked:
+            if one.subject not in open_:
+                found[one] = NO_CONSENT
+            elif separate and "sensitive" not in open_[one.subject]:
+                found[one] = SEPARATE_CONSENT
         return found
 
 

@@ -1,29 +1,40 @@
-"""Restriction of processing: a person's data is stored, and used for little or nothing else.
+"""Restriction of processing: data is stored, and used for little or nothing else.
 
-``restricted`` (GDPR 18) leaves legal claims, legal duties and the person's own
+A person is restricted as a whole, with whoever was merged with them, or one record
+alone. ``restricted`` (GDPR 18) leaves legal claims, legal duties and the person's own
 requests; ``storage_only`` (GDPR 17(3)(b), PIPL 47) leaves claims and requests. It is
-asked in the transaction of every access, like consent; see ``session.gates``.
+asked in the transaction of every access, like consent; see ``kernel.gates``.
 """
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Callable, Collection, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
 
-from muniment.errors import Conflict, NotFound, UsageError
+from muniment.errors import AccessDenied, Conflict, NotFound, UsageError
 from muniment.log.binding import OPERATIONS
 from muniment.model import id_bytes, id_text, rfc3339
-from muniment.schema.builtin import RESTRICTION
+from muniment.schema.builtin import RESTRICTION, SUBJECT_LINK
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.kernel.gates import RESTRICTED, STORAGE_ONLY, Touch
+from muniment.session.kernel.gates import RESTRICTED, STORAGE_ONLY, About, Touch
 from muniment.session.kernel.logbook import Moment
+from muniment.session.rights.holds import linked
+from muniment.session.rights.scope import is_gone
 from muniment.session.writing.writes import Change, Saved, write
 from muniment.store import Transaction
 
-__all__ = ["ALLOWED", "Restriction", "RestrictionGate", "Restrictions", "restrictions_now"]
+__all__ = [
+    "ALLOWED",
+    "Restriction",
+    "RestrictionGate",
+    "Restrictions",
+    "restricting",
+    "restrictions_now",
+    "restrictions_on",
+]
 
 ALLOWED: Final[Mapping[str, frozenset[str]]] = {
     "restricted": frozenset({"RightsFulfillment", "DisputeManagement", "LegalCompliance"}),
@@ -43,72 +54,174 @@ class Restriction:
     Attributes:
         id: UUID text.
         subject: UUID text of the person.
+        record: UUID text of the one record that it is about; empty where it is the person.
         state: ``restricted``, ``storage_only`` or ``lifted``.
         basis: on what ground, such as ``GDPR 18(1)(a)``.
+        placed_by: the login of whoever restricted it, or ordered the erasure that left it.
+        erasure: UUID text of the erasure that had to leave it; empty for none.
         version: of its record.
         changed_us: when it was last changed.
     """
 
     id: str
     subject: str
+    record: str
     state: str
     basis: str
+    placed_by: str
+    erasure: str
     version: int
     changed_us: int
 
+    @property
+    def target(self) -> str:
+        """UUID text of what is restricted."""
+        return self.record or self.subject
+
     def document(self) -> dict[str, Any]:
         """The restriction for JSON."""
-        return {
+        found = {
             "id": self.id,
+            "scope": "record" if self.record else "subject",
             "subject": self.subject,
+            "record": self.record,
             "state": self.state,
             "basis": self.basis,
+            "placed_by": self.placed_by,
+            "erasure": self.erasure,
             "changed": rfc3339(self.changed_us),
         }
+        return {name: value for name, value in found.items() if value or name == "basis"}
 
 
-def restrictions_now(engine: Engine, tx: Transaction) -> Mapping[bytes, Restriction]:
-    """Every restriction that holds, by subject."""
+@attrs.frozen
+class _Now:
+    """What is restricted at one moment; the subjects with everybody who was merged with them."""
+
+    subjects: Mapping[bytes, Restriction]
+    records: Mapping[bytes, Restriction]
+    merged: Mapping[bytes, Restriction]
+
+    def of(self, about: About) -> list[Restriction]:
+        """The restrictions that an access to a record meets."""
+        found = [self.merged.get(about.subject)]
+        if about.record is not None:
+            found.append(self.records.get(about.record))
+        return [one for one in found if one is not None]
+
+
+def restrictions_now(engine: Engine, tx: Transaction) -> _Now:
+    """Every restriction that holds, read in this transaction."""
     listed = tx.builtin(SHARD, (RESTRICTION.number,))
-    # An erasure takes a restriction away without another version of it.
-    mark = (tuple(listed), engine.keys.destructions)
+    links = tx.builtin(SHARD, (SUBJECT_LINK.number,)) if listed else ()
+    # An erasure takes a restriction, or a merge, away without another version of it.
+    mark = (tuple(listed), tuple(links), engine.keys.destructions)
     found = engine.plans.get(_KEPT)
     if found is None or found[0] != mark:
-        held: dict[bytes, Restriction] = {}
-        for _, record, newest in listed:
-            version = tx.version(SHARD, record, newest)
-            gone = version is None or version.operation == _DELETE
-            if version is None or gone or tx.state_of(SHARD, {record, version.subject}):
-                continue  # it went with the person
-            values = open_version(tx, engine.sealer, version, RESTRICTION)
-            if values["state"] != "lifted":
-                held[version.subject] = Restriction(
-                    id_text(record),
-                    id_text(version.subject),
-                    str(values["state"]),
-                    str(values.get("basis") or ""),
-                    newest,
-                    version.recorded_us,
-                )
-        found = engine.plans[_KEPT] = (mark, held)
-    result: Mapping[bytes, Restriction] = found[1]
+        found = engine.plans[_KEPT] = (mark, _read(engine, tx, listed))
+    result: _Now = found[1]
     return result
 
 
+def _read(engine: Engine, tx: Transaction, listed: Collection[tuple[int, bytes, int]]) -> _Now:
+    subjects: dict[bytes, Restriction] = {}
+    records: dict[bytes, Restriction] = {}
+    merged: dict[bytes, Restriction] = {}
+    for _, record, newest in listed:
+        version = tx.version(SHARD, record, newest)
+        gone = version is None or version.operation == _DELETE
+        if version is None or gone or engine.gone(tx, {record, version.subject}):
+            continue  # it went with the person
+        values = open_version(tx, engine.sealer, version, RESTRICTION)
+        if values["state"] == "lifted":
+            continue
+        target = id_bytes(str(values["target"]))
+        alone = values["scope"] == "record"
+        first = tx.version(SHARD, target) if alone else None
+        if alone and (first is None or is_gone(engine, tx, first)):
+            continue  # erased since
+        made = Restriction(
+            id_text(record),
+            id_text(version.subject),
+            id_text(target) if alone else "",
+            str(values["state"]),
+            str(values.get("basis") or ""),
+            str(values.get("placed_by") or ""),
+            str(values.get("erasure") or ""),
+            newest,
+            version.recorded_us,
+        )
+        (records if alone else subjects)[target] = made
+    for subject, one in subjects.items():
+        for other in linked(engine, tx, subject):
+            # Of two persons who turned out to be one, the stricter counts.
+            if other not in merged or one.state == "storage_only":
+                merged[other] = one
+    return _Now(subjects, records, merged)
+
+
+def restrictions_on(engine: Engine, tx: Transaction, subjects: Collection[bytes]) -> list[Restriction]:
+    """The restrictions that hold on these persons and on single records of theirs."""
+    now = restrictions_now(engine, tx)
+    names = {id_text(one) for one in subjects}
+    return [one for one in (*now.subjects.values(), *now.records.values()) if one.subject in names]
+
+
 class RestrictionGate:
-    """Closes restricted persons to every purpose but those that a restriction leaves."""
+    """Closes what is restricted to every purpose but those that a restriction leaves."""
 
     def __init__(self, engine: Engine) -> None:
         self._engine = engine
 
-    def refusals(self, tx: Transaction, touch: Touch, subjects: Collection[bytes]) -> Mapping[bytes, str]:
-        """Which of these persons are closed to the purpose."""
+    def refusals(self, tx: Transaction, touch: Touch, asked: Collection[About]) -> Mapping[About, str]:
+        """Which of these records are closed to the purpose."""
         now = restrictions_now(self._engine, tx)
-        return {
-            one: _CODES[found.state]
-            for one in subjects
-            if (found := now.get(one)) is not None and touch.purpose not in ALLOWED[found.state]
-        }
+        found = {}
+        for one in asked:
+            for restriction in now.of(one):
+                if touch.purpose not in ALLOWED[restriction.state]:
+                    found[one] = _CODES[restriction.state]
+        return found
+
+
+def restricting(
+    engine: Engine,
+    tx: Transaction,
+    subject: bytes,
+    record: bytes | None,
+    *,
+    state: str,
+    basis: str,
+    placed_by: str,
+    erasure: str = "",
+) -> Change | None:
+    """The change that restricts a person, or one record; None where it is as strict already.
+
+    Args:
+        engine: the opened archive.
+        tx: the transaction that will write it.
+        subject: whose it is, 16 bytes.
+        record: 16 bytes; None for the person as a whole.
+        state: ``restricted`` or ``storage_only``.
+        basis: on what ground.
+        placed_by: login.
+        erasure: UUID text of the erasure that leaves it; then nothing that holds is weakened.
+    """
+    now = restrictions_now(engine, tx)
+    held = now.subjects.get(subject) if record is None else now.records.get(record)
+    if erasure and held is not None and held.state == state:
+        return None
+    values = {
+        "target": id_text(subject if record is None else record),
+        "scope": "subject" if record is None else "record",
+        "state": state,
+        "basis": basis or None,
+        "placed_by": placed_by,
+        "erasure": erasure or None,
+    }
+    if held is None:
+        return Change("create", RESTRICTION.key, values=values, subject=subject, inside=True)
+    return Change("update", record=id_bytes(held.id), values=values, inside=True, kind="subject.restrict")
 
 
 class Restrictions:
@@ -133,43 +246,95 @@ class Restrictions:
             UsageError: ``restriction.state``.
             NotFound: there is no such subject; logged.
             AccessDenied: ``access.action``; logged.
+            Conflict: ``restriction.of_erasure`` where an erasure left it for storage only.
         """
+        return self._place(id_bytes(subject), False, state, basis, reason)
+
+    def place_record(
+        self, record: str, *, state: str = "restricted", basis: str = "", reason: str | None = None
+    ) -> Restriction:
+        """Restrict what may be done with one record; the person's others stay as they are.
+
+        Args:
+            record: UUID text.
+            state: ``restricted`` or ``storage_only``.
+            basis: on what ground.
+            reason: why; sealed.
+
+        Raises:
+            UsageError: ``restriction.state``; ``restriction.nobody`` for a record that is about nobody.
+            NotFound, AccessDenied, Conflict: as ``place``.
+        """
+        return self._place(id_bytes(record), True, state, basis, reason)
+
+    def _place(self, target: bytes, alone: bool, state: str, basis: str, reason: str | None) -> Restriction:
         if state not in ALLOWED:
             raise UsageError("restriction.state", known=", ".join(ALLOWED))
-        target = id_bytes(subject)
+        engine, actor = self._engine, self._acting.actor.id
 
-        def body(tx: Transaction, moment: Moment) -> list[Change]:
-            first = tx.version(SHARD, target, 1)
-            if first is None or first.subject != target or first.type < 256:
+        def body(tx: Transaction, moment: Moment) -> Sequence[Change]:
+            first = tx.version(SHARD, target)
+            if first is None or first.type < 256 or (not alone and first.subject != target):
                 raise NotFound("record.not_found")
-            held = restrictions_now(self._engine, tx).get(target)
-            values = {"target": id_text(target), "state": state, "basis": basis or None}
-            if held is not None:
-                record = id_bytes(held.id)
-                return [Change("update", record=record, values=values, inside=True, kind="subject.restrict")]
-            return [Change("create", RESTRICTION.key, values=values, subject=target, inside=True)]
+            engine.check_live(tx, {target, first.subject})
+            if first.subject == engine.archive:
+                raise UsageError("restriction.nobody", where=id_text(target))
+            held = self._held(tx, target, alone)
+            if held is not None and held.erasure:
+                raise Conflict("restriction.of_erasure", where=held.target)
+            change = restricting(
+                engine,
+                tx,
+                first.subject,
+                target if alone else None,
+                state=state,
+                basis=basis,
+                placed_by=actor,
+            )
+            assert change is not None
+            return [change]
 
-        self._write(body, reason)
-        return self._of(target)
+        self._write(body, reason, target, alone)
+        with engine.store.transaction(write=False) as tx:
+            found = self._held(tx, target, alone)
+        assert found is not None
+        return found
 
     def lift(self, subject: str, *, reason: str) -> None:
-        """End a restriction; whoever asked for it is told before (GDPR 18(3)).
+        """End the restriction of a person; whoever asked for it is told before (GDPR 18(3)).
+
+        What an erasure had to leave is for storage only because the person wanted it gone: another
+        user than the one who ordered that erasure ends it, such as when the person comes back.
+
+        Args:
+            subject: UUID text.
+            reason: why, and that the person was told; sealed.
 
         Raises:
             UsageError: ``usage.no_reason``.
             Conflict: ``restriction.none``.
+            AccessDenied: ``access.action``, or ``restriction.four_eyes``; logged.
         """
+        self._lift(id_bytes(subject), False, reason)
+
+    def lift_record(self, record: str, *, reason: str) -> None:
+        """End the restriction of one record; see ``lift``."""
+        self._lift(id_bytes(record), True, reason)
+
+    def _lift(self, target: bytes, alone: bool, reason: str) -> None:
         if not reason.strip():
             raise UsageError("usage.no_reason")
-        target = id_bytes(subject)
+        acting = self._acting
 
-        def body(tx: Transaction, moment: Moment) -> list[Change]:
-            held = restrictions_now(self._engine, tx).get(target)
+        def body(tx: Transaction, moment: Moment) -> Sequence[Change]:
+            held = self._held(tx, target, alone)
             if held is None:
                 raise Conflict("restriction.none", where=id_text(target))
+            if held.erasure and held.placed_by in (acting.actor.id, acting.actor.on_behalf_of):
+                raise AccessDenied("restriction.four_eyes", where=held.target)
             return [Change("update", record=id_bytes(held.id), values={"state": "lifted"}, inside=True)]
 
-        self._write(body, reason)
+        self._write(body, reason, target, alone)
 
     def list(self) -> list[Restriction]:
         """The restrictions that hold; logged.
@@ -181,15 +346,23 @@ class Restrictions:
         self._require("retention.read")
         engine.note(self._acting, "record.list", type=RESTRICTION.key)
         with engine.store.transaction(write=False) as tx:
-            return [one for _, one in sorted(restrictions_now(engine, tx).items())]
+            now = restrictions_now(engine, tx)
+            return sorted([*now.subjects.values(), *now.records.values()], key=lambda one: one.id)
 
-    def _of(self, subject: bytes) -> Restriction:
-        with self._engine.store.transaction(write=False) as tx:
-            return restrictions_now(self._engine, tx)[subject]
+    def _held(self, tx: Transaction, target: bytes, alone: bool) -> Restriction | None:
+        now = restrictions_now(self._engine, tx)
+        return (now.records if alone else now.subjects).get(target)
 
-    def _write(self, body: Any, reason: str | None) -> None:
+    def _write(
+        self,
+        body: Callable[[Transaction, Moment], Sequence[Change]],
+        reason: str | None,
+        target: bytes,
+        alone: bool,
+    ) -> None:
         self._require("subject.restrict")
-        saved = write(self._engine, self._acting, body, reason=reason)
+        members = {"scope": "record" if alone else "subject", "record": id_text(target)}
+        saved = write(self._engine, self._acting, body, reason=reason, members=members)
         assert all(isinstance(one, Saved) for one in saved)
 
     def _require(self, action: str) -> None:

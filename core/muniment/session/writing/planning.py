@@ -21,7 +21,7 @@ from muniment.seal import part_fields, part_slots
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.definitions import USER
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.kernel.gates import require_open
+from muniment.session.kernel.gates import About, require_open
 from muniment.session.kernel.reach import Reach, reach_of, reached_by, stored_values
 from muniment.session.kernel.standing import authorize
 from muniment.session.writing.changes import Change, Pending, action_of, hook_context, place_of
@@ -165,7 +165,7 @@ class Planner:
             engine.policy.require(actor, action, record_type.key, reached=reached)
         view = self._view(record_type, change, reached)
         engine.check_live(tx, {record, base.subject})
-        self._require_open(tx, record_type, change, base.subject)
+        self._require_open(tx, record_type, change, About(base.subject, record))
         if change.expected_version is not None and change.expected_version != base.version:
             raise Conflict(
                 "conflict.version",
@@ -260,7 +260,7 @@ class Planner:
             self._refuse_errors(one)
         if record_type.subject != "self":
             one.subject = self._subject_of(tx, one)
-            self._require_open(tx, record_type, change, one.subject)
+            self._require_open(tx, record_type, change, About(one.subject))
         else:
             self._made.add(record)
         self._authorize(one, action_of(record_type, "create"))
@@ -282,8 +282,8 @@ class Planner:
         self._stay_in_reach(tx, stands, reach, action_of(one.type, "create"), values)
         one.view = stands.view
 
-    def _require_open(self, tx: Transaction, record_type: RecordType, change: Change, subject: bytes) -> None:
-        """Ask the gates whether this may be done to the subject; new subjects are not asked about."""
+    def _require_open(self, tx: Transaction, record_type: RecordType, change: Change, about: About) -> None:
+        """Ask the gates whether this may be done to the record; new subjects are not asked about."""
         if self._engine.gates:
             action = action_of(record_type, change.operation)
             require_open(
@@ -292,7 +292,7 @@ class Planner:
                 self._acting,
                 action,
                 record_type,
-                (subject,),
+                (about,),
                 self._time_us,
                 writes=True,
                 fields=None if change.operation in ("revert", "undelete") else frozenset(change.values),
@@ -455,7 +455,7 @@ class Planner:
                 and target is not None
                 and row.type == target.number
                 and not row.deleted
-                and not tx.state_of(SHARD, {record, row.subject})
+                and not self._engine.gone(tx, {record, row.subject})
                 and self._within_sight(tx, target, record)
             )
             found = self._targets[record, type_key] = (row.subject if row is not None else b"", live)
