@@ -20,6 +20,8 @@ from muniment.errors import Issue
 from muniment.plugins import (
     AlertRuleLike,
     Decision,
+    ErasedNotice,
+    ErasurePlan,
     HookContext,
     NeedsApproval,
     PluginInfo,
@@ -38,8 +40,10 @@ __all__ = [
     "hookimpl",
     "hookspec",
     "muniment_after_commit",
+    "muniment_after_erase",
     "muniment_alert_rules",
     "muniment_authorize",
+    "muniment_before_erase",
     "muniment_field_kinds",
     "muniment_fields",
     "muniment_needs_approval",
@@ -381,5 +385,54 @@ def muniment_after_commit(
         context: who acted, why, and which operation it was.
 
     If it raises, the other plugins are still called, the write stands, and the
+    failure is logged as ``plugin.fail`` with the type, file and line.
+    """
+
+
+@hookspec
+def muniment_before_erase(  # type: ignore[empty-body]  # a hook has no body
+    subject_id: str, plan: ErasurePlan, context: HookContext
+) -> Iterable[Issue]:
+    """Refuse an erasure, such as one of somebody whose goods are on their way.
+
+    Asked once about each subject of whom something is to be erased, on every path
+    (request, retention, one record, one category), in the transaction that begins
+    the erasure: after holds and duties to keep, and before anything is written or
+    destroyed. Not asked where data that came back with a restore is erased again.
+    It must not write, wait for the network, or keep what it was shown. Who needs a
+    value reads it before, through a session.
+
+    Args:
+        subject_id: whose it is; the archive's identifier where it is nobody's.
+        plan: what goes: identifiers, names of types and categories, counts. No values.
+        context: who acts and why; the operation is ``erase``.
+
+    Returns:
+        The problems found; empty or None when there is none. A code comes from the
+        plugin's ``messages``. Severity ``error`` refuses the erasure of all that was to go
+        of this subject; somebody's request is then refused as a whole, retention goes
+        on with others. The log names the plugin and the code.
+
+    If it raises, or returns anything else, the erasure is refused with the plugin's
+    name. A plugin that is enabled but not loaded is not asked: data outlives its
+    plugin, and can be erased without it.
+    """
+
+
+@hookspec
+def muniment_after_erase(certificate: ErasedNotice) -> None:
+    """Take notice of an erasure, such as to have another system erase as well.
+
+    Called once for each erasure, outside any transaction, after everything is
+    destroyed and the certificate is written. One that a crash cut short is told
+    about by the process that finishes it, when it opens the archive. A crash between the
+    certificate and the call loses the call; ``session.erasures.certificates()`` lists all, so
+    that a plugin can catch up.
+
+    Args:
+        certificate: the erasure's identifier, and what went: identifiers, names of types and categories.
+            No values: there are none left.
+
+    If it raises, the other plugins are still called, the erasure stands, and the
     failure is logged as ``plugin.fail`` with the type, file and line.
     """

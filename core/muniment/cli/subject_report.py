@@ -95,6 +95,7 @@ def _document(archive: Archive, found: Report) -> dict[str, Any]:
 
     return {
         "subject": found.subject,
+        "merged": list(found.merged),
         "made": rfc3339(found.made_us),
         "records": [record_json(one, archive) for one in found.records],
         "sources": [dict(one) for one in found.sources],
@@ -102,6 +103,7 @@ def _document(archive: Archive, found: Report) -> dict[str, Any]:
         "disclosures": [dict(one) for one in found.disclosures],
         "retention": {name: [dict(one) for one in rules] for name, rules in found.retention.items()},
         "consents": [dict(one) for one in found.consents],
+        "restrictions": [dict(one) for one in found.restrictions],
         "accesses": [dict(one) for one in found.accesses],
     }
 

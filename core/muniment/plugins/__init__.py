@@ -29,6 +29,9 @@ from muniment.plugins._reach import types_in_reach
 from muniment.plugins._set import Brought, Plugin, PluginSet
 from muniment.plugins._values import (
     Decision,
+    ErasedNotice,
+    ErasurePlan,
+    ErasureTarget,
     HookContext,
     NeedsApproval,
     Pin,
@@ -47,6 +50,9 @@ __all__ = [
     "AlertRuleLike",
     "Brought",
     "Decision",
+    "ErasedNotice",
+    "ErasurePlan",
+    "ErasureTarget",
     "HookContext",
     "Installed",
     "NeedsApproval",

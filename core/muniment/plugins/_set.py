@@ -20,6 +20,8 @@ from muniment.plugins._calls import Call, check_code, failure_of, in_time, raise
 from muniment.plugins._declared import AlertRuleLike, Purpose, RetentionRule, RoleLike, SearchTerms
 from muniment.plugins._values import (
     Decision,
+    ErasedNotice,
+    ErasurePlan,
     HookContext,
     Installed,
     NeedsApproval,
@@ -430,6 +432,59 @@ class PluginSet:
                 call(change_set, versions, context)
             except Exception as error:
                 failures.append(failure_of(name, "muniment_after_commit", error))
+        return tuple(failures)
+
+    def before_erase(
+        self, subject_id: str, plan: ErasurePlan, context: HookContext
+    ) -> tuple[tuple[str, Issue], ...]:
+        """Ask every plugin whether something of a subject may be erased.
+
+        One that is enabled and not loaded is not asked: what is to be erased can be without its plugin.
+
+        Args:
+            subject_id: UUID text.
+            plan: what would go.
+            context: who acts, why, and through what.
+
+        Returns:
+            The issues of all plugins, each with who found it; those of severity ``error`` refuse.
+
+        Raises:
+            PluginError: ``plugin.raised``, ``plugin.result``, ``plugin.slow`` or ``plugin.unknown_code``,
+                with the plugin's name: then nothing of the subject is erased.
+        """
+        issues: list[tuple[str, Issue]] = []
+        for name, call in _calls(self.loaded, "muniment_before_erase"):
+            found: list[Issue] = []
+            failure = None
+            began = time.monotonic()
+            try:
+                found.extend(call(subject_id, plan, context) or ())
+            except Exception as error:
+                failure = failure_of(name, "muniment_before_erase", error)
+            if failure is not None:
+                raise raised(failure)
+            in_time(name, "muniment_before_erase", began, call)
+            for issue in found:
+                _check_issue(issue, name, "muniment_before_erase")
+                issues.append((name, issue))
+        return tuple(issues)
+
+    def after_erase(self, certificate: ErasedNotice) -> tuple[PluginFailure, ...]:
+        """Tell every plugin what was erased; one that fails hinders no other.
+
+        Args:
+            certificate: of the erasure.
+
+        Returns:
+            What failed; the caller logs each as ``plugin.fail``.
+        """
+        failures = []
+        for name, call in _calls(self.loaded, "muniment_after_erase"):
+            try:
+                call(certificate)
+            except Exception as error:
+                failures.append(failure_of(name, "muniment_after_erase", error))
         return tuple(failures)
 
     def describe(self, *, lang: str = "en") -> list[dict[str, Any]]:

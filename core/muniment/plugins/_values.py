@@ -7,6 +7,10 @@ from collections.abc import Mapping
 import attrs
 
 __all__ = [
+    "Decision",
+    "ErasedNotice",
+    "ErasurePlan",
+    "ErasureTarget",
     "HookContext",
     "Installed",
     "NeedsApproval",
@@ -80,6 +84,61 @@ class WrittenVersion:
     subject: str
     version: int
     fields: tuple[str, ...]
+
+
+@attrs.frozen
+class ErasureTarget:
+    """One thing that an erasure takes: identifiers, names and counts, no value.
+
+    Attributes:
+        scope: ``subject``, ``record`` or ``category``.
+        subject: UUID text of the person or organisation it is about.
+        record: UUID text of the record; of a whole subject, the subject's own.
+        type: the key of the record's type.
+        category: the retention category, where not all goes; else empty.
+        rule: the rule of retention; empty where a person asked.
+        records: how many records it reaches.
+        files: how many attached files go.
+    """
+
+    scope: str
+    subject: str
+    record: str
+    type: str
+    category: str
+    rule: str
+    records: int
+    files: int
+
+
+@attrs.frozen
+class ErasurePlan:
+    """What is about to be erased of one subject, in one act.
+
+    Attributes:
+        cause: ``request`` where somebody asked, ``retention`` where its time is over.
+        targets: what goes.
+    """
+
+    cause: str
+    targets: tuple[ErasureTarget, ...]
+
+
+@attrs.frozen
+class ErasedNotice:
+    """An erasure that is done and certified: identifiers and names, no value.
+
+    Attributes:
+        id: UUID text of the erasure, under which its certificate is kept.
+        cause: ``request``, ``retention``, or ``restore`` where data that came back was erased again.
+        done: when, RFC 3339.
+        targets: what went.
+    """
+
+    id: str
+    cause: str
+    done: str
+    targets: tuple[ErasureTarget, ...]
 
 
 @attrs.frozen

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from html import escape
 from typing import Any, Final
 
@@ -74,7 +74,7 @@ def certificate_page(file: Mapping[str, Any], lang: str) -> str:
             ],
             [
                 [
-                    say(_SCOPES[one["scope"]]),
+                    say(_SCOPES[one["scope"]]) + _merged(one, say),
                     f"<code>{escape(str(one['record']))}</code>",
                     escape(str(one.get("category", "—"))),
                     escape(str(one.get("rule", "—"))),
@@ -85,6 +85,7 @@ def certificate_page(file: Mapping[str, Any], lang: str) -> str:
             ],
         ),
         f"<p>{say('certificate.how', count=made['keys']['destroyed'], epoch=made['keys']['epoch'])}</p>",
+        *_kept(made, say),
         f"<h2>{say('certificate.final')}</h2>",
         _table(
             [say("certificate.place"), say("certificate.state")],
@@ -116,6 +117,39 @@ def _table(header: list[str], rows: list[list[str]]) -> str:
     head = "".join(f"<th>{cell}</th>" for cell in header)
     body = "".join("<tr>" + "".join(f"<td>{cell}</td>" for cell in row) + "</tr>\n" for row in rows)
     return f"<table>\n<thead><tr>{head}</tr></thead>\n<tbody>\n{body}</tbody>\n</table>"
+
+
+def _merged(target: Mapping[str, Any], say: Callable[..., str]) -> str:
+    if "merged_with" not in target:
+        return ""
+    return f"<br><small>{say('certificate.merged', id=target['merged_with'])}</small>"
+
+
+def _kept(made: Mapping[str, Any], say: Callable[..., str]) -> list[str]:
+    """What a law wants kept, for storage only."""
+    listed = made.get("kept", ())
+    if not listed:
+        return []
+    header = [
+        say("certificate.record"),
+        say("certificate.category"),
+        say("certificate.rule"),
+        say("certificate.until"),
+    ]
+    rows = [
+        [
+            f"<code>{escape(str(one['record']))}</code>",
+            escape(f"{one['type']}: {one['category']}"),
+            escape(str(one.get("rule", "—"))),
+            escape(str(one["until"])) if "until" in one else say("certificate.until_open"),
+        ]
+        for one in listed
+    ]
+    return [
+        f"<h2>{say('certificate.kept')}</h2>",
+        f"<p>{say('certificate.kept_how')}</p>",
+        _table(header, rows),
+    ]
 
 
 def _departed(made: Mapping[str, Any], title: str) -> str:

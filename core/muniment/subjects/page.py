@@ -16,6 +16,9 @@ _HEADS: Final = {
     "state": "page_state",
     "given": "page_given",
     "until": "page_until",
+    "scope": "page_scope",
+    "record": "page_record",
+    "basis": "page_basis",
     "recipient": "page_recipient",
     "type": "page_type",
     "fields": "page_fields",
@@ -74,6 +77,7 @@ def report_page(
     for title, member, columns in (
         ("page_sources", "sources", ("time", "kind", "program")),
         ("page_consents", "consents", ("purpose", "state", "given", "until")),
+        ("page_restrictions", "restrictions", ("state", "scope", "record", "basis")),
         ("page_disclosures", "disclosures", ("time", "recipient", "purpose", "type")),
         ("page_accesses", "accesses", ("time", "kind", "purpose", "type", "fields", "actor")),
     ):

@@ -366,7 +366,7 @@ class Alerts:
         subject = bytes.fromhex(one.subject) if one.subject else None
         if subject is not None:
             with self._engine.store.transaction(write=False) as tx:
-                if tx.subject(SHARD, subject) is None or tx.state_of(SHARD, {subject}):
+                if tx.subject(SHARD, subject) is None or self._engine.gone(tx, {subject}):
                     subject = None
         return Change("create", ALERT.key, values=values, subject=subject, kind="alert.raise", inside=True)
 

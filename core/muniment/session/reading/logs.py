@@ -237,7 +237,7 @@ def _count(reader: Reader, spans: Sequence[Span], filters: LogFilter) -> int:
 def tag_keys(engine: Engine, tx: Transaction, about: bytes | None) -> list[bytes]:
     """The tag key of whom a question is about, where they still have one."""
     version = None if about is None else tx.version(SHARD, about)
-    if version is None or version.subject == engine.archive or tx.state_of(SHARD, {version.subject}):
+    if version is None or version.subject == engine.archive or engine.gone(tx, {version.subject}):
         return []
     return [engine.subject_key(tx, version.subject)]
 

@@ -18,25 +18,29 @@ from typing import Any, Final
 import attrs
 
 from muniment import audit
-from muniment.codec import canonical
+from muniment.codec import canonical, parse_canonical
 from muniment.errors import Conflict, KeyStoreError, MunimentError, NotFound, UsageError
 from muniment.files import sync_folder
 from muniment.keys import ArchiveLock
 from muniment.log.entry import parse_entry
-from muniment.model import id_bytes, id_text
+from muniment.model import Value, id_bytes, id_text
+from muniment.plugins import ErasedNotice
 from muniment.policy import SYSTEM
 from muniment.schema.builtin import ERASURE
 from muniment.session.attachments import file_place
 from muniment.session.kernel.current import drop_clear
+from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.logbook import Draft, Moment
+from muniment.session.rights.asking import notice_of, refused_by_plugins, tell_erased
 from muniment.session.rights.certificates import Done, certificate_of
 from muniment.session.rights.holds import Held, Hold, denied, held_now, linked, refuse
+from muniment.session.rights.keeping import Kept, storage_only
 from muniment.session.rights.scope import Scope, Target, binding_of, is_gone, scope_of
 from muniment.session.writing.writes import Change, Saved, write
 from muniment.store import State, Transaction
 
-__all__ = ["MOST_TARGETS", "Erased", "Refusal", "erase", "recover"]
+__all__ = ["MOST_TARGETS", "Erased", "Refusal", "erase", "held_by", "recover"]
 
 MOST_TARGETS: Final = 2_000
 """So many targets at most go in one act, whose certificate names each."""
@@ -95,6 +99,8 @@ def erase(
     notwithstanding: bool = False,
     members: Mapping[str, object] | None = None,
     approval: Mapping[str, object] | None = None,
+    kept: Sequence[Kept] = (),
+    whole: bool = True,
 ) -> Erased:
     """Erase these targets, all in one act.
 
@@ -112,9 +118,12 @@ def erase(
         notwithstanding: erase again what was erased before the data was restored, whatever holds it.
         members: what else the order's entry names.
         approval: what it was approved under, as details name it.
+        kept: what a duty keeps; it is restricted to storage, and stands in the certificate.
+        whole: whether what is kept is restricted with all of the person's, or record by record.
 
     Raises:
-        AccessDenied: ``hold.held``; logged as ``erasure.refuse``, or ``retention.refuse``.
+        AccessDenied: ``hold.held``, or the code of a plugin that refuses; logged as ``erasure.refuse``, or
+            ``retention.refuse``.
         NotFound: ``record.not_found``; logged.
         Conflict: ``erasure.begun`` where it is erased already.
         KeyStoreError: ``key.locked`` where another process erases, rotates, backs up or restores;
@@ -127,7 +136,9 @@ def erase(
     with ArchiveLock(engine.folder, act="erase"):
         recover(engine)
         engine.keys.require_rotatable()
-        begun = _Begin(engine, acting, targets, cause, check, skip_refused, notwithstanding, approval)
+        begun = _Begin(
+            engine, acting, targets, cause, check, skip_refused, notwithstanding, approval, kept, whole
+        )
         try:
             begun.write(reason, members or {})
         except _Stopped as stopped:
@@ -138,7 +149,8 @@ def erase(
         if not begun.scopes:
             return Erased("", 0, {}, tuple(begun.refused))
         engine.step("begun")
-        certificate = _finish(engine, acting)
+        certificate, told = _finish(engine, acting)
+    tell_erased(engine, acting, told)
     return Erased(id_text(begun.id), len(begun.scopes), certificate, tuple(begun.refused))
 
 
@@ -157,11 +169,12 @@ def recover(engine: Engine) -> bool:
                 return False
             acting = Acting(SYSTEM, "LegalCompliance", "recover")
             engine.note(acting, "archive.recover", target={"act": "erasure"})
-            _finish(engine, acting)
+            _, told = _finish(engine, acting)
     except KeyStoreError as error:
         if error.code not in ("key.locked", "key.read_only"):
             raise
         return False
+    tell_erased(engine, acting, told)
     return True
 
 
@@ -193,10 +206,14 @@ class _Begin:
         skip_refused: bool,
         notwithstanding: bool,
         approval: Mapping[str, object] | None,
+        kept: Sequence[Kept],
+        whole: bool,
     ) -> None:
         self._engine = engine
         self._acting = acting
         self._targets = targets
+        self._kept = kept
+        self._whole = whole
         self._cause = cause
         self._check = check
         self._skip = skip_refused
@@ -237,11 +254,31 @@ class _Begin:
                 self._refuse(Refusal(target, error_))
             else:
                 self.scopes.append(scope)
+        if not self._notwithstanding:
+            self._ask_plugins(moment)
         if not self.scopes:
             return []
         self._append(tx, moment)
-        values = {"cause": self._cause, "state": "begun", "targets": len(self.scopes)}
-        return [Change("create", ERASURE.key, values=values, inside=True)]
+        values: dict[str, object] = {
+            "cause": self._cause,
+            "state": "begun",
+            "targets": len(self.scopes),
+            "kept": canonical([one.document() for one in self._kept]).decode("utf-8") if self._kept else None,
+        }
+        erasure = id_text(self.id)
+        return [
+            Change("create", ERASURE.key, values=values, inside=True),
+            *storage_only(self._engine, tx, self._acting, self._kept, erasure, whole=self._whole),
+        ]
+
+    def _ask_plugins(self, moment: Moment) -> None:
+        """Let plugins refuse; what one refuses stays with all else of that subject."""
+        refused = refused_by_plugins(self._engine, self._acting, self._cause, self.scopes, moment.time_us)
+        for subject, error in refused.items():
+            for scope in self.scopes:
+                if scope.subject == subject:
+                    self._refuse(Refusal(scope.target, error))
+        self.scopes = [one for one in self.scopes if one.subject not in refused]
 
     def _refuse(self, refusal: Refusal) -> None:
         if not self._skip:
@@ -255,7 +292,7 @@ class _Begin:
             if state.category in (0, target.category) or (not target.category and state.state == "erasing"):
                 return Conflict("erasure.begun", where=id_text(target.id))
         if not self._notwithstanding:
-            hold = _held_by(engine, tx, self._held, scope)
+            hold = held_by(engine, tx, self._held, scope)
             if hold is not None:
                 return denied(hold, id_text(target.id))
         return None if self._check is None else self._check(tx, moment, scope)
@@ -288,7 +325,7 @@ class _Begin:
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
 
 
-def _held_by(engine: Engine, tx: Transaction, held: Held, scope: Scope) -> Hold | None:
+def held_by(engine: Engine, tx: Transaction, held: Held, scope: Scope) -> Hold | None:
     """The hold that forbids to erase a scope, if any does."""
     if not held:
         return None
@@ -324,6 +361,10 @@ def _named(engine: Engine, scope: Scope, erasure: bytes) -> dict[str, object]:
         found["group"] = target.category
     if target.rule:
         found["rule"] = target.rule
+    if scope.kind != "subject" and scope.subject != engine.archive:
+        found["subject"] = id_text(scope.subject)
+    if target.merged:
+        found["merged_with"] = id_text(target.merged)
     return found
 
 
@@ -351,8 +392,8 @@ class _Unfinished:
     time_us: int
 
 
-def _finish(engine: Engine, acting: Acting) -> Mapping[str, Any]:
-    """Take what was begun to its end; every step may be done twice."""
+def _finish(engine: Engine, acting: Acting) -> tuple[Mapping[str, Any], ErasedNotice]:
+    """Take what was begun to its end; every step may be done twice. Gives what plugins are told, too."""
     with engine.store.transaction(write=False) as tx:
         states = tx.unfinished(SHARD)
         gen, first, last = states[0].gen, states[0].seq, states[-1].seq
@@ -390,6 +431,7 @@ def _finish(engine: Engine, acting: Acting) -> Mapping[str, Any]:
         None if rotated is None else rotated.backup,
     )
     certificate: dict[str, Any] = {}
+    begun_as: dict[str, Value] = {}
     members: dict[str, object] = {"erasure": id_text(record)}
 
     def changes(tx: Transaction, moment: Moment) -> list[Change]:
@@ -399,6 +441,9 @@ def _finish(engine: Engine, acting: Acting) -> Mapping[str, Any]:
         certificate.update(certificate_of(engine, tx, moment, done, first))
         base = tx.version(SHARD, record)
         assert base is not None
+        begun_as.update(open_version(tx, engine.sealer, base, ERASURE))
+        if begun_as.get("kept") is not None:
+            certificate["kept"] = parse_canonical(str(begun_as["kept"]).encode("utf-8"))
         text = canonical(certificate)
         members["certificate"] = sha256(text).hexdigest()
         return [
@@ -416,7 +461,7 @@ def _finish(engine: Engine, acting: Acting) -> Mapping[str, Any]:
     assert isinstance(saved, Saved)
     engine.store.truncate()
     engine.step("certified")
-    return certificate
+    return certificate, notice_of(certificate, str(begun_as["cause"]))
 
 
 def _unfinished(engine: Engine, tx: Transaction, state: State, found: audit.Found) -> _Unfinished:

@@ -7,20 +7,41 @@ from typing import Any
 
 import attrs
 
-from muniment.errors import MunimentError, NotFound, UsageError
+from muniment.errors import Conflict, MunimentError, NotFound, UsageError
 from muniment.model import id_bytes, id_text
 from muniment.retention.plan import Verdict
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.kernel.logbook import Moment
+from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.rights.certificates import certificate_file, list_certificates
-from muniment.session.rights.erasing import Erased, Refusal, erase
+from muniment.session.rights.erasing import Erased, Refusal, erase, held_by
 from muniment.session.rights.facets import Facts
-from muniment.session.rights.holds import linked, refuse
-from muniment.session.rights.retaining import duty, kept_by_duty
-from muniment.session.rights.scope import Scope, Target, record_targets
+from muniment.session.rights.holds import held_now, linked, refuse
+from muniment.session.rights.keeping import Kept, duty, kept_by_duty, kept_of
+from muniment.session.rights.scope import Scope, Target, record_targets, scope_of
 from muniment.store import Transaction
 
-__all__ = ["Erasures"]
+__all__ = ["Erasures", "Planned"]
+
+
+@attrs.frozen
+class Planned:
+    """What an erasure of a subject would do now.
+
+    Attributes:
+        subjects: UUID texts of all who are one with the subject by merges, itself first.
+        records: how many records of theirs there are, by subject.
+        goes: what would go: UUID text of the subject or record, and the category or nothing for all.
+        kept: what a duty keeps, for storage only.
+        why: for each of those, the refusal.
+        holds: UUID texts of the holds that forbid it; while there is one, nothing goes.
+    """
+
+    subjects: tuple[str, ...]
+    records: Mapping[str, int]
+    goes: tuple[tuple[str, str], ...]
+    kept: tuple[Kept, ...]
+    why: tuple[MunimentError, ...]
+    holds: tuple[str, ...]
 
 
 class Erasures:
@@ -30,9 +51,14 @@ class Erasures:
         self._engine = engine
         self._acting = acting
         self._facts: tuple[Moment, Facts] | None = None
+        self._named: frozenset[bytes] | None = None
+        self._joined: tuple[bytes, ...] = ()
 
     def subject(self, id: str, *, reason: str) -> Erased:
         """Erase a person or organisation everywhere: all their records, reasons, files, for ever.
+
+        Whoever was merged with them goes with them, since they were found to be one; where that was
+        wrong, the merge is undone first.
 
         Args:
             id: UUID text of the subject.
@@ -53,28 +79,99 @@ class Erasures:
             reason: why; sealed.
         """
         self._require(reason)
-        engine = self._engine
-        with engine.store.transaction(write=False) as tx:
-            # Whoever was merged with somebody goes with them.
-            named = frozenset[bytes]().union(*(linked(engine, tx, id_bytes(one)) for one in ids))
-            for subject in named:
-                first = tx.version(SHARD, subject, 1)
-                if first is not None and first.subject != subject:
-                    raise UsageError("erasure.not_subject", where=id_text(subject))
-            targets, kept = self._split(tx, sorted(named))
+        with self._engine.store.transaction(write=False) as tx:
+            merged = self._merged(tx, [id_bytes(one) for one in ids])
+            self._named = frozenset(merged)
+            self._joined = tuple(one for one, asked in merged.items() if asked)
+            targets, kept = self._split(tx, merged)
         return self._erase(targets, reason, kept)
 
-    def _split(self, tx: Transaction, subjects: Sequence[bytes]) -> tuple[list[Target], list[Verdict]]:
+    def plan(self, id: str) -> Planned:
+        """What erasing a subject would do, and what stands in its way; nothing is done, and it is logged.
+
+        Args:
+            id: UUID text of the subject.
+
+        Raises:
+            UsageError: ``erasure.not_subject``.
+            NotFound: there is no such subject; logged.
+            AccessDenied: ``access.action``; logged.
+        """
+        engine, acting, subject = self._engine, self._acting, id_bytes(id)
+
+        def body(tx: Transaction, moment: Moment) -> Planned:
+            engine.policy.require(acting.actor, "subject.erase")
+            engine.check_live(tx, {subject})
+            if tx.subject(SHARD, subject) is None or subject == engine.archive:
+                raise NotFound("record.not_found")
+            merged = self._merged(tx, [subject])
+            targets, kept = self._split(tx, merged)
+            found = self._planned(tx, merged, targets, kept)
+            target = {"act": "erasure", "subjects": list(found.subjects)}
+            detail = engine.detail(acting, engine.new_id(), count=sum(found.records.values()), target=target)
+            keys = engine.subject_keys(tx, merged)
+            draft = Draft("retention.plan", detail, subject_keys=keys)
+            engine.logbook.append(tx, moment, [draft], actor=acting.actor.id)
+            return found
+
+        with engine.guarded(acting, "subject.erase", record=id_text(subject)):
+            return engine.run(body, acting)
+
+    def _planned(
+        self,
+        tx: Transaction,
+        merged: Mapping[bytes, bytes],
+        targets: Sequence[Target],
+        kept: Sequence[Verdict],
+    ) -> Planned:
+        engine = self._engine
+        held = held_now(engine, tx)
+        holds = []
+        for target in targets if held else ():
+            hold = held_by(engine, tx, held, scope_of(engine, tx, target))
+            if hold is not None:
+                holds.append(hold.id)
+        names = engine.definitions.registry.category_names
+        records = {
+            id_text(one): sum(row.type >= 256 for row in tx.subject_records(SHARD, one)) for one in merged
+        }
+        return Planned(
+            tuple(map(id_text, merged)),
+            records,
+            tuple((id_text(one.id), names.get(one.category, "")) for one in targets),
+            tuple(map(kept_of, kept)),
+            tuple(map(duty, kept)),
+            tuple(dict.fromkeys(holds)),
+        )
+
+    def _merged(self, tx: Transaction, asked: Sequence[bytes]) -> dict[bytes, bytes]:
+        """All who are one with these by merges and are still there: for each, who was asked for.
+
+        Raises:
+            UsageError: ``erasure.not_subject``.
+        """
+        found = {one: b"" for one in asked}
+        for one in asked:
+            for other in sorted(linked(self._engine, tx, one) - found.keys()):
+                if not self._engine.gone(tx, {other}):
+                    found[other] = one
+        for subject in found:
+            first = tx.version(SHARD, subject, 1)
+            if first is not None and first.subject != subject:
+                raise UsageError("erasure.not_subject", where=id_text(subject))
+        return found
+
+    def _split(self, tx: Transaction, merged: Mapping[bytes, bytes]) -> tuple[list[Target], list[Verdict]]:
         """Whole subjects, or where a duty keeps something of one all else of theirs, facet by facet."""
         engine = self._engine
         targets: list[Target] = []
         kept: list[Verdict] = []
         facts = Facts(engine, tx, engine.clock())
-        for subject in subjects:
+        for subject, asked in merged.items():
             records = [one.record for one in tx.subject_records(SHARD, subject) if one.type >= 256]
             duties = kept_by_duty(engine, facts, records)
             if not duties:
-                targets.append(Target(subject))
+                targets.append(Target(subject, merged=asked))
                 continue
             kept += duties.values()
             for record in records:
@@ -84,7 +181,7 @@ class Erasures:
                 for facet in tx.facets_of(SHARD, record):
                     name = (record, facet.category)
                     if facet.category and facet.category not in gone and name not in duties:
-                        targets.append(Target(*name))
+                        targets.append(Target(*name, merged=asked))
         return targets, kept
 
     def record(self, id: str, *, reason: str, category: str = "") -> Erased:
@@ -162,6 +259,8 @@ class Erasures:
         names = self._engine.definitions.registry.category_names
         listed = [[id_text(one.id), names.get(one.category, "")] for one in targets]
         facts = {"targets": str(len(targets)), "first": listed[0][0]}
+        if self._joined:
+            facts["merged"] = ", ".join(map(id_text, self._joined))
         granted = require(
             self._engine, self._acting, "subject.erase", {"targets": listed}, facts=facts, reason=reason
         )
@@ -174,6 +273,8 @@ class Erasures:
             reason=reason,
             check=self._check,
             approval=approval,
+            kept=[kept_of(one) for one in kept],
+            whole=self._named is not None,
         )
         numbers = self._engine.definitions.registry.categories
         stays = tuple(
@@ -183,7 +284,11 @@ class Erasures:
         return attrs.evolve(done, refused=(*done.refused, *stays))
 
     def _check(self, tx: Transaction, moment: Moment, scope: Scope) -> MunimentError | None:
-        """Whether a duty came up since: looked at once more where the erasure begins."""
+        """Whether a duty or a merge came up since: looked at once more where the erasure begins."""
+        if self._named is not None:
+            others = linked(self._engine, tx, scope.subject) - self._named
+            if others - self._engine.gone(tx, others):
+                return Conflict("erasure.merged", where=id_text(scope.target.id))
         records = [one.record for one in scope.records if one.type >= 256]
         if self._facts is None or self._facts[0] is not moment:
             self._facts = (moment, Facts(self._engine, tx, moment.time_us))

@@ -164,10 +164,17 @@ def linked(engine: Engine, tx: Transaction, subject: bytes) -> frozenset[bytes]:
 
 
 def refuse(engine: Engine, acting: Acting, kind: str, error: MunimentError, **target: object) -> None:
-    """Write down that a disposal was refused, and because of which hold."""
+    """Write down that a disposal was refused, and because of which hold, rule or plugin."""
     named = {name: error.parameters[name] for name in ("hold", "rule") if error.parameters.get(name)}
     members = {name: value for name, value in {**target, **named}.items() if value}
-    engine.note(acting, kind, outcome="denied", code=error.code, target=members or None)
+    engine.note(
+        acting,
+        kind,
+        outcome="denied",
+        code=error.code,
+        plugin=engine.refuser(error),
+        target=members or None,
+    )
 
 
 class Holds:

@@ -8,7 +8,7 @@ find it anew from the exported log, with the tag key and a program of their choi
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from itertools import groupby
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
@@ -39,6 +39,8 @@ from muniment.session.reading.reads import (
     release,
 )
 from muniment.session.rights.consents import consents_of, subject_of
+from muniment.session.rights.holds import linked
+from muniment.session.rights.restrictions import restrictions_on
 from muniment.store import Checkpoint, LogFilter, Reader, Transaction
 from muniment.subjects.rules import Rights
 
@@ -58,6 +60,7 @@ class Report:
 
     Attributes:
         subject: UUID text.
+        merged: UUID texts of whoever was merged with them: their records, consents and accesses are here too.
         made_us: when the report was made.
         records: the data, as far as whoever makes the report may read it.
         sources: for each record how and when it came: ``record``, ``time``, ``kind``, ``program``.
@@ -65,10 +68,12 @@ class Report:
         disclosures: to whom it was handed out: ``time``, ``recipient``, ``purpose``, ``type``.
         retention: for each type the rules that say how long it is kept.
         consents: what the person consented to, and its state.
+        restrictions: what of it may only be stored, or used for little, and on what ground.
         accesses: what was done and when; who did it only where the configuration says so.
     """
 
     subject: str
+    merged: tuple[str, ...]
     made_us: int
     records: tuple[Record, ...]
     sources: tuple[Mapping[str, Any], ...]
@@ -76,6 +81,7 @@ class Report:
     disclosures: tuple[Mapping[str, Any], ...]
     retention: Mapping[str, tuple[Mapping[str, Any], ...]]
     consents: tuple[Mapping[str, Any], ...]
+    restrictions: tuple[Mapping[str, Any], ...]
     accesses: tuple[Mapping[str, Any], ...]
 
 
@@ -101,7 +107,8 @@ class Persons:
         def body(tx: Transaction, moment: Moment) -> tuple[Any, ...]:
             engine.policy.require(acting.actor, "subject.report")
             subject = subject_of(engine, acting, tx, id_bytes(record))
-            loaded = self._loaded(tx, subject)
+            subjects = self._one_person(tx, subject)
+            loaded = self._loaded(tx, subjects)
             op = engine.new_id()
             drafts: list[Draft] = []
             for _, group in groupby(loaded, key=lambda pair: pair[1].type.number):
@@ -109,16 +116,18 @@ class Persons:
                 versions = [one.version for one, _ in some]
                 drafts += disclosure(engine, tx, acting, "subject.report", some[0][1], versions, op=op)
             engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
-            about = list(self._about(tx, subject, moment))
+            about = self._about(tx, subjects, moment)
             sources = [self._source(tx, one.version.record) for one, _ in loaded]
-            consents = consents_of(engine, tx, {subject})
-            return id_text(subject), moment.time_us, loaded, sources, about, consents
+            consents = consents_of(engine, tx, set(subjects))
+            limits = [one.document() for one in restrictions_on(engine, tx, subjects)]
+            return list(map(id_text, subjects)), moment.time_us, loaded, sources, about, consents, limits
 
         with engine.guarded(acting, "subject.report", record=record):
-            subject, made_us, loaded, sources, about, consents = engine.run(body, acting)
+            subjects, made_us, loaded, sources, about, consents, limits = engine.run(body, acting)
         records = tuple(release(engine, one, plan) for one, plan in loaded)
         return Report(
-            subject,
+            subjects[0],
+            tuple(subjects[1:]),
             made_us,
             records,
             tuple(sources),
@@ -134,14 +143,21 @@ class Persons:
                 }
                 for one in consents
             ),
+            tuple(limits),
             tuple(self._shown(gen, one) for gen, one in about),
         )
 
-    def _loaded(self, tx: Transaction, subject: bytes) -> list[tuple[Loaded, Plan]]:
+    def _one_person(self, tx: Transaction, subject: bytes) -> list[bytes]:
+        """The subject, and then whoever was merged with it and is still there."""
+        others = sorted(linked(self._engine, tx, subject) - {subject})
+        gone = self._engine.gone(tx, others)
+        return [subject, *(one for one in others if one not in gone)]
+
+    def _loaded(self, tx: Transaction, subjects: Sequence[bytes]) -> list[tuple[Loaded, Plan]]:
         """Every record about the person that this actor may read, by type; what was deleted is left out."""
         engine = self._engine
         found = []
-        records = sorted({row.record for row in tx.records_of_subject(SHARD, subject)})
+        records = sorted({row.record for one in subjects for row in tx.records_of_subject(SHARD, one)})
         newest = tx.newest_versions(SHARD, records)
         for version in sorted(newest.values(), key=lambda one: (one.type, one.record)):
             if version.type < 256 or version.operation == _DELETE:
@@ -245,16 +261,18 @@ class Persons:
         write_atomically(folder / "check_accesses.py", _program())
         return document
 
-    def _about(self, tx: Transaction, subject: bytes, moment: Moment) -> Iterator[tuple[int, Found]]:
+    def _about(self, tx: Transaction, subjects: Sequence[bytes], moment: Moment) -> list[tuple[int, Found]]:
         """Every entry about the person in all generations, oldest first: from the auditors' projection."""
+        places: set[tuple[int, int]] = set()
         for gen in tx.generations(SHARD):
             size = moment.size if gen == moment.gen else audit.size_of(tx, SHARD, gen)
             if not size:
                 continue
             audit.catch_up(tx, SHARD, gen, stop=size)
-            rows = tx.find_entries(SHARD, gen, LogFilter(about=subject, limit=_MOST, descending=False))
-            for row in rows:
-                yield gen, audit.entry_at(tx, SHARD, gen, row.seq)
+            for subject in subjects:
+                filters = LogFilter(about=subject, limit=_MOST, descending=False)
+                places.update((gen, row.seq) for row in tx.find_entries(SHARD, gen, filters))
+        return [(gen, audit.entry_at(tx, SHARD, gen, seq)) for gen, seq in sorted(places)]
 
     def _shown(self, gen: int, found: Found) -> dict[str, Any]:
         """One entry as the person is told of it."""

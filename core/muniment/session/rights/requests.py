@@ -184,7 +184,7 @@ class Requests:
         rows = tx.builtin(SHARD, (REQUEST.number,))
         versions = [tx.version(SHARD, record, newest) for _, record, newest in rows]
         standing = [one for one in versions if one is not None and one.operation != OPERATIONS["delete"]]
-        gone = {state.id for state in tx.state_of(SHARD, {one.subject for one in standing})}
+        gone = self._engine.gone(tx, {one.subject for one in standing})
         return [one for one in standing if one.subject not in gone]
 
     def _opened(self, tx: Transaction, version: Version) -> Request:

@@ -9,7 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from muniment.errors import AccessDenied, Conflict, MunimentError, NotFound, UsageError
+from muniment.errors import Conflict, MunimentError, NotFound, UsageError
 from muniment.model import id_bytes, id_text
 from muniment.retention.plan import STATES, Verdict
 from muniment.session.approval.acts import require
@@ -20,7 +20,7 @@ from muniment.session.rights.facets import Facts, rules_of_type
 from muniment.session.rights.scope import Scope, Target
 from muniment.store import Transaction
 
-__all__ = ["Applied", "Retaining", "duty", "kept_by_duty"]
+__all__ = ["Applied", "Retaining"]
 
 _AT_ONCE: Final = 500
 _DUE: Final = ("due", "review")
@@ -356,36 +356,10 @@ class _Run:
 
     def _nothing_left(self, tx: Transaction, subject: bytes) -> bool:
         for record in tx.subject_records(SHARD, subject):
+            if record.type < 256:
+                continue  # what the framework keeps about somebody goes with them
             gone = {state.category for state in tx.state_of(SHARD, {record.record})}
             left = {facet.category for facet in tx.facets_of(SHARD, record.record)} - {0} - gone
             if left and 0 not in gone:
                 return False
         return True
-
-
-def kept_by_duty(engine: Engine, facts: Facts, records: Sequence[bytes]) -> dict[tuple[bytes, int], Verdict]:
-    """The facets of these records that a mandatory minimum keeps, whoever asks for their erasure.
-
-    Args:
-        engine: the opened archive.
-        facts: of the transaction.
-        records: 16 bytes each.
-    """
-    numbers = engine.definitions.registry.categories
-    found = {}
-    for verdict in facts.verdicts(records) if facts.any_rules else ():
-        minima = [
-            one
-            for one in verdict.findings
-            if one.rule.effect in ("MIN", "MIN+MAX") and one.code != "keep.maximum"
-        ]
-        runs = any(one.end is None or one.end >= verdict.today for one in minima)
-        if runs and verdict.state in ("kept", "permanent", "unknown", "suspended", "conflict", "held"):
-            found[id_bytes(verdict.facet.record), numbers[verdict.facet.category]] = verdict
-    return found
-
-
-def duty(verdict: Verdict) -> AccessDenied:
-    """The refusal of an erasure because of a mandatory minimum (GDPR 17(3)(b))."""
-    until = "" if verdict.keep_until is None else verdict.keep_until.isoformat()
-    return AccessDenied("keep.duty", where=verdict.facet.record, rule=verdict.rule, until=until or "?")

@@ -30,11 +30,13 @@ class Target:
         id: of a subject or record, 16 bytes.
         category: number of the retention category; 0 for all, now and to come.
         rule: under which rule of retention; empty where a person asked.
+        merged: the subject that was asked for, 16 bytes, where this goes because it was merged with it.
     """
 
     id: bytes
     category: int = 0
     rule: str = ""
+    merged: bytes = b""
 
 
 @attrs.define

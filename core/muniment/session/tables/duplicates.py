@@ -290,7 +290,7 @@ def opened_records(
         versions = tx.newest_versions(SHARD, sorted(rows)) if rows else {}
         loading, places = [], []
         for record, version in versions.items():
-            if version.type != record_type.number or tx.state_of(SHARD, {record, version.subject}):
+            if version.type != record_type.number or engine.gone(tx, {record, version.subject}):
                 continue
             own = definition_of(engine, tx, version)
             groups = frozenset(own.by_number[one].seal_group for one in numbers if one in own.by_number)

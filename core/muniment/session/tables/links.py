@@ -21,6 +21,7 @@ from muniment.session.approval.asking import approve_merge
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.views import Record
+from muniment.session.rights.scope import is_gone
 from muniment.session.writing.approving import Sanction
 from muniment.session.writing.writes import Change, write
 from muniment.store import Transaction
@@ -65,7 +66,7 @@ def _links(engine: Engine, tx: Transaction) -> list[Link]:
         version = tx.version(SHARD, record, newest)
         if version is None or version.operation == _DELETE:
             continue
-        if tx.state_of(SHARD, {record, version.subject}):
+        if engine.gone(tx, {record, version.subject}):
             continue  # erased with the duplicate
         values = open_version(tx, engine.sealer, version, SUBJECT_LINK)
         filled = values.get("filled") or ()
@@ -231,6 +232,8 @@ class Links:
     def undo(self, id: str, *, reason: str) -> Link:
         """Take a merge apart: the duplicate is back, and what went over goes back where nobody changed it.
 
+        What was erased meanwhile stays erased; where the kept record is gone, the duplicate alone comes back.
+
         Args:
             id: UUID text of the merge or of the duplicate.
             reason: a person's own words; sealed.
@@ -248,10 +251,11 @@ class Links:
         if link is None:
             raise NotFound("link.unknown", where=id)
         record_type = session.type(link.type)
-        kept, duplicate = session.get(link.kept), session.get(link.duplicate)
-        back = self._back(record_type, link, kept, duplicate)
+        kept = None if self._is_gone(link.kept) else session.get(link.kept)
+        duplicate = session.get(link.duplicate)
+        back = () if kept is None else self._back(record_type, link, kept, duplicate)
         changes = []
-        if back:
+        if kept is not None and back:
             changes.append(
                 Change(
                     "update",
@@ -269,13 +273,23 @@ class Links:
             self._engine,
             session.acting,
             record_type,
-            {"undo": link.id, "kept_version": kept.version, "duplicate_version": duplicate.version},
+            {
+                "undo": link.id,
+                "kept_version": 0 if kept is None else kept.version,
+                "duplicate_version": duplicate.version,
+            },
             list(back),
             subject=id_bytes(duplicate.subject),
             reason=reason,
         )
         write(self._engine, session.acting, changes, reason=reason, sanction=Sanction(granted))
         return link
+
+    def _is_gone(self, record: str) -> bool:
+        """Whether nothing is left of a record that was merged."""
+        with self._engine.store.transaction(write=False) as tx:
+            version = tx.version(SHARD, id_bytes(record))
+            return version is None or is_gone(self._engine, tx, version)
 
     def _back(self, record_type: RecordType, link: Link, kept: Record, duplicate: Record) -> Collection[str]:
         """The fields that went over and are as they were then."""
@@ -285,6 +299,7 @@ class Links:
         if hidden:
             # Undone by somebody who sees less, half of it would stay.
             raise AccessDenied("access.field", where=record_type.key, action="record.write", names="?")
+        known = [key for key in known if key not in kept.erased]
         same = [key for key in known if kept.fields.get(key) == duplicate.fields.get(key)]
         if any(key in record_type.unique and kept.fields.get(key) is None for key in known):
             raise Conflict("link.changed", where=kept.id)
