@@ -10,7 +10,7 @@ from muniment.model import id_text
 from muniment.plugins import ErasedNotice, ErasurePlan, ErasureTarget
 from muniment.session.kernel.engine import Acting, Engine
 from muniment.session.rights.scope import Scope
-from muniment.session.writing.planning import hook_context
+from muniment.session.writing.changes import hook_context
 
 __all__ = ["notice_of", "refused_by_plugins", "tell_erased"]
 
