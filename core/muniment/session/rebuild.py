@@ -23,10 +23,10 @@ from muniment.model import Value, id_text
 from muniment.schema import category_of_group
 from muniment.session.kernel.current import clear_json
 from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.layout import layout_token, set_layout
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.tokens import tokens_of
-from muniment.session.rights.scope import is_gone
 from muniment.store import Current, Reader, Token, Transaction, Version
 
 __all__ = ["Fault", "Rebuilt", "check_data", "rebuild_data", "refresh_layout"]

@@ -31,12 +31,13 @@ from muniment.session.attachments import file_place
 from muniment.session.kernel.current import drop_clear
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.rights.asking import notice_of, refused_by_plugins, tell_erased
 from muniment.session.rights.certificates import Done, certificate_of
 from muniment.session.rights.holds import Held, Hold, denied, held_now, linked, refuse
 from muniment.session.rights.keeping import Kept, storage_only
-from muniment.session.rights.scope import Scope, Target, binding_of, is_gone, scope_of
+from muniment.session.rights.scope import Scope, Target, binding_of, scope_of
 from muniment.session.writing.writes import Change, Saved, write
 from muniment.store import State, Transaction
 

@@ -19,10 +19,10 @@ from muniment.model import id_bytes, id_text, rfc3339
 from muniment.schema.builtin import RESTRICTION, SUBJECT_LINK
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.gates import RESTRICTED, STORAGE_ONLY, About, Touch
 from muniment.session.kernel.logbook import Moment
 from muniment.session.rights.holds import linked
-from muniment.session.rights.scope import is_gone
 from muniment.session.writing.writes import Change, Saved, write
 from muniment.store import Transaction
 

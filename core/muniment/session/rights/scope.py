@@ -12,14 +12,13 @@ from hashlib import sha256
 import attrs
 
 from muniment.errors import NotFound
-from muniment.log.binding import unpack_live
 from muniment.model import id_text
 from muniment.schema import category_of_group
 from muniment.seal import part_fields
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.store import Gap, Reader, Transaction, Version
 
-__all__ = ["Scope", "Target", "binding_of", "is_gone", "record_targets", "scope_of"]
+__all__ = ["Scope", "Target", "binding_of", "record_targets", "scope_of"]
 
 
 @attrs.frozen
@@ -160,15 +159,3 @@ def record_targets(
     gone = {state.category for state in tx.state_of(SHARD, {record})}
     facets = sorted({facet.category for facet in tx.facets_of(SHARD, record)} - gone - {0})
     return [Target(record, one, rule) for one in facets]
-
-
-def is_gone(engine: Engine, tx: Reader, version: Version) -> bool:
-    """Whether nothing of a record is left to be shown: it, its subject, or every facet of it is erased."""
-    if not engine.any_states:
-        return False
-    gone = tx.state_of(SHARD, {version.record, version.subject})
-    if any(not state.category for state in gone):
-        return True
-    live, _ = unpack_live(version.parts)
-    groups = {category_of_group(group) for group in live}
-    return bool(groups) and groups <= {state.category for state in gone if state.id == version.record}

@@ -20,8 +20,8 @@ from muniment.schema.builtin import SUBJECT_LINK
 from muniment.session.approval.asking import approve_merge
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
+from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.views import Record
-from muniment.session.rights.scope import is_gone
 from muniment.session.writing.approving import Sanction
 from muniment.session.writing.writes import Change, write
 from muniment.store import Transaction
