@@ -37,6 +37,7 @@ class Section:
 
 _RIGHTS = (
     ("/requests", "nav.requests", "inbox", "request.read"),
+    ("/consents", "nav.consents", "check", "consent.read"),
     ("/retention", "nav.retention", "clock", "retention.read"),
     ("/holds", "nav.holds", "flag", "hold.read"),
     ("/erasures", "nav.erasures", "cross", "erasure.read"),
@@ -51,7 +52,10 @@ _OVERSIGHT = (
 )
 _SETUP = (
     ("/import", "nav.import", "import", "record.import"),
+    ("/quality", "nav.quality", "check", "data.check"),
     ("/schema", "nav.schema", "table", "schema.read"),
+    ("/templates", "nav.templates", "file", "schema.read"),
+    ("/config", "nav.config", "gear", "config.read"),
     ("/plugins", "nav.plugins", "plug", "config.read"),
     ("/users", "nav.users", "users", "user.read"),
     ("/roles", "nav.roles", "shield", "user.read"),

@@ -27,6 +27,7 @@ __all__ = [
     "named_places",
     "places_of",
     "problem_of",
+    "purpose_of",
     "taken_away",
     "time_us_of",
 ]
@@ -92,6 +93,14 @@ def named_places(call: Call, ids: Iterable[str]) -> dict[str, Place]:
         for id, title in call.session.titles(key, listed).items():
             places[id] = attrs.evolve(places[id], title=title)
     return places
+
+
+def purpose_of(call: Call, term: str) -> str:
+    """A purpose in words; the term itself where nobody named it."""
+    from muniment.purposes import PURPOSES
+
+    found = {**PURPOSES, **call.web.archive.plugins.purposes()}.get(term)
+    return term if found is None else found.label.of(call.lang) or term
 
 
 def day_of(text: str) -> date | None:

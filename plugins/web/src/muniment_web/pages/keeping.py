@@ -24,7 +24,6 @@ def routes() -> list[BaseRoute]:
         page("/holds", holds),
         page("/holds/{id:uuid}/release", release, methods=("POST",)),
         page(f"{base}/hold", place, methods=("POST",)),
-        page(f"{base}/consents", consents),
         page(f"{base}/erase", ask_erase),
         page(f"{base}/erase", erase, methods=("POST",)),
         page("/erasures", erasures),
@@ -66,24 +65,6 @@ def release(call: Call) -> Response:
     """End a hold."""
     call.session.holds.release(str(call.path["id"]), reason=call.text("note").strip())
     return call.go("/holds", note=call.say("keeping.released_now"))
-
-
-def consents(call: Call) -> Response:
-    """What the person of a record consented to, and whether they still do."""
-    record_type = type_of(call)
-    now = call.web.engine.clock()
-    rows = [
-        {
-            "purpose": one.purpose,
-            "state": one.state_at(now),
-            "time": call.time(one.recorded_us),
-            "until": str(one.values.get("valid_until") or "")[:10],
-            "notice": str(one.values.get("notice") or ""),
-        }
-        for one in call.session.consents.of(str(call.path["id"]))
-    ]
-    template = "_consents.html" if call.partial else "consents.html"
-    return call.page(template, type=record_type, id=str(call.path["id"]), consents=rows)
 
 
 def ask_erase(call: Call) -> Response:

@@ -1,0 +1,214 @@
+"""What holds and what is about to: the configuration with its differences and versions, and templates."""
+
+from __future__ import annotations
+
+import difflib
+import json
+from typing import Any
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from muniment import config
+from muniment.errors import ApprovalNeeded, MunimentError, NotFound, text_of
+from muniment.model import id_text
+from muniment.schema.template import Template
+from muniment_web._app import page
+from muniment_web._reasons import REASONS, reason_of
+from muniment_web._told import ENDS_SIGN_IN, problem_of
+from muniment_web._web import Call
+
+__all__ = ["routes"]
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this area."""
+    return [
+        page("/config", show),
+        page("/config", apply, methods=("POST",)),
+        page("/templates", templates),
+        page("/templates/{name}", template),
+        page("/templates/{name}", apply_template, methods=("POST",)),
+    ]
+
+
+# The configuration
+
+
+def _lines(before: str, after: str) -> list[tuple[str, str]]:
+    """What differs, line by line: how it differs, and the line."""
+    found = []
+    old, new = before.strip().splitlines(), after.strip().splitlines()
+    for line in difflib.unified_diff(old, new, lineterm="", n=2):
+        if line.startswith(("---", "+++")):
+            continue
+        kind = {"+": "ins", "-": "del", "@": "at"}.get(line[:1], "")
+        found.append((kind, line[1:] if kind != "at" else "…"))
+    return found
+
+
+def show(call: Call, problem: MunimentError | None = None) -> Response:
+    """What muniment.toml says that does not hold yet, and every version that held."""
+    session, archive = call.session, call.web.archive
+    session.require("config.read")
+    engine = call.web.engine
+    engine.refresh()
+    held = engine.definitions.configuration
+    assert held is not None  # an archive begins with one
+    record, newest, text = id_text(held[0]), held[1], held[2]
+    asked = call.query("version")
+    version = int(asked) if asked.isdecimal() and 0 < int(asked[:9]) <= newest else newest
+    then = session.get(record, version=version)
+    shown = str(then.fields["text"])
+    fault: MunimentError | None = None
+    waiting: list[tuple[str, str]] = []
+    try:
+        file = config.read(archive.folder)
+        waiting = _lines(text, file.text)
+    except MunimentError as error:
+        fault = error
+    before = ""
+    if version > 1:
+        before = str(session.get(record, version=version - 1).fields["text"])
+    return call.page(
+        "config.html",
+        status=422 if problem else 200,
+        waiting=waiting,
+        fault=problem_of(call, fault),
+        version=version,
+        newest=newest,
+        versions=range(newest, max(0, newest - 30), -1),
+        time=call.time(then.recorded_us),
+        text=shown,
+        changed=_lines(before, shown) if version > 1 else [],
+        plugins=json.loads(str(then.fields.get("plugins") or "[]")),
+        may=session.may("config.change"),
+        reasons=REASONS,
+        problem=problem_of(call, problem),
+        notes=call.taken_notes(),
+    )
+
+
+def apply(call: Call) -> Response:
+    """Put what the file says into force, as a version with its reason."""
+    from muniment.errors import UsageError
+
+    reason = reason_of(call)
+    try:
+        call.session.require("config.change")
+        if not reason:
+            raise UsageError("usage.no_reason")
+        done = call.web.archive.apply_config(call.session, reason=reason)
+    except ApprovalNeeded as error:
+        return call.go("/changes", note=error.text(call.lang).rpartition(" [")[0])
+    except MunimentError as error:
+        if error.code in ENDS_SIGN_IN:
+            raise
+        return show(call, error)
+    key = "config.applied" if done else "config.same"
+    return call.go("/config", note=call.say(key))
+
+
+# Templates
+
+
+def _known(call: Call) -> dict[str, Template]:
+    from muniment.schema.template import load_template, template_names
+
+    shipped = dict(call.web.archive.plugins.templates())
+    return {**{name: load_template(name) for name in template_names()}, **shipped}
+
+
+def templates(call: Call) -> Response:
+    """Ready sets of tables; five questions propose which."""
+    from muniment.cli.template_choose import QUESTIONS, proposed
+
+    session = call.session
+    session.require("schema.read")
+    held = {one.key for one in session.types()}
+    answers = {name: call.query(name) or next(iter(known)) for name, known in QUESTIONS}
+    asked = any(call.query(name) for name, _ in QUESTIONS)
+    chosen = [name for name, _ in proposed(answers)] if asked else []
+    questions = [
+        (
+            name,
+            text_of(f"choose.{name}", call.lang)[0],
+            [(key, text_of(f"choose.{code}", call.lang)[0]) for key, code in known.items()],
+            answers[name],
+        )
+        for name, known in QUESTIONS
+    ]
+    return call.page(
+        "templates.html",
+        templates=[
+            {
+                "key": key,
+                "label": one.label.of(call.lang) or key,
+                "help": one.help.of(call.lang),
+                "types": [kind.label.of(call.lang) or kind.key for kind in one.types],
+                "here": all(kind.key in held for kind in one.types),
+                "proposed": key in chosen,
+            }
+            for key, one in sorted(_known(call).items())
+        ],
+        questions=questions,
+        chosen=chosen,
+        notes=call.taken_notes(),
+    )
+
+
+def template(call: Call, problem: MunimentError | None = None) -> Response:
+    """A template's tables and fields, and what it would change here; nothing is changed."""
+    from muniment.session.reading.preview import effects_of
+
+    session, key = call.session, call.path["name"]
+    session.require("schema.read")
+    found = _known(call).get(key)
+    if found is None:
+        raise NotFound("serve.not_found")
+    changes: list[str] = []
+    effects: list[str] = []
+    may = session.may("schema.change")
+    if may:
+        plain = call.plain
+        made = call.web.archive.apply_templates(plain, [found], reason=None, dry_run=True)
+        changes = [one.text(call.lang) for one in made.changes]
+        effects = [
+            text_of(
+                f"choose.effect_{one.code}",
+                call.lang,
+                type=one.type,
+                field=one.field,
+                count=one.count,
+                records=one.records,
+            )[0]
+            for one in effects_of(plain, made.changed)
+        ]
+    return call.page(
+        "template.html",
+        status=422 if problem else 200,
+        key=key,
+        found=found,
+        kinds=call.web.engine.kinds,
+        changes=changes,
+        effects=effects,
+        may=may,
+        reasons=REASONS,
+        problem=problem_of(call, problem),
+    )
+
+
+def apply_template(call: Call) -> Response:
+    """Bring it into the archive; what a team changed itself stays."""
+    found = _known(call).get(call.path["name"])
+    if found is None:
+        raise NotFound("serve.not_found")
+    try:
+        made: Any = call.web.archive.apply_templates(call.session, [found], reason=reason_of(call) or None)
+    except ApprovalNeeded as error:
+        return call.go("/changes", note=error.text(call.lang).rpartition(" [")[0])
+    except MunimentError as error:
+        if error.code in ENDS_SIGN_IN:
+            raise
+        return template(call, error)
+    return call.go("/templates", note=call.say("config.template_applied", count=len(made.changed)))
