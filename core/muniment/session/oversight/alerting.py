@@ -123,14 +123,14 @@ class Reviewed:
     """A span of the log that somebody signed off.
 
     Attributes:
-        first: index of its first entry.
-        last: one past its last one.
+        first: its first entry.
+        last: the place behind its last one.
         reviewer: who signed.
         time_us: when, microseconds since 1970.
     """
 
-    first: int
-    last: int
+    first: Place
+    last: Place
     reviewer: str
     time_us: int
 
@@ -269,7 +269,7 @@ class Alerts:
             head = tx.head(SHARD)
             assert head is not None
             end = Place(head.gen, head.first_seq + head.n)
-            before = [_reviewed(row.clear) for row in _currents(tx, REVIEW.number)]
+            before = [_reviewed(row.clear, "last") for row in _currents(tx, REVIEW.number)]
         first = max(before, default=Place(0, 0))
         last = min(until or end, end)
         if last <= first:
@@ -302,13 +302,12 @@ class Alerts:
         with self._engine.store.transaction(write=False) as tx:
             found = [
                 Reviewed(
-                    int(one[str(REVIEW.by_key["first"].number)]),
-                    int(one[str(REVIEW.by_key["last"].number)]),
-                    str(one[str(REVIEW.by_key["reviewer"].number)]),
+                    _reviewed(row.clear, "first"),
+                    _reviewed(row.clear, "last"),
+                    str(json.loads(row.clear)[str(REVIEW.by_key["reviewer"].number)]),
                     int.from_bytes(row.record[:6], "big") * 1000,
                 )
                 for row in _currents(tx, REVIEW.number)
-                for one in (json.loads(row.clear),)
             ]
         self._engine.note(self._acting, "alert.read", target={"reviews": len(found)})
         return sorted(found, key=lambda one: one.last)
@@ -406,11 +405,11 @@ def _chunks(spans: Sequence[Span], first: Place) -> Iterator[_Chunk]:
             yield _Chunk(gen, range(start, min(start + _CHUNK, size)))
 
 
-def _reviewed(clear: str) -> Place:
-    """Where a review ended."""
+def _reviewed(clear: str, end: str) -> Place:
+    """Where a review began (``first``) or ended (``last``)."""
     values = json.loads(clear)
-    generation, last = (int(values[str(REVIEW.by_key[key].number)]) for key in ("last_generation", "last"))
-    return Place(generation, last)
+    generation, index = (int(values[str(REVIEW.by_key[key].number)]) for key in (f"{end}_generation", end))
+    return Place(generation, index)
 
 
 def _alert(

@@ -117,6 +117,7 @@ def _environment(web: Web) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    made.filters["ref"] = lambda place: str(place).removeprefix("0:")
     made.filters["attr_of"] = lambda label, lang: label.of(lang)
     made.globals.update(
         asset=web.assets.__getitem__, icon=icon, settings=web.settings, short_nav=short_navigation

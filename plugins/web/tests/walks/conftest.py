@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import re
 import shutil
 import socket
 import threading
@@ -219,14 +220,19 @@ def looked_at(site: Site) -> Callable[[Any, str], None]:
 
     def look(page: Any, path: str) -> None:
         page.goto(site.base + path)
-        page.wait_for_load_state("networkidle")
+        page.wait_for_selector(".htmx-request", state="detached")
         assert [] == axe_findings(page), path
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
         assert [] == page.complaints, path
         folder = os.environ.get("MUNIMENT_SCREENSHOTS")
         if folder:
             lang, width = page.evaluate("[document.documentElement.lang, innerWidth]")
-            name = path.strip("/").partition("?")[0].replace("/", "-")[-40:] or "desk"
+            name = (
+                re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", path.partition("?")[0])
+                .strip("/")
+                .replace("/", "-")
+                or "desk"
+            )
             query = path.partition("?")[2][:6].replace("=", "")
             page.screenshot(path=Path(folder) / f"{name}{query}-{lang[:2]}-{width}.png", full_page=True)
 

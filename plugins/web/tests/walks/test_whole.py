@@ -34,6 +34,18 @@ def paths_of(site, login: str) -> list[str]:
         "/evidence",
         "/log?actor=li.na&kind=record.read",
         person,
+        "/consents",
+        f"{person}/consents",
+        "/consents/notices/newsletter",
+        "/config",
+        "/templates",
+        "/templates/account-manager",
+        "/quality?type=customer",
+        "/duplicates?type=customer",
+        "/restrictions",
+        "/erasures",
+        *((f"/merge?first={site.anna}&second={site.twin}", "/merges") if login != "ada" else ()),
+        *((f"{person}/requests", f"{person}/restriction", f"{person}/erase") if login != "ada" else ()),
     ]
 
 

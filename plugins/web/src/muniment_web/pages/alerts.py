@@ -9,10 +9,11 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError
 from muniment.session.oversight.alerting import Alert, Alerts, settings_of
-from muniment.session.reading.generations import Place
+from muniment.session.reading.generations import Place, parse_place
 from muniment_web._app import page
 from muniment_web._told import ENDS_SIGN_IN, places_of, problem_of
 from muniment_web._web import Call
+from muniment_web.pages.log import ref_of, row_of
 
 __all__ = ["routes"]
 
@@ -65,8 +66,6 @@ def run(call: Call) -> Response:
 
 def one(call: Call, problem: MunimentError | None = None) -> Response:
     """One alert: why it was raised, what shows it, what would explain it."""
-    from muniment_web.pages.log import row_of
-
     alerts = call.session.alerts
     found = alerts.get(str(call.path["id"]))
     entries = []
@@ -134,22 +133,23 @@ def reviews(call: Call, problem: MunimentError | None = None) -> Response:
     """Which spans of the log were signed off, and by whom."""
     found = list(call.session.alerts.reviews())
     head = call.web.engine.store.head(0)
-    size = 0 if head is None else head.first_seq + head.n
-    first = max((one.last for one in found), default=0)
+    end = Place(0, 0) if head is None else Place(head.gen, head.first_seq + head.n)
+    first = max((one.last for one in found), default=Place(0, 0))
     return call.page(
         "sign_off.html",
         status=422 if problem else 200,
         rows=[
             {
-                "first": one.first,
-                "last": one.last - 1,
+                "first": ref_of(one.first),
+                "last": ref_of(Place(one.last.generation, one.last.index - 1)),
                 "reviewer": one.reviewer,
                 "time": call.time(one.time_us),
             }
             for one in reversed(found)
         ],
-        first=first,
-        last=size,
+        new=first < end,
+        first=ref_of(first),
+        last=ref_of(Place(end.generation, end.index - 1)),
         may=call.session.may("alert.review"),
         problem=problem_of(call, problem),
         notes=call.taken_notes(),
@@ -158,14 +158,16 @@ def reviews(call: Call, problem: MunimentError | None = None) -> Response:
 
 def sign_off(call: Call) -> Response:
     """Sign what came since the last time off."""
-    until, newest = call.text("until"), call.session.generations()[-1].generation
+    until = call.text("until").strip()[:20]
     try:
+        generation, index = parse_place(until) if until else (None, 0)
         first, last = call.session.alerts.review(
-            until=Place(newest, int(until) + 1) if until.isdecimal() and len(until) < 16 else None,
+            until=Place(generation or 0, index + 1) if until else None,
             reason=call.text("reason").strip(),
         )
     except MunimentError as error:
         if error.code in ENDS_SIGN_IN:
             raise
         return reviews(call, error)
-    return call.go("/alerts/sign-off", note=call.say("alerts.signed", first=first.index, last=last.index - 1))
+    behind = ref_of(Place(last.generation, last.index - 1))
+    return call.go("/alerts/sign-off", note=call.say("alerts.signed", first=ref_of(first), last=behind))

@@ -14,13 +14,14 @@ from muniment.errors import MunimentError, UsageError
 from muniment.log.kinds import KINDS
 from muniment.log.tree import leaf_hash
 from muniment.model import id_bytes
+from muniment.session.reading.generations import ALL
 from muniment.session.reading.logs import LogEntry
 from muniment.store import LogFilter
 from muniment_web._app import page
 from muniment_web._format import short_hash
 from muniment_web._web import Call
 
-__all__ = ["routes", "row_of", "signed_of"]
+__all__ = ["newest_generation", "ref_of", "routes", "row_of", "signed_of"]
 
 _ROWS = 100
 _ASKED = ("actor", "since", "until", "outcome", "type", "about", "op", "purpose")
@@ -46,8 +47,8 @@ def routes() -> list[BaseRoute]:
         page("/log/verify", verify, methods=("POST",)),
         page("/log/badge", badge),
         page("/log/checkpoint", checkpoint, methods=("POST",)),
-        page("/log/{index:int}", entry),
-        page("/log/{index:int}/proof", proof),
+        page("/log/{place}", entry),
+        page("/log/{place}/proof", proof),
     ]
 
 
@@ -66,6 +67,9 @@ def row_of(call: Call, one: LogEntry) -> dict[str, Any]:
     names = {} if record_type is None else {f.key: f.label.of(call.lang) or f.key for f in record_type.fields}
     return {
         "index": one.index,
+        "ref": ref_of(one.place),
+        "place": str(one.place),
+        "newest": one.generation == newest_generation(call),
         "time": call.time(one.time_us, seconds=True),
         "actor": one.actor,
         "auth": one.detail.get("auth", ""),
@@ -88,10 +92,27 @@ def row_of(call: Call, one: LogEntry) -> dict[str, Any]:
     }
 
 
+def ref_of(place: object) -> str:
+    """An entry as the pages name it: ``17`` in the first generation of the log, ``1:17`` in the next."""
+    return str(place).removeprefix("0:")
+
+
+def newest_generation(call: Call) -> int:
+    """The generation that is written to; a restore that gave entries up began a new one."""
+    head = call.web.engine.store.head(0)
+    return 0 if head is None else head.gen
+
+
+def _asked_place(call: Call) -> tuple[int, int]:
+    from muniment.session.reading.generations import parse_place
+
+    generation, index = parse_place(call.path["place"])
+    return generation or 0, index
+
+
 def _filters(call: Call) -> LogFilter:
     kinds = [one for one in call.request.query_params.getlist("kind") if one in KINDS]
     about = call.query("about").strip()
-    before = call.query("before")
     return LogFilter(
         since_us=_day_us(call, call.query("since")),
         until_us=_day_us(call, call.query("until"), days=1),
@@ -102,7 +123,6 @@ def _filters(call: Call) -> LogFilter:
         op=call.query("op").strip() or None,
         purpose=call.query("purpose").strip() or None,
         about=id_bytes(about) if about else None,
-        before=int(before) if before.isdecimal() and len(before) < 16 else None,
         limit=_ROWS,
     )
 
@@ -121,8 +141,11 @@ def show(call: Call) -> Response:
     """The log, newest first."""
     problem: MunimentError | None = None
     entries: list[LogEntry] = []
+    after: str | None = None
+    total, more = 0, False
     try:
-        entries = list(call.session.entries(_filters(call)))
+        found = call.session.log_page(_filters(call), after=call.query("after") or None, generation=ALL)
+        entries, after, total, more = list(found.entries), found.after, found.total, found.more
     except UsageError as error:
         problem = error
     asked = {name: call.query(name) for name in _ASKED}
@@ -136,8 +159,10 @@ def show(call: Call) -> Response:
         "users": sorted(engine.definitions.users),
         "types": [one for one in call.session.types()],
         "chips": _chips(call, asked, kinds),
-        "older": entries[-1].index if len(entries) == _ROWS else None,
-        "newest": call.query("before") == "",
+        "older": after,
+        "total": total,
+        "more": more,
+        "newest": call.query("after") == "",
         "signed": signed_of(call),
         "problem": problem,
         "notes": call.taken_notes(),
@@ -206,12 +231,15 @@ def checkpoint(call: Call) -> Response:
 
 def entry(call: Call) -> Response:
     """One entry: its bytes, its hashes, its detail, and how to check it."""
-    found = call.session.entry(call.request.path_params["index"])
+    generation, index = _asked_place(call)
+    found = call.session.entry(index, generation=generation)
     detail = {name: value for name, value in found.detail.items() if name != "records"}
     return call.page(
         "entry.html",
         row=row_of(call, found),
         op=found.op,
+        previous=ref_of(f"{generation}:{index - 1}"),
+        next=ref_of(f"{generation}:{index + 1}"),
         data=found.data.decode("ascii"),
         leaf=leaf_hash(found.data).hex(),
         detail=json.dumps(detail, ensure_ascii=False, indent=2, sort_keys=True),
@@ -222,8 +250,8 @@ def entry(call: Call) -> Response:
 
 def proof(call: Call) -> Response:
     """The proof of one entry as a file that others' tools read."""
-    index = call.request.path_params["index"]
-    text = call.session.prove(index)
+    generation, index = _asked_place(call)
+    text = call.session.prove(index, generation=generation)
     return PlainTextResponse(
         text, headers={"Content-Disposition": f'attachment; filename="entry-{index}.tlog-proof"'}
     )

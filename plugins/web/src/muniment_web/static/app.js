@@ -199,6 +199,7 @@ document.addEventListener("change", (event) => {
 });
 
 prepare();
+$(".rail [aria-current]")?.scrollIntoView({ block: "nearest" });
 $("#faults")?.focus();
 
 // Passkeys: the browser's own dialog does the work; bytes travel as base64url.
