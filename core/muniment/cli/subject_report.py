@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from muniment.session.rights.requests import Request
     from muniment.session.writing.writes import Saved
 
-__all__ = ["accesses", "report", "requests"]
+__all__ = ["accesses", "report", "report_document", "report_labels", "requests"]
 
 _HERE = "muniment.cli.subject_report"
 _WHO = ("A record about the person, or type:value.", "涉及该主体的记录，或 类型:值。")
@@ -73,8 +73,8 @@ def report(call: Invocation, record: str, html: str | None) -> None:
     from muniment.session.reading.references import resolve_record
 
     with call.session() as (archive, session):
-        document = _document(archive, session.persons.report(resolve_record(session, record)))
-        labels = _labels(archive, call.language)
+        document = report_document(archive, session.persons.report(resolve_record(session, record)))
+        labels = report_labels(archive, call.language)
     if html is not None:
         from muniment.errors import text_of
         from muniment.subjects.page import report_page
@@ -89,7 +89,8 @@ def report(call: Invocation, record: str, html: str | None) -> None:
     emit({"report": document})
 
 
-def _document(archive: Archive, found: Report) -> dict[str, Any]:
+def report_document(archive: Archive, found: Report) -> dict[str, Any]:
+    """A report as JSON, the same for the command and the pages."""
     from muniment.cli.values import record_json
     from muniment.model import rfc3339
 
@@ -108,7 +109,8 @@ def _document(archive: Archive, found: Report) -> dict[str, Any]:
     }
 
 
-def _labels(archive: Archive, lang: str) -> dict[str, dict[str, str]]:
+def report_labels(archive: Archive, lang: str) -> dict[str, dict[str, str]]:
+    """What types and fields are called, the type itself under the empty key."""
     return {
         one.key: {
             "": getattr(one.label, lang),

@@ -89,7 +89,7 @@ def test_the_report_is_handed_over_and_the_accesses_prove_that_none_is_missing(s
 
 
 def test_consent_is_given_with_its_notice_withdrawn_and_receipted(site, person):
-    """The version of the notice that was shown stands with the consent; the receipt is sound, altered it is not."""
+    """The notice that was shown stands with its version; the receipt is sound, altered it is not."""
     cho = site.browser("cho")
     path = f"/t/customer/{person}/consents"
     form = {"do": "give", "purpose": "DirectMarketing", "notice": "newsletter", "method": "web"}

@@ -231,38 +231,20 @@ def begin(call: Call) -> Response:
 
 
 def _document(call: Call) -> dict[str, Any]:
-    from muniment.cli.values import record_json
-    from muniment.model import rfc3339
+    from muniment.cli.subject_report import report_document
 
     type_of(call)
-    archive = call.web.archive
-    found = call.plain.persons.report(str(call.path["id"]))
-    return {
-        "subject": found.subject,
-        "made": rfc3339(found.made_us),
-        "records": [record_json(one, archive) for one in found.records],
-        "sources": [dict(one) for one in found.sources],
-        "purposes": dict(found.purposes),
-        "disclosures": [dict(one) for one in found.disclosures],
-        "retention": {name: [dict(one) for one in rules] for name, rules in found.retention.items()},
-        "consents": [dict(one) for one in found.consents],
-        "accesses": [dict(one) for one in found.accesses],
-    }
+    return report_document(call.web.archive, call.plain.persons.report(str(call.path["id"])))
 
 
 def report(call: Call) -> Response:
     """Everything that is known about the person, as a page to print that names nothing from elsewhere."""
+    from muniment.cli.subject_report import report_labels
     from muniment.errors import text_of
     from muniment.subjects.page import report_page
 
     document = _document(call)
-    labels = {
-        one.key: {
-            "": one.label.of(call.lang),
-            **{field.key: field.label.of(call.lang) for field in one.fields},
-        }
-        for one in call.web.engine.definitions.registry.types
-    }
+    labels = report_labels(call.web.archive, call.lang)
     html = report_page(document, lambda name: text_of(f"subject.{name}", call.lang)[0], labels, call.lang)
     name = f"report-{document['subject'][-6:]}.html"
     return HTMLResponse(html, headers={"Content-Disposition": f'attachment; filename="{name}"'})

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
@@ -23,19 +25,23 @@ def routes() -> list[BaseRoute]:
         page(base, of_person),
         page(base, place, methods=("POST",)),
         page("/restrictions/{id:uuid}/lift", lift, methods=("POST",)),
+        page("/restrictions/records/{id:uuid}/lift", lift_record, methods=("POST",)),
     ]
 
 
 def show(call: Call) -> Response:
     """The restrictions that hold."""
     found = call.session.restrictions.list()
-    places = places_of(call, [one.subject for one in found])
+    places = places_of(call, [one.target for one in found])
     return call.page(
         "restrictions.html",
         rows=[
             {
-                "subject": one.subject,
-                "place": places[one.subject],
+                "lift": f"/restrictions/{'records/' if one.record else ''}{one.target}/lift",
+                "alone": bool(one.record),
+                "erasure": bool(one.erasure),
+                "by": one.placed_by,
+                "place": places[one.target],
                 "state": one.state,
                 "basis": one.basis,
                 "time": call.time(one.changed_us),
@@ -48,7 +54,7 @@ def show(call: Call) -> Response:
 
 
 def of_person(call: Call, problem: MunimentError | None = None) -> Response:
-    """The form that restricts what may be done with a person's data."""
+    """The form that restricts what may be done with a person's data, or with one record."""
     record_type = type_of(call)
     call.session.require("subject.restrict")
     record = call.session.get(str(call.path["id"]), fields=())
@@ -57,6 +63,7 @@ def of_person(call: Call, problem: MunimentError | None = None) -> Response:
         status=422 if problem else 200,
         type=record_type,
         id=record.id,
+        whole=record.subject == record.id,
         states=list(ALLOWED),
         allowed={state: sorted(purposes) for state, purposes in ALLOWED.items()},
         problem=problem_of(call, problem),
@@ -67,13 +74,17 @@ def place(call: Call) -> Response:
     """Restrict it."""
     type_of(call)
     record = call.session.get(str(call.path["id"]), fields=())
+    restrictions = call.session.restrictions
+    terms: dict[str, Any] = {
+        "state": call.text("state"),
+        "basis": call.text("basis").strip(),
+        "reason": call.text("reason").strip() or None,
+    }
     try:
-        call.session.restrictions.place(
-            record.subject,
-            state=call.text("state"),
-            basis=call.text("basis").strip(),
-            reason=call.text("reason").strip() or None,
-        )
+        if call.text("what") == "record":
+            restrictions.place_record(record.id, **terms)
+        else:
+            restrictions.place(record.subject, **terms)
     except MunimentError as error:
         if error.code in ENDS_SIGN_IN:
             raise
@@ -84,4 +95,10 @@ def place(call: Call) -> Response:
 def lift(call: Call) -> Response:
     """End it; whoever asked for it is told before."""
     call.session.restrictions.lift(str(call.path["id"]), reason=call.text("note").strip())
+    return call.go("/restrictions", note=call.say("restrict.lifted"))
+
+
+def lift_record(call: Call) -> Response:
+    """End the restriction of one record."""
+    call.session.restrictions.lift_record(str(call.path["id"]), reason=call.text("note").strip())
     return call.go("/restrictions", note=call.say("restrict.lifted"))
