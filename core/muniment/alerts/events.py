@@ -104,6 +104,10 @@ def _nobody(subject: str) -> Iterable[str]:
     return ()
 
 
+def _nothing(now_us: int) -> Iterable[tuple[str, str, str, int]]:
+    return ()
+
+
 def _no(subject: str) -> bool:
     return False
 
@@ -120,6 +124,8 @@ class Facts:
         violated: when a subject was last the target of a confirmed violation, microseconds since 1970, or 0.
         restricted: whether a subject's data may only be stored.
         active: whether a login may act now.
+        overdue: the clocks of incidents that have run out by a time (microseconds since 1970): incident,
+            clock, when it was due, and the entry that opened the incident.
     """
 
     related: Callable[[str], Iterable[str]] = _nobody
@@ -129,3 +135,4 @@ class Facts:
     violated: Callable[[str], int] = lambda subject: 0
     restricted: Callable[[str], bool] = _no
     active: Callable[[str], bool] = lambda login: True
+    overdue: Callable[[int], Iterable[tuple[str, str, str, int]]] = _nothing

@@ -30,6 +30,7 @@ class Finding:
         entries: the entries that show it, the newest last; at most a hundred.
         why: numbers and names for the rule's text; never a value of a record.
         subject: whom it is about where that is one, hex.
+        about: what else it is about, so that two of the same entries are not taken for one.
     """
 
     rule: str
@@ -38,6 +39,7 @@ class Finding:
     entries: tuple[int, ...]
     why: Mapping[str, int | float | str]
     subject: str = ""
+    about: str = ""
 
 
 class Detector(Protocol):

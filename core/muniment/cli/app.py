@@ -54,6 +54,9 @@ NOUNS = {
     "log": Entry("muniment.cli.log:log", ("Read, verify and sign the log.", "查看、校验和签署日志。")),
     "audit": Entry("muniment.cli.audit:audit", ("Questions about the past.", "查询过去。")),
     "alert": Entry("muniment.cli.alert:alert", ("What is odd in the log.", "日志中的异常。")),
+    "incident": Entry(
+        "muniment.cli.incident:incident", ("Breaches, their clocks and notices.", "安全事件、期限与通知。")
+    ),
     "key": Entry("muniment.cli.key:key", ("The key store and who can open it.", "管理密钥库及其打开方式。")),
     "config": Entry(
         "muniment.cli.config:config", ("Check and apply muniment.toml.", "检查并应用 muniment.toml。")

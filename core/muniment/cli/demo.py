@@ -20,7 +20,7 @@ from muniment.cli.base import argument, option, verb
 from muniment.cli.invocation import Invocation
 from muniment.errors import ConfigError, IntegrityError
 
-__all__ = ["Show", "demo"]
+__all__ = ["Show", "demo", "environment"]
 
 
 @verb(
@@ -57,7 +57,7 @@ def demo(call: Invocation, folder: str | None, size: int | None) -> None:
         raise ConfigError("config.folder_used", where=str(base))
     base.mkdir(mode=0o700, parents=True, exist_ok=True)
     show = Show(call, base.resolve())
-    with _environment(show.settings):
+    with environment(show.settings):
         if size is None:
             show.play()
         else:
@@ -71,7 +71,7 @@ def demo(call: Invocation, folder: str | None, size: int | None) -> None:
 
 
 @contextlib.contextmanager
-def _environment(settings: dict[str, str]) -> Iterator[None]:
+def environment(settings: dict[str, str]) -> Iterator[None]:
     """The environment as the demonstration needs it, and as it was afterwards."""
     before = dict(os.environ)
     for name in [name for name in os.environ if name.startswith("MUNIMENT_")]:

@@ -14,6 +14,7 @@ if TYPE_CHECKING:
     from muniment.session.keyring import Keys
     from muniment.session.oversight.alerting import Alerts
     from muniment.session.oversight.emergency import Emergencies
+    from muniment.session.oversight.incidents import Incidents
     from muniment.session.oversight.questions import Questions
     from muniment.session.oversight.witnessing import Witnessing
     from muniment.session.rights.consents import Consents
@@ -173,6 +174,13 @@ class Areas:
         from muniment.session.oversight.alerting import Alerts
 
         return Alerts(self._engine, self._acting)
+
+    @property
+    def incidents(self) -> Incidents:
+        """Incidents: open them, compute whom they affect, keep their clocks, close them."""
+        from muniment.session.oversight.incidents import Incidents
+
+        return Incidents(self._engine, self._acting)
 
     @property
     def questions(self) -> Questions:

@@ -36,6 +36,7 @@ JOBS: Final[Mapping[str, str]] = {
     "backup": f"{_HERE}:backup",
     "keys": f"{_HERE}:keys",
     "index": f"{_HERE}:index",
+    "incidents": f"{_HERE}:incidents",
     "alerts": f"{_HERE}:alerts",
     "witnesses": f"{_HERE}:witnesses",
 }
@@ -137,6 +138,11 @@ def index(session: Session) -> Mapping[str, int]:
         return audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
 
     return {"entries": engine.run(body)}
+
+
+def incidents(session: Session) -> Mapping[str, int]:
+    """Say how many clocks of incidents run, run out within a day, and have run out."""
+    return dict(session.incidents.standing())
 
 
 def alerts(session: Session) -> Mapping[str, int]:

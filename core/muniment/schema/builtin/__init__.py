@@ -10,6 +10,7 @@ from typing import Final
 from muniment.schema.builtin._approvals import DRAFT, PROPOSAL
 from muniment.schema.builtin._archive import CONFIGURATION, DEFINITION, IMPORT, USER
 from muniment.schema.builtin._emergency import BREAK_GLASS
+from muniment.schema.builtin._incidents import INCIDENT
 from muniment.schema.builtin._making import ARCHIVE_CATEGORY
 from muniment.schema.builtin._outreach import DASHBOARD
 from muniment.schema.builtin._oversight import ALERT, REVIEW
@@ -30,6 +31,7 @@ __all__ = [
     "ERASURE",
     "HOLD",
     "IMPORT",
+    "INCIDENT",
     "MAPPING",
     "NOTICE",
     "PROPOSAL",
@@ -58,6 +60,7 @@ BUILTIN: Final = (
     VIEW,
     MAPPING,
     ALERT,
+    INCIDENT,
     REVIEW,
     DASHBOARD,
     RESTRICTION,

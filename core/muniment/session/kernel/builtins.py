@@ -20,6 +20,7 @@ from muniment.schema.builtin import (
     DASHBOARD,
     ERASURE,
     HOLD,
+    INCIDENT,
     MAPPING,
     NOTICE,
     REQUEST,
@@ -124,6 +125,12 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
         guarded=True,
     ),
     ALERT.key: BuiltinRules("alert.read", "", ("alert.raise", "alert.review", "alert.send"), guarded=True),
+    INCIDENT.key: BuiltinRules(
+        "incident.read",
+        "incident.change",
+        ("incident.open", "incident.step", "incident.close"),
+        guarded=True,
+    ),
     REVIEW.key: BuiltinRules("alert.read", "alert.review", ("audit.review", "audit.review"), guarded=True),
     DRAFT.key: BuiltinRules("", "", ("draft.save", "draft.save", "draft.discard"), guarded=True),
 }

@@ -18,7 +18,7 @@ from muniment.schema.builtin import BREAK_GLASS, BUILTIN, CONFIGURATION, DEFINIT
 from muniment.schema.definitions import type_from_document
 from muniment.schema.registry import Registry
 from muniment.session.kernel.sealer import Sealer
-from muniment.store import ListQuery, Transaction, Version
+from muniment.store import ListQuery, Reader, Transaction, Version
 
 __all__ = [
     "CONFIGURATION",
@@ -122,9 +122,7 @@ def fingerprint(tx: Transaction) -> Fingerprint:
     return tuple(tx.builtin(SHARD, _HELD))
 
 
-def open_version(
-    tx: Transaction, sealer: Sealer, version: Version, record_type: RecordType
-) -> dict[str, Value]:
+def open_version(tx: Reader, sealer: Sealer, version: Version, record_type: RecordType) -> dict[str, Value]:
     """Every value of one version of a record, from its parts."""
     live, _ = unpack_live(version.parts)
     values: dict[str, Value] = {}

@@ -21,10 +21,11 @@ from muniment.alerts.settings import AlertSettings
 from muniment.codec import canonical
 from muniment.errors import AccessDenied, IntegrityError, NotFound, UsageError
 from muniment.files import write_atomically
-from muniment.model import id_bytes, id_text
+from muniment.model import id_bytes, id_text, rfc3339
 from muniment.schema.builtin import ALERT, REVIEW
 from muniment.seal import open_bytes, seal_bytes
 from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.oversight.incident_values import late_clocks
 from muniment.session.reading.generations import Place, Span, place_at
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
@@ -360,7 +361,7 @@ class Alerts:
             "generation": last.generation,
             "entries": json.dumps([str(place) for place in places]),
             "why": canonical(dict(one.why)).decode("utf-8"),
-            "key": f"{one.rule}-{last}-{one.actor}-{one.subject}"[:250],
+            "key": f"{one.rule}-{last}-{one.actor}-{one.subject}{one.about}"[:250],
         }
         subject = bytes.fromhex(one.subject) if one.subject else None
         if subject is not None:
@@ -511,5 +512,9 @@ def _facts(engine: Engine, reader: Reader) -> Facts:
         vip=lambda subject: bool(vip) and bool(values(subject, vip)),
         employee=lambda subject: str(next(iter(values(subject, employee)), "")) if employee else "",
         violated=lambda subject: violated.get(subject, 0),
+        overdue=lambda now_us: [
+            (incident, clock.name, rfc3339(clock.due_us or 0), entry)
+            for incident, clock, entry in late_clocks(engine, reader, now_us)
+        ],
         active=lambda login: login in engine.definitions.users and engine.definitions.users[login].active,
     )

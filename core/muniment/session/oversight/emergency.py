@@ -13,7 +13,6 @@ from typing import Final
 
 import attrs
 
-from muniment.codec import canonical
 from muniment.errors import AccessDenied, Conflict, NotFound, UsageError
 from muniment.log.binding import OPERATIONS
 from muniment.model import id_bytes, id_text
@@ -22,8 +21,8 @@ from muniment.schema.builtin import BREAK_GLASS
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.loading import load
 from muniment.session.kernel.logbook import Moment
-from muniment.session.kernel.views import Record, field_set
-from muniment.session.reading.reads import Loaded, Plan, disclosure, release
+from muniment.session.kernel.views import Record
+from muniment.session.reading.reads import Loaded, disclosure, release, whole_plan
 from muniment.session.tables.matching import Matcher
 from muniment.session.tables.naming import is_identifier
 from muniment.session.writing.writes import Change, Saved, write
@@ -257,26 +256,8 @@ class Emergencies:
         return loaded
 
 
-def _whole_plan() -> Plan:
-    """Everything in clear: whoever may review must know why it was done, whatever classes they read else."""
-    every = frozenset(BREAK_GLASS.by_key)
-    view = View(every, frozenset(), frozenset())
-    sets: list[object] = [field_set(BREAK_GLASS, view, every)]
-    return Plan(
-        BREAK_GLASS,
-        view,
-        view,
-        every,
-        frozenset(BREAK_GLASS.by_seal_group),
-        frozenset(BREAK_GLASS.by_number),
-        tuple(BREAK_GLASS.by_key),
-        sets,
-        canonical(sets),
-        {},
-    )
-
-
-_PLAN: Final = _whole_plan()
+_PLAN: Final = whole_plan(BREAK_GLASS)
+"""Everything in clear: whoever may review must know why it was done, whatever classes they read else."""
 
 
 def _shown(record: Record, version: Version) -> Emergency:

@@ -46,6 +46,7 @@ __all__ = [
     "stand",
     "view_of",
     "wanted_groups",
+    "whole_plan",
 ]
 
 _OPERATION_NAMES: Final = {number: name for name, number in OPERATIONS.items()}
@@ -147,6 +148,25 @@ def plan_of(
             engine.plans.clear()
         engine.plans[name] = found
     return found
+
+
+def whole_plan(record_type: RecordType) -> Plan:
+    """Everything of a built-in type in clear, for its own module: a right decides, not classes."""
+    every = frozenset(record_type.by_key)
+    view = View(every, frozenset(), frozenset())
+    sets: list[object] = [field_set(record_type, view, every)]
+    return Plan(
+        record_type,
+        view,
+        view,
+        every,
+        frozenset(record_type.by_seal_group),
+        frozenset(record_type.by_number),
+        tuple(record_type.by_key),
+        sets,
+        canonical(sets),
+        {},
+    )
 
 
 def _behind_masks(record_type: RecordType, view: View) -> View:
