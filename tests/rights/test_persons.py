@@ -85,16 +85,16 @@ def test_a_report_needs_the_right(archive, owner, anna):
 
 def test_a_page_escapes_what_it_shows(archive, owner, anna):
     """A name is text, whatever is in it."""
-    from muniment.cli.subject_report import _document, _labels
+    from muniment.cli.subject_report import report_document, report_labels
     from muniment.errors import text_of
     from muniment.subjects.page import report_page
 
-    document = _document(archive, owner.persons.report(anna.id))
+    document = report_document(archive, owner.persons.report(anna.id))
     for lang in ("en", "zh"):
         page = report_page(
             document,
             lambda name, lang=lang: text_of(f"subject.{name}", lang)[0],
-            _labels(archive, lang),
+            report_labels(archive, lang),
             lang,
         )
         assert "Anna &lt;b&gt;Schmidt" in page
