@@ -3,6 +3,7 @@ from __future__ import annotations
 import json
 import threading
 from collections.abc import Iterator
+from datetime import date
 from http.server import BaseHTTPRequestHandler, HTTPServer
 from typing import Any, ClassVar
 
@@ -62,10 +63,10 @@ HOUR = 3_600_000_000
     ("rule", "odd", "near", "explained"),
     [
         ("A01", [event()], [event(records=100)], [event(), worked(event())]),
-        ("A02", [event(kind="break_glass.begin", target={"grant": "g"})],
+        ("A02", [event(kind="break_glass.begin", named=("g",))],
          [event(kind="break_glass.begin", outcome="denied")],
-         [event(kind="break_glass.begin", target={"grant": "g"}),
-          event(1, kind="break_glass.review", target={"grant": "g"})]),
+         [event(kind="break_glass.begin", named=("g",)),
+          event(1, kind="break_glass.review", named=("g",))]),
         ("A09", looks(21), looks(20), looks(20) * 3),
         ("A10", looks(20, seconds=1), looks(19, seconds=1), looks(20, seconds=3)),
         ("A11", [event(kind="record.export", records=501)], [event(kind="record.export", records=500)],
@@ -82,13 +83,13 @@ HOUR = 3_600_000_000
          [event(at, address=f"{8 + at}.1.1.1", session=f"s{at}") for at in range(2)]),
         ("A19", looks(11, classes=frozenset({"sensitive"})), looks(10, classes=frozenset({"sensitive"})),
          looks(11)),
-        ("A21", [event(kind="change.approve", target={"maker": "li.na"})],
-         [event(kind="change.approve", target={"maker": "bo"})],
-         [event(kind="change.approve", outcome="denied", target={"maker": "li.na"})]),
-        ("A16", [event(kind="role.grant", target={"login": "li.na", "role": "r"})],
-         [event(kind="role.grant", target={"login": "bo", "role": "r"})],
-         [event(kind="role.grant", target={"login": "bo", "role": "r"}),
-          event(1, kind="role.revoke", target={"login": "bo", "role": "r"})]),
+        ("A21", [event(kind="change.approve", made_by=("li.na",))],
+         [event(kind="change.approve", made_by=("bo",))],
+         [event(kind="change.approve", outcome="denied", made_by=("li.na",))]),
+        ("A16", [event(kind="role.grant", target={"user": "li.na", "role": "r"})],
+         [event(kind="role.grant", target={"user": "bo", "role": "r"})],
+         [event(kind="role.grant", target={"user": "bo", "role": "r"}),
+          event(1, kind="role.revoke", target={"user": "bo", "role": "r"})]),
         ("A17", [event(kind="log.continue")], [event(kind="log.verify")], [event(kind="log.verify")]),
         ("A13", [*(event(at) for at in range(200)), event(200, purpose="Marketing")],
          [*(event(at) for at in range(199)), event(199, purpose="Marketing")],
@@ -116,6 +117,9 @@ def test_each_rule_finds_what_it_is_for(rule, odd, near, explained):
         (Facts(employee=lambda subject: "bo"), ["A05"]),
         (Facts(violated=lambda subject: 1_767_000_000_000_000), ["A24"]),
         (Facts(related=lambda subject: ("li.na",), vip=lambda subject: True), []),
+        (Facts(namesakes=lambda login, subject: True), ["A04"]),
+        (Facts(neighbours=lambda login, subject: True), ["A07"]),
+        (Facts(namesakes=lambda login, subject: True, related=lambda subject: ("li.na",)), []),
     ],
 )
 def test_what_is_known_of_a_person_explains_a_look_or_makes_it_worse(facts, expected):
@@ -127,9 +131,60 @@ def test_looks_at_oneself_and_at_restricted_people_are_found():
     """By what the records say in clear."""
     assert ["A06"] == found([event()], "A06", facts=Facts(employee=lambda subject: "li.na"))
     assert [] == found([event()], "A06", facts=Facts(employee=lambda subject: "bo"))
-    restricted = Facts(restricted=lambda subject: True)
+    restricted = Facts(restricted=lambda subject, time_us: {"LegalCompliance"} if time_us else None)
     assert ["A23"] == found([event()], "A23", facts=restricted)
     assert [] == found([event(purpose="LegalCompliance")], "A23", facts=restricted)
+    assert [] == found([event(time_us=0)], "A23", facts=restricted)
+
+
+def test_handling_somebodys_own_request_explains_a_look():
+    """It is work like any other."""
+    assert [] == found([event(), event(1, kind="request.step")], "A01")
+
+
+def test_looks_at_the_dead_are_found_after_a_time():
+    """Not the day after, and not for a claim."""
+    day = event().day
+    for since, expected in ((90, []), (91, ["A18"])):
+        facts = Facts(closed=lambda subject, closed=day - since: closed)
+        assert expected == found([event()], "A18", facts=facts)
+        assert [] == found([event(purpose="DisputeManagement")], "A18", facts=facts)
+    assert [] == found([event()], "A18")
+
+
+def test_looks_at_children_need_to_be_allowed_before():
+    """By somebody else, to whoever looks; on the fourteenth birthday it is over."""
+    time_us = 1_767_225_600_000_000  # 2026-01-01
+    one = event(time_us=time_us, day=date(2026, 1, 1).toordinal())
+    child = Facts(born=lambda subject: date(2012, 1, 2).toordinal())
+    assert ["A22"] == found([one], "A22", facts=child)
+    assert [] == found([one._replace(break_glass=True)], "A22", facts=child)
+    assert [] == found([one], "A22", facts=Facts(born=lambda subject: date(2012, 1, 1).toordinal()))
+    for allowed, expected in (
+        ((("li.na", time_us),), []),
+        ((("li.na", time_us + 1),), ["A22"]),
+        ((("bo", 0),), ["A22"]),
+    ):
+        facts = attrs.evolve(child, allowed=lambda subject, allowed=allowed: allowed)
+        assert expected == found([one], "A22", facts=facts)
+
+
+@pytest.mark.parametrize(
+    ("hours", "minute", "expected"),
+    [
+        ((480, 1020), 421, []),
+        ((480, 1020), 419, ["A08"]),
+        ((480, 1020), 1081, ["A08"]),
+        ((1320, 360), 30, []),
+        ((1320, 360), 420, []),
+        ((1320, 360), 421, ["A08"]),
+        ((1320, 360), 1259, ["A08"]),
+    ],
+)
+def test_hours_outside_the_rota_are_found(hours, minute, expected):
+    """An hour before and after is no matter; a night shift ends on the next day."""
+    facts = Facts(hours=lambda login, roles: hours)
+    assert expected == found([event(at, minute=minute) for at in range(3)], "A08", facts=facts)
 
 
 def test_a_way_round_a_refusal_is_found():
@@ -175,9 +230,6 @@ def test_a_rule_that_fails_is_named_and_nothing_is_skipped():
         def see(self, event: Event) -> Iterator[Any]:
             raise ValueError("secret")
             yield
-
-        def tick(self, now_us: int) -> Iterator[Any]:
-            return iter(())
 
     rule = attrs.evolve(BUILTIN_RULES["A06"], key="x", make=Broken)
     with pytest.raises(PluginError) as failed:

@@ -5,9 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterator
 from typing import Any, Final
 
-from muniment.alerts.events import LOOKS, WRITES, Event, Facts
+from muniment.alerts.events import HANDLES, LOOKS, WRITES, Event, Facts
 from muniment.alerts.numbers import percentile, robust_limit
-from muniment.alerts.rule import MOST_ENTRIES, AlertRule, Finding, Parameters
+from muniment.alerts.rule import MOST_ENTRIES, AlertRule, Finding, Parameters, make_rule
 
 __all__ = ["RULES"]
 
@@ -16,7 +16,7 @@ DAY_US: Final = 24 * HOUR_US
 
 
 class _Unexplained:
-    """A01, and with what is known of the subject A03, A05, A24: looks that no work explains.
+    """A01, and with what is known of the subject A03 to A05, A07, A24: looks that no work explains.
 
     A look waits for so long: who looks first and writes down the call a minute later has explained it.
     """
@@ -30,7 +30,7 @@ class _Unexplained:
     def see(self, event: Event) -> Iterator[Finding]:
         if not event.ok:
             return
-        if event.kind in WRITES:
+        if event.kind in WRITES or event.kind in HANDLES:
             for subject in event.subjects:
                 self.state["work"][f"{event.actor} {subject}"] = event.time_us
         elif event.records <= 1 and not set(event.roles) & set(self._parameters["exempt_roles"]):
@@ -73,6 +73,10 @@ class _Unexplained:
 
     def _finding(self, actor: str, subject: str, entries: list[int], now_us: int) -> Finding:
         rule, severity = "A01", "medium"
+        if self._facts.neighbours(actor, subject):
+            rule, severity = "A07", "high"
+        elif self._facts.namesakes(actor, subject):
+            rule = "A04"
         colleague = self._facts.employee(subject)
         if self._facts.vip(subject):
             rule, severity = "A03", "high"
@@ -96,9 +100,6 @@ class _Itself:
         for subject in event.subjects if event.ok and event.records <= 1 else ():
             if self._facts.employee(subject) == event.actor:
                 yield Finding("A06", "medium", event.actor, (event.entry,), {}, subject)
-
-    def tick(self, now_us: int) -> Iterator[Finding]:
-        return iter(())
 
 
 class _Crowd:
@@ -129,9 +130,6 @@ class _Crowd:
                 entries = tuple(sorted(actors.values())[-MOST_ENTRIES:])
                 yield Finding("A03", "high", event.actor, entries, why, subject)
 
-    def tick(self, now_us: int) -> Iterator[Finding]:
-        return iter(())
-
 
 class _BreakGlass:
     """A02: emergency access that nobody reviewed in time, or that somebody uses far too often."""
@@ -142,7 +140,7 @@ class _BreakGlass:
 
     def see(self, event: Event) -> Iterator[Finding]:
         state, limit_us = self.state, self._parameters["days"] * DAY_US
-        named = str(event.target.get("grant") or event.target.get("record") or event.op)
+        named = event.named[0] if event.named else event.op
         if event.kind == "break_glass.review":
             state["open"].pop(named, None)
         elif event.kind == "break_glass.begin" and event.ok:
@@ -169,42 +167,18 @@ class _BreakGlass:
                 yield Finding("A02", "high", actor, (index,), why)
 
 
-class _Restricted:
-    """A23: something was done with data that may only be stored."""
-
-    def __init__(self, parameters: Parameters, facts: Facts) -> None:
-        self._facts = facts
-        self._purposes = frozenset(parameters["purposes"])
-        self.state: dict[str, Any] = {}
-
-    def see(self, event: Event) -> Iterator[Finding]:
-        if event.ok and event.purpose not in self._purposes:
-            for subject in event.subjects:
-                if self._facts.restricted(subject):
-                    yield Finding("A23", "critical", event.actor, (event.entry,), {}, subject)
-
-    def tick(self, now_us: int) -> Iterator[Finding]:
-        return iter(())
-
-
-_WORK = {"en": "Work on the record, its assignment to them or their team, or emergency access with a reason.",
-         "zh": "处理过该记录、该记录分配给本人或其团队，或有理由的紧急访问。"}  # fmt: skip
-
-_LOOKED = ("{count} looks at somebody with whom nothing in {days} days connects them.",
-           "{count} 次查看与其在 {days} 天内毫无业务关联的人。")  # fmt: skip
-
-
-def _unexplained(key: str, en: str, zh: str, severity: str, makes: bool) -> AlertRule:
-    """A01 finds them all; the others are what it calls a finding when more is known of the subject."""
-    return AlertRule(
-        key, {"en": en, "zh": zh}, dict(zip(("en", "zh"), _LOOKED, strict=True)), _WORK, severity,
-        {"days": 30, "wait_hours": 24, "exempt_roles": ("auditor",)} if makes else {},
-        LOOKS | WRITES if makes else frozenset({"none"}), _Unexplained if makes else _Never,
-    )  # fmt: skip
+_WORK: Final = (
+    "Work on the record, its assignment to them or their team, or emergency access with a reason.",
+    "处理过该记录、该记录分配给本人或其团队，或有理由的紧急访问。",
+)
+_LOOKED: Final = (
+    "{count} looks at somebody with whom nothing in {days} days connects them.",
+    "{count} 次查看与其在 {days} 天内毫无业务关联的人。",
+)
 
 
 class _Never:
-    """A rule that another one finds for."""
+    """A rule that A01 finds for: what it calls a finding when more is known of the subject."""
 
     def __init__(self, parameters: Parameters, facts: Facts) -> None:
         self.state: dict[str, Any] = {}
@@ -212,62 +186,44 @@ class _Never:
     def see(self, event: Event) -> Iterator[Finding]:
         return iter(())
 
-    def tick(self, now_us: int) -> Iterator[Finding]:
-        return iter(())
+
+def _worse(key: str, severity: str, label: tuple[str, str]) -> AlertRule:
+    return make_rule(key, severity, frozenset({"none"}), _Never, label=label, why=_LOOKED, explained_by=_WORK)
 
 
 RULES: Final = (
-    _unexplained("A01", "Access that nothing explains", "无法解释的访问", "medium", True),
-    AlertRule(
-        "A02",
-        {"en": "Emergency access not reviewed, or too often", "zh": "紧急访问未复核或过于频繁"},
-        {
-            "en": "Nobody reviewed it within {hours} hours, or {count} times where {limit} are usual.",
-            "zh": "紧急访问在 {hours} 小时内无人复核，或使用 {count} 次（通常不超过 {limit} 次）。",
-        },
-        {"en": "A review by somebody else in time.", "zh": "由他人及时复核。"},
-        "high",
-        {"review_hours": 72, "times": 3, "days": 30},
-        frozenset({"break_glass.begin", "break_glass.review"}),
-        _BreakGlass,
+    make_rule(
+        "A01", "medium", LOOKS | WRITES | HANDLES, _Unexplained,
+        parameters={"days": 30, "wait_hours": 24, "exempt_roles": ("auditor",)},
+        label=("Access that nothing explains", "无法解释的访问"),
+        why=_LOOKED,
+        explained_by=_WORK,
     ),
-    AlertRule(
-        "A03",
-        {"en": "Somebody who draws the curious", "zh": "受关注人物被窥视"},
-        {
-            "en": "{count} looks or people at one person; at most {limit} are usual.",
-            "zh": "同一人被 {count} 次（人）查看，通常不超过 {limit}。",
-        },
-        _WORK,
-        "high",
-        {"people": 5, "times": 3, "days": 60},
-        LOOKS,
-        _Crowd,
+    make_rule(
+        "A02", "high", frozenset({"break_glass.begin", "break_glass.review"}), _BreakGlass,
+        parameters={"review_hours": 72, "times": 3, "days": 30},
+        label=("Emergency access not reviewed, or too often", "紧急访问未复核或过于频繁"),
+        why=("Nobody reviewed it within {hours} hours, or {count} times where {limit} are usual.",
+             "紧急访问在 {hours} 小时内无人复核，或使用 {count} 次（通常不超过 {limit} 次）。"),
+        explained_by=("A review by somebody else in time.", "由他人及时复核。"),
     ),
-    _unexplained("A05", "A colleague's record", "查看同事的记录", "high", False),
-    AlertRule(
-        "A06",
-        {"en": "Their own record", "zh": "查看本人记录"},
-        {"en": "They looked at the record about themselves.", "zh": "查看了关于其本人的记录。"},
-        {"en": "A request under their own rights.", "zh": "以本人权利提出的请求。"},
-        "medium",
-        {},
-        LOOKS,
-        _Itself,
+    make_rule(
+        "A03", "high", LOOKS, _Crowd,
+        parameters={"people": 5, "times": 3, "days": 60},
+        label=("Somebody who draws the curious", "受关注人物被窥视"),
+        why=("{count} looks or people at one person; at most {limit} are usual.",
+             "同一人被 {count} 次（人）查看，通常不超过 {limit}。"),
+        explained_by=_WORK,
     ),
-    AlertRule(
-        "A23",
-        {"en": "Use of restricted data", "zh": "使用了受限制的数据"},
-        {
-            "en": "Data that may only be stored was used for another purpose.",
-            "zh": "仅可存储的数据被用于其他目的。",
-        },
-        {"en": "Storage, a legal claim or the person's own request.", "zh": "存储、法律主张或本人请求。"},
-        "critical",
-        {"purposes": ("RightsFulfillment", "LegalCompliance", "RecordManagement")},
-        LOOKS | WRITES,
-        _Restricted,
+    _worse("A04", "medium", ("Somebody of the same, rare surname", "与查看者同姓（罕见姓氏）")),
+    _worse("A05", "high", ("A colleague's record", "查看同事的记录")),
+    make_rule(
+        "A06", "medium", LOOKS, _Itself,
+        label=("Their own record", "查看本人记录"),
+        why=("They looked at the record about themselves.", "查看了关于其本人的记录。"),
+        explained_by=("A request under their own rights.", "以本人权利提出的请求。"),
     ),
-    _unexplained("A24", "The target of an earlier violation again", "曾受侵犯者再次被查看", "high", False),
-)
+    _worse("A07", "high", ("Somebody of the same household or next door", "查看同住者或邻居的记录")),
+    _worse("A24", "high", ("The target of an earlier violation again", "曾受侵犯者再次被查看")),
+)  # fmt: skip
 """Rules about access, by key."""

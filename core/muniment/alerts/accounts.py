@@ -6,7 +6,7 @@ from collections.abc import Iterator
 from typing import Any, Final
 
 from muniment.alerts.events import LOOKS, WRITES, Event, Facts
-from muniment.alerts.rule import MOST_ENTRIES, AlertRule, Finding, Parameters
+from muniment.alerts.rule import MOST_ENTRIES, Finding, Parameters, make_rule
 
 __all__ = ["RULES"]
 
@@ -34,9 +34,6 @@ class _Leaver:
             self.state["last"][event.actor] = event.time_us
             if idle > self._parameters["days"]:
                 yield Finding("A12", "medium", event.actor, (event.entry,), {"days": int(idle)})
-
-    def tick(self, now_us: int) -> Iterator[Finding]:
-        return iter(())
 
 
 class _Denied:
@@ -68,9 +65,6 @@ class _Denied:
                 why = {"count": 1, "minutes": self._parameters["bypass_minutes"]}
                 yield Finding("A14", "high", actor, (index, event.entry), why, subject)
 
-    def tick(self, now_us: int) -> Iterator[Finding]:
-        return iter(())
-
 
 class _Places:
     """A15 and A20: one account from places or sessions that one person cannot be in at once."""
@@ -96,9 +90,6 @@ class _Places:
                 why = {"count": len(addresses), "minutes": self._parameters["minutes"]}
                 entries = tuple(one[1] for one in recent[-MOST_ENTRIES:])
                 yield Finding(rule, "high", event.actor, entries, why)
-
-    def tick(self, now_us: int) -> Iterator[Finding]:
-        return iter(())
 
 
 def _overlap(recent: list[list[Any]]) -> bool:
@@ -128,7 +119,7 @@ class _Grants:
 
     def see(self, event: Event) -> Iterator[Finding]:
         state, span = self.state, self._parameters["hours"] * HOUR_US
-        login, role = str(event.target.get("login", "")), str(event.target.get("role", ""))
+        login, role = str(event.target.get("user", "")), str(event.target.get("role", ""))
         if event.kind == "role.grant" and event.ok:
             if login == event.actor:
                 yield Finding("A16", "high", event.actor, (event.entry,), {"role": role, "login": login})
@@ -144,9 +135,6 @@ class _Grants:
         elif event.ok:
             state["used"][event.actor] = [event.time_us, event.entry]
 
-    def tick(self, now_us: int) -> Iterator[Finding]:
-        return iter(())
-
 
 class _LogItself:
     """A17: something happened to the log that needs a look."""
@@ -159,9 +147,6 @@ class _LogItself:
             return
         yield Finding("A17", "critical", event.actor, (event.entry,), {"kind": event.kind})
 
-    def tick(self, now_us: int) -> Iterator[Finding]:
-        return iter(())
-
 
 class _FourEyes:
     """A21: whoever approved is whoever asked."""
@@ -170,12 +155,8 @@ class _FourEyes:
         self.state: dict[str, Any] = {}
 
     def see(self, event: Event) -> Iterator[Finding]:
-        maker = str(event.target.get("maker", ""))
-        if event.ok and maker and maker == event.actor:
-            yield Finding("A21", "high", event.actor, (event.entry,), {"login": maker})
-
-    def tick(self, now_us: int) -> Iterator[Finding]:
-        return iter(())
+        if event.ok and event.actor in event.made_by:
+            yield Finding("A21", "high", event.actor, (event.entry,), {"login": event.actor})
 
 
 class _Review:
@@ -198,107 +179,70 @@ class _Review:
             yield Finding("R01", "medium", "", (state["index"],), {"days": days})
 
 
-_LOG_KINDS = frozenset(
+_LOG_KINDS: Final = frozenset(
     {"log.continue", "log.takeover", "log.resume", "clock.skew", "backup.restore", "log.verify"}
 )
 
 RULES: Final = (
-    AlertRule(
-        "A12",
-        {"en": "A leaver's or long unused account", "zh": "离职或长期未用的账户"},
-        {
-            "en": "A disabled account was tried, or one that was idle for {days} days came back.",
-            "zh": "已停用的账户被尝试使用，或闲置 {days} 天的账户重新启用。",
-        },
-        {"en": "A return that was announced.", "zh": "事先说明的复工。"},
-        "medium",
-        {"days": 90},
-        frozenset(),
-        _Leaver,
+    make_rule(
+        "A12", "medium", frozenset(), _Leaver,
+        parameters={"days": 90},
+        label=("A leaver's or long unused account", "离职或长期未用的账户"),
+        why=("A disabled account was tried, or one that was idle for {days} days came back.",
+             "已停用的账户被尝试使用，或闲置 {days} 天的账户重新启用。"),
+        explained_by=("A return that was announced.", "事先说明的复工。"),
     ),
-    AlertRule(
-        "A14",
-        {"en": "Many refusals, or a way round one", "zh": "多次被拒或绕过拒绝"},
-        {
-            "en": "{count} refusals within {minutes} minutes, or access soon after one.",
-            "zh": "{minutes} 分钟内 {count} 次被拒，或被拒后不久又取得访问。",
-        },
-        {"en": "Rights that were missing and have been mended.", "zh": "权限缺失且已补正。"},
-        "high",
-        {"times": 5, "minutes": 10, "bypass_minutes": 30},
-        LOOKS | {"access.deny"},
-        _Denied,
+    make_rule(
+        "A14", "high", LOOKS | {"access.deny"}, _Denied,
+        parameters={"times": 5, "minutes": 10, "bypass_minutes": 30},
+        label=("Many refusals, or a way round one", "多次被拒或绕过拒绝"),
+        why=("{count} refusals within {minutes} minutes, or access soon after one.",
+             "{minutes} 分钟内 {count} 次被拒，或被拒后不久又取得访问。"),
+        explained_by=("Rights that were missing and have been mended.", "权限缺失且已补正。"),
     ),
-    AlertRule(
-        "A15",
-        {"en": "One account in two places at once", "zh": "同一账户同时出现在两处"},
-        {
-            "en": "Sessions from different networks within {minutes} minutes.",
-            "zh": "{minutes} 分钟内来自不同网络的会话。",
-        },
-        {"en": "A change of network on the way.", "zh": "途中更换网络。"},
-        "high",
-        {"places": 3, "minutes": 15},
-        frozenset(),
-        _Places,
+    make_rule(
+        "A15", "high", frozenset(), _Places,
+        parameters={"places": 3, "minutes": 15},
+        label=("One account in two places at once", "同一账户同时出现在两处"),
+        why=("Sessions from different networks within {minutes} minutes.",
+             "{minutes} 分钟内来自不同网络的会话。"),
+        explained_by=("A change of network on the way.", "途中更换网络。"),
     ),
-    AlertRule(
-        "A16",
-        {"en": "A right given, used and taken away", "zh": "授权、使用后随即撤销"},
-        {
-            "en": "{role} for {login}: given and taken away around its use, or given to oneself.",
-            "zh": "为 {login} 授予 {role}：使用前后一天内授予并撤销，或授予本人。",
-        },
-        {"en": "A request that names the task.", "zh": "写明任务的申请。"},
-        "high",
-        {"hours": 24},
+    make_rule(
+        "A16", "high",
         LOOKS | WRITES | {"role.grant", "role.revoke", "record.list", "record.search", "record.export"},
         _Grants,
+        parameters={"hours": 24},
+        label=("A right given, used and taken away", "授权、使用后随即撤销"),
+        why=("{role} for {login}: given and taken away around its use, or given to oneself.",
+             "为 {login} 授予 {role}：使用前后一天内授予并撤销，或授予本人。"),
+        explained_by=("A request that names the task.", "写明任务的申请。"),
     ),
-    AlertRule(
-        "A17",
-        {"en": "Something happened to the log", "zh": "日志发生异常"},
-        {"en": "The log says {kind}.", "zh": "日志记载了 {kind}。"},
-        {"en": "A repair or restore that was announced.", "zh": "事先说明的修复或恢复。"},
-        "critical",
-        {},
-        frozenset(
-            {"log.continue", "log.takeover", "log.resume", "clock.skew", "backup.restore", "log.verify"}
-        ),
-        _LogItself,
+    make_rule(
+        "A17", "critical", _LOG_KINDS, _LogItself,
+        label=("Something happened to the log", "日志发生异常"),
+        why=("The log says {kind}.", "日志记载了 {kind}。"),
+        explained_by=("A repair or restore that was announced.", "事先说明的修复或恢复。"),
     ),
-    AlertRule(
-        "A20",
-        {"en": "A shared account", "zh": "共用账户"},
-        {
-            "en": "One account from {count} addresses within {minutes} minutes.",
-            "zh": "{minutes} 分钟内同一账户来自 {count} 个地址。",
-        },
-        {"en": "A change of network on the way.", "zh": "途中更换网络。"},
-        "high",
-        {},
-        frozenset({"none"}),
-        _Places,
+    make_rule(
+        "A20", "high", frozenset({"none"}), _Places,
+        label=("A shared account", "共用账户"),
+        why=("One account from {count} addresses within {minutes} minutes.",
+             "{minutes} 分钟内同一账户来自 {count} 个地址。"),
+        explained_by=("A change of network on the way.", "途中更换网络。"),
     ),
-    AlertRule(
-        "A21",
-        {"en": "Four eyes that were two", "zh": "四眼原则被破坏"},
-        {"en": "{login} approved what they had asked for.", "zh": "{login} 批准了自己提出的申请。"},
-        {"en": "Nothing.", "zh": "无。"},
-        "high",
-        {},
-        frozenset({"change.approve", "approval.give"}),
-        _FourEyes,
+    make_rule(
+        "A21", "high", frozenset({"change.approve", "approval.give"}), _FourEyes,
+        label=("Four eyes that were two", "四眼原则被破坏"),
+        why=("{login} approved what they had asked for.", "{login} 批准了自己提出的申请。"),
+        explained_by=("Nothing.", "无。"),
     ),
-    AlertRule(
-        "R01",
-        {"en": "The log was not reviewed", "zh": "日志未按期复核"},
-        {"en": "Nobody has signed the log off for {days} days.", "zh": "已超过 {days} 天无人复核日志。"},
-        {"en": "A review.", "zh": "完成复核。"},
-        "medium",
-        {"days": 31},
-        frozenset(),
-        _Review,
+    make_rule(
+        "R01", "medium", frozenset(), _Review,
+        parameters={"days": 31},
+        label=("The log was not reviewed", "日志未按期复核"),
+        why=("Nobody has signed the log off for {days} days.", "已超过 {days} 天无人复核日志。"),
+        explained_by=("A review.", "完成复核。"),
     ),
-)
+)  # fmt: skip
 """Rules about accounts, by key."""

@@ -3,13 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Final, Protocol
+from typing import Any, Final, Protocol, runtime_checkable
 
 import attrs
 
 from muniment.alerts.events import Event, Facts
 
-__all__ = ["MOST_ENTRIES", "SEVERITIES", "AlertRule", "Detector", "Finding", "Parameters"]
+__all__ = [
+    "MOST_ENTRIES",
+    "SEVERITIES",
+    "AlertRule",
+    "Detector",
+    "Finding",
+    "Parameters",
+    "Waiting",
+    "make_rule",
+]
 
 SEVERITIES: Final = ("low", "medium", "high", "critical")
 
@@ -50,6 +59,11 @@ class Detector(Protocol):
     def see(self, event: Event) -> Iterator[Finding]:
         """Look at one event."""
 
+
+@runtime_checkable
+class Waiting(Protocol):
+    """What a rule also is that finds something when nothing happens for long."""
+
     def tick(self, now_us: int) -> Iterator[Finding]:
         """Look at what waited for time to pass, at the end of a run."""
 
@@ -77,3 +91,23 @@ class AlertRule:
     parameters: Parameters
     kinds: frozenset[str]
     make: Callable[[Parameters, Facts], Detector]
+
+
+Both = tuple[str, str]
+"""A text in English and in Chinese."""
+
+
+def make_rule(
+    key: str,
+    severity: str,
+    kinds: frozenset[str],
+    make: Callable[[Parameters, Facts], Detector],
+    *,
+    label: Both,
+    why: Both,
+    explained_by: Both,
+    parameters: Parameters | None = None,
+) -> AlertRule:
+    """A rule whose texts are given as pairs; the arguments are the attributes of ``AlertRule``."""
+    said, raised, excused = ({"en": text[0], "zh": text[1]} for text in (label, why, explained_by))
+    return AlertRule(key, said, raised, excused, severity, parameters or {}, kinds, make)

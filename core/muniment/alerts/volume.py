@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from itertools import pairwise
 from statistics import median
 from typing import Any, Final
 
 from muniment.alerts.events import LOOKS, Event, Facts
 from muniment.alerts.numbers import percentile, robust_limit
-from muniment.alerts.rule import MOST_ENTRIES, AlertRule, Finding, Parameters
+from muniment.alerts.rule import MOST_ENTRIES, Finding, Parameters, make_rule
 
 __all__ = ["RULES"]
 
@@ -19,50 +19,56 @@ _PEERS_KEPT: Final = 2_000
 
 
 class _PerDay:
-    """Counts something for each person and day, and finds what is far above their past and their peers'."""
+    """Counts something for each person and day, and finds what is far above their past and their peers'.
 
-    def __init__(self, key: str, severity: str, parameters: Parameters) -> None:
+    Args:
+        key: of the rule.
+        severity: of what it finds.
+        things: what of an event is counted, each once a day; nothing where it is none of the rule's.
+        limit: how many are too many, of the days before and of the peers' days.
+        amount: how much the things of a day are, with the records of each; by default how many.
+    """
+
+    def __init__(
+        self,
+        key: str,
+        severity: str,
+        parameters: Parameters,
+        things: Callable[[Event], Collection[str]],
+        limit: Callable[[Parameters, Sequence[int], Sequence[int]], float],
+        amount: Callable[[Mapping[str, int]], int] = len,
+    ) -> None:
         self._key = key
         self._severity = severity
         self._parameters = parameters
+        self._things = things
+        self._limit = limit
+        self._amount = amount
         # today: [day, things, entries] by person; past: counts of days by person; peers: by role.
         self.state: dict[str, Any] = {"today": {}, "past": {}, "peers": {}, "raised": {}}
 
-    def things(self, event: Event) -> list[str]:
-        """What is counted, each once a day."""
-        raise NotImplementedError
-
-    def limit(self, event: Event) -> float:
-        """How many are too many for this person today."""
-        raise NotImplementedError
-
-    def size(self, things: dict[str, int]) -> int:
-        """How much these are."""
-        return len(things)
-
     def see(self, event: Event) -> Iterator[Finding]:
-        state, actor = self.state, event.actor
-        things = self.things(event)
+        state, actor, least = self.state, event.actor, self._parameters["least"]
+        things = self._things(event)
         if not things:
             return
         day, seen, entries = state["today"].get(actor, (event.day, {}, []))
         if day != event.day:
-            self._close(actor, event.roles, self.size(seen))
+            self._close(actor, event.roles, self._amount(seen))
             seen, entries = {}, []
         for thing in things:
             seen[thing] = seen.get(thing, 0) + max(event.records, 1)
         entries.append(event.entry)
         del entries[:-MOST_ENTRIES]
         state["today"][actor] = (event.day, seen, entries)
-        if state["raised"].get(actor) == event.day:
+        if state["raised"].get(actor) == event.day or self._amount(seen) <= least:
             return
-        size = self.size(seen)
-        if size > self._parameters["least"]:
-            limit = max(self._parameters["least"], self.limit(event))
-            if size > limit:
-                state["raised"][actor] = event.day
-                why = {"count": size, "limit": int(limit)}
-                yield Finding(self._key, self._severity, actor, tuple(entries), why)
+        peers = [count for role in event.roles for count in state["peers"].get(role, ())]
+        count, limit = self._amount(seen), self._limit(self._parameters, state["past"].get(actor, ()), peers)
+        if count > max(least, limit):
+            state["raised"][actor] = event.day
+            why = {"count": count, "limit": int(max(least, limit))}
+            yield Finding(self._key, self._severity, actor, tuple(entries), why)
 
     def _close(self, actor: str, roles: tuple[str, ...], count: int) -> None:
         past = self.state["past"].setdefault(actor, [])
@@ -73,63 +79,41 @@ class _PerDay:
             peers.append(count)
             del peers[:-_PEERS_KEPT]
 
-    def past(self, actor: str) -> list[int]:
-        """What the person's days before had."""
-        found: list[int] = self.state["past"].get(actor, [])
-        return found
 
-    def peers(self, roles: tuple[str, ...]) -> list[int]:
-        """What the days of everybody with one of these roles had."""
-        return [count for role in roles for count in self.state["peers"].get(role, ())]
-
-    def tick(self, now_us: int) -> Iterator[Finding]:
-        return iter(())
-
-
-class _Volume(_PerDay):
+def _volume(parameters: Parameters, facts: Facts) -> _PerDay:
     """A09: far more people in a day than usual for this person and for this role."""
-
-    def __init__(self, parameters: Parameters, facts: Facts) -> None:
-        super().__init__("A09", "medium", parameters)
-
-    def things(self, event: Event) -> list[str]:
-        return list(event.subjects) if event.ok and event.records <= 1 else []
-
-    def limit(self, event: Event) -> float:
-        own = robust_limit(self.past(event.actor), self._parameters["widths"])
-        return max(own, percentile(self.peers(event.roles), 0.99))
+    return _PerDay(
+        "A09",
+        "medium",
+        parameters,
+        lambda event: event.subjects if event.ok and event.records <= 1 else (),
+        lambda given, past, peers: max(robust_limit(past, given["widths"]), percentile(peers, 0.99)),
+    )
 
 
-class _Revealed(_PerDay):
+def _revealed(parameters: Parameters, facts: Facts) -> _PerDay:
     """A19: far more people's sensitive fields in clear than peers need."""
 
-    def __init__(self, parameters: Parameters, facts: Facts) -> None:
-        super().__init__("A19", "medium", parameters)
+    def things(event: Event) -> Collection[str]:
+        seen = event.ok and event.records <= 1 and event.classes & _SENSITIVE
+        return event.subjects if seen else ()
 
-    def things(self, event: Event) -> list[str]:
-        if not event.ok or event.records > 1 or not event.classes & _SENSITIVE:
-            return []
-        return list(event.subjects)
+    def limit(given: Parameters, past: Sequence[int], peers: Sequence[int]) -> float:
+        return max(robust_limit(past, 6), float(given["times"]) * percentile(peers, 0.99))
 
-    def limit(self, event: Event) -> float:
-        own = robust_limit(self.past(event.actor), 6)
-        return max(own, float(self._parameters["times"]) * percentile(self.peers(event.roles), 0.99))
+    return _PerDay("A19", "medium", parameters, things, limit)
 
 
-class _Exported(_PerDay):
+def _exported(parameters: Parameters, facts: Facts) -> _PerDay:
     """A11: far more exported rows than usual."""
-
-    def __init__(self, parameters: Parameters, facts: Facts) -> None:
-        super().__init__("A11", "high", parameters)
-
-    def things(self, event: Event) -> list[str]:
-        return ["rows"] if event.ok else []
-
-    def size(self, things: dict[str, int]) -> int:
-        return sum(things.values())
-
-    def limit(self, event: Event) -> float:
-        return float(self._parameters["times"] * percentile(self.past(event.actor), 0.95))
+    return _PerDay(
+        "A11",
+        "high",
+        parameters,
+        lambda event: ("rows",) if event.ok else (),
+        lambda given, past, _: float(given["times"] * percentile(past, 0.95)),
+        lambda seen: sum(seen.values()),
+    )
 
 
 class _Enumeration:
@@ -160,15 +144,13 @@ class _Enumeration:
             entries = tuple(index for _, index, _ in recent[-MOST_ENTRIES:])
             yield Finding("A10", "high", event.actor, entries, why)
 
-    def tick(self, now_us: int) -> Iterator[Finding]:
-        return iter(())
-
 
 class _OffHours:
-    """A08: at hours at which this person never works."""
+    """A08: outside the rota, or where there is none at hours at which this person never works."""
 
     def __init__(self, parameters: Parameters, facts: Facts) -> None:
         self._parameters = parameters
+        self._facts = facts
         # minutes: of each active day the first and the last, by person; odd: entries of today outside.
         self.state: dict[str, Any] = {"minutes": {}, "today": {}, "odd": {}}
 
@@ -184,12 +166,7 @@ class _OffHours:
             first = last = event.minute
             state["odd"].pop(actor, None)
         state["today"][actor] = (event.day, min(first, event.minute), max(last, event.minute))
-        days = state["minutes"].get(actor, ())
-        if len(days) < self._parameters["known_days"]:
-            return
-        early = percentile([one for one, _ in days], 0.025) - self._parameters["minutes"]
-        late = percentile([one for _, one in days], 0.975) + self._parameters["minutes"]
-        if early <= event.minute <= late:
+        if self._usual(event):
             return
         odd = state["odd"].setdefault(actor, [])
         odd.append(event.entry)
@@ -197,8 +174,20 @@ class _OffHours:
             hour = f"{event.minute // 60:02d}:{event.minute % 60:02d}"
             yield Finding("A08", "low", actor, tuple(odd), {"count": len(odd), "hour": hour})
 
-    def tick(self, now_us: int) -> Iterator[Finding]:
-        return iter(())
+    def _usual(self, event: Event) -> bool:
+        """Whether they work at that time of the day, or nothing is known of when they do."""
+        slack = self._parameters["minutes"]
+        rota = self._facts.hours(event.actor, event.roles)
+        if rota is not None:
+            early, late = rota[0] - slack, rota[1] + slack
+            # A night shift ends on the next day.
+            return early <= event.minute <= late if early <= late else not late < event.minute < early
+        days = self.state["minutes"].get(event.actor, ())
+        if len(days) < self._parameters["known_days"]:
+            return True
+        first = percentile([one for one, _ in days], 0.025) - slack
+        last = percentile([one for _, one in days], 0.975) + slack
+        return bool(first <= event.minute <= last)
 
 
 class _Purpose:
@@ -224,85 +213,54 @@ class _Purpose:
             state["raised"][name] = event.day
             yield Finding("A13", "medium", event.actor, (event.entry,), {"purpose": event.purpose})
 
-    def tick(self, now_us: int) -> Iterator[Finding]:
-        return iter(())
-
 
 RULES: Final = (
-    AlertRule(
-        "A08",
-        {"en": "Unusual hours", "zh": "非正常时段"},
-        {
-            "en": "{count} accesses around {hour}, when they never work.",
-            "zh": "在其从不工作的 {hour} 前后访问 {count} 次。",
-        },
-        {"en": "A changed shift.", "zh": "班次变动。"},
-        "low",
-        {"days": 60, "known_days": 20, "minutes": 60, "events": 3},
-        LOOKS,
-        _OffHours,
+    make_rule(
+        "A08", "low", LOOKS, _OffHours,
+        parameters={"days": 60, "known_days": 20, "minutes": 60, "events": 3},
+        label=("Unusual hours", "非正常时段"),
+        why=("{count} accesses around {hour}, when they do not work.",
+             "在其不工作的 {hour} 前后访问 {count} 次。"),
+        explained_by=("A changed shift.", "班次变动。"),
     ),
-    AlertRule(
-        "A09",
-        {"en": "Many more people than usual", "zh": "查看人数激增"},
-        {
-            "en": "{count} people in a day; at most {limit} are usual for them and for their role.",
-            "zh": "一天内查看 {count} 人，其本人及同角色通常不超过 {limit} 人。",
-        },
-        {"en": "A campaign or a task that needs it.", "zh": "确有需要的活动或任务。"},
-        "medium",
-        {"least": 20, "widths": 6, "days": 30},
-        LOOKS,
-        _Volume,
+    make_rule(
+        "A09", "medium", LOOKS, _volume,
+        parameters={"least": 20, "widths": 6, "days": 30},
+        label=("Many more people than usual", "查看人数激增"),
+        why=("{count} people in a day; at most {limit} are usual for them and for their role.",
+             "一天内查看 {count} 人，其本人及同角色通常不超过 {limit} 人。"),
+        explained_by=("A campaign or a task that needs it.", "确有需要的活动或任务。"),
     ),
-    AlertRule(
-        "A10",
-        {"en": "One record after the other", "zh": "逐条遍历"},
-        {
-            "en": "{count} people within {minutes} minutes, faster than anybody reads.",
-            "zh": "{minutes} 分钟内连续查看 {count} 人，快于正常阅读。",
-        },
-        {"en": "A program that works for them and says so.", "zh": "代其工作且已声明的程序。"},
-        "high",
-        {"people": 20, "minutes": 10, "seconds": 2},
-        LOOKS,
-        _Enumeration,
+    make_rule(
+        "A10", "high", LOOKS, _Enumeration,
+        parameters={"people": 20, "minutes": 10, "seconds": 2},
+        label=("One record after the other", "逐条遍历"),
+        why=("{count} people within {minutes} minutes, faster than anybody reads.",
+             "{minutes} 分钟内连续查看 {count} 人，快于正常阅读。"),
+        explained_by=("A program that works for them and says so.", "代其工作且已声明的程序。"),
     ),
-    AlertRule(
-        "A11",
-        {"en": "Many more exported rows than usual", "zh": "导出量激增"},
-        {
-            "en": "{count} rows in a day; at most {limit} are usual.",
-            "zh": "一天内导出 {count} 行，通常不超过 {limit} 行。",
-        },
-        {"en": "An export that was approved.", "zh": "经批准的导出。"},
-        "high",
-        {"least": 500, "times": 5, "days": 30},
-        frozenset({"record.export", "subject.export"}),
-        _Exported,
+    make_rule(
+        "A11", "high", frozenset({"record.export", "subject.export"}), _exported,
+        parameters={"least": 500, "times": 5, "days": 30},
+        label=("Many more exported rows than usual", "导出量激增"),
+        why=("{count} rows in a day; at most {limit} are usual.",
+             "一天内导出 {count} 行，通常不超过 {limit} 行。"),
+        explained_by=("An export that was approved.", "经批准的导出。"),
     ),
-    AlertRule(
-        "A13",
-        {"en": "An unusual purpose", "zh": "不寻常的目的"},
-        {"en": "{purpose} is hardly ever given in this role.", "zh": "该角色极少使用目的 {purpose}。"},
-        {"en": "A new task of that role.", "zh": "该角色的新任务。"},
-        "medium",
-        {"events": 200, "share": 0.01},
-        LOOKS | {"record.list", "record.search", "record.export"},
-        _Purpose,
+    make_rule(
+        "A13", "medium", LOOKS | {"record.list", "record.search", "record.export"}, _Purpose,
+        parameters={"events": 200, "share": 0.01},
+        label=("An unusual purpose", "不寻常的目的"),
+        why=("{purpose} is hardly ever given in this role.", "该角色极少使用目的 {purpose}。"),
+        explained_by=("A new task of that role.", "该角色的新任务。"),
     ),
-    AlertRule(
-        "A19",
-        {"en": "Many sensitive fields in clear", "zh": "大量查看敏感字段明文"},
-        {
-            "en": "Sensitive fields of {count} people in a day; at most {limit} are usual.",
-            "zh": "一天内查看 {count} 人的敏感字段，通常不超过 {limit} 人。",
-        },
-        {"en": "A task that needs them.", "zh": "确有需要的任务。"},
-        "medium",
-        {"least": 10, "times": 1, "days": 30},
-        LOOKS,
-        _Revealed,
+    make_rule(
+        "A19", "medium", LOOKS, _revealed,
+        parameters={"least": 10, "times": 1, "days": 30},
+        label=("Many sensitive fields in clear", "大量查看敏感字段明文"),
+        why=("Sensitive fields of {count} people in a day; at most {limit} are usual.",
+             "一天内查看 {count} 人的敏感字段，通常不超过 {limit} 人。"),
+        explained_by=("A task that needs them.", "确有需要的任务。"),
     ),
-)
+)  # fmt: skip
 """Rules about volume, by key."""

@@ -6,7 +6,7 @@ from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from muniment.alerts.events import Event, Facts
-from muniment.alerts.rule import AlertRule, Detector, Finding
+from muniment.alerts.rule import AlertRule, Detector, Finding, Waiting
 from muniment.errors import PluginError
 
 __all__ = ["Watch"]
@@ -62,7 +62,7 @@ class Watch:
         """What is odd about the time that passed."""
         for key, detector in self._detectors.items():
             try:
-                yield from detector.tick(now_us)
+                yield from detector.tick(now_us) if isinstance(detector, Waiting) else ()
             except Exception as error:
                 raise _failed(key, error) from None
 

@@ -23,6 +23,7 @@ MINUTE_US: Final = 60_000_000
 DAY_US: Final = 1_440 * MINUTE_US
 _FIRST_DAY: Final = 739_252  # 2025-01-01 as an ordinal; any working day would do
 _START_US: Final = 1_735_689_600_000_000
+_STILL: Final = frozenset({"LegalCompliance"})
 _ROLES: Final = ("service", "sales", "finance")
 
 
@@ -71,6 +72,8 @@ class _Draft:
     classes: frozenset[str] = frozenset({"personal"})
     break_glass: bool = False
     target: dict[str, str] = attrs.field(factory=dict)
+    named: tuple[str, ...] = ()
+    made_by: tuple[str, ...] = ()
 
 
 @attrs.define
@@ -86,6 +89,12 @@ class _Makes:
     roles: dict[str, str]
     vips: set[str]
     employees: dict[str, str]
+    closed: dict[str, int] = attrs.field(factory=dict)
+    born: dict[str, int] = attrs.field(factory=dict)
+    restricted: dict[str, int] = attrs.field(factory=dict)
+    allowed: dict[str, list[tuple[str, int]]] = attrs.field(factory=dict)
+    namesakes: set[tuple[str, str]] = attrs.field(factory=set)
+    neighbours: set[tuple[str, str]] = attrs.field(factory=set)
     drafts: list[_Draft] = attrs.field(factory=list)
     planted: list[Planted] = attrs.field(factory=list)
     busy: set[str] = attrs.field(factory=set)
@@ -105,7 +114,7 @@ class _Makes:
 
     def strangers(self, actor: str, count: int) -> list[str]:
         """People with whom somebody has nothing to do, whom nobody takes for anything special."""
-        special = self.vips | self.employees.keys()
+        special = {*self.vips, *self.employees, *self.closed, *self.born, *self.restricted}
         everybody = [
             one
             for one in self.owner
@@ -159,6 +168,14 @@ def simulate(
         team=lambda login: "",
         vip=makes.vips.__contains__,
         employee=lambda subject: makes.employees.get(subject, ""),
+        namesakes=lambda login, subject: (login, subject) in makes.namesakes,
+        neighbours=lambda login, subject: (login, subject) in makes.neighbours,
+        closed=lambda subject: makes.closed.get(subject, 0),
+        born=lambda subject: makes.born.get(subject, 0),
+        allowed=lambda subject: makes.allowed.get(subject, ()),
+        restricted=lambda subject, time_us: (
+            _STILL if time_us >= makes.restricted.get(subject, time_us + 1) else None
+        ),
     )
     events = [_event(makes, place, one) for place, one in enumerate(makes.drafts)]
     return House(events, facts, makes.planted)
@@ -170,6 +187,7 @@ def _event(makes: _Makes, place: int, one: _Draft) -> Event:
         place, one.time_us, _FIRST_DAY + since // DAY_US, since % DAY_US // MINUTE_US, one.kind, one.outcome,
         one.code, one.actor, (makes.roles.get(one.actor, "service"),), one.purpose, one.address, one.session,
         "customer", one.records, one.subjects, one.classes, f"{place:x}", one.break_glass, one.target,
+        one.named, one.made_by,
     )  # fmt: skip
 
 
@@ -251,7 +269,7 @@ def _unreviewed(makes: _Makes) -> None:
     login, day = _pick(makes)
     day = min(day, makes.days - 6)
     (subject,) = makes.strangers(login, 1)
-    makes.add(day, 700, "break_glass.begin", login, subject, target={"grant": f"{login}{day}"})
+    makes.add(day, 700, "break_glass.begin", login, subject, named=(f"{login}{day}",))
     makes.add(day, 701, "record.read", login, subject, break_glass=True)
     makes.planted.append(Planted("A02", login, _FIRST_DAY + day))
 
@@ -317,7 +335,7 @@ def _two_places(makes: _Makes) -> None:
 
 def _short_grant(makes: _Makes) -> None:
     login, day = _pick(makes)
-    target = {"login": login, "role": "doctor"}
+    target = {"user": login, "role": "doctor"}
     makes.add(day, 500, "role.grant", "admin", target=target)
     makes.add(day, 505 + makes.hours[login][0] / 10, "record.read", login, makes.assigned[login][0])
     makes.add(day, 900, "role.revoke", "admin", target=target)
@@ -341,9 +359,66 @@ def _shared(makes: _Makes) -> None:
     makes.planted.append(Planted("A20", login, _FIRST_DAY + day))
 
 
+def _namesake(makes: _Makes) -> None:
+    login, day = _pick(makes)
+    (subject,) = makes.strangers(login, 1)
+    makes.namesakes.add((login, subject))
+    makes.add(day, makes.hours[login][0] + 140, "record.read", login, subject)
+    makes.planted.append(Planted("A04", login, _FIRST_DAY + day))
+
+
+def _neighbour(makes: _Makes) -> None:
+    login, day = _pick(makes)
+    (subject,) = makes.strangers(login, 1)
+    makes.neighbours.add((login, subject))
+    makes.add(day, makes.hours[login][0] + 150, "record.read", login, subject)
+    makes.planted.append(Planted("A07", login, _FIRST_DAY + day))
+
+
+def _dead(makes: _Makes) -> None:
+    login, day = _pick(makes)
+    subject = _own(makes, login)
+    makes.closed[subject] = _FIRST_DAY + day - 120
+    makes.add(day, makes.hours[login][0] + 160, "record.read", login, subject)
+    makes.planted.append(Planted("A18", login, _FIRST_DAY + day))
+
+
+def _child(makes: _Makes) -> None:
+    login, day = _pick(makes)
+    subject = _own(makes, login)
+    makes.born[subject] = _FIRST_DAY - 9 * 365
+    # Whoever else looked after the child was allowed to; this one was allowed a day too late.
+    makes.allowed[subject] = [(login, makes.at(day + 1, 0))]
+    makes.add(day, makes.hours[login][0] + 170, "record.read", login, subject)
+    makes.planted.append(Planted("A22", login, _FIRST_DAY + day))
+
+
+def _restricted_use(makes: _Makes) -> None:
+    login, day = _pick(makes)
+    subject = _own(makes, login)
+    makes.restricted[subject] = makes.at(day, 0)
+    makes.add(day, makes.hours[login][0] + 180, "record.read", login, subject)
+    makes.planted.append(Planted("A23", login, _FIRST_DAY + day))
+
+
+def _own_approval(makes: _Makes) -> None:
+    login, day = _pick(makes)
+    makes.add(day, makes.hours[login][0] + 190, "change.approve", login, made_by=(login,))
+    makes.planted.append(Planted("A21", login, _FIRST_DAY + day))
+
+
+def _own(makes: _Makes, login: str) -> str:
+    """A new customer of their own."""
+    subject = f"{makes.random.getrandbits(128):032x}"
+    makes.owner[subject] = login
+    makes.assigned[login].append(subject)
+    return subject
+
+
 _PLANTS: Final[tuple[Callable[[_Makes], None], ...]] = (
     _snoop, _vip, _colleague, _itself, _unreviewed, _night, _crowd_of_people, _crawl, _big_export, _left,
-    _strange_purpose, _refused, _two_places, _short_grant, _unmasked, _shared,
+    _strange_purpose, _refused, _two_places, _short_grant, _unmasked, _shared, _namesake, _neighbour,
+    _dead, _child, _restricted_use, _own_approval,
 )  # fmt: skip
 
 

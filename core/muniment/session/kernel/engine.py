@@ -436,7 +436,7 @@ class Engine:
                 raise NotFound("record.not_found")
         return {(state.id, state.category): state for state in gone}
 
-    def gone(self, tx: Transaction, ids: Collection[bytes]) -> frozenset[bytes]:
+    def gone(self, tx: Reader, ids: Collection[bytes]) -> frozenset[bytes]:
         """Those of these subjects and records that are erased as a whole, or are being erased.
 
         Of whom one category went is still there: merges, restrictions and requests of theirs hold.

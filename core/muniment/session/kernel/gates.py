@@ -47,7 +47,17 @@ from muniment.store import Transaction
 if TYPE_CHECKING:
     from muniment.session.kernel.engine import Acting, Engine
 
-__all__ = ["NO_CONSENT", "RESTRICTED", "STORAGE_ONLY", "About", "Gate", "Touch", "closed", "require_open"]
+__all__ = [
+    "NO_CONSENT",
+    "PURPOSES_LEFT",
+    "RESTRICTED",
+    "STORAGE_ONLY",
+    "About",
+    "Gate",
+    "Touch",
+    "closed",
+    "require_open",
+]
 
 NO_CONSENT: Final = "access.no_consent"
 """The purpose rests on a consent, and there is none that covers it."""
@@ -57,6 +67,12 @@ RESTRICTED: Final = "access.restricted"
 
 STORAGE_ONLY: Final = "access.storage_only"
 """The subject's data is stored and protected, and nothing else is done with it (PIPL 47)."""
+
+PURPOSES_LEFT: Final[Mapping[str, frozenset[str]]] = {
+    "restricted": frozenset({"RightsFulfillment", "DisputeManagement", "LegalCompliance"}),
+    "storage_only": frozenset({"RightsFulfillment", "DisputeManagement"}),
+}
+"""The purposes (W3C DPV) for which a restricted person's data may still be used, by state."""
 
 
 class About(NamedTuple):

@@ -16,20 +16,21 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from muniment import audit
-from muniment.alerts import BUILTIN_RULES, AlertRule, Event, Facts, Finding, Watch, event_of
+from muniment.alerts import BUILTIN_RULES, AlertRule, Event, Finding, Watch, event_of
+from muniment.alerts.events import LOOKS
 from muniment.alerts.settings import AlertSettings
 from muniment.codec import canonical
 from muniment.errors import AccessDenied, IntegrityError, NotFound, UsageError
 from muniment.files import write_atomically
-from muniment.model import id_bytes, id_text, rfc3339
-from muniment.schema.builtin import ALERT, REVIEW
+from muniment.model import id_bytes, id_text
+from muniment.schema.builtin import ALERT, BUILTIN, REVIEW
 from muniment.seal import open_bytes, seal_bytes
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.oversight.incident_values import late_clocks
+from muniment.session.oversight.alerting_facts import currents, facts_of
 from muniment.session.reading.generations import Place, Span, place_at
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
-from muniment.store import ListQuery, Reader
+from muniment.store import Reader
 
 __all__ = ["Alert", "Alerts", "Reviewed", "Run", "settings_of"]
 
@@ -165,7 +166,7 @@ class Alerts:
         raised: list[Alert] = []
         settings = settings_of(engine)
         with engine.store.snapshot() as reader:
-            watch = Watch(self.rules, _facts(engine, reader), settings.rules)
+            watch = Watch(self.rules, facts_of(engine, reader), settings.rules)
             spans = [Span(gen, audit.size_of(reader, SHARD, gen)) for gen in reader.generations(SHARD)]
             self._load(watch, spans)
             first = place_at(watch.next_index)
@@ -270,7 +271,7 @@ class Alerts:
             head = tx.head(SHARD)
             assert head is not None
             end = Place(head.gen, head.first_seq + head.n)
-            before = [_reviewed(row.clear, "last") for row in _currents(tx, REVIEW.number)]
+            before = [_reviewed(row.clear, "last") for row in currents(tx, REVIEW.number)]
         first = max(before, default=Place(0, 0))
         last = min(until or end, end)
         if last <= first:
@@ -308,7 +309,7 @@ class Alerts:
                     str(json.loads(row.clear)[str(REVIEW.by_key["reviewer"].number)]),
                     int.from_bytes(row.record[:6], "big") * 1000,
                 )
-                for row in _currents(tx, REVIEW.number)
+                for row in currents(tx, REVIEW.number)
             ]
         self._engine.note(self._acting, "alert.read", target={"reviews": len(found)})
         return sorted(found, key=lambda one: one.last)
@@ -374,21 +375,10 @@ class Alerts:
         with self._engine.store.transaction(write=False) as tx:
             found = [
                 _alert(row.record, row.version, row.subject, json.loads(row.clear), self._engine.archive)
-                for row in _currents(tx, ALERT.number)
+                for row in currents(tx, ALERT.number)
             ]
         kept = [one for one in found if not states or one.state in states]
         return sorted(kept, key=lambda one: one.id, reverse=True)
-
-
-def _currents(reader: Reader, number: int) -> Iterator[Any]:
-    """Where all records of a built-in type stand."""
-    after = None
-    while True:
-        page = reader.list_current(SHARD, ListQuery(number, limit=1_000, after=after))
-        yield from page
-        if len(page) < 1_000:
-            return
-        after = (None, page[-1].record)
 
 
 class _Chunk(NamedTuple):
@@ -444,77 +434,22 @@ def settings_of(engine: Engine) -> AlertSettings:
 def _events(engine: Engine, reader: Reader, gen: int, start: int, stop: int) -> Iterator[Event]:
     zone = ZoneInfo(engine.settings.timezone)
     projector = audit.Projector(reader, SHARD, gen)
+    own = {one.key for one in BUILTIN}
     for found in audit.entries_of(reader, SHARD, gen, start=start, stop=stop):
+        named = list(audit.named_records(found))
         subjects = {
             subject
-            for subject in (projector.subject_of(record) for record in audit.named_records(found))
+            for subject in map(projector.subject_of, named)
             if subject is not None and subject != engine.archive
         }
+        if found.entry.kind in LOOKS and (found.detail or {}).get("type") in own:
+            subjects = set()  # a look at what the archive itself keeps, such as a consent, is no look at them
         yield event_of(
             Place(gen, found.index).ordinal,
             found.entry.time_us,
             found.entry.kind,
             found.detail or {},
             subjects,
+            named=named,
             zone=zone,
         )
-
-
-def _facts(engine: Engine, reader: Reader) -> Facts:
-    """Facts out of fields that stand in clear, as the configuration names them; nothing is opened."""
-    settings = settings_of(engine)
-    types = engine.definitions.types
-
-    def numbers(names: Sequence[str]) -> dict[int, list[str]]:
-        found: dict[int, list[str]] = {}
-        for name in names:
-            type_key, _, field_key = name.partition(".")
-            record_type = types.get(type_key)
-            field = None if record_type is None else record_type.by_key.get(field_key)
-            if record_type is not None and field is not None and field.sensitivity in ("public", "internal"):
-                found.setdefault(record_type.number, []).append(str(field.number))
-        return found
-
-    assigned, vip, employee = (
-        numbers(names) for names in (settings.assigned, settings.vip, settings.employee)
-    )
-    known: dict[str, list[tuple[int, Mapping[str, Any]]]] = {}
-
-    def rows(subject: str) -> list[tuple[int, Mapping[str, Any]]]:
-        found = known.get(subject)
-        if found is None:
-            if len(known) > 50_000:
-                known.clear()
-            own = bytes.fromhex(subject)
-            held = [*reader.records_of_subject(SHARD, own)]
-            itself = reader.current(SHARD, own)
-            if itself is not None and all(one.record != own for one in held):
-                held.append(itself)
-            found = known[subject] = [(row.type, json.loads(row.clear)) for row in held if not row.deleted]
-        return found
-
-    def values(subject: str, wanted: Mapping[int, Sequence[str]]) -> list[Any]:
-        return [
-            clear[number]
-            for type_number, clear in rows(subject)
-            for number in wanted.get(type_number, ())
-            if clear.get(number)
-        ]
-
-    violated: dict[str, int] = {}
-    states, about = str(ALERT.by_key["state"].number), engine.archive
-    for row in _currents(reader, ALERT.number):
-        if row.subject != about and json.loads(row.clear).get(states) == "violation":
-            version = reader.version(SHARD, row.record, row.version)
-            violated[row.subject.hex()] = 0 if version is None else version.recorded_us
-    return Facts(
-        related=lambda subject: [str(one) for one in values(subject, assigned)] if assigned else (),
-        vip=lambda subject: bool(vip) and bool(values(subject, vip)),
-        employee=lambda subject: str(next(iter(values(subject, employee)), "")) if employee else "",
-        violated=lambda subject: violated.get(subject, 0),
-        overdue=lambda now_us: [
-            (incident, clock.name, rfc3339(clock.due_us or 0), entry)
-            for incident, clock, entry in late_clocks(engine, reader, now_us)
-        ],
-        active=lambda login: login in engine.definitions.users and engine.definitions.users[login].active,
-    )

@@ -20,14 +20,13 @@ from muniment.schema.builtin import RESTRICTION, SUBJECT_LINK
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.erased import is_gone
-from muniment.session.kernel.gates import RESTRICTED, STORAGE_ONLY, About, Touch
+from muniment.session.kernel.gates import PURPOSES_LEFT, RESTRICTED, STORAGE_ONLY, About, Touch
 from muniment.session.kernel.logbook import Moment
 from muniment.session.rights.holds import linked
 from muniment.session.writing.writes import Change, Saved, write
 from muniment.store import Transaction
 
 __all__ = [
-    "ALLOWED",
     "Restriction",
     "RestrictionGate",
     "Restrictions",
@@ -35,12 +34,6 @@ __all__ = [
     "restrictions_now",
     "restrictions_on",
 ]
-
-ALLOWED: Final[Mapping[str, frozenset[str]]] = {
-    "restricted": frozenset({"RightsFulfillment", "DisputeManagement", "LegalCompliance"}),
-    "storage_only": frozenset({"RightsFulfillment", "DisputeManagement"}),
-}
-"""The purposes (W3C DPV) for which data in such a state may still be used."""
 
 _CODES: Final = {"restricted": RESTRICTED, "storage_only": STORAGE_ONLY}
 _DELETE: Final = OPERATIONS["delete"]
@@ -179,7 +172,7 @@ class RestrictionGate:
         found = {}
         for one in asked:
             for restriction in now.of(one):
-                if touch.purpose not in ALLOWED[restriction.state]:
+                if touch.purpose not in PURPOSES_LEFT[restriction.state]:
                     found[one] = _CODES[restriction.state]
         return found
 
@@ -268,8 +261,8 @@ class Restrictions:
         return self._place(id_bytes(record), True, state, basis, reason)
 
     def _place(self, target: bytes, alone: bool, state: str, basis: str, reason: str | None) -> Restriction:
-        if state not in ALLOWED:
-            raise UsageError("restriction.state", known=", ".join(ALLOWED))
+        if state not in PURPOSES_LEFT:
+            raise UsageError("restriction.state", known=", ".join(PURPOSES_LEFT))
         engine, actor = self._engine, self._acting.actor.id
 
         def body(tx: Transaction, moment: Moment) -> Sequence[Change]:

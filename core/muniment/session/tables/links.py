@@ -29,7 +29,7 @@ from muniment.store import Transaction
 if TYPE_CHECKING:
     from muniment.session.session import Session
 
-__all__ = ["Link", "Links", "following", "linked_subjects"]
+__all__ = ["Link", "Links", "following", "linked_subjects", "merged"]
 
 _DELETE: Final = OPERATIONS["delete"]
 
@@ -86,6 +86,16 @@ def _links(engine: Engine, tx: Transaction) -> list[Link]:
     return found
 
 
+def merged(engine: Engine, tx: Transaction) -> Mapping[bytes, frozenset[bytes]]:
+    """Who is one with whom by merges, for every subject that was merged."""
+    found: dict[bytes, frozenset[bytes]] = {}
+    for one in _links(engine, tx):
+        pair = id_bytes(one.kept_subject), id_bytes(one.duplicate_subject)
+        together = frozenset(pair).union(*(found.get(subject, ()) for subject in pair))
+        found |= dict.fromkeys(together, together)
+    return found
+
+
 def linked_subjects(engine: Engine, tx: Transaction, subjects: Iterable[bytes]) -> frozenset[bytes]:
     """All subjects that are one with these by merges, these among them.
 
@@ -94,15 +104,8 @@ def linked_subjects(engine: Engine, tx: Transaction, subjects: Iterable[bytes]) 
         tx: the transaction in which it must hold.
         subjects: identifiers, 16 bytes each.
     """
-    found = set(subjects)
-    pairs = [(id_bytes(one.kept_subject), id_bytes(one.duplicate_subject)) for one in _links(engine, tx)]
-    size = -1
-    while size != len(found):
-        size = len(found)
-        for pair in pairs:
-            if not found.isdisjoint(pair):
-                found.update(pair)
-    return frozenset(found)
+    known, asked = merged(engine, tx), frozenset(subjects)
+    return asked.union(*(known.get(subject, ()) for subject in asked))
 
 
 def following(engine: Engine) -> Callable[[Transaction, bytes], frozenset[bytes]]:
