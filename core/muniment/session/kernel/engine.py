@@ -30,7 +30,7 @@ from muniment.session.kernel.gates import Gate
 from muniment.session.kernel.logbook import Draft, Logbook, Moment
 from muniment.session.kernel.sealer import Sealer
 from muniment.session.kernel.together import Reads, Waiting
-from muniment.store import State, Store, Transaction
+from muniment.store import Reader, State, Store, Transaction
 
 __all__ = ["SHARD", "Acting", "Engine", "Settings"]
 

@@ -188,7 +188,7 @@ class _Known:
         return any(self._rare(surname) for surname in same)
 
     def _rare(self, surname: str) -> bool:
-        """Whether at most one in a hundred has it; two are none too many, whoever looked may be one of them."""
+        """Whether at most one in a hundred has it; two are none too many: whoever looked may be one."""
         if self._surnames is None:
             self._surnames = Counter()
             for number, fields in self._fields(self.settings.name).items():
@@ -276,7 +276,7 @@ def _violations(engine: Engine, reader: Reader) -> dict[str, int]:
 def _restrictions(
     engine: Engine, tx: Transaction, one_with: Mapping[bytes, Collection[bytes]]
 ) -> Callable[[str, int], Collection[str] | None]:
-    """The purposes that were left to a subject or record (hex) at a time; None where nothing was restricted."""
+    """The purposes that were left to a subject or record (hex) at a time; None for no restriction."""
     spans: dict[str, list[tuple[int, str]]] = {}
     for _, record, newest in tx.builtin(SHARD, (RESTRICTION.number,)):
         versions = tx.versions_of(SHARD, record)
