@@ -8,7 +8,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError
-from muniment.session.rights.restrictions import ALLOWED
+from muniment.session.kernel.gates import PURPOSES_LEFT
 from muniment_web._app import page
 from muniment_web._told import ENDS_SIGN_IN, places_of, problem_of
 from muniment_web._web import Call
@@ -64,8 +64,8 @@ def of_person(call: Call, problem: MunimentError | None = None) -> Response:
         type=record_type,
         id=record.id,
         whole=record.subject == record.id,
-        states=list(ALLOWED),
-        allowed={state: sorted(purposes) for state, purposes in ALLOWED.items()},
+        states=list(PURPOSES_LEFT),
+        allowed={state: sorted(purposes) for state, purposes in PURPOSES_LEFT.items()},
         problem=problem_of(call, problem),
     )
 
