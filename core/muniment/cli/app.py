@@ -82,6 +82,15 @@ class App(LazyGroup):
 
     is_root = True
 
+    def get_command(self, ctx: click.Context, cmd_name: str) -> click.Command | None:
+        """One command, imported: the core's own, or one that a plugin brings."""
+        found = super().get_command(ctx, cmd_name)
+        if found is not None or cmd_name.startswith("-"):
+            return found
+        from muniment.cli.offered import offered_command
+
+        return offered_command(cmd_name)
+
     def main(
         self,
         args: Sequence[str] | None = None,
@@ -194,7 +203,11 @@ def _exit_note() -> Words:
     english, chinese = (
         "\n".join(f"  {code}  {words[place]}" for code, words in EXIT_CODES.items()) for place in (0, 1)
     )
-    return f"Exit codes:\n{english}", f"退出码：\n{chinese}"
+    return (
+        "Plugins bring further commands, of their own names; see `muniment plugin list`.\n"
+        f"Exit codes:\n{english}",
+        f"插件可提供与其同名的命令，见 muniment plugin list。\n退出码：\n{chinese}",
+    )
 
 
 app = App(

@@ -170,6 +170,7 @@ def _title(call: Invocation, one: Mapping[str, Any]) -> str:
 @click.pass_obj
 def info(call: Invocation, name: str) -> None:
     """What a plugin brings."""
+    from muniment.cli.offered import offered_names
     from muniment.cli.output import clean, emit, labels
     from muniment.plugins import load, needed, types_in_reach
 
@@ -182,6 +183,7 @@ def info(call: Invocation, name: str) -> None:
         raise found.quarantined[name]
     described = next(one for one in found.describe(lang=call.language) if one["name"] == name)
     described["enabled"] = settings is not None and name in settings.plugins
+    described["commands"] = offered_names(name)
     brought = {
         key: one for key, all_brought in sorted(found.brought.items()) for one in all_brought
         if one.plugin == name
@@ -210,6 +212,7 @@ def info(call: Invocation, name: str) -> None:
                 for label, values in (
                     ("cli.label_needs", described["needs"]),
                     ("cli.label_hooks", described["hooks"]),
+                    ("cli.label_commands", [f"muniment {one}" for one in described["commands"]]),
                     ("cli.label_kinds", described["field_kinds"]),
                     ("cli.label_types", described["record_types"]),
                     ("cli.label_fields", fields),

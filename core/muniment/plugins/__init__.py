@@ -24,7 +24,7 @@ from muniment.plugins._declared import (
     RoleLike,
     SearchTerms,
 )
-from muniment.plugins._load import API, GROUP, Installed, installed, load, needed
+from muniment.plugins._load import API, GROUP, Installed, ask_loading, installed, load, needed
 from muniment.plugins._reach import types_in_reach
 from muniment.plugins._set import Brought, Plugin, PluginSet
 from muniment.plugins._values import (
@@ -69,6 +69,7 @@ __all__ = [
     "RoleLike",
     "SearchTerms",
     "WrittenVersion",
+    "ask_loading",
     "installed",
     "load",
     "needed",

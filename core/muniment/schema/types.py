@@ -290,6 +290,11 @@ class RecordType:
         return tuple(field for field in self.fields if field.kind == "reference" and field.target)
 
     @cached_property
+    def computable(self) -> RecordType:
+        """The same type for a program that computes: what is computed may be given too."""
+        return attrs.evolve(self, fields=tuple(attrs.evolve(one, computed=False) for one in self.fields))
+
+    @cached_property
     def file_keys(self) -> frozenset[str]:
         """The keys of the fields that hold attached files."""
         return frozenset(field.key for field in self.fields if field.kind == "file")

@@ -26,6 +26,7 @@ if TYPE_CHECKING:
     from muniment.session.rights.retaining import Retaining
     from muniment.session.session import Session
     from muniment.session.tables.cleaning import Cleaning
+    from muniment.session.tables.computing import Computing
     from muniment.session.tables.dashboards import Dashboards
     from muniment.session.tables.mapped import Mappings
     from muniment.session.tables.saved import Views
@@ -76,6 +77,13 @@ class Areas:
         from muniment.session.tables.saved import Views
 
         return Views(self._session)
+
+    @property
+    def computing(self) -> Computing:
+        """Figures computed over records, and written where fields are marked as computed."""
+        from muniment.session.tables.computing import Computing
+
+        return Computing(self._session)
 
     @property
     def mappings(self) -> Mappings:

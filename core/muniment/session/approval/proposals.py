@@ -243,6 +243,8 @@ def change_of(
     if wanted.operation == "create":
         values = {key: value for key, value in values.items() if value is not None}
     new = wanted.operation == "create"
+    # Only a program that computes could have put up a value of a computed field.
+    computes = any(by_number[number].computed for number in wanted.values)
     return Change(
         wanted.operation,
         record_type.key if new else "",
@@ -252,6 +254,7 @@ def change_of(
         wanted.effective_us,
         subject=subject if new else None,
         reason=reason,
+        computes=computes,
     )
 
 

@@ -37,6 +37,8 @@ class Change:
         new_subject: the subject has no record yet, and gets its key with this one; the record that is
             made for it later names it as its ``subject`` too.
         reason: a person's own words on this change alone; sealed.
+        computes: a program computed the values: computed fields take them, and of a record that is there
+            already no other field does, so that nothing a person entered is overwritten.
     """
 
     operation: str
@@ -52,6 +54,7 @@ class Change:
     inside: bool = False
     new_subject: bool = False
     reason: str | None = None
+    computes: bool = False
 
 
 @attrs.define

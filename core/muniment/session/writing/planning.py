@@ -248,7 +248,9 @@ class Planner:
         values = change.values
         if reach is not None:
             values = {**values, **reach.filling(action_of(record_type, "create"), values)}
-        new, issues = record_type.normalise(values, context=self._context, kinds=engine.kinds)
+        new, issues = _taking(record_type, change).normalise(
+            values, context=self._context, kinds=engine.kinds
+        )
         if record_type.references:
             new = self._refer(tx, record_type, new, issues)
         one = Pending(change, record_type, view, record, record, None, {}, new, list(new), issues)
@@ -347,7 +349,9 @@ class Planner:
         given, issues = (
             (dict(values), [])
             if change.replace
-            else record_type.normalise(values, context=self._context, partial=True, kinds=engine.kinds)
+            else _taking(record_type, change).normalise(
+                values, context=self._context, partial=True, kinds=engine.kinds
+            )
         )
         given = self._refer(tx, record_type, given, issues)
         one.warnings = issues
@@ -371,6 +375,11 @@ class Planner:
                 one.changed.append(key)
         if change.operation == "revert":
             self._require_all_writable(one)
+        if change.computes:
+            one.warnings.extend(
+                Issue("value.not_computed", key) for key in one.changed if not by_key[key].computed
+            )
+            self._refuse_errors(one)
         fixed = [key for key in one.changed if key in record_type.fixed]
         if fixed:
             one.warnings.extend(Issue("value.fixed", key) for key in fixed)
@@ -527,6 +536,11 @@ def _without_empty(
         else:
             said[key] = value
     return said, kept
+
+
+def _taking(record_type: RecordType, change: Change) -> RecordType:
+    """The type as this change may fill it in."""
+    return record_type.computable if change.computes else record_type
 
 
 def _moved_groups(record_type: RecordType, parts: Sequence[Part]) -> frozenset[int]:
