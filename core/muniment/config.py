@@ -79,8 +79,16 @@ _KNOWN: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
         "separate": list,
         "guardian_below": int,
         "birth_field": str,
+        "jurisdictions": list,
     },
-    "rights": {"law": str, "holidays": list, "employees": str},
+    "rights": {
+        "law": str,
+        "holidays": list,
+        "workdays": list,
+        "calendar": list,
+        "provided": list,
+        "employees": str,
+    },
     "retention": {
         "accepted_by": str,
         "jurisdictions": list,

@@ -23,6 +23,7 @@ from muniment.plugins import (
     ErasedNotice,
     ErasurePlan,
     HookContext,
+    Jurisdiction,
     NeedsApproval,
     PluginInfo,
     Purpose,
@@ -46,6 +47,7 @@ __all__ = [
     "muniment_before_erase",
     "muniment_field_kinds",
     "muniment_fields",
+    "muniment_jurisdictions",
     "muniment_needs_approval",
     "muniment_plugin_info",
     "muniment_purposes",
@@ -217,6 +219,23 @@ def muniment_purposes() -> Sequence[Purpose]:  # type: ignore[empty-body]  # a h
         The purposes. Several plugins may name one.
 
     If it raises or returns anything else, the plugin is quarantined.
+    """
+
+
+@hookspec
+def muniment_jurisdictions() -> Sequence[Jurisdiction]:  # type: ignore[empty-body]  # a hook has no body
+    """Say what a law wants of consents, of children, and on which days nobody works, as data.
+
+    Asked once, when an archive is opened, outside any transaction. Nothing of it
+    holds until a configuration names the jurisdiction: ``[consent] jurisdictions`` for
+    separate consents and ages, ``[rights] calendar`` for the days.
+
+    Returns:
+        The jurisdictions. One whose key another plugin has too quarantines every
+        plugin that brings it.
+
+    If it raises or returns anything else, the plugin is quarantined; what rests on
+    a jurisdiction that is named and not there is then refused.
     """
 
 

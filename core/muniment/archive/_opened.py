@@ -40,7 +40,7 @@ from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.logbook import Logbook
 from muniment.session.kernel.sealer import Sealer
 from muniment.session.rebuild import refresh_layout
-from muniment.session.rights.consents import gates_of
+from muniment.session.rights.gates import gates_of
 from muniment.session.tables.links import following
 from muniment.session.writing.applying import (
     Act,

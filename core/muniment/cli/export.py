@@ -78,6 +78,17 @@ __all__ = ["export"]
     type=click.Choice(("csv", "xlsx", "ndjson")),
     words=("Whatever the file's name says.", "不看文件名，指定格式。"),
 )
+@option(
+    "--recipient",
+    default="",
+    metavar="NAME",
+    words=(
+        "Who gets it, where that is somebody else; the law may want a separate consent.",
+        "接收方（组织以外）；法律可能要求单独同意。",
+    ),
+)
+@option("--country", default="", metavar="CC", words=("Where they are, such as US.", "接收方国家，如 US。"))
+@flag("--public", words=("It is going to be public.", "将予公开。"))
 @flag("--ids", words=("A first column with the records' identifiers.", "首列为记录标识符。"))
 @flag("--deleted", words=("What was deleted, instead.", "改为导出已删除的记录。"))
 @flag("--scan", words=("Open and compare every record; logged as a scan.", "逐条解密比对；日志记为扫描。"))
@@ -92,6 +103,9 @@ def export(
     fields: tuple[str, ...],
     headers: str,
     form: str | None,
+    recipient: str,
+    country: str,
+    public: bool,
     ids: bool,
     deleted: bool,
     scan: bool,
@@ -115,6 +129,9 @@ def export(
                 order_by=asked.order_by,
                 descending=asked.descending,
                 view="" if saved is None else saved.name,
+                recipient=recipient,
+                country=country,
+                public=public,
                 fields=names_of(fields) or shown.columns or None,
                 headers=headers,
                 form=form,

@@ -15,6 +15,7 @@ if TYPE_CHECKING:
     from muniment.session.rights.persons import Report
     from muniment.session.rights.requests import Request
     from muniment.session.writing.writes import Saved
+    from muniment.subjects.clocks import Calendar, Due
 
 __all__ = ["accesses", "report", "report_document", "report_labels", "requests"]
 
@@ -194,18 +195,47 @@ def open_(
     """Write a request down."""
     from muniment.session.reading.references import resolve_record
 
+    day = _day(received)
     with call.session() as (_, session):
+        dates, calendar = session.requests.dates(right, law=law, received=day)
         saved = session.requests.open(
             resolve_record(session, record),
             right,
             law=law,
-            received=_day(received),
+            received=day,
             channel=channel,
             requester=requester,
             authority=authority,
             reason=reason,
         )
-    _told(call, saved)
+    _told_dates(call, saved, dates, calendar)
+
+
+def _told_dates(call: Invocation, saved: Saved, dates: Due, calendar: Calendar) -> None:
+    """The request with its days, and why one moved."""
+    from muniment.cli.output import emit, put
+
+    if call.json:
+        found: dict[str, Any] = {
+            "id": saved.id,
+            "subject": saved.subject,
+            "version": saved.version,
+            "due": dates.due.isoformat(),
+            "latest": dates.latest.isoformat(),
+            "statutory": dates.statutory.isoformat(),
+        }
+        if dates.rolls:
+            found["rolls"] = dates.rolls
+        if calendar.until is not None:
+            found["holidays_until"] = calendar.until.isoformat()
+        emit({"requests": [found]})
+        return
+    put(call.say("request.written", id=saved.id, version=saved.version))
+    put(call.say("request.answer_by", due=dates.due, latest=dates.latest))
+    if dates.due != dates.statutory:
+        put(call.say("request.rolled", day=dates.statutory, law=dates.rolls))
+    if calendar.until is not None and dates.latest > calendar.until:
+        put(call.say("request.no_table", day=calendar.until))
 
 
 def _day(text: str | None) -> Any:

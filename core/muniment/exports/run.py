@@ -69,6 +69,9 @@ class Corridor(Protocol):
         order_by: str | None = None,
         descending: bool = False,
         view: str = "",
+        country: str = "",
+        public: bool = False,
+        outside: bool = False,
     ) -> Iterator[ExportPage]:
         """The records page by page, each page's entry committed before it is given.
 
@@ -78,12 +81,15 @@ class Corridor(Protocol):
             fields: keys of the fields wanted.
             deleted: what was deleted, instead.
             scan: open and compare every record where no index answers.
-            recipient: into which file they go.
+            recipient: who gets them, or into which file they go.
             reason: a person's own words; sealed.
             filters: conditions beyond ``where``.
             order_by: key of a clear field.
             descending: the last ones first.
             view: which view it is, as the log names it.
+            country: where the recipient is, ISO 3166-1; empty where nobody said.
+            public: whether anybody may have them.
+            outside: whether the recipient is somebody else than the team.
         """
 
 
@@ -105,6 +111,9 @@ def run_export(
     order_by: str | None = None,
     descending: bool = False,
     view: str = "",
+    recipient: str = "",
+    country: str = "",
+    public: bool = False,
 ) -> Written:
     """Export records as CSV, XLSX or NDJSON.
 
@@ -126,6 +135,9 @@ def run_export(
         order_by: key of a clear field.
         descending: the last ones first.
         view: which view it is, as the log names it.
+        recipient: who gets it, where that is somebody else; the law may want a separate consent.
+        country: where they are, two letters, ISO 3166-1.
+        public: whether it is going to be public.
 
     Returns:
         What was written.
@@ -151,12 +163,15 @@ def run_export(
         fields=keys,
         deleted=deleted,
         scan=scan,
-        recipient="stdout" if name == _STANDARD_OUTPUT else Path(name).name[:400],
+        recipient=recipient[:400] or ("stdout" if name == _STANDARD_OUTPUT else Path(name).name[:400]),
         reason=reason,
         filters=filters,
         order_by=order_by,
         descending=descending,
         view=view,
+        country=country,
+        public=public,
+        outside=bool(recipient),
     )
     known = [one for one in map(record_type.field, keys) if one is not None and one.key in seen.readable]
     if len(known) < len(keys):

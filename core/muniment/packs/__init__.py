@@ -14,7 +14,8 @@ The files stand in the plugin's package, and each may be missing:
 - ``types.toml``: record types, in the form of a template;
 - ``templates/NAME.toml``: templates;
 - ``fields.toml``: what it adds to types of others;
-- ``rules.toml``: retention rules.
+- ``rules.toml``: retention rules;
+- ``jurisdictions.toml``: separate consents, ages and holidays of laws.
 """
 
 from __future__ import annotations

@@ -10,7 +10,7 @@ from typing import Any
 
 import attrs
 
-from muniment.plugins import PluginInfo, Purpose, RetentionRule
+from muniment.plugins import Jurisdiction, PluginInfo, Purpose, RetentionRule
 from muniment.policy import Role
 from muniment.schema import (
     Field,
@@ -110,6 +110,13 @@ class Pack:
         from muniment.retention.rules import rules_for
 
         return rules_for(self.statements, record_type, fields)
+
+    def jurisdictions(self) -> tuple[Jurisdiction, ...]:
+        """The ``[[jurisdiction]]`` tables of ``jurisdictions.toml``."""
+        from muniment.packs._jurisdictions import parse_jurisdictions
+
+        text = self._text("jurisdictions.toml")
+        return parse_jurisdictions(text, where=self._where("jurisdictions.toml")) if text else ()
 
     @cached_property
     def statements(self) -> tuple[Any, ...]:

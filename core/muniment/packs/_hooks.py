@@ -12,7 +12,7 @@ from muniment import hookimpl
 from muniment.errors import Issue
 from muniment.packs._checks import Checks
 from muniment.packs._data import Pack
-from muniment.plugins import HookContext, PluginInfo, Purpose, RecordState, RetentionRule
+from muniment.plugins import HookContext, Jurisdiction, PluginInfo, Purpose, RecordState, RetentionRule
 from muniment.policy import Role
 from muniment.schema import Field, FieldKind, LayoutGroup, RecordType, Template
 
@@ -42,6 +42,7 @@ _FILES: Final[Mapping[str, str]] = {
     "muniment_templates": "templates",
     "muniment_fields": "fields.toml",
     "muniment_retention_rules": "rules.toml",
+    "muniment_jurisdictions": "jurisdictions.toml",
 }
 
 
@@ -79,6 +80,10 @@ class _Hooks:
         self, record_type: str, fields: Mapping[str, str]
     ) -> Sequence[RetentionRule]:
         return self._data.rules(record_type, fields)
+
+    @hookimpl
+    def muniment_jurisdictions(self) -> Sequence[Jurisdiction]:
+        return self._data.jurisdictions()
 
     @hookimpl
     def muniment_validate(

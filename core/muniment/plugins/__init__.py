@@ -24,6 +24,7 @@ from muniment.plugins._declared import (
     RoleLike,
     SearchTerms,
 )
+from muniment.plugins._jurisdictions import ACTS, Jurisdiction, SeparateConsent
 from muniment.plugins._load import API, GROUP, Installed, ask_loading, installed, load, needed
 from muniment.plugins._reach import types_in_reach
 from muniment.plugins._set import Brought, Plugin, PluginSet
@@ -42,6 +43,7 @@ from muniment.plugins._values import (
 )
 
 __all__ = [
+    "ACTS",
     "API",
     "EFFECTS",
     "ENDINGS",
@@ -55,6 +57,7 @@ __all__ = [
     "ErasureTarget",
     "HookContext",
     "Installed",
+    "Jurisdiction",
     "NeedsApproval",
     "Pin",
     "Plugin",
@@ -68,6 +71,7 @@ __all__ = [
     "RetentionTerm",
     "RoleLike",
     "SearchTerms",
+    "SeparateConsent",
     "WrittenVersion",
     "ask_loading",
     "installed",

@@ -11,6 +11,7 @@ import attrs
 from muniment.errors import ConfigError, PluginError
 from muniment.plugins._calls import Call
 from muniment.plugins._declared import Purpose, RetentionRule, SearchTerms
+from muniment.plugins._jurisdictions import Jurisdiction
 from muniment.plugins._set import Brought, Plugin
 from muniment.schema import (
     BUILTIN,
@@ -78,8 +79,13 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
     search_terms = values("muniment_search_terms", SearchTerms)
     roles = values("muniment_roles", object)
     alert_rules = values("muniment_alert_rules", object)
+    jurisdictions = values("muniment_jurisdictions", Jurisdiction)
+    for one in jurisdictions:
+        if problem := one.problem():
+            raise _unfit(plugin, "muniment_jurisdictions", "jurisdiction", f"{one.key}.{problem}")
     for hook, labels in (
         ("muniment_alert_rules", [getattr(one, "label", None) for one in alert_rules]),
+        ("muniment_jurisdictions", [one.label for one in jurisdictions]),
         ("muniment_templates", [one.label for one in templates]),
         ("muniment_purposes", [one.label for one in purposes]),
         ("muniment_roles", [getattr(one, "label", None) for one in roles]),
@@ -94,6 +100,7 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
         search_terms=search_terms,
         roles=roles,
         alert_rules=alert_rules,
+        jurisdictions=jurisdictions,
     )
 
 
@@ -162,6 +169,7 @@ def colliding_declarations(plugins: Iterable[Plugin]) -> dict[str, PluginError]:
         ("plugin.record_type", "muniment_record_types", "record_types", _builtin()),
         ("plugin.role", "muniment_roles", "roles", set[str]()),
         ("plugin.alert_rule", "muniment_alert_rules", "alert_rules", set[str]()),
+        ("plugin.jurisdiction", "muniment_jurisdictions", "jurisdictions", set[str]()),
     ):
         brought = {one.name: [str(value.key) for value in getattr(one, keys)] for one in listed}
         for name, key, other in _shared(brought, taken):

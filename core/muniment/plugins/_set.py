@@ -18,6 +18,7 @@ from muniment.codec import canonical
 from muniment.errors import Issue, PluginError
 from muniment.plugins._calls import Call, check_code, failure_of, in_time, raised
 from muniment.plugins._declared import AlertRuleLike, Purpose, RetentionRule, RoleLike, SearchTerms
+from muniment.plugins._jurisdictions import Jurisdiction
 from muniment.plugins._values import (
     Decision,
     ErasedNotice,
@@ -74,6 +75,7 @@ class Plugin:
         search_terms: further words under which it has texts found.
         roles: the roles it brings, ``muniment.policy.Role``.
         alert_rules: the alert rules it brings, ``muniment.alerts.AlertRule``.
+        jurisdictions: whose law on consents, ages and working days it knows.
     """
 
     source: Installed
@@ -86,6 +88,7 @@ class Plugin:
     search_terms: tuple[SearchTerms, ...] = ()
     roles: tuple[RoleLike, ...] = ()
     alert_rules: tuple[AlertRuleLike, ...] = ()
+    jurisdictions: tuple[Jurisdiction, ...] = ()
 
     @property
     def name(self) -> str:
@@ -200,6 +203,10 @@ class PluginSet:
     def roles(self) -> Mapping[str, RoleLike]:
         """The roles that the loaded plugins bring, by key."""
         return {one.key: one for plugin in self.loaded for one in plugin.roles}
+
+    def jurisdictions(self) -> Mapping[str, Jurisdiction]:
+        """The jurisdictions that the loaded plugins know, by key."""
+        return {one.key: one for plugin in self.loaded for one in plugin.jurisdictions}
 
     def alert_rules(self) -> tuple[AlertRuleLike, ...]:
         """The alert rules that the loaded plugins bring."""
@@ -550,6 +557,7 @@ def _described(plugin: Plugin) -> dict[str, Any]:
         "purposes": [one.term for one in plugin.purposes],
         "roles": [one.key for one in plugin.roles],
         "alert_rules": [one.key for one in plugin.alert_rules],
+        "jurisdictions": [one.key for one in plugin.jurisdictions],
     }
 
 

@@ -15,6 +15,7 @@ from muniment.schema import FieldKind, RecordType
 from muniment.session import attachments, rebuild
 from muniment.session.areas import Areas
 from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.gates import Handing
 from muniment.session.kernel.views import Change as FieldChange
 from muniment.session.kernel.views import Page, Record, Step
 from muniment.session.reading import history as histories
@@ -438,13 +439,14 @@ class Session(Areas):
 
         return records_of(self._engine, self._acting, type, ids, fields)
 
-    def pages(self, asked: lists.Asked) -> Iterator[Page]:
+    def pages(self, asked: lists.Asked, *, handing: Handing | None = None) -> Iterator[Page]:
         """All pages of a list as one act, each written down before it is released."""
         import attrs
 
+        acting = self._acting if handing is None else attrs.evolve(self._acting, handing=handing)
         asked = attrs.evolve(asked, op=asked.op or self._engine.new_id())
         while True:
-            page = lists.list_records(self._engine, self._acting, asked)
+            page = lists.list_records(self._engine, acting, asked)
             policy = self._engine.settings.witness
             if asked.action in policy.witnessed or asked.action in policy.checkpointed:
                 from muniment.session.oversight.witnessing import vouch_for

@@ -23,8 +23,9 @@ class Consents:
         before_save: keys of record types of which no record is made without a consent or another stated
             legal basis.
         separate: classes of fields that such a purpose needs a separate consent for.
-        guardian_below: age in years below which a guardian consents; 0 asks for none.
+        guardian_below: age in years below which a guardian consents; 0 leaves it to the jurisdictions.
         birth_field: ``type.field`` with the date of birth; empty where nobody's age is known.
+        jurisdictions: keys of those whose separate consents and ages hold; plugins bring them.
     """
 
     purposes: frozenset[str] = frozenset()
@@ -32,6 +33,7 @@ class Consents:
     separate: frozenset[str] = frozenset()
     guardian_below: int = 0
     birth_field: str = ""
+    jurisdictions: tuple[str, ...] = ()
 
 
 @attrs.frozen
@@ -41,12 +43,19 @@ class Rights:
     Attributes:
         law: the law whose clocks run where a request names none.
         holidays: days that are no working days.
+        workdays: days of a weekend that are.
+        calendar: keys of jurisdictions whose holidays and working days count too; plugins bring them.
+        provided: ``type.field`` or ``type.*``: what persons gave themselves, for a portable copy; empty where
+            nobody said.
         name_employees: whether a person is told the logins of those who saw their data.
     """
 
     law: str = "gdpr"
     holidays: frozenset[date] = frozenset()
     name_employees: bool = False
+    workdays: frozenset[date] = frozenset()
+    calendar: tuple[str, ...] = ()
+    provided: frozenset[str] = frozenset()
 
 
 @attrs.frozen
@@ -96,6 +105,7 @@ def read_consents(table: Mapping[str, Any], where: str) -> Consents:
         _names(table, "separate", where),
         table.get("guardian_below", 0),
         table.get("birth_field", ""),
+        tuple(sorted(_names(table, "jurisdictions", where))),
     )
     if not made.separate <= set(CLASSES):
         raise _wrong(where, "separate", ", ".join(CLASSES))
@@ -118,14 +128,27 @@ def read_rights(table: Mapping[str, Any], where: str) -> Rights:
     law = table.get("law", "gdpr")
     if law not in LAWS:
         raise _wrong(where, "law", ", ".join(LAWS))
-    try:
-        holidays = frozenset(date.fromisoformat(one) for one in _names(table, "holidays", where))
-    except ValueError:
-        raise _wrong(where, "holidays", "2026-01-01") from None
+    provided = _names(table, "provided", where)
+    if not all(one.count(".") == 1 and all(one.split(".")) for one in provided):
+        raise _wrong(where, "provided", "customer.full_name, customer.*")
     told = table.get("employees", "hidden")
     if told not in ("hidden", "named"):
         raise _wrong(where, "employees", "hidden, named")
-    return Rights(law, holidays, told == "named")
+    return Rights(
+        law,
+        _days(table, "holidays", where),
+        told == "named",
+        _days(table, "workdays", where),
+        tuple(sorted(_names(table, "calendar", where))),
+        provided,
+    )
+
+
+def _days(table: Mapping[str, Any], key: str, where: str) -> frozenset[date]:
+    try:
+        return frozenset(date.fromisoformat(one) for one in _names(table, key, where))
+    except ValueError:
+        raise _wrong(where, key, "2026-01-01") from None
 
 
 def read_backup(table: Mapping[str, Any], where: str) -> BackupPlan:

@@ -148,6 +148,7 @@ REQUEST: Final = builtin_type(
     _personal(builtin_field("steps", "long text", "Steps", "办理步骤", max_length=LONGEST_DOCUMENT)),
     _personal(builtin_field("answer", "long text", "Answer", "答复", max_length=LONGEST_DOCUMENT)),
     _personal(builtin_field("evidence", "file", "Evidence", "证据")),
+    builtin_field("statutory", "date", "End of the period itself", "法定期限届满日"),
     title=("right", "law"),
 )
 """One record for each request of a person; its versions are the steps that were taken."""

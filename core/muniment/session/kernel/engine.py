@@ -26,7 +26,7 @@ from muniment.session.kernel.definitions import (
     load_definitions,
 )
 from muniment.session.kernel.details import form_of
-from muniment.session.kernel.gates import Gate
+from muniment.session.kernel.gates import Gate, Handing
 from muniment.session.kernel.logbook import Draft, Logbook, Moment
 from muniment.session.kernel.sealer import Sealer
 from muniment.session.kernel.together import Reads, Waiting
@@ -84,6 +84,7 @@ class Acting:
         address: where the request came from, if it came over a network.
         session: the sign-in it belongs to.
         legal_basis: where the law asks for one.
+        handing: to whom data is handed out, where it is.
         masked: show what is personal only behind its mask, whatever the roles allow; ``reveal`` lifts it.
     """
 
@@ -94,6 +95,7 @@ class Acting:
     session: str | None = None
     legal_basis: str | None = None
     masked: bool = False
+    handing: Handing | None = None
 
     def __attrs_post_init__(self) -> None:
         # Some roles and fields are for some purposes alone, and the policy is asked about actors.

@@ -54,6 +54,7 @@ __all__ = [
     "STORAGE_ONLY",
     "About",
     "Gate",
+    "Handing",
     "Touch",
     "closed",
     "require_open",
@@ -88,6 +89,24 @@ class About(NamedTuple):
 
 
 @attrs.frozen
+class Handing:
+    """That data is handed to somebody outside.
+
+    Attributes:
+        recipient: who gets it; empty where nobody said.
+        country: where they are, ISO 3166-1; empty where nobody said.
+        public: whether anybody may have it.
+    """
+
+    recipient: str = ""
+    country: str = ""
+    public: bool = False
+
+    def __bool__(self) -> bool:
+        return bool(self.recipient or self.country or self.public)
+
+
+@attrs.frozen
 class Touch:
     """One access, as a gate is told of it.
 
@@ -101,6 +120,7 @@ class Touch:
         legal_basis: what the caller said that it rests on, where they said it.
         fields: keys of the fields that would be released or written; None where it may be any of them.
         emergency: whether it is an access under a broken glass, which is reviewed afterwards.
+        handing: to whom it is handed out, where it is.
     """
 
     action: str
@@ -112,6 +132,7 @@ class Touch:
     legal_basis: str | None = None
     fields: frozenset[str] | None = None
     emergency: bool = False
+    handing: Handing | None = None
 
 
 class Gate(Protocol):
@@ -176,6 +197,7 @@ def closed(
         acting.legal_basis,
         fields,
         emergency,
+        acting.handing,
     )
     found: dict[About, str] = {}
     for gate in engine.gates:

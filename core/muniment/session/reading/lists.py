@@ -71,6 +71,7 @@ class Asked:
         scan: open and compare every record where no index answers; logged as a scan.
         kind: the kind of entry it is written down as.
         members: further members of the entry's detail.
+        told: what else the entry's target names; no value of a record.
         op: 16 bytes that all pages of one act carry; by default each page is an act of its own.
         reason: a person's own words; sealed, and bound by the first entry.
         filters: conditions beyond ``where``, all of which must hold.
@@ -91,6 +92,7 @@ class Asked:
     kind: str = "record.list"
     action: str = "record.list"
     members: Mapping[str, object] = attrs.field(factory=dict)
+    told: Mapping[str, object] = attrs.field(factory=dict, kw_only=True)
     op: bytes | None = None
     reason: str | None = None
     filters: Sequence[Condition] = ()
@@ -208,6 +210,7 @@ def _asked_fields(asked: Asked) -> dict[str, object] | None:
         target["deleted"] = True
     if asked.view:
         target["view"] = asked.view
+    target.update(asked.told)
     return target or None
 
 

@@ -23,10 +23,10 @@ from muniment.model import Value, id_bytes, id_text, parse_time, rfc3339
 from muniment.schema.builtin import CONSENT, NOTICE
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.kernel.gates import NO_CONSENT, About, Gate, Touch
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reached_by
 from muniment.session.reading.reads import disclosure, may_read, plan_of
+from muniment.session.rights.jurisdictions import guardian_age
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
 from muniment.store import Part, Transaction, Version
@@ -35,9 +35,7 @@ from muniment.subjects.rules import Consents as Rules
 if TYPE_CHECKING:
     from muniment.session.session import Session
 
-__all__ = ["Consent", "ConsentGate", "Consents", "Notice", "gates_of", "subject_of"]
-
-SEPARATE_CONSENT: Final = "access.separate_consent"
+__all__ = ["Consent", "Consents", "Notice", "subject_of"]
 
 _DELETE: Final = OPERATIONS["delete"]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
@@ -176,51 +174,9 @@ def subject_of(engine: Engine, acting: Acting, tx: Transaction, record: bytes) -
     return version.subject
 
 
-# The gate
-
-
 def _rules(engine: Engine) -> Rules:
     applied = engine.settings.applied
     return Rules() if applied is None else applied.consent
-
-
-def gates_of(engine: Engine) -> tuple[Gate, ...]:
-    """The gates that the configuration asks for; none where nothing rests on consent."""
-    found: tuple[Gate, ...] = (ConsentGate(engine),) if _rules(engine).purposes else ()
-    if engine.restricted:
-        from muniment.session.rights.restrictions import RestrictionGate
-
-        found += (RestrictionGate(engine),)
-    return found
-
-
-class ConsentGate:
-    """Closes persons to a purpose that rests on consent, unless they gave it and it holds."""
-
-    def __init__(self, engine: Engine) -> None:
-        self._engine = engine
-
-    def refusals(self, tx: Transaction, touch: Touch, asked: Collection[About]) -> Mapping[About, str]:
-        """Which of these persons have not consented to the purpose, or not separately where that is asked."""
-        rules = _rules(self._engine)
-        if touch.purpose not in rules.purposes:
-            return {}
-        open_: dict[bytes, set[str]] = {}
-        for consent in consents_of(self._engine, tx, {one.subject for one in asked}):
-            if consent.purpose == touch.purpose and consent.holds_at(touch.time_us):
-                open_.setdefault(id_bytes(consent.subject), set()).update(consent.separate)
-        separate = bool(rules.separate) and any(
-            field.sensitivity in rules.separate
-            for field in touch.type.fields
-            if touch.fields is None or field.key in touch.fields
-        )
-        found = {}
-        for one in asked:
-            if one.subject not in open_:
-                found[one] = NO_CONSENT
-            elif separate and "sensitive" not in open_[one.subject]:
-                found[one] = SEPARATE_CONSENT
-        return found
 
 
 # What a session may do
@@ -506,7 +462,8 @@ class Consents:
         """Below an age the law wants somebody else's word; without a date of birth nobody can tell."""
         rules = _rules(self._engine)
         type_key, _, field_key = rules.birth_field.partition(".")
-        if not rules.guardian_below or not field_key or terms.guardian:
+        below = guardian_age(self._engine)
+        if not below or not field_key or terms.guardian:
             return
         version = tx.version(SHARD, subject)
         record_type = self._engine.definitions.types.get(type_key)
@@ -515,8 +472,8 @@ class Consents:
         born = open_version(tx, self._engine.sealer, version, record_type).get(field_key)
         at = parse_time(terms.given_at) if terms.given_at else self._engine.clock()
         today = (_EPOCH + timedelta(microseconds=at)).date()
-        if isinstance(born, date) and _age(born, today) < rules.guardian_below:
-            raise UsageError("consent.guardian", number=rules.guardian_below)
+        if isinstance(born, date) and _age(born, today) < below:
+            raise UsageError("consent.guardian", number=below)
 
     def _write(
         self,

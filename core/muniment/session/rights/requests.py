@@ -15,20 +15,20 @@ from muniment.log.binding import OPERATIONS
 from muniment.model import Value, id_bytes, id_text, rfc3339
 from muniment.schema.builtin import REQUEST
 from muniment.session.kernel.definitions import open_version
-from muniment.session.kernel.engine import SHARD
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.reading.reads import disclosure, plan_of
 from muniment.session.rights.consents import subject_of
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
 from muniment.store import Transaction, Version
-from muniment.subjects.clocks import clock_of, due_dates, elapsed
+from muniment.subjects.clocks import Calendar, Due, clock_of, due_dates, elapsed
 from muniment.subjects.rules import Rights
 
 if TYPE_CHECKING:
     from muniment.session.session import Session
 
-__all__ = ["STATES", "Request", "Requests"]
+__all__ = ["STATES", "Request", "Requests", "calendar_of"]
 
 _DECISIONS: Final = ("granted", "partial", "refused")
 
@@ -244,7 +244,7 @@ class Requests:
         received = received or today
         if received > today:
             raise UsageError("request.future")
-        dates = due_dates(law, right, received, rights.holidays)
+        dates = due_dates(law, right, received, calendar_of(self._engine))
         with (
             self._engine.guarded(self._acting, "request.open", record=record),
             self._engine.store.transaction(write=False) as tx,
@@ -256,6 +256,7 @@ class Requests:
             "law": law,
             "received": received,
             "due": dates.due,
+            "statutory": dates.statutory,
             "latest": dates.latest,
             "acknowledge_by": dates.acknowledge_by,
             "channel": channel or None,
@@ -268,6 +269,22 @@ class Requests:
             "create", REQUEST.key, values=values, subject=subject, inside=True, kind="request.open"
         )
         return self._written(change, reason)
+
+    def dates(
+        self, right: str, *, law: str | None = None, received: date | None = None
+    ) -> tuple[Due, Calendar]:
+        """When a request received on a day is to be answered, and by which calendar.
+
+        Args:
+            right: one of ``subjects.clocks.RIGHTS``.
+            law: whose clock runs; by default the one in the configuration.
+            received: the day; by default today.
+
+        Raises:
+            UsageError: ``request.law``, ``request.right``, ``request.calendar``.
+        """
+        calendar = calendar_of(self._engine)
+        return due_dates(law or self._rights().law, right, received or self.today(), calendar), calendar
 
     def step(
         self,
@@ -338,10 +355,14 @@ class Requests:
         assert isinstance(due, date)
         if not allowed or self.today() > due or "extension_notified" not in STATES.get(one.state, ()):
             raise UsageError("request.extend", where=id)
+        received = one.values["received"]
+        assert isinstance(received, date)
+        dates = due_dates(str(one.values["law"]), str(one.values["right"]), received)
         values: dict[str, object] = {
             "state": "extension_notified",
             "extended": True,
             "due": one.values["latest"],
+            "statutory": dates.statutory_latest,
         }
         return self._update(one, values, "extension_notified", note, "request.extend", reason)
 
@@ -392,6 +413,29 @@ class Requests:
         saved = write(self._engine, self._acting, [change], reason=reason)[0]
         assert isinstance(saved, Saved)
         return saved
+
+
+def calendar_of(engine: Engine) -> Calendar:
+    """On which days nobody works, by the configuration and the jurisdictions that it names.
+
+    Raises:
+        UsageError: ``request.calendar`` where no loaded plugin knows one of them.
+    """
+    applied = engine.settings.applied
+    rights = Rights() if applied is None else applied.rights
+    known = engine.plugins.jurisdictions()
+    holidays, workdays = set(rights.holidays), set(rights.workdays)
+    until = []
+    for name in rights.calendar:
+        if name not in known:
+            raise UsageError("request.calendar", name=name, known=", ".join(sorted(known)) or "-")
+        holidays |= known[name].holidays
+        workdays |= known[name].workdays
+        until.append(known[name].holidays_until)
+    # What a team says itself counts above what a pack says.
+    holidays -= rights.workdays
+    workdays -= rights.holidays
+    return Calendar(frozenset(holidays), frozenset(workdays), min(filter(None, until), default=None))
 
 
 def described(one: Request) -> dict[str, Any]:

@@ -5,8 +5,10 @@ from __future__ import annotations
 from collections.abc import Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING
 
+from muniment.errors import UsageError
 from muniment.schema import Condition
 from muniment.session.approval.asking import approve_export
+from muniment.session.kernel.gates import Handing
 from muniment.session.kernel.views import Page
 from muniment.session.reading.lists import Asked
 
@@ -30,13 +32,22 @@ def exported_pages(
     order_by: str | None = None,
     descending: bool = False,
     view: str = "",
+    country: str = "",
+    public: bool = False,
+    outside: bool = False,
 ) -> Iterator[Page]:
     """The records of an export page by page; the arguments are those of ``exports.run.Corridor``.
 
     Raises:
+        UsageError: ``export.country``.
         ApprovalNeeded: ``approval.waits`` where a second person has to approve it.
     """
+    country = country.upper()
+    if country and not (len(country) == 2 and country.isascii() and country.isalpha()):
+        raise UsageError("export.country")
     options = {
+        "country": country,
+        "public": public,
         "deleted": deleted,
         "order_by": order_by or "",
         "scan": scan,
@@ -54,6 +65,7 @@ def exported_pages(
         reason=reason,
     )
     members: dict[str, object] = {"recipient": recipient}
+    handing = Handing(recipient if outside else "", country, public)
     if granted is not None:
         members["approval"] = granted.detail
     return session.pages(
@@ -68,10 +80,12 @@ def exported_pages(
             kind="record.export",
             action="record.export",
             members=members,
+            told={name: value for name, value in (("country", country), ("public", public)) if value},
             reason=reason,
             filters=filters,
             order_by=order_by,
             descending=descending,
             view=view,
-        )
+        ),
+        handing=handing or None,
     )
