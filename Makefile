@@ -10,10 +10,11 @@ PACKAGES := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo test check bench interop lock soak clean
+.PHONY: help demo serve-demo test check bench interop lock soak clean
 
 help:
 	@echo "make demo    set up, then show the main job end to end"
+	@echo "make serve-demo  set up, then serve the pages of a made-up company, with a link for each user"
 	@echo "make test    set up, then run the tests"
 	@echo "make check   set up, then run the linters, the type checker and the layer rules"
 	@echo "make bench   set up, then measure against the bare floor; prints JSON"
@@ -32,6 +33,9 @@ $(VENV)/ready: pins.txt $(PACKAGES)
 
 demo: $(VENV)/ready
 	$(RUN)/muniment demo
+
+serve-demo: $(VENV)/ready
+	$(RUN)/muniment demo --serve
 
 test: $(VENV)/ready
 	$(RUN)/python -m pytest -n $(WORKERS)

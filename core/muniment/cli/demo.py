@@ -16,11 +16,14 @@ from typing import Any
 import attrs
 import click
 
-from muniment.cli.base import argument, option, verb
+from muniment.cli.base import argument, flag, option, verb
 from muniment.cli.invocation import Invocation
 from muniment.errors import ConfigError, IntegrityError
 
 __all__ = ["Show", "demo", "environment"]
+
+_SERVED = 200
+"""Customers of the company whose pages are served, where nobody says how many."""
 
 
 @verb(
@@ -49,8 +52,16 @@ __all__ = ["Show", "demo", "environment"]
         "改为生成一家虚构公司：指定客户数，含全部表格、用户和视图。",
     ),
 )
+@flag(
+    "--serve",
+    words=(
+        "Then serve its pages, with a sign-in link for a user of each role (needs muniment-web).",
+        "随后提供网页，并为每种角色的用户显示登录链接（需安装 muniment-web）。",
+    ),
+)
+@option("--port", type=click.IntRange(0, 65535), default=8765, words=("The port of the pages.", "网页端口。"))
 @click.pass_obj
-def demo(call: Invocation, folder: str | None, size: int | None) -> None:
+def demo(call: Invocation, folder: str | None, size: int | None, serve: bool, port: int) -> None:
     """Show the main job."""
     base = Path(folder) if folder else Path(tempfile.mkdtemp(prefix="muniment-demo-"))
     if base.exists() and (not base.is_dir() or any(base.iterdir())):
@@ -58,12 +69,16 @@ def demo(call: Invocation, folder: str | None, size: int | None) -> None:
     base.mkdir(mode=0o700, parents=True, exist_ok=True)
     show = Show(call, base.resolve())
     with environment(show.settings):
-        if size is None:
+        if size is None and not serve:
             show.play()
         else:
-            from muniment.cli.demo_company import play_company
+            from muniment.cli.demo_company import LOGINS, play_company
 
-            play_company(show, size)
+            play_company(show, size or _SERVED)
+            if serve:
+                links = [word for login in LOGINS for word in ("--link", login)]
+                show.heading("demo.serve")
+                show.run(["serve", "--port", str(port), *links], expected=0)
             if call.json:
                 from muniment.cli.output import emit
 
@@ -242,7 +257,7 @@ class Show:
             "muniment schema index customer",
             "muniment log verify --no-keys",
             "muniment user add ada --name Ada --role auditor",
-            "muniment serve",
+            "muniment serve --link li.na",
         )
 
     def follow(self, *lines: str) -> None:

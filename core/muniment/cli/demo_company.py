@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from muniment.cli.demo import Show
 
-__all__ = ["play_company"]
+__all__ = ["LOGINS", "play_company"]
 
 _PEOPLE = (
     ("li.na", "李娜", "account_manager"),
@@ -16,7 +16,10 @@ _PEOPLE = (
     ("amy.lee", "Amy Lee", "assistant"),
     ("zhao.min", "赵敏", "service"),
     ("eva.roth", "Eva Roth", "finance"),
+    ("ada.king", "Ada King", "auditor"),
 )
+LOGINS = tuple(login for login, _, _ in _PEOPLE)
+"""The users of the company, one of each role at least."""
 _VIEWS = (
     ("follow_up", "overdue", "li.na"),
     ("opportunity", "pipeline", "chen.jing"),
@@ -69,4 +72,5 @@ def play_company(show: Show, size: int) -> None:
         "muniment record list customer --view mine --as li.na",
         "muniment data duplicates customer",
         "muniment data quality customer",
+        "muniment serve --link li.na",
     )

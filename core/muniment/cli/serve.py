@@ -84,6 +84,15 @@ _LOCAL: Final = ("127.0.0.1", "::1", "localhost")
         "显示设置该用户密码的链接，然后结束。",
     ),
 )
+@option(
+    "--link",
+    multiple=True,
+    metavar="LOGIN",
+    words=(
+        "Print a link that sets this user's password, then serve; may be given several times.",
+        "先显示设置该用户密码的链接，再提供服务；可多次指定。",
+    ),
+)
 @flag("--metrics", words=("Serve figures for Prometheus on /metrics.", "在 /metrics 提供 Prometheus 指标。"))
 @click.pass_obj
 def serve(call: Invocation, /, **options: Any) -> None:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import signal
 import socket
+from collections.abc import Iterator
+from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any, Final
 
@@ -26,6 +29,7 @@ def serve(
     lang: str,
     *,
     invite: str = "",
+    link: tuple[str, ...] = (),
     host: str,
     port: int,
     url: str = "",
@@ -43,6 +47,7 @@ def serve(
         session: of whoever starts the server.
         lang: of what is said on the terminal.
         invite: print a link that sets this login's password instead.
+        link: print a link for each of these logins as well.
         host: the address to listen on.
         port: the port; 0 takes a free one.
         url: how browsers reach the pages.
@@ -76,7 +81,7 @@ def serve(
     import attrs
 
     settings = attrs.evolve(settings, port=listening.getsockname()[1])
-    _run(archive, session, settings, listening, tell)
+    _run(archive, session, settings, listening, tell, link)
 
 
 def _listen(host: str, port: int) -> socket.socket:
@@ -85,13 +90,22 @@ def _listen(host: str, port: int) -> socket.socket:
     made.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
     try:
         made.bind((host, port))
+        # From here on browsers wait rather than being turned away: the address is told next.
+        made.listen(128)
     except OSError as error:
         made.close()
         raise StoreError("serve.port", where=f"{host}:{port}", problem=error.strerror) from None
     return made
 
 
-def _run(archive: Archive, session: Session, settings: Settings, listening: socket.socket, tell: Any) -> None:
+def _run(
+    archive: Archive,
+    session: Session,
+    settings: Settings,
+    listening: socket.socket,
+    tell: Any,
+    links: tuple[str, ...],
+) -> None:
     import uvicorn
 
     from muniment_web._app import build
@@ -100,10 +114,13 @@ def _run(archive: Archive, session: Session, settings: Settings, listening: sock
     app = build(Web(archive, settings))
     session.note("serve.start")
     tell("serve.listening", url=settings.base)
-    link = first_link(session, settings)
-    if link:
+    first = first_link(session, settings)
+    if first:
         tell("serve.first", login=session.actor)
-        click.echo(link)
+        click.echo(first)
+    for login in links:
+        tell("serve.invited", login=login, days=_INVITE_DAYS)
+        click.echo(invite_link(session, settings, login, days=_INVITE_DAYS))
     tell("serve.stop")
     config = uvicorn.Config(
         app,
@@ -121,12 +138,33 @@ def _run(archive: Archive, session: Session, settings: Settings, listening: sock
     signer = Thread(target=_sign, args=(archive, ended), name="sign", daemon=True)
     signer.start()
     try:
-        uvicorn.Server(config).run(sockets=[listening])
+        with _told_to_stop():
+            uvicorn.Server(config).run(sockets=[listening])
     finally:
         ended.set()
         signer.join()
         session.note("serve.stop")
         listening.close()
+
+
+@contextmanager
+def _told_to_stop() -> Iterator[None]:
+    """Go on after the server ended in good order.
+
+    uvicorn answers what it has begun and then raises the signal once more; a service manager's
+    would end the process there, before the last entry and the last signature.
+    """
+
+    def stop(number: int, frame: object) -> None:
+        raise KeyboardInterrupt
+
+    before = signal.signal(signal.SIGTERM, stop)
+    try:
+        yield
+    except KeyboardInterrupt:
+        pass
+    finally:
+        signal.signal(signal.SIGTERM, before)
 
 
 def _sign(archive: Archive, ended: Event) -> None:
