@@ -19,12 +19,15 @@ import pluggy
 from muniment.errors import Issue
 from muniment.plugins import (
     AlertRuleLike,
+    Column,
     Decision,
     ErasedNotice,
     ErasurePlan,
     HookContext,
     Jurisdiction,
     NeedsApproval,
+    Page,
+    Panel,
     PluginInfo,
     Purpose,
     RecordState,
@@ -45,10 +48,13 @@ __all__ = [
     "muniment_alert_rules",
     "muniment_authorize",
     "muniment_before_erase",
+    "muniment_columns",
     "muniment_field_kinds",
     "muniment_fields",
     "muniment_jurisdictions",
     "muniment_needs_approval",
+    "muniment_pages",
+    "muniment_panels",
     "muniment_plugin_info",
     "muniment_purposes",
     "muniment_record_types",
@@ -181,6 +187,66 @@ def muniment_views(record_type: str) -> Sequence[ListView]:  # type: ignore[empt
         has for the type too quarantines every plugin that brings it.
 
     If it raises or returns anything else, the plugin is quarantined.
+    """
+
+
+@hookspec
+def muniment_pages() -> Sequence[Page]:  # type: ignore[empty-body]  # a hook has no body
+    """Bring pages of the web interface, with their places in the navigation.
+
+    Asked once, when an archive is opened, outside any transaction. A page is
+    asked to show itself at each request, outside any transaction too, with the
+    session of whoever looks: it sees what they may see, masked first, and each
+    of its reads is an entry.
+
+    Returns:
+        The pages. What a page shows is values that the web interface makes
+        markup; scripts and styles of its own do not run.
+
+    If it raises or returns anything else, the plugin is quarantined. If a page
+    raises, returns anything else or takes longer than five seconds, its reader
+    is told so, and an entry ``plugin.fail`` names the line; nothing else is
+    touched.
+    """
+
+
+@hookspec
+def muniment_panels(record_type: str) -> Sequence[Panel]:  # type: ignore[empty-body]  # a hook has no body
+    """Bring panels that stand beside the records of a type in the web interface.
+
+    Asked once about each record type, when an archive is opened or gets the
+    type, outside any transaction. A panel is asked to show itself after the
+    record's page is there, like a page.
+
+    Args:
+        record_type: the type's key, such as ``customer``.
+
+    Returns:
+        The panels of that type.
+
+    If it raises or returns anything else, the plugin is quarantined. If a panel
+    fails, that panel says so, as a page would.
+    """
+
+
+@hookspec
+def muniment_columns(record_type: str) -> Sequence[Column]:  # type: ignore[empty-body]  # a hook has no body
+    """Say how the cells of columns look in the web interface's table of a type.
+
+    Asked once about each record type, when an archive is opened or gets the
+    type, outside any transaction. A column's function is called for each cell
+    whose value the reader may see in clear, never for a mask.
+
+    Args:
+        record_type: the type's key, such as ``customer``.
+
+    Returns:
+        The columns. One for a field that another plugin draws too quarantines
+        every plugin that brings it.
+
+    If it raises or returns anything else, the plugin is quarantined. If a
+    function raises or returns anything else, the value is shown as ever, and
+    an entry ``plugin.fail`` names the line, once for each page.
     """
 
 

@@ -36,7 +36,7 @@ def test_a_new_plugin_installs_and_its_tests_pass_unedited(tmp_path):
     _run("pip", "install", *quiet, "--target", str(site), str(folder), folder=tmp_path, site=site)
     assert (site / "muniment_ward_round" / "visits.toml").is_file()
     said = _run("pytest", "-q", "-W", "error", "-p", "no:cacheprovider", folder=folder, site=site)
-    assert "7 passed" in said
+    assert "8 passed" in said
     found = _run("muniment", "plugin", "check", "ward_round", "--json", folder=tmp_path, site=site)
     assert '"sound": true' in found
 

@@ -12,6 +12,7 @@ from muniment.errors import ConfigError, PluginError
 from muniment.plugins._calls import Call
 from muniment.plugins._declared import Purpose, RetentionRule, SearchTerms
 from muniment.plugins._jurisdictions import Jurisdiction
+from muniment.plugins._pages import Column, Page, Panel, problem_of
 from muniment.plugins._set import Brought, Plugin
 from muniment.schema import (
     BUILTIN,
@@ -83,12 +84,15 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
     for one in jurisdictions:
         if problem := one.problem():
             raise _unfit(plugin, "muniment_jurisdictions", "jurisdiction", f"{one.key}.{problem}")
+    pages = values("muniment_pages", Page)
+    _check_shown(plugin, "muniment_pages", pages, "")
     for hook, labels in (
         ("muniment_alert_rules", [getattr(one, "label", None) for one in alert_rules]),
         ("muniment_jurisdictions", [one.label for one in jurisdictions]),
         ("muniment_templates", [one.label for one in templates]),
         ("muniment_purposes", [one.label for one in purposes]),
         ("muniment_roles", [getattr(one, "label", None) for one in roles]),
+        ("muniment_pages", [one.label for one in pages]),
     ):
         if not all(map(_whole, labels)):
             raise _unfit(plugin, hook, "schema.label", "")
@@ -101,7 +105,25 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
         roles=roles,
         alert_rules=alert_rules,
         jurisdictions=jurisdictions,
+        pages=pages,
     )
+
+
+def _check_shown(plugin: Plugin, hook: str, listed: Iterable[Page | Panel | Column], where: str) -> None:
+    """Refuse what the pages could not show, and a name that is there twice.
+
+    Raises:
+        PluginError: ``plugin.declares``.
+    """
+    taken: set[str] = set()
+    for one in listed:
+        name = one.field if isinstance(one, Column) else one.name
+        problem = "schema.twice" if name in taken else problem_of(one)
+        if not problem and not isinstance(one, Column) and not _whole(one.label):
+            problem = "schema.label"
+        if problem:
+            raise _unfit(plugin, hook, problem, f"{where}{name}")
+        taken.add(name)
 
 
 def _ask(plugin: Plugin, hook: str, call: Call, arguments: Iterable[object]) -> Any:
@@ -236,7 +258,17 @@ def brought_to(plugin: Plugin, record_type: str, asked: _Asked) -> Brought:
             code = "schema.twice" if view.key in taken else "schema.label"
             raise _unfit(plugin, "muniment_views", code, f"{record_type}.{view.key}")
         taken.add(view.key)
-    return Brought(plugin.name, tuple(fields), tuple(groups), views=views)
+    panels = _of_kind(plugin, "muniment_panels", Panel, asked, record_type)
+    columns = _of_kind(plugin, "muniment_columns", Column, asked, record_type)
+    return Brought(plugin.name, tuple(fields), tuple(groups), views=views, panels=panels, columns=columns)
+
+
+def _of_kind(plugin: Plugin, hook: str, wanted: type, asked: _Asked, record_type: str) -> tuple[Any, ...]:
+    found = _told(plugin, hook, asked, record_type)
+    if not all(isinstance(one, wanted) for one in found):
+        raise _wrong(plugin, hook, plugin.calls[hook])
+    _check_shown(plugin, hook, found, f"{record_type}.")
+    return found
 
 
 def categories_of(record_type: RecordType, brought: Iterable[Brought]) -> Mapping[str, str]:
@@ -316,11 +348,13 @@ def colliding_brought(
         fields[one.plugin] = [*own.get(one.plugin, ()), *added]
     rules = {one.plugin: list({rule.id: None for rule in one.rules}) for one in brought}
     views = {one.plugin: [view.key for view in one.views] for one in brought}
+    columns = {one.plugin: [column.field for column in one.columns] for one in brought}
     found: dict[str, PluginError] = {}
     for code, hooks, keys in (
         ("plugin.field", ("muniment_fields", "muniment_record_types"), fields),
         ("plugin.rule", ("muniment_retention_rules",), rules),
         ("plugin.view", ("muniment_views",), views),
+        ("plugin.column", ("muniment_columns",), columns),
     ):
         for name, key, other in _shared(keys, ()):
             calls = listed[name].calls

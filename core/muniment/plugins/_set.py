@@ -19,6 +19,7 @@ from muniment.errors import Issue, PluginError
 from muniment.plugins._calls import Call, check_code, failure_of, in_time, raised
 from muniment.plugins._declared import AlertRuleLike, Purpose, RetentionRule, RoleLike, SearchTerms
 from muniment.plugins._jurisdictions import Jurisdiction
+from muniment.plugins._pages import Column, Page, Panel
 from muniment.plugins._values import (
     Decision,
     ErasedNotice,
@@ -38,7 +39,13 @@ if TYPE_CHECKING:
 
 __all__ = ["Brought", "Plugin", "PluginSet"]
 
-_BY_TYPE = ("muniment_fields", "muniment_retention_rules", "muniment_views")
+_BY_TYPE = (
+    "muniment_columns",
+    "muniment_fields",
+    "muniment_panels",
+    "muniment_retention_rules",
+    "muniment_views",
+)
 
 
 @attrs.frozen
@@ -51,6 +58,8 @@ class Brought:
         groups: layout groups for added fields.
         rules: retention rules.
         views: of its list.
+        panels: beside its records.
+        columns: how cells of its list look.
     """
 
     plugin: str
@@ -58,6 +67,8 @@ class Brought:
     groups: tuple[LayoutGroup, ...] = ()
     rules: tuple[RetentionRule, ...] = ()
     views: tuple[ListView, ...] = ()
+    panels: tuple[Panel, ...] = ()
+    columns: tuple[Column, ...] = ()
 
 
 @attrs.frozen
@@ -76,6 +87,7 @@ class Plugin:
         roles: the roles it brings, ``muniment.policy.Role``.
         alert_rules: the alert rules it brings, ``muniment.alerts.AlertRule``.
         jurisdictions: whose law on consents, ages and working days it knows.
+        pages: its pages.
     """
 
     source: Installed
@@ -89,6 +101,7 @@ class Plugin:
     roles: tuple[RoleLike, ...] = ()
     alert_rules: tuple[AlertRuleLike, ...] = ()
     jurisdictions: tuple[Jurisdiction, ...] = ()
+    pages: tuple[Page, ...] = ()
 
     @property
     def name(self) -> str:
@@ -227,6 +240,22 @@ class PluginSet:
             for one in all_brought:
                 found[one.plugin] = (*found.get(one.plugin, ()), *one.views)
         return found
+
+    def pages(self) -> tuple[tuple[str, Page], ...]:
+        """The pages of the loaded plugins, each with its plugin's name."""
+        return tuple((plugin.name, one) for plugin in self.loaded for one in plugin.pages)
+
+    def panels(self, record_type: str) -> tuple[tuple[str, Panel], ...]:
+        """What plugins show beside records of a type, each with its plugin's name."""
+        return tuple((one.plugin, panel) for one in self.brought.get(record_type, ()) for panel in one.panels)
+
+    def columns(self, record_type: str) -> Mapping[str, tuple[str, Column]]:
+        """How cells of a type's list look, by field, each with its plugin's name."""
+        return {
+            column.field: (one.plugin, column)
+            for one in self.brought.get(record_type, ())
+            for column in one.columns
+        }
 
     def for_types(self, types: Iterable[RecordType]) -> PluginSet:
         """The set with what its plugins add to these record types; each is asked once about each.

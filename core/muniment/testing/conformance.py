@@ -8,7 +8,7 @@
 What is looked at: labels in both languages; parsers and checks that never raise,
 answer the same twice and tell no value; values that read back from text, JSON,
 the sealed form, an export and an import; masks that hide; rules whose anchors and
-categories are there.
+categories are there; pages, panels and cells that can be shown.
 """
 
 from __future__ import annotations
@@ -27,6 +27,7 @@ from muniment.session.writing.applying import kinds_of, with_plugins, with_roles
 from muniment.store import LogFilter
 from muniment.testing.found import Found, found_plugin
 from muniment.testing.samples import CONTEXT, KINDS_TYPE, drawn, kinds_type, odd_values, pieces_of, texts_of
+from muniment.testing.showing import unshown
 
 __all__ = ["Finding", "assert_conforms", "check_plugin"]
 
@@ -373,11 +374,16 @@ class _Checking:
                         )
                     trial.run([session.type(key) for key in keys])
                     failed = session.entries(LogFilter(kinds=("plugin.fail",)))
+                    types = [session.type(key) for key in keys]
+                    with archive.session(actor="owner", purpose="CustomerManagement", masked=True) as masked:
+                        unseen = list(unshown(masked, archive.plugins, self.name, types))
             except MunimentError as error:
                 yield _of_error(error)
                 return
         if failed:
             yield _finding("observer", plugin=self.name)
+        for what, problem in unseen:
+            yield _finding("shown", what=what, problem=problem)
         for what, form in trial.problems:
             yield _finding("round_trip", what=what, form=form)
         for key in trial.never:

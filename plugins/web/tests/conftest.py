@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
+import os
+import shutil
 from collections.abc import Callable, Iterator
+from typing import Any
 
 import pytest
 
@@ -11,6 +14,7 @@ from muniment.testing import log_entries, new_archive
 from muniment_web._web import Web
 from muniment_web.testing import ANNA, Browser, give_password, new_web
 
+CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 USERS = {"li.na": "editor", "tom": "reader", "ada": "auditor"}
 
 
@@ -62,3 +66,18 @@ def logged(made: Archive) -> Callable[[], list]:
     """The entries that were written since the test began."""
     start = len(log_entries(made))
     return lambda: log_entries(made)[start:]
+
+
+@pytest.fixture(scope="session")
+def chromium() -> Iterator[Any]:
+    """A browser without a window; where CI is, a missing one is a failure."""
+    if CHROMIUM is None:
+        if os.environ.get("CI") or os.environ.get("MUNIMENT_NO_SKIP"):
+            pytest.fail("the pages are driven in a browser here, and there is none")
+        pytest.skip("there is no chromium here")
+    from playwright.sync_api import sync_playwright
+
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
+        yield browser
+        browser.close()

@@ -3,23 +3,16 @@
 from __future__ import annotations
 
 import os
-import shutil
-import socket
-import threading
-import time
 from collections.abc import Iterator
 from importlib import resources
 from pathlib import Path
 
 import pytest
-import uvicorn
 
 from muniment.testing import new_archive
-from muniment_web._app import build
-from muniment_web.testing import ANNA, PASSWORD, give_password, new_web
+from muniment_web.testing import ANNA, PASSWORD, give_password, new_web, served
 
 pytestmark = pytest.mark.slow
-CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")
 PAGES = ("/t/customer", "RECORD", "/log", "/account")
 MORE = ("/", "RECORD/compare", "/users", "/import", "/changes")
 
@@ -35,35 +28,8 @@ def site(tmp_path_factory) -> Iterator[tuple[str, str]]:
                 anna = session.create("customer", values, reason="for a test").id
             session.update(anna, {"city": "Bonn"}, reason="moved")
         give_password(archive, "owner")
-        listening = socket.socket()
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
-        web = new_web(archive, port=port, reveal_seconds=2)
-        server = uvicorn.Server(
-            uvicorn.Config(build(web), log_config=None, access_log=False, timeout_graceful_shutdown=2)
-        )
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)  # until the thread listens; no claim hangs on how long
-        yield f"http://localhost:{port}", f"/t/customer/{anna}"
-        server.should_exit = True
-        thread.join()
-        listening.close()
-
-
-@pytest.fixture(scope="module")
-def chromium() -> Iterator:
-    if CHROMIUM is None:
-        if os.environ.get("CI") or os.environ.get("MUNIMENT_NO_SKIP"):
-            pytest.fail("the pages are driven in a browser here, and there is none")
-        pytest.skip("there is no chromium here")
-    from playwright.sync_api import sync_playwright
-
-    with sync_playwright() as playwright:
-        browser = playwright.chromium.launch(executable_path=CHROMIUM, args=["--no-sandbox"])
-        yield browser
-        browser.close()
+        with served(new_web(archive, reveal_seconds=2)) as url:
+            yield url, f"/t/customer/{anna}"
 
 
 @pytest.fixture

@@ -13,7 +13,6 @@ import sys
 import threading
 import urllib.error
 import urllib.request
-from collections.abc import Iterator
 from pathlib import Path
 
 import pytest
@@ -27,11 +26,13 @@ pytestmark = pytest.mark.slow
 
 
 @pytest.fixture(scope="module")
-def place(tmp_path_factory) -> Iterator[Path]:
+def place(tmp_path_factory) -> Path:
     """An archive in a folder that a server may open, with its key file beside it."""
     folder = tmp_path_factory.mktemp("serving")
-    muniment.create(folder / "customers", templates=("customer-info",), key_file=folder / "key").archive.close()
-    yield folder
+    muniment.create(
+        folder / "customers", templates=("customer-info",), key_file=folder / "key"
+    ).archive.close()
+    return folder
 
 
 def opened(place: Path) -> muniment.archive.Archive:

@@ -269,6 +269,7 @@ def build(web: Web) -> Starlette:
 
 
 def _stop(web: Web) -> None:
+    web.plugged.stop()
     web.verifying.wait()
     for one in web.signs:
         web.end(one, "stop")

@@ -11,10 +11,12 @@ from uuid import UUID
 from markupsafe import Markup, escape
 
 from muniment.model import FileRef, Money, Value
+from muniment.plugins import Drawn
 from muniment.schema import Context, Field, FieldKind
 from muniment.schema.types import Highlight
 from muniment.schema.values import ValueProblem
 from muniment.session.kernel.views import Record
+from muniment_web._plugged import Draw
 from muniment_web._texts import Say
 
 __all__ = ["Cell", "cell_of", "shown"]
@@ -34,6 +36,7 @@ def cell_of(
     revealable: bool,
     titles: Mapping[str, str],
     link: str = "",
+    draw: Draw | None = None,
 ) -> Cell:
     """The function that makes the cells of one column.
 
@@ -45,6 +48,7 @@ def cell_of(
         revealable: whether a mask can be lifted.
         titles: what records that are referred to go by, by identifier.
         link: where the cell leads, up to the record's identifier; empty for nowhere.
+        draw: a plugin's way to show the value; None for ours.
     """
     key, lang = field.key, say.lang
     rules = tuple(_rule(one, field, kind, context) for one in field.highlight)
@@ -68,7 +72,8 @@ def cell_of(
                 )
             return f'<td class="m" data-f="{key}"><span class="mk">{mask}</span></td>'
         else:
-            body = shown(value, field, kind, say, titles)
+            drawn = None if draw is None else draw(value, lang)
+            body = shown(value, field, kind, say, titles) if drawn is None else _drawn(drawn)
             colour = _colour(rules, record, value)
         if link:
             body = f'<a href="{link}{record.id}">{body or escape(say("common.untitled"))}</a>'
@@ -77,6 +82,11 @@ def cell_of(
         return f'<td{classed} data-f="{key}">{body}</td>'
 
     return cell
+
+
+def _drawn(one: Drawn) -> str:
+    text = escape(one.text)
+    return f'<span class="chip {one.tone}">{text}</span>' if one.tone else str(text)
 
 
 def shown(value: Value, field: Field, kind: FieldKind | None, say: Say, titles: Mapping[str, str]) -> str:

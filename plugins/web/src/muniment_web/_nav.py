@@ -85,6 +85,16 @@ def navigation(call: Call) -> tuple[Section, ...]:
         if session.may("record.list", one.key)
     ]
 
+    brought = [(plugin, one) for plugin, one in engine.plugins.pages() if session.may(one.action)]
+
+    def of_plugins(section: str) -> tuple[Item, ...]:
+        return tuple(
+            Item(path, one.label.of(call.lang), "plug", here == path)
+            for plugin, one in brought
+            if one.section == section and (path := f"/p/{plugin}/{one.name}")
+        )
+
+    records += of_plugins("records")
     counts = counts_of(call)
 
     def may(actions: str | tuple[str, ...]) -> bool:
@@ -99,7 +109,7 @@ def navigation(call: Call) -> tuple[Section, ...]:
 
     sections = [Section(say("nav.records"), tuple(records))]
     for key, rows in (("nav.rights", _RIGHTS), ("nav.oversight", _OVERSIGHT), ("nav.setup", _SETUP)):
-        items = listed(rows)
+        items = (*listed(rows), *of_plugins(key.removeprefix("nav.")))
         if items:
             # What is set up once need not take room every day.
             shown = key != "nav.setup" or len(sections) < 3 or any(one.current for one in items)

@@ -25,6 +25,7 @@ class Settings:
         file_bytes: the largest body of a request that carries one.
         requests_a_minute: of one token, or of one address that is not signed in.
         support: whom to ask for help, as the help page says it; empty for nobody.
+        plugin_seconds: how long a reader waits for a page or a panel of a plugin.
         metrics: serve figures for Prometheus on ``/metrics``.
         access_log: tell each request in a line of JSON on standard error, without values.
     """
@@ -42,6 +43,7 @@ class Settings:
     file_bytes: int = 100 << 20
     requests_a_minute: int = 600
     support: str = ""
+    plugin_seconds: float = 5
     metrics: bool = False
     access_log: bool = True
 

@@ -28,6 +28,7 @@ from muniment_web._icons import icon
 from muniment_web._limits import Limits
 from muniment_web._nav import short_navigation
 from muniment_web._passwords import Passwords
+from muniment_web._plugged import Plugged
 from muniment_web._settings import Settings
 from muniment_web._signs import SignIn, SignIns
 from muniment_web._texts import LANGUAGES, Say
@@ -74,6 +75,7 @@ class Web:
         # How many records wait in whose tray: a hint that spares a request, never the answer.
         self.trays: dict[tuple[str, str], int] = {}
         self.lock = Lock()
+        self.plugged = Plugged(settings.plugin_seconds)
         self.templates = _environment(self)
 
     @property

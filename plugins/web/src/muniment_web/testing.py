@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from typing import Any, Final
 
 import attrs
@@ -16,7 +17,7 @@ from muniment_web._passwords import Passwords
 from muniment_web._settings import Settings
 from muniment_web._web import Web
 
-__all__ = ["ANNA", "CHEAP", "PASSWORD", "Browser", "give_password", "new_web"]
+__all__ = ["ANNA", "CHEAP", "PASSWORD", "Browser", "give_password", "new_web", "served"]
 
 PASSWORD: Final = "violet anvil 77 harbour"
 CHEAP: Final = Passwords(memory_kib=8, passes=1)
@@ -35,6 +36,30 @@ ANNA: Final[Mapping[str, str]] = {
 def new_web(archive: Archive, **settings: Any) -> Web:
     """The pages over an archive, as a test serves them."""
     return Web(archive, Settings(**{"access_log": False, **settings}), passwords=CHEAP)
+
+
+@contextmanager
+def served(web: Web) -> Iterator[str]:
+    """Pages served to real browsers of this machine while the block runs; gives their address."""
+    import socket
+    import threading
+
+    import uvicorn
+
+    listening = socket.socket()
+    listening.bind(("127.0.0.1", 0))
+    listening.listen(128)
+    web.settings = attrs.evolve(web.settings, port=listening.getsockname()[1])
+    config = uvicorn.Config(build(web), log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    server = uvicorn.Server(config)
+    thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
+    thread.start()
+    try:
+        yield f"http://localhost:{web.settings.port}"
+    finally:
+        server.should_exit = True
+        thread.join()
+        listening.close()
 
 
 def give_password(archive: Archive, login: str) -> None:

@@ -25,6 +25,7 @@ def routes() -> list[BaseRoute]:
         imports,
         keeping,
         log,
+        plugged,
         record,
         requests,
         restricting,
@@ -59,6 +60,7 @@ def routes() -> list[BaseRoute]:
         record,
         reveal,
         history,
+        plugged,
         log,
         setup,
     )

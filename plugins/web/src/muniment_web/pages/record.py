@@ -86,6 +86,11 @@ def _common(call: Call, record_type: RecordType, record: Record | None) -> dict[
         "titles": titles,
         "reasons": REASONS,
         "notes": call.taken_notes(),
+        "panels": [
+            (plugin, one)
+            for plugin, one in call.web.engine.plugins.panels(key)
+            if record is not None and session.may(one.action, key)
+        ],
         "may_delete": session.may("record.delete", key),
         "may_history": session.may("record.history", key),
         "may_hold": session.may("hold.change"),

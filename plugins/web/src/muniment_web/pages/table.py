@@ -16,6 +16,7 @@ from muniment.schema import Condition, Field, ListView, RecordType
 from muniment.session.kernel.views import Page
 from muniment_web._app import page
 from muniment_web._cells import Cell, cell_of
+from muniment_web._plugged import drawing
 from muniment_web._web import Call
 from muniment_web._widgets import editor
 from muniment_web.pages.tray import held_by
@@ -272,6 +273,8 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
     titles = titles_of(call, columns, found.records)
     linked = next((one for one in columns if one.key in record_type.title), columns[0] if columns else None)
     context = engine.value_context(lang=call.lang)
+    drawn = engine.plugins.columns(record_type.key)
+    draws = drawing(call.web, session, drawn) if drawn else {}
     cells = [
         cell_of(
             one,
@@ -281,6 +284,7 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
             revealable=one.key in view.clear,
             titles=titles,
             link=f"/t/{record_type.key}/" if one is linked else "",
+            draw=draws.get(one.key),
         )
         for one in columns
     ]
