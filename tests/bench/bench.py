@@ -44,6 +44,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pages import pages
 
 import muniment.archive
+from endings import endings
 from muniment.keys import KeyFile, write_key_file
 from muniment.schema.template import parse_template
 from muniment.session import Change
@@ -449,6 +450,7 @@ def main() -> None:
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--short", action="store_true", help="a few seconds, to see that all of it runs")
     options.add_argument("--pages", type=int, default=5_000, help="customers behind the pages")
+    options.add_argument("--ends", type=int, default=10_000, help="customers of whom 1,000 are destroyed")
     options.add_argument("--grow", type=int, default=0, help="also import so many in one archive")
     options.add_argument("--dir", type=Path, help="where the archives are made: which disk is measured")
     given = options.parse_args()
@@ -457,6 +459,8 @@ def main() -> None:
     results["packs"] = packs(make_archive, rows, timed, rounds, given.dir)
     results["verify_log"] = verify_log(entries, given.dir)
     results["pages"] = served(given.pages if not given.short else 500, given.dir)
+    many, secrets = (2_000, 100_000) if given.short else (given.ends, 1_000_000)
+    results["endings"] = endings(make_archive, load_archive, rows, timed, many, secrets, given.dir)
     results["start_up"] = start_up()
     if given.grow:
         results["growth"] = growth(given.dir, given.grow)
