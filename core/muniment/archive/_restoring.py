@@ -51,6 +51,7 @@ class Restored:
         lost: entries that were given up.
         disposed: what was erased since the backup was made, and is gone again.
         files: attached files that were put back.
+        held: holds that the backup does not know, and that are in place again.
     """
 
     manifest: Manifest
@@ -59,6 +60,7 @@ class Restored:
     lost: tuple[Lost, ...]
     disposed: Disposed
     files: int
+    held: int = 0
 
 
 def restore(
@@ -154,7 +156,7 @@ def restore(
         write_atomically(work / _READY, b"")
         step("restore: ready")
         _finish(path, keys, settings, present, clock=clock, step=step)
-    return Restored(manifest, staged.origin, staged.size, behind.lost, staged.disposed, files)
+    return Restored(manifest, staged.origin, staged.size, behind.lost, staged.disposed, files, staged.held)
 
 
 def _restore_sealed(backup: str, path: Path, *, root: Root | None, **options: Any) -> Restored:

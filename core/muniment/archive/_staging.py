@@ -25,6 +25,7 @@ from muniment.session.kernel.logbook import Draft, Logbook, Moment
 from muniment.session.kernel.reasons import put_reason
 from muniment.session.rebuild import rebuild_data
 from muniment.session.rights.disposing import Disposed, dispose_again
+from muniment.session.rights.holding import hold_again
 from muniment.store import Head, Reader, Transaction
 from muniment.stores.sqlite import SqliteStore
 from muniment.verify import Lost
@@ -70,11 +71,13 @@ class Staged:
         origin: of the generation that the log goes on in.
         size: entries in it.
         disposed: what was disposed of again.
+        held: how many holds were placed again.
     """
 
     origin: str
     size: int
     disposed: Disposed
+    held: int
 
 
 # What would be lost
@@ -192,10 +195,11 @@ def stage(archive: Archive, requested: Requested, manifest: Manifest, behind: Be
     engine.logbook.committed(moment)
     engine.forget_definitions()
     disposed = dispose_again(engine, acting, op)
+    held = hold_again(engine, acting, op)
     rebuild_data(engine, acting)
     head = archive.store.head(SHARD)
     assert head is not None  # it was just written to
-    return Staged(engine.logbook.origin(head.gen), head.first_seq + head.n, disposed)
+    return Staged(engine.logbook.origin(head.gen), head.first_seq + head.n, disposed, held)
 
 
 def _continue(archive: Archive, tx: Transaction, acting: Acting, op: bytes, behind: Behind) -> Moment:

@@ -352,6 +352,7 @@ def _tell_restored(call: Invocation, folder: str, done: Restored) -> None:
                         "records": done.disposed.records,
                         "parts": done.disposed.parts,
                     },
+                    "held": done.held,
                 }
             }
         )
@@ -361,6 +362,8 @@ def _tell_restored(call: Invocation, folder: str, done: Restored) -> None:
         put(call.say("backup.files_back", count=done.files))
     if done.disposed.records:
         put(call.say("backup.disposed", count=done.disposed.records, parts=done.disposed.parts))
+    if done.held:
+        put(call.say("backup.held_again", count=done.held))
     for one in done.lost:
         put(call.say("backup.gave_up", origin=one.origin, first=one.first, last=one.last))
     if done.lost:

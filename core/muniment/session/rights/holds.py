@@ -23,6 +23,7 @@ from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.logbook import Moment
+from muniment.session.rights.holding import forget_hold, keep_hold
 from muniment.session.writing.writes import Change, Saved, write
 from muniment.store import Transaction, Version
 
@@ -223,18 +224,21 @@ class Holds:
         if not targets:
             raise UsageError("hold.nothing")
 
+        listed = [{"scope": scope, "value": value} for scope, value in dict.fromkeys(targets)]
+        values = {"matter": matter, "state": "placed", "targets": canonical(listed).decode("utf-8")}
+
         def body(tx: Transaction, moment: Moment) -> list[Change]:
             self._check(tx, targets)
-            values = {
-                "matter": matter,
-                "state": "placed",
-                "targets": canonical(
-                    [{"scope": scope, "value": value} for scope, value in dict.fromkeys(targets)]
-                ).decode("utf-8"),
-            }
             return [Change("create", HOLD.key, values=values, inside=True)]
 
-        return self._write(body, reason, [f"{scope}:{value}" for scope, value in targets])
+        self._require("hold.change")
+        record = self._engine.new_id()
+        keep_hold(self._engine, record, values)
+        try:
+            return self._write(body, reason, [f"{scope}:{value}" for scope, value in targets], [record])
+        except MunimentError:
+            forget_hold(self._engine, record)
+            raise
 
     def release(self, id: str, *, reason: str) -> Hold:
         """End a hold.
@@ -259,7 +263,9 @@ class Holds:
                 Change("update", record=record, values=values, expected_version=hold.version, inside=True)
             ]
 
-        return self._write(body, reason, None)
+        released = self._write(body, reason, None)
+        forget_hold(self._engine, record)
+        return released
 
     def list(self, *, released: bool = False) -> list[Hold]:
         """The holds, oldest first; logged.
@@ -293,11 +299,12 @@ class Holds:
         body: Callable[[Transaction, Moment], Sequence[Change]],
         reason: str | None,
         targets: Collection[str] | None,
+        new_ids: Sequence[bytes] = (),
     ) -> Hold:
         engine = self._engine
         self._require("hold.change")
         members = None if targets is None else {"targets": sorted(targets)}
-        saved = write(engine, self._acting, body, reason=reason, members=members)[0]
+        saved = write(engine, self._acting, body, reason=reason, members=members, new_ids=new_ids or None)[0]
         assert isinstance(saved, Saved)
         with engine.store.transaction(write=False) as tx:
             version = tx.version(SHARD, id_bytes(saved.id), saved.version)
