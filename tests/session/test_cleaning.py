@@ -183,13 +183,25 @@ def test_subjects_are_one_over_several_merges(archive, session):
 
 
 def test_a_hold_follows_the_merge(archive, session):
-    """What holds one of them stops the erasure of the other; undone, it does not."""
+    """What holds one of them stops the erasure of the other, and the merge from being undone to get there."""
     kept, other = made(session, full_name="王芳"), made(session, full_name="王芳")
     session.cleaning.links.merge(kept, other, reason="x")
-    session.holds.place("lawsuit", reason="court", subjects=[kept])
+    hold = session.holds.place("lawsuit", reason="court", subjects=[kept])
     with pytest.raises(AccessDenied):
         session.erase(other, reason="asked for")
+    with (
+        assert_logged(archive, "access.deny", outcome="denied", code="hold.held"),
+        pytest.raises(AccessDenied) as caught,
+    ):
+        session.cleaning.links.undo(other, reason="two people")
+    assert ("hold.held", hold.id) == (caught.value.code, caught.value.parameters["hold"])
+    # Whoever holds both by name may take them apart, and both stay held.
+    both = session.holds.place("lawsuit", subjects=[kept, other])
+    session.holds.release(hold.id, reason="both are named")
     session.cleaning.links.undo(other, reason="two people")
+    with pytest.raises(AccessDenied):
+        session.erase(other, reason="asked for")
+    session.holds.release(both.id, reason="over")
     session.erase(other, reason="asked for")
     with pytest.raises(NotFound):
         session.get(other)

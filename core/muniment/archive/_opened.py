@@ -41,6 +41,7 @@ from muniment.session.kernel.logbook import Logbook
 from muniment.session.kernel.sealer import Sealer
 from muniment.session.rebuild import refresh_layout
 from muniment.session.rights.gates import gates_of
+from muniment.session.rights.holds import hold_together
 from muniment.session.tables.links import following
 from muniment.session.writing.applying import (
     Act,
@@ -113,6 +114,7 @@ class Archive:
         )
         self.engine.make_ruleset = self._ruleset
         self.engine.links = (following(self.engine),)
+        self.engine.parting = hold_together(self.engine)
         self.engine.make_gates = gates_of
         self.engine.gates = gates_of(self.engine)
         if held.configuration is not None:

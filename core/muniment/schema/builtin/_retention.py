@@ -20,6 +20,8 @@ HOLD: Final = builtin_type(
         builtin_field("matter", "text", "Matter", "案件", required=True, max_length=200),
         order=1,
         emphasis="title",
+        # Cases are named after people, who may be erased once they are over.
+        sensitivity="personal",
     ),
     attrs.evolve(
         builtin_field("state", "choice", "State", "状态", required=True),

@@ -113,6 +113,7 @@ class Engine:
         make_gates: gives the gates anew where what they hang on changed.
         restricted: whether anybody's data is, or was, restricted.
         links: what knows who is linked to a subject as the same.
+        parting: raises where those who were linked must stay so, such as under a hold on one of them.
         step: for tests: called with a name around each durable step of an erasure.
     """
 
@@ -137,6 +138,9 @@ class Engine:
     make_gates: Callable[[Engine], tuple[Gate, ...]] = attrs.field(default=lambda engine: ())
     restricted: bool = False
     links: tuple[Callable[[Transaction, bytes], frozenset[bytes]], ...] = ()
+    parting: Callable[[Transaction, str, frozenset[bytes], frozenset[bytes]], None] = attrs.field(
+        default=lambda tx, link, kept, duplicate: None
+    )
     step: Callable[[str], None] = attrs.field(default=lambda name: None)
     _seen: int = -1
     _destructions: int = -1

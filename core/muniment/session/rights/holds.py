@@ -27,7 +27,18 @@ from muniment.session.rights.holding import forget_hold, keep_hold
 from muniment.session.writing.writes import Change, Saved, write
 from muniment.store import Transaction, Version
 
-__all__ = ["SCOPES", "Held", "Hold", "Holds", "denied", "held_now", "holds_ever", "linked", "refuse"]
+__all__ = [
+    "SCOPES",
+    "Held",
+    "Hold",
+    "Holds",
+    "denied",
+    "held_now",
+    "hold_together",
+    "holds_ever",
+    "linked",
+    "refuse",
+]
 
 SCOPES: Final = ("subject", "record", "type", "category", "archive")
 """What a hold may name."""
@@ -162,6 +173,23 @@ def linked(engine: Engine, tx: Transaction, subject: bytes) -> frozenset[bytes]:
     for follow in engine.links:
         found |= follow(tx, subject)
     return frozenset(found)
+
+
+def hold_together(
+    engine: Engine,
+) -> Callable[[Transaction, str, frozenset[bytes], frozenset[bytes]], None]:
+    """What ``Engine.parting`` asks: a hold that reaches somebody by a merge alone forbids to undo it.
+
+    Otherwise whoever takes them apart may erase one of them. A hold that names both sides parts with both.
+    """
+
+    def check(tx: Transaction, link: str, kept: frozenset[bytes], duplicate: frozenset[bytes]) -> None:
+        for hold in _all(engine, tx):
+            named = {id_bytes(value) for scope, value in hold.targets if scope == "subject"}
+            if hold.placed and named.isdisjoint(kept) != named.isdisjoint(duplicate):
+                raise denied(hold, link)
+
+    return check
 
 
 def refuse(engine: Engine, acting: Acting, kind: str, error: MunimentError, **target: object) -> None:

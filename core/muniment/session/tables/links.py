@@ -86,10 +86,18 @@ def _links(engine: Engine, tx: Transaction) -> list[Link]:
     return found
 
 
-def merged(engine: Engine, tx: Transaction) -> Mapping[bytes, frozenset[bytes]]:
-    """Who is one with whom by merges, for every subject that was merged."""
+def merged(engine: Engine, tx: Transaction, *, without: str = "") -> Mapping[bytes, frozenset[bytes]]:
+    """Who is one with whom by merges, for every subject that was merged.
+
+    Args:
+        engine: the opened archive.
+        tx: the transaction in which it must hold.
+        without: UUID text of a merge that does not count.
+    """
     found: dict[bytes, frozenset[bytes]] = {}
     for one in _links(engine, tx):
+        if one.id == without:
+            continue
         pair = id_bytes(one.kept_subject), id_bytes(one.duplicate_subject)
         together = frozenset(pair).union(*(found.get(subject, ()) for subject in pair))
         found |= dict.fromkeys(together, together)
@@ -244,7 +252,8 @@ class Links:
         Raises:
             NotFound: ``link.unknown``.
             Conflict: ``link.changed`` where somebody changed a unique value that went over.
-            AccessDenied: ``access.action``; logged.
+            AccessDenied: ``access.action``, or ``hold.held`` where a hold on one of them reaches the other
+                by this merge alone; logged.
         """
         session = self._session
         if not reason.strip():
@@ -285,8 +294,24 @@ class Links:
             subject=id_bytes(duplicate.subject),
             reason=reason,
         )
-        write(self._engine, session.acting, changes, reason=reason, sanction=Sanction(granted))
+        write(
+            self._engine,
+            session.acting,
+            lambda tx, moment: self._parted(tx, link, changes),
+            reason=reason,
+            sanction=Sanction(granted),
+            action="subject.link",
+        )
         return link
+
+    def _parted(self, tx: Transaction, link: Link, changes: Sequence[Change]) -> Sequence[Change]:
+        """The changes of an undone merge, where nothing forbids it in this transaction."""
+        pair = id_bytes(link.kept_subject), id_bytes(link.duplicate_subject)
+        left = merged(self._engine, tx, without=link.id)
+        kept, duplicate = (left.get(one, frozenset({one})) for one in pair)
+        if kept != duplicate:
+            self._engine.parting(tx, link.id, kept, duplicate)
+        return changes
 
     def _is_gone(self, record: str) -> bool:
         """Whether nothing is left of a record that was merged."""
