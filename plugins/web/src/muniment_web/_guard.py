@@ -31,7 +31,7 @@ _HEADERS: Final = (
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-_UPLOADS: Final = ("/import", "/t/", "/requests/", "/api/")
+_UPLOADS: Final = ("/import", "/t/", "/requests/", "/incidents/", "/api/")
 
 
 class _TooLarge(Exception):

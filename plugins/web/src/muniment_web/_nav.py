@@ -47,6 +47,7 @@ _OVERSIGHT = (
     ("/log", "nav.log", "book", "log.read"),
     ("/audit", "nav.audit", "search", "log.read"),
     ("/alerts", "nav.alerts", "warn", "alert.read"),
+    ("/incidents", "nav.incidents", "flag", "incident.read"),
     ("/break-glass", "nav.glass", "eye", ("break_glass.begin", "break_glass.review")),
     ("/evidence", "nav.evidence", "shield", "log.export"),
 )

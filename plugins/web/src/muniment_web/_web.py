@@ -18,7 +18,7 @@ from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from muniment.archive import Archive
-from muniment.errors import AccessDenied
+from muniment.errors import AccessDenied, text_of
 from muniment.policy import Actor
 from muniment.session import Acting, Session
 from muniment_web import _format
@@ -209,6 +209,10 @@ class Call:
     def say(self) -> Say:
         """Gives texts in the reader's language."""
         return self.web.says[self.lang]
+
+    def core(self, code: str, /, **parameters: Any) -> str:
+        """A text that the command says as well, in the reader's language."""
+        return text_of(code, self.lang, **parameters)[0]
 
     def time(self, micros: int, *, seconds: bool = False) -> str:
         """A time as people read it, in the archive's zone."""

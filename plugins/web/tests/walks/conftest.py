@@ -22,6 +22,7 @@ from muniment import config
 from muniment.archive import Archive
 from muniment.errors import ApprovalNeeded
 from muniment.model import id_text
+from muniment.session.oversight.affected import Scope
 from muniment.session.rights.consents import Terms
 from muniment.testing import new_archive
 from muniment_web._app import build
@@ -118,6 +119,8 @@ def fill(archive: Archive) -> dict[str, Any]:
         )
         terms = Terms("DirectMarketing", notice="newsletter", method="web")
         session.consents.give(anna, terms)
+        incident = session.incidents.open("Letters to the wrong houses", laws=["gdpr"])
+        session.incidents.find(incident.id, Scope(actors=("owner",)))
         requests = session.requests
         today = requests.today()
         late = requests.open(bert, "access", law="gdpr", received=today - timedelta(days=40), channel="mail")

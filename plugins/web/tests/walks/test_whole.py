@@ -13,6 +13,7 @@ def paths_of(site, login: str) -> list[str]:
         alert = session.alerts.list(states=("open", "explained", "violation"))[0].id
         request = session.requests.listed(everything=True)[0].id
         glass = session.emergencies.list()[0].id
+        incident = session.incidents.listed(closed=True)[0].id
     person = f"/t/customer/{site.anna}"
     return [
         "/",
@@ -43,6 +44,8 @@ def paths_of(site, login: str) -> list[str]:
         "/quality?type=customer",
         "/duplicates?type=customer",
         "/restrictions",
+        "/incidents",
+        f"/incidents/{incident}",
         "/erasures",
         *((f"/merge?first={site.anna}&second={site.twin}", "/merges") if login != "ada" else ()),
         *((f"{person}/requests", f"{person}/restriction", f"{person}/erase") if login != "ada" else ()),

@@ -36,6 +36,7 @@ def show(call: Call) -> Response:
         requests=_requests(call),
         alerts=_alerts(call),
         glasses_waiting=counts_of(call).get("/break-glass", 0),
+        incidents=_incidents(call),
         due=call.web.waiting.due if session.may("retention.read") else None,
         standing=_standing(call),
         shown=_SHOWN,
@@ -73,6 +74,14 @@ def _alerts(call: Call) -> list[dict[str, Any]]:
         {**one.document(alerts.rules, call.lang), "colour": _COLOURS.get(one.severity, "grey")}
         for one in found[:_SHOWN]
     ]
+
+
+def _incidents(call: Call) -> dict[str, int]:
+    """How many incidents are open, and how their clocks stand."""
+    if not call.session.may("incident.read"):
+        return {}
+    found = call.session.incidents.standing()
+    return dict(found) if found["open"] else {}
 
 
 def _standing(call: Call) -> dict[str, Any]:

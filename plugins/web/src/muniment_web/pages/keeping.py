@@ -9,6 +9,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.errors import ApprovalNeeded
+from muniment.model import parse_time
 from muniment_web._app import page
 from muniment_web._reasons import REASONS, reason_of
 from muniment_web._web import Call
@@ -94,16 +95,39 @@ def erase(call: Call) -> Response:
 
 
 def erasures(call: Call) -> Response:
-    """The certificates of what was erased."""
+    """What was erased, by which rule, by whom, under whose approval, and what of it is final when."""
     found: list[dict[str, Any]] = call.session.erasures.certificates()
     return call.page(
         "erasures.html",
-        certificates=[
-            {"id": str(one.get("id", "")), "text": json.dumps(one, ensure_ascii=False, indent=2, default=str)}
-            for one in reversed(found)
-        ],
+        certificates=[_certificate(call, one) for one in reversed(found)],
         notes=call.taken_notes(),
     )
+
+
+def _certificate(call: Call, one: dict[str, Any]) -> dict[str, Any]:
+    def when(text: object) -> str:
+        return call.time(parse_time(str(text))) if text else ""
+
+    types = call.web.engine.definitions.types
+    return {
+        "id": str(one.get("id", "")),
+        "done": when(one.get("done")),
+        "by": str(one.get("by", {}).get("actor", {}).get("id", "")),
+        "approval": one.get("approval", {}),
+        "targets": [
+            {
+                **target,
+                "label": types[key].label.of(call.lang) or key
+                if (key := target.get("type", "")) in types
+                else key,
+            }
+            for target in one.get("targets", ())
+        ],
+        "kept": one.get("kept", ()),
+        "destroyed": one.get("keys", {}).get("destroyed", 0),
+        "final": [(place["place"], place["state"], when(place.get("at"))) for place in one.get("final", ())],
+        "text": json.dumps(one, ensure_ascii=False, indent=2, default=str),
+    }
 
 
 def certificate(call: Call) -> Response:
