@@ -53,14 +53,23 @@ def paths_of(site, login: str) -> list[str]:
 
 
 @pytest.mark.parametrize(
-    ("login", "locale", "width", "colours"),
-    [
-        ("cho", "en", 1440, "light"),
-        ("ada", "zh-CN", 390, "dark"),
-    ],
+    ("login", "locale", "width", "colours", "part"),
+    [("cho", "en", 1440, "light", 0), ("ada", "zh-CN", 390, "dark", 1)],
 )
-def test_pages_are_whole(signed_in, site, looked_at, login, locale, width, colours):
+def test_pages_are_whole(signed_in, site, looked_at, login, locale, width, colours, part):
     """Nothing on the console, no report of the policy, nothing wider than the screen, no finding of axe."""
+    page = signed_in(login, locale, width, colours)
+    for path in paths_of(site, login)[part::2]:
+        looked_at(page, path)
+
+
+@pytest.mark.soak
+@pytest.mark.parametrize("login", ["cho", "ada"])
+@pytest.mark.parametrize("locale", ["en", "zh-CN"])
+@pytest.mark.parametrize("width", [1440, 390])
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_every_page_is_whole_in_every_way(signed_in, site, looked_at, login, locale, width, colours):
+    """The same of each page, for those who change and those who look, in each language, size and colours."""
     page = signed_in(login, locale, width, colours)
     for path in paths_of(site, login):
         looked_at(page, path)
