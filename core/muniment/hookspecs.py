@@ -31,6 +31,7 @@ from muniment.plugins import (
     PluginInfo,
     Purpose,
     RecordState,
+    RegimeLike,
     RetentionRule,
     RoleLike,
     SearchTerms,
@@ -58,6 +59,7 @@ __all__ = [
     "muniment_plugin_info",
     "muniment_purposes",
     "muniment_record_types",
+    "muniment_regimes",
     "muniment_retention_rules",
     "muniment_roles",
     "muniment_search_terms",
@@ -320,6 +322,25 @@ def muniment_alert_rules() -> Sequence[AlertRuleLike]:  # type: ignore[empty-bod
 
     If it raises or returns anything else, the plugin is quarantined. If a
     detector raises, the run of the rules stops and says which rule it was.
+    """
+
+
+@hookspec
+def muniment_regimes() -> Sequence[RegimeLike]:  # type: ignore[empty-body]  # a hook has no body
+    """Bring regimes: what each clause asks for, and the checks that look at it.
+
+    Asked once, when an archive is opened, outside any transaction. A clause
+    names checks of the core, or of the regime's own ``checks``, which are given
+    the facts of one state of the archive and give a ``Finding``: figures and
+    names, never a value of a record.
+
+    Returns:
+        ``muniment.regimes.Regime`` values, for instance of ``parse_regime``. A
+        regime whose key another plugin has too quarantines every plugin that
+        brings it; one with the key of a packaged regime takes its place.
+
+    If it raises or returns anything else, the plugin is quarantined. A check
+    that raises ends the report.
     """
 
 

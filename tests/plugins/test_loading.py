@@ -54,6 +54,8 @@ def test_an_enabled_plugin_is_loaded_and_described(install):
             "purposes": [],
             "roles": [],
             "alert_rules": [],
+            "regimes": [],
+            "jurisdictions": [],
         }
     ] == found.describe()
 

@@ -28,6 +28,10 @@ audit = LazyGroup(
         "changed": Entry(f"{_HERE}:changed", ("What changed in a span of time.", "一段时间内的变更。")),
         "rules": Entry(f"{_HERE}:rules", ("Which rules held on a day.", "某日生效的规则。")),
         "could": Entry(f"{_HERE}:could", ("Who could have seen it on a day.", "某日谁有权查看。")),
+        "report": Entry(
+            "muniment.cli.audit_report:report",
+            ("What this archive shows under a regime.", "本档案库在某规范下的情况。"),
+        ),
     },
     words=("Questions about the past, answered from the log.", "依据日志回答关于过去的问题。"),
 )

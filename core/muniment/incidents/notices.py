@@ -170,7 +170,7 @@ class _Writer:
         lines = [{"text": one["title"]}, say.nature(str(one["nature"]))]
         for name in ("happened", "ended", "found", "known"):
             if one[name]:
-                lines.append(say.time(name, one[name]))
+                lines.append(say.time(name, _shown(one[name])))
             elif name == "happened":
                 lines.append(say.gap("happened"))
         return lines + self._own("cause")
@@ -220,7 +220,7 @@ class _Writer:
     def measures(self) -> list[dict[str, str]]:
         """What was done about it."""
         done = [
-            {"text": f"{one['at']}: {one['text']}"}
+            {"text": f"{_shown(one['at'])}: {one['text']}"}
             for one in self._incident["steps"]
             if one["what"] == "contain" and one.get("text")
         ]
@@ -237,7 +237,7 @@ class _Writer:
             return [say.gap("clock")]
         if clock["due"] is None:
             return [say.line("clock_waits", source=clock["source"])]
-        lines = [say.line("clock", due=clock["due"], source=clock["source"])]
+        lines = [say.line("clock", due=_shown(clock["due"]), source=clock["source"])]
         if clock["state"] in ("late", "met_late"):
             lines.append(say.gap("late"))
         return lines
@@ -245,6 +245,11 @@ class _Writer:
     def contact(self) -> list[dict[str, str]]:
         """Who answers questions."""
         return self._own("contact")
+
+
+def _shown(time: str) -> str:
+    """A time of ours, RFC 3339, to the second."""
+    return f"{time[:19].replace('T', ' ')} UTC"
 
 
 def notice_html(draft: Mapping[str, Any]) -> str:

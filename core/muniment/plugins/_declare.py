@@ -80,6 +80,7 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
     search_terms = values("muniment_search_terms", SearchTerms)
     roles = values("muniment_roles", object)
     alert_rules = values("muniment_alert_rules", object)
+    regimes = values("muniment_regimes", object)
     jurisdictions = values("muniment_jurisdictions", Jurisdiction)
     for one in jurisdictions:
         if problem := one.problem():
@@ -88,6 +89,7 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
     _check_shown(plugin, "muniment_pages", pages, "")
     for hook, labels in (
         ("muniment_alert_rules", [getattr(one, "label", None) for one in alert_rules]),
+        ("muniment_regimes", [getattr(one, "label", None) for one in regimes]),
         ("muniment_jurisdictions", [one.label for one in jurisdictions]),
         ("muniment_templates", [one.label for one in templates]),
         ("muniment_purposes", [one.label for one in purposes]),
@@ -106,6 +108,7 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
         alert_rules=alert_rules,
         jurisdictions=jurisdictions,
         pages=pages,
+        regimes=regimes,
     )
 
 
@@ -192,6 +195,7 @@ def colliding_declarations(plugins: Iterable[Plugin]) -> dict[str, PluginError]:
         ("plugin.role", "muniment_roles", "roles", set[str]()),
         ("plugin.alert_rule", "muniment_alert_rules", "alert_rules", set[str]()),
         ("plugin.jurisdiction", "muniment_jurisdictions", "jurisdictions", set[str]()),
+        ("plugin.regime", "muniment_regimes", "regimes", set[str]()),
     ):
         brought = {one.name: [str(value.key) for value in getattr(one, keys)] for one in listed}
         for name, key, other in _shared(brought, taken):

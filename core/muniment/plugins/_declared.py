@@ -17,6 +17,7 @@ __all__ = [
     "EVENTS",
     "AlertRuleLike",
     "Purpose",
+    "RegimeLike",
     "RetentionCondition",
     "RetentionRule",
     "RetentionTerm",
@@ -51,6 +52,20 @@ class RoleLike(Protocol):
     @property
     def label(self) -> Mapping[str, str]:
         """What people call it, by language."""
+        ...
+
+
+class RegimeLike(Protocol):
+    """What is looked at of a regime here; the value itself is a ``muniment.regimes.Regime``."""
+
+    @property
+    def key(self) -> str:
+        """As it is asked for."""
+        ...
+
+    @property
+    def label(self) -> Label:
+        """What people call it."""
         ...
 
 

@@ -17,7 +17,14 @@ import attrs
 from muniment.codec import canonical
 from muniment.errors import Issue, PluginError
 from muniment.plugins._calls import Call, check_code, failure_of, in_time, raised
-from muniment.plugins._declared import AlertRuleLike, Purpose, RetentionRule, RoleLike, SearchTerms
+from muniment.plugins._declared import (
+    AlertRuleLike,
+    Purpose,
+    RegimeLike,
+    RetentionRule,
+    RoleLike,
+    SearchTerms,
+)
 from muniment.plugins._jurisdictions import Jurisdiction
 from muniment.plugins._pages import Column, Page, Panel
 from muniment.plugins._values import (
@@ -88,6 +95,7 @@ class Plugin:
         alert_rules: the alert rules it brings, ``muniment.alerts.AlertRule``.
         jurisdictions: whose law on consents, ages and working days it knows.
         pages: its pages.
+        regimes: the regimes it brings, ``muniment.regimes.Regime``.
     """
 
     source: Installed
@@ -102,6 +110,7 @@ class Plugin:
     alert_rules: tuple[AlertRuleLike, ...] = ()
     jurisdictions: tuple[Jurisdiction, ...] = ()
     pages: tuple[Page, ...] = ()
+    regimes: tuple[RegimeLike, ...] = ()
 
     @property
     def name(self) -> str:
@@ -224,6 +233,10 @@ class PluginSet:
     def alert_rules(self) -> tuple[AlertRuleLike, ...]:
         """The alert rules that the loaded plugins bring."""
         return tuple(one for plugin in self.loaded for one in plugin.alert_rules)
+
+    def regimes(self) -> tuple[RegimeLike, ...]:
+        """The regimes that the loaded plugins bring."""
+        return tuple(one for plugin in self.loaded for one in plugin.regimes)
 
     def retention_rules(self) -> Mapping[str, tuple[RetentionRule, ...]]:
         """The retention rules of each record type that ``for_types`` asked about, in the order of plugins."""
@@ -587,6 +600,7 @@ def _described(plugin: Plugin) -> dict[str, Any]:
         "roles": [one.key for one in plugin.roles],
         "alert_rules": [one.key for one in plugin.alert_rules],
         "jurisdictions": [one.key for one in plugin.jurisdictions],
+        "regimes": [one.key for one in plugin.regimes],
     }
 
 

@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from muniment.session.oversight.emergency import Emergencies
     from muniment.session.oversight.incidents import Incidents
     from muniment.session.oversight.questions import Questions
+    from muniment.session.oversight.regimes import Regimes
     from muniment.session.oversight.witnessing import Witnessing
     from muniment.session.rights.consents import Consents
     from muniment.session.rights.erasures import Erasures
@@ -189,6 +190,13 @@ class Areas:
         from muniment.session.oversight.incidents import Incidents
 
         return Incidents(self._engine, self._acting)
+
+    @property
+    def regimes(self) -> Regimes:
+        """What this archive shows for each clause of a regime."""
+        from muniment.session.oversight.regimes import Regimes
+
+        return Regimes(self._session)
 
     @property
     def questions(self) -> Questions:

@@ -278,6 +278,10 @@ class Backups:
         engine.note(self._acting, "backup.drill", target=target)
         return Drilled(report.size, report.root, report.versions, opened, erased)
 
+    def last(self) -> Last | None:
+        """The newest backup that was made and verified; None before the first."""
+        return last_backup(self._engine)
+
     def late(self) -> bool:
         """Whether a backup is configured, and the newest one is older than it may be."""
         plan = self._plan()

@@ -1,0 +1,7 @@
+"""Reports under regimes: what this archive shows for each clause, checked when they are asked for."""
+
+from __future__ import annotations
+
+from muniment.session.oversight.regimes.report import Regimes
+
+__all__ = ["Regimes"]
