@@ -20,6 +20,7 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import attrs
 
 from muniment.errors import Issue, UsageError
+from muniment.imports.bounds import prove_workbook
 from muniment.imports.tables import RawRow, column_letters
 
 if TYPE_CHECKING:
@@ -28,7 +29,6 @@ if TYPE_CHECKING:
 __all__ = ["Sheet", "is_encrypted_container", "open_sheet", "workbook_format"]
 
 _CHUNK = 1 << 20
-_LARGEST = 1 << 32
 # The name of the stream in which Office puts an encrypted package (MS-OFFCRYPTO 2.3.4), as UTF-16.
 _ENCRYPTED = "EncryptedPackage".encode("utf-16-le")
 
@@ -68,15 +68,14 @@ def workbook_format(file: BinaryIO) -> str:
 
     Raises:
         UsageError: ``import.corrupt``, ``import.password``, ``import.workbook_kind``,
-            ``import.not_a_table`` or ``import.workbook_size``.
+            ``import.not_a_table``, ``import.workbook_size`` or ``import.workbook_cells``.
     """
     file.seek(0)
     try:
         with zipfile.ZipFile(file) as package:
             names = set(package.namelist())
-            if sum(member.file_size for member in package.infolist()) > _LARGEST:
-                raise UsageError("import.workbook_size", maximum=_LARGEST >> 30)
             if "xl/workbook.xml" in names:
+                prove_workbook(package, "xlsx")
                 return "xlsx"
             if "xl/workbook.bin" in names:
                 raise UsageError("import.workbook_kind", name="XLSB")
@@ -85,6 +84,7 @@ def workbook_format(file: BinaryIO) -> str:
                 if kind.startswith(b"application/vnd.oasis.opendocument.spreadsheet"):
                     if b"encryption-data" in package.read("META-INF/manifest.xml"):
                         raise UsageError("import.password")
+                    prove_workbook(package, "ods")
                     return "ods"
     except UsageError:
         raise
