@@ -40,6 +40,7 @@ from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
+from alerts import alerts
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 from pages import pages
 
@@ -462,6 +463,7 @@ def main() -> None:
     many, secrets = (2_000, 100_000) if given.short else (given.ends, 1_000_000)
     results["endings"] = endings(make_archive, load_archive, rows, timed, many, secrets, given.dir)
     results["start_up"] = start_up()
+    results["alerts"] = alerts(short=given.short)
     if given.grow:
         results["growth"] = growth(given.dir, given.grow)
     json.dump(results, sys.stdout, indent=2)

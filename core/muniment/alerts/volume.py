@@ -53,20 +53,23 @@ class _PerDay:
         if not things:
             return
         day, seen, entries = state["today"].get(actor, (event.day, {}, []))
+        raised, usual = state["raised"].get(actor, (0, 0))
         if day != event.day:
-            self._close(actor, event.roles, self._amount(seen))
+            # What was found too much makes the days after it no more usual than the limit it passed.
+            count = self._amount(seen)
+            self._close(actor, event.roles, min(count, usual) if raised == day else count)
             seen, entries = {}, []
         for thing in things:
             seen[thing] = seen.get(thing, 0) + max(event.records, 1)
         entries.append(event.entry)
         del entries[:-MOST_ENTRIES]
         state["today"][actor] = (event.day, seen, entries)
-        if state["raised"].get(actor) == event.day or self._amount(seen) <= least:
+        if raised == event.day or self._amount(seen) <= least:
             return
         peers = [count for role in event.roles for count in state["peers"].get(role, ())]
         count, limit = self._amount(seen), self._limit(self._parameters, state["past"].get(actor, ()), peers)
         if count > max(least, limit):
-            state["raised"][actor] = event.day
+            state["raised"][actor] = (event.day, int(max(least, limit)))
             why = {"count": count, "limit": int(max(least, limit))}
             yield Finding(self._key, self._severity, actor, tuple(entries), why)
 

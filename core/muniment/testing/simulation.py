@@ -9,7 +9,8 @@ real logs.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections import Counter
+from collections.abc import Callable, Iterator, Mapping
 from random import Random
 from typing import Any, Final
 
@@ -17,13 +18,16 @@ import attrs
 
 from muniment.alerts.events import Event, Facts
 
-__all__ = ["House", "Planted", "findings", "simulate"]
+__all__ = ["House", "Planted", "Score", "findings", "score", "simulate"]
 
 MINUTE_US: Final = 60_000_000
 DAY_US: Final = 1_440 * MINUTE_US
 _FIRST_DAY: Final = 739_252  # 2025-01-01 as an ordinal; any working day would do
 _START_US: Final = 1_735_689_600_000_000
 _STILL: Final = frozenset({"LegalCompliance"})
+_SOON: Final = 4
+"""Days within which a violation must be found."""
+
 _ROLES: Final = ("service", "sales", "finance")
 
 
@@ -120,7 +124,10 @@ class _Makes:
             for one in self.owner
             if self.owner[one] != actor and one not in special and (actor, one) not in self.met
         ]
-        return self.random.sample(everybody, count)
+        chosen = self.random.sample(everybody, count)
+        # Work on somebody that is planted later must not explain a look that was planted before.
+        self.met.update((actor, one) for one in chosen)
+        return chosen
 
 
 def simulate(
@@ -431,3 +438,66 @@ def findings(house: House) -> Iterator[tuple[str, str, int, str]]:
     for found in (*watch.see(house.events), *watch.tick(last)):
         day = house.events[found.entries[-1]].day if found.entries else 0
         yield found.rule, found.actor, day, found.severity
+
+
+@attrs.frozen
+class Score:
+    """How well rules did in a house.
+
+    Attributes:
+        events: in the house.
+        planted: violations in it.
+        missed: those that the rule for them did not find within four days.
+        alerts: raised, by rule.
+        idle: alerts about nobody who did anything that was planted within those days.
+        worst: the highest severity of an alert; empty where none was raised.
+    """
+
+    events: int
+    planted: int
+    missed: tuple[Planted, ...]
+    alerts: Mapping[str, int]
+    idle: int
+    worst: str
+
+    @property
+    def recall(self) -> float:
+        """The share of the planted violations that were found."""
+        return 1 - len(self.missed) / self.planted if self.planted else 1.0
+
+    @property
+    def precision(self) -> float:
+        """The share of the alerts that are about something that was planted."""
+        total = sum(self.alerts.values())
+        return 1 - self.idle / total if total else 1.0
+
+    @property
+    def per_10_000(self) -> float:
+        """Alerts for 10,000 entries."""
+        return sum(self.alerts.values()) * 10_000 / self.events
+
+
+def score(house: House) -> Score:
+    """Let the core's rules look at a house, and compare with what was planted in it."""
+    from muniment.alerts.rule import SEVERITIES
+
+    seen = list(findings(house))
+
+    def soon(one: Planted, actor: str, day: int) -> bool:
+        return one.actor == actor and one.day <= day <= one.day + _SOON
+
+    missed = [
+        one
+        for one in house.planted
+        if not any(one.rule == rule and soon(one, actor, day) for rule, actor, day, _ in seen)
+    ]
+    idle = [one for one in seen if not any(soon(planted, one[1], one[2]) for planted in house.planted)]
+    worst = max((SEVERITIES.index(severity) for _, _, _, severity in seen), default=-1)
+    return Score(
+        len(house.events),
+        len(house.planted),
+        tuple(missed),
+        dict(sorted(Counter(rule for rule, _, _, _ in seen).items())),
+        len(idle),
+        SEVERITIES[worst] if worst >= 0 else "",
+    )
