@@ -1,9 +1,9 @@
 """Sending alerts to where people look: a webhook (Standard Webhooks) and e-mail.
 
 What could not be sent is tried again at the next run. Secrets never stand in the
-configuration: ``MUNIMENT_WEBHOOK_SECRET`` (``whsec_`` and base64) signs webhooks,
-``MUNIMENT_SMTP`` (``smtp://user:password@host:port``, or ``smtps``) sends mail.
-A message names rule, people by login and identifiers, and entries; never a value.
+configuration: ``MUNIMENT_WEBHOOK_SECRET`` (``whsec_`` and base64) signs webhooks;
+for mail see ``alerting_mail``. A message names rule, people by login and identifiers,
+and entries; never a value.
 """
 
 from __future__ import annotations
@@ -12,9 +12,8 @@ import hmac
 import os
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import TYPE_CHECKING, Final
-from urllib.parse import unquote, urlsplit
 
 from muniment.alerts import AlertRule
 from muniment.alerts.rule import SEVERITIES
@@ -23,6 +22,7 @@ from muniment.codec import canonical
 from muniment.errors import LogError, UsageError
 from muniment.model import id_bytes
 from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.oversight.alerting_mail import Mailer, message_of
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import write
 
@@ -56,33 +56,28 @@ def deliver(
     if not ways or not waiting:
         return 0, 0
     sent = 0
-    for one in waiting[:_TRIES_A_RUN]:
-        done = set(one.sent.split())
-        for way in ways:
-            if way not in done and _sent(engine, acting, settings, rules, one, way):
-                done.add(way)
-        if done != set(one.sent.split()):
-            values = {"sent": " ".join(sorted(done))}
-            change = Change("update", record=id_bytes(one.id), values=values, kind="alert.send", inside=True)
-            write(engine, acting, [change])
-        sent += set(ways) <= done
+    with Mailer(settings) as mailer:
+        posts = {
+            "webhook": lambda one: _post(engine, settings.webhook, rules, one),
+            "mail": lambda one: mailer.send(message_of(settings, rules, one)),
+        }
+        for one in waiting[:_TRIES_A_RUN]:
+            done = set(one.sent.split())
+            done |= {way for way in ways if way not in done and _sent(engine, acting, one, way, posts[way])}
+            if done != set(one.sent.split()):
+                values = {"sent": " ".join(sorted(done))}
+                change = Change(
+                    "update", record=id_bytes(one.id), values=values, kind="alert.send", inside=True
+                )
+                write(engine, acting, [change])
+            sent += set(ways) <= done
     return sent, len(waiting) - sent
 
 
-def _sent(
-    engine: Engine,
-    acting: Acting,
-    settings: AlertSettings,
-    rules: Mapping[str, AlertRule],
-    one: Alert,
-    way: str,
-) -> bool:
+def _sent(engine: Engine, acting: Acting, one: Alert, way: str, send: Callable[[Alert], None]) -> bool:
     """Whether one way took it; both outcomes are entries."""
     try:
-        if way == "webhook":
-            _post(engine, settings.webhook, rules, one)
-        else:
-            _mail(settings, rules, one)
+        send(one)
     except (LogError, UsageError) as error:
         engine.note(acting, f"{way}.fail", outcome="failed", code=error.code, target={"alert": one.id})
         return False
@@ -136,32 +131,3 @@ def _post(engine: Engine, url: str, rules: Mapping[str, AlertRule], one: Alert) 
     status, _, _ = send(Request(url, data=body, headers=headers, method="POST"))
     if not 200 <= status < 300:
         raise LogError("alert.refused", where=url, status=status)
-
-
-def _mail(settings: AlertSettings, rules: Mapping[str, AlertRule], one: Alert) -> None:
-    import smtplib
-    from email.message import EmailMessage
-
-    place = urlsplit(os.environ.get("MUNIMENT_SMTP", ""))
-    if place.scheme not in ("smtp", "smtps") or not place.hostname:
-        raise UsageError("alert.smtp")
-    message = EmailMessage()
-    rule = rules.get(one.rule)
-    label = one.rule if rule is None else f"{rule.label['en']} / {rule.label['zh']}"
-    message["Subject"] = f"[muniment] {one.severity}: {label}"
-    message["From"] = settings.mail_from or f"muniment@{place.hostname}"
-    message["To"] = settings.mail_to
-    message["Message-ID"] = f"<{one.id}@muniment>"
-    entries = ", ".join(map(str, one.entries))
-    said = [one.text(rules, "en"), one.text(rules, "zh"), "", one.actor, entries]
-    message.set_content("\n".join([*said, f"muniment alert show {one.id}", ""]))
-    kind = smtplib.SMTP_SSL if place.scheme == "smtps" else smtplib.SMTP
-    try:
-        with kind(place.hostname, place.port or 0, timeout=10) as server:
-            if place.username:
-                if place.scheme == "smtp":
-                    server.starttls()
-                server.login(unquote(place.username), unquote(place.password or ""))
-            server.send_message(message)
-    except (OSError, smtplib.SMTPException):
-        raise LogError("alert.unsent", where=place.hostname) from None
