@@ -23,7 +23,7 @@ def lived(tmp_path):
             session.get(anna)
             session.list("customer")
             session.update(anna, {"phone": "030 5550002"}, reason="moved")
-            session.export_file("customer", tmp_path / "out.csv")
+            session.export_file("customer", tmp_path / "out.csv", recipient="Kranz  Printers\n")
         yield archive, anna, bert
 
 
@@ -52,7 +52,10 @@ def test_an_export_is_one_act_and_a_disclosure(lived):
         deeds = {one.kind: one for one in session.questions.did("li.na")}
         assert (1, 2) == (deeds["record.export"].acts, deeds["record.export"].records)
         (given,) = session.questions.disclosures(id_bytes(anna))
-        assert ("record.export", "li.na", "out.csv") == (given.kind, given.actor, given.recipient)
+        assert ("record.export", "li.na") == (given.kind, given.actor)
+        assert ("Kranz Printers", "out.csv") == (given.recipient, given.file)
+        told = session.persons.report(anna).disclosures if session.may("subject.report") else ()
+        assert all(("Kranz Printers", "out.csv") == (one["recipient"], one["file"]) for one in told)
 
 
 def test_what_changed_in_a_span_of_time(lived):

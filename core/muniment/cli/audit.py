@@ -158,7 +158,7 @@ def disclosures(
             id_bytes(named), since_us=_time(since), until_us=_time(until), generation=gen
         ),
         "disclosures",
-        ("entry", "time_us", "kind", "actor", "recipient", "purpose", "fields"),
+        ("entry", "time_us", "kind", "actor", "recipient", "file", "purpose", "fields"),
         generation=generation,
         record=id,
     )

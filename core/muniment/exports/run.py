@@ -72,6 +72,7 @@ class Corridor(Protocol):
         country: str = "",
         public: bool = False,
         outside: bool = False,
+        file: str = "",
     ) -> Iterator[ExportPage]:
         """The records page by page, each page's entry committed before it is given.
 
@@ -90,6 +91,7 @@ class Corridor(Protocol):
             country: where the recipient is, ISO 3166-1; empty where nobody said.
             public: whether anybody may have them.
             outside: whether the recipient is somebody else than the team.
+            file: the name of the file.
         """
 
 
@@ -150,6 +152,7 @@ def run_export(
     """
     session.require("record.export", type)
     name = os.fspath(path)
+    file = "stdout" if name == _STANDARD_OUTPUT else Path(name).name[:400]
     chosen = format_of(name, given=form or ("ndjson" if name == _STANDARD_OUTPUT else None))
     record_type = session.type(type)
     seen = session.view(record_type).for_export()
@@ -163,7 +166,8 @@ def run_export(
         fields=keys,
         deleted=deleted,
         scan=scan,
-        recipient=recipient[:400] or ("stdout" if name == _STANDARD_OUTPUT else Path(name).name[:400]),
+        recipient=" ".join(recipient.split())[:400] or file,
+        file=file,
         reason=reason,
         filters=filters,
         order_by=order_by,
@@ -171,7 +175,7 @@ def run_export(
         view=view,
         country=country,
         public=public,
-        outside=bool(recipient),
+        outside=bool(recipient.strip()),
     )
     known = [one for one in map(record_type.field, keys) if one is not None and one.key in seen.readable]
     if len(known) < len(keys):

@@ -72,10 +72,11 @@ def test_an_export_takes_a_reason_and_says_what_the_role_may_see(signed, anna, l
     one = signed("li.na")
     form = {"form": "csv", "headers": "en", "c": ["full_name", "phone"]}
     assert 422 == one.post("/t/customer/export", form).status_code
-    done = one.post("/t/customer/export", {**form, "why": "contract"})
+    done = one.post("/t/customer/export", {**form, "why": "contract", "recipient": "Kranz Printers"})
     assert "030 1234567" in done.text
     entry = next(entry for entry in logged() if entry.kind == "record.export")
     assert "reason" in entry.detail
+    assert ("Kranz Printers", "customer.csv") == (entry.detail["recipient"], entry.detail["target"]["file"])
     assert ["full_name", "phone"] == entry.detail["sets"][0]["personal"]["clear"]
     assert 403 == signed("tom").get("/t/customer/export").status_code
 

@@ -83,6 +83,7 @@ class Disclosure:
     kind: str
     actor: str
     recipient: str
+    file: str
     purpose: str
     fields: tuple[str, ...]
 
@@ -202,6 +203,7 @@ class Questions:
                 one.kind,
                 one.actor,
                 str(one.detail.get("target", {}).get("recipient") or one.detail.get("recipient") or ""),
+                str(one.detail.get("target", {}).get("file", "")),
                 one.purpose,
                 one.fields,
             )

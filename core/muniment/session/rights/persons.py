@@ -326,6 +326,7 @@ def _disclosed(about: Iterable[tuple[int, Found]]) -> Iterator[dict[str, Any]]:
             yield {
                 "time": rfc3339(one.entry.time_us),
                 "recipient": str(detail["recipient"]),
+                **({"file": str(detail["target"]["file"])} if detail.get("target", {}).get("file") else {}),
                 "purpose": str(detail.get("purpose", "")),
                 "kind": one.entry.kind,
                 "type": str(detail.get("type", "")),

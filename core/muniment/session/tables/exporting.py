@@ -35,6 +35,7 @@ def exported_pages(
     country: str = "",
     public: bool = False,
     outside: bool = False,
+    file: str = "",
 ) -> Iterator[Page]:
     """The records of an export page by page; the arguments are those of ``exports.run.Corridor``.
 
@@ -66,6 +67,7 @@ def exported_pages(
     )
     members: dict[str, object] = {"recipient": recipient}
     handing = Handing(recipient if outside else "", country, public)
+    told = (("country", country), ("public", public), ("file", file))
     if granted is not None:
         members["approval"] = granted.detail
     return session.pages(
@@ -80,7 +82,7 @@ def exported_pages(
             kind="record.export",
             action="record.export",
             members=members,
-            told={name: value for name, value in (("country", country), ("public", public)) if value},
+            told={name: value for name, value in told if value},
             reason=reason,
             filters=filters,
             order_by=order_by,

@@ -192,6 +192,7 @@ class ExportRequest(_Strict):
     """What to hand out, and why."""
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+    recipient: Annotated[str, StringConstraints(max_length=400)] = ""
     where: Values = Field(default_factory=dict)
     fields: list[Key] | None = None
     deleted: bool = False

@@ -229,7 +229,13 @@ def export(session: Exporting, key: TypeKey, asked: models.ExportRequest) -> Res
     target = FilePath(folder.name) / f"{key}.ndjson"
     try:
         session.export_file(
-            key, target, where=asked.where, fields=asked.fields, deleted=asked.deleted, reason=asked.reason
+            key,
+            target,
+            where=asked.where,
+            fields=asked.fields,
+            deleted=asked.deleted,
+            recipient=asked.recipient,
+            reason=asked.reason,
         )
     except BaseException:
         folder.cleanup()

@@ -73,6 +73,7 @@ def export(call: Call) -> Response:
             fields=call.texts("c") or None,
             headers={"en": "en", "zh": "zh"}.get(call.text("headers"), "key"),
             ids=call.text("ids") == "1",
+            recipient=call.text("recipient"),
             reason=reason,
         )
     except UsageError as error:
