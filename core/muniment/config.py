@@ -18,6 +18,7 @@ from unicodedata import normalize
 
 import attrs
 
+from muniment.alerts.posting import Networks, read_networks
 from muniment.alerts.settings import AlertSettings, read_alerts
 from muniment.changes.rules import Approvals, parse_approvals
 from muniment.errors import ConfigError, UsageError
@@ -72,6 +73,7 @@ _KNOWN: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
         "mail_to": str,
         "mail_from": str,
     },
+    "webhooks": {"allow": list},
     "approvals": {"expire_days": int, "draft_days": int, "rule": list},
     "consent": {
         "purposes": list,
@@ -157,6 +159,7 @@ class Configuration:
         index_epoch: raised when they are laid out anew.
         witness: who vouches for the log, and for what that is waited for.
         alerts: what alert rules know besides the log, and where alerts are sent.
+        webhook_networks: networks that webhooks may reach though they are not public.
         approvals: what needs a second person.
         consent: what rests on consent.
         rights: how requests of persons are answered.
@@ -185,6 +188,7 @@ class Configuration:
     index_epoch: int = 1
     witness: WitnessPolicy = attrs.field(factory=lambda: WitnessPolicy())
     alerts: AlertSettings = attrs.field(factory=AlertSettings, kw_only=True)
+    webhook_networks: Networks = attrs.field(default=(), kw_only=True)
     approvals: Approvals = attrs.field(factory=Approvals)
     consent: Consents = attrs.field(factory=Consents)
     rights: Rights = attrs.field(factory=Rights)
@@ -262,10 +266,19 @@ def parse(text: str, *, where: str) -> Configuration:
         read_backup(tables["backup"], where),
         *_rights(document, where),
         alerts=read_alerts(tables["alerts"], where),
+        webhook_networks=_networks(tables["webhooks"], where),
         retention=read_retention(tables["retention"], where),
     )
     _check_values(made, where)
     return made
+
+
+def _networks(table: Mapping[str, Any], where: str) -> Networks:
+    place = f"{where}: webhooks.allow"
+    try:
+        return read_networks(_strings(table.get("allow", []), place))
+    except ValueError:
+        raise ConfigError("config.value", where=place, known="10.0.0.0/8") from None
 
 
 def _witness(table: Mapping[str, Any], where: str) -> WitnessPolicy:

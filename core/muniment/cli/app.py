@@ -57,6 +57,7 @@ NOUNS = {
     "incident": Entry(
         "muniment.cli.incident:incident", ("Breaches, their clocks and notices.", "安全事件、期限与通知。")
     ),
+    "webhook": Entry("muniment.cli.webhook:webhook", ("Other systems that are told.", "网络钩子。")),
     "key": Entry("muniment.cli.key:key", ("The key store and who can open it.", "管理密钥库及其打开方式。")),
     "config": Entry(
         "muniment.cli.config:config", ("Check and apply muniment.toml.", "检查并应用 muniment.toml。")

@@ -179,6 +179,11 @@ approval.expire     | Approval expired                                | 批准�
 config.apply        | Configuration applied                           | 应用配置
 schema.apply        | Types and fields changed                        | 变更类型与字段
 template.apply      | Template applied                                | 应用模板
+webhook.add         | Webhook added                                   | 添加网络钩子
+webhook.change      | Webhook changed                                 | 修改网络钩子
+webhook.remove      | Webhook removed                                 | 移除网络钩子
+suggestion.make     | Suggestion made                                 | 提出建议
+suggestion.close    | Suggestion read                                 | 建议已阅
 view.save           | View or dashboard saved                         | 保存视图或看板
 view.remove         | View or dashboard removed                       | 删除视图或看板
 plugin.enable       | Plugin enabled                                  | 启用插件

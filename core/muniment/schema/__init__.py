@@ -8,7 +8,9 @@ from muniment.schema.builtin import (
     DRAFT,
     IMPORT,
     PROPOSAL,
+    SUGGESTION,
     USER,
+    WEBHOOK,
 )
 from muniment.schema.definitions import Change, definition_document, diff, type_from_document
 from muniment.schema.edits import (
@@ -58,7 +60,9 @@ __all__ = [
     "KINDS",
     "MASKS",
     "PROPOSAL",
+    "SUGGESTION",
     "USER",
+    "WEBHOOK",
     "Applied",
     "Change",
     "Choice",

@@ -17,6 +17,8 @@ if TYPE_CHECKING:
     from muniment.session.oversight.incidents import Incidents
     from muniment.session.oversight.questions import Questions
     from muniment.session.oversight.regimes import Regimes
+    from muniment.session.oversight.suggestions import Suggestions
+    from muniment.session.oversight.webhooks import Webhooks
     from muniment.session.oversight.witnessing import Witnessing
     from muniment.session.rights.consents import Consents
     from muniment.session.rights.erasures import Erasures
@@ -204,6 +206,20 @@ class Areas:
         from muniment.session.oversight.questions import Questions
 
         return Questions(self._engine, self._acting)
+
+    @property
+    def suggestions(self) -> Suggestions:
+        """What people would like to be otherwise."""
+        from muniment.session.oversight.suggestions import Suggestions
+
+        return Suggestions(self._session)
+
+    @property
+    def webhooks(self) -> Webhooks:
+        """Other systems that are told that something happened."""
+        from muniment.session.oversight.webhooks import Webhooks
+
+        return Webhooks(self._session)
 
     @property
     def witnesses(self) -> Witnessing:

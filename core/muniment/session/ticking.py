@@ -39,6 +39,7 @@ JOBS: Final[Mapping[str, str]] = {
     "incidents": f"{_HERE}:incidents",
     "alerts": f"{_HERE}:alerts",
     "witnesses": f"{_HERE}:witnesses",
+    "webhooks": f"{_HERE}:webhooks",
 }
 """Name and function of each job, in the order in which they are done."""
 
@@ -157,3 +158,9 @@ def witnesses(session: Session) -> Mapping[str, int]:
         return {"asked": 0, "vouched": 0}
     asked = session.witnesses.ask()
     return {"asked": len(asked), "vouched": sum(one.vouched is not None for one in asked)}
+
+
+def webhooks(session: Session) -> Mapping[str, int]:
+    """Tell other systems what is new."""
+    done = session.webhooks.deliver()
+    return {"sent": done.sent, "failed": done.failed, "given_up": done.dead}

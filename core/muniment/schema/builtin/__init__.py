@@ -16,6 +16,7 @@ from muniment.schema.builtin._outreach import DASHBOARD
 from muniment.schema.builtin._oversight import ALERT, REVIEW
 from muniment.schema.builtin._retention import ERASURE, HOLD, RESTRICTION
 from muniment.schema.builtin._rights import CONSENT, NOTICE, REQUEST
+from muniment.schema.builtin._serving import SUGGESTION, WEBHOOK
 from muniment.schema.builtin._tables import MAPPING, SUBJECT_LINK, VIEW
 
 __all__ = [
@@ -39,8 +40,10 @@ __all__ = [
     "RESTRICTION",
     "REVIEW",
     "SUBJECT_LINK",
+    "SUGGESTION",
     "USER",
     "VIEW",
+    "WEBHOOK",
 ]
 
 BUILTIN: Final = (
@@ -62,7 +65,9 @@ BUILTIN: Final = (
     ALERT,
     INCIDENT,
     REVIEW,
+    WEBHOOK,
     DASHBOARD,
     RESTRICTION,
+    SUGGESTION,
 )
 """The built-in types in order of number."""

@@ -27,7 +27,9 @@ from muniment.schema.builtin import (
     RESTRICTION,
     REVIEW,
     SUBJECT_LINK,
+    SUGGESTION,
     VIEW,
+    WEBHOOK,
 )
 
 __all__ = ["BuiltinRules", "rules_of"]
@@ -132,6 +134,13 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
         guarded=True,
     ),
     REVIEW.key: BuiltinRules("alert.read", "alert.review", ("audit.review", "audit.review"), guarded=True),
+    WEBHOOK.key: BuiltinRules(
+        "config.read",
+        "config.change",
+        ("webhook.add", "webhook.change", "webhook.remove", "webhook.send", "webhook.fail"),
+        guarded=True,
+    ),
+    SUGGESTION.key: BuiltinRules("config.read", "", ("suggestion.make", "suggestion.close"), guarded=True),
     DRAFT.key: BuiltinRules("", "", ("draft.save", "draft.save", "draft.discard"), guarded=True),
 }
 

@@ -61,6 +61,8 @@ _SETUP = (
     ("/users", "nav.users", "users", "user.read"),
     ("/roles", "nav.roles", "shield", "user.read"),
     ("/keys", "nav.keys", "key", "key.read"),
+    ("/webhooks", "nav.webhooks", "link", "config.read"),
+    ("/suggestions", "nav.suggestions", "inbox", "config.read"),
     ("/api", "nav.api", "code", "schema.read"),
 )
 _Row = tuple[str, str, str, str | tuple[str, ...]]

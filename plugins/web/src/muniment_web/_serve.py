@@ -19,6 +19,7 @@ from muniment_web._settings import Settings
 __all__ = ["first_link", "invite_link", "serve"]
 
 _SIGN_SECONDS: Final = 60
+_TELL_SECONDS: Final = 5
 _FIRST_DAYS: Final = 1
 _INVITE_DAYS: Final = 3
 
@@ -135,7 +136,7 @@ def _run(
         h11_max_incomplete_event_size=64 * 1024,
     )
     ended = Event()
-    signer = Thread(target=_sign, args=(archive, ended), name="sign", daemon=True)
+    signer = Thread(target=_sign, args=(archive, session, ended), name="sign", daemon=True)
     signer.start()
     try:
         with _told_to_stop():
@@ -167,12 +168,15 @@ def _told_to_stop() -> Iterator[None]:
         signal.signal(signal.SIGTERM, before)
 
 
-def _sign(archive: Archive, ended: Event) -> None:
-    """Sign what was appended, once a minute."""
+def _sign(archive: Archive, session: Session, ended: Event) -> None:
+    """Sign what was appended once a minute, and tell other systems what is new."""
     engine = archive.engine
-    while not ended.wait(_SIGN_SECONDS):
+    rounds = 0
+    while not ended.wait(_TELL_SECONDS):
+        rounds += 1
         try:
-            if engine.logbook.unsigned:
+            session.webhooks.deliver()
+            if engine.logbook.unsigned and rounds % (_SIGN_SECONDS // _TELL_SECONDS) == 0:
                 engine.logbook.sign(engine.store)
         except MunimentError as error:
             click.echo(error.text(), err=True)

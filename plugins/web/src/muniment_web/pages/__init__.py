@@ -22,6 +22,7 @@ def routes() -> list[BaseRoute]:
         exports,
         glass,
         history,
+        hooks,
         imports,
         incidents,
         keeping,
@@ -63,6 +64,7 @@ def routes() -> list[BaseRoute]:
         reveal,
         history,
         plugged,
+        hooks,
         log,
         setup,
     )

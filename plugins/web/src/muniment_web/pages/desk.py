@@ -109,4 +109,4 @@ def _standing(call: Call) -> dict[str, Any]:
 
 def help_page(call: Call) -> Response:
     """How it is used, and whom to ask."""
-    return call.page("help.html", support=call.web.settings.support)
+    return call.page("help.html", support=call.web.settings.support, notes=call.taken_notes())

@@ -1,0 +1,123 @@
+"""The suggestion box: what people would like to be otherwise; read by whoever configures the archive."""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import attrs
+
+from muniment.errors import MunimentError, NotFound, UsageError
+from muniment.model import id_bytes, id_text
+from muniment.schema import SUGGESTION
+from muniment.session.kernel.definitions import open_version
+from muniment.session.kernel.engine import SHARD
+from muniment.session.writing.changes import Change
+from muniment.session.writing.writes import write
+
+if TYPE_CHECKING:
+    from muniment.session.session import Session
+
+__all__ = ["Suggestion", "Suggestions"]
+
+_LONGEST = 4_000
+
+
+@attrs.frozen
+class Suggestion:
+    """What somebody suggested.
+
+    Attributes:
+        id: UUID text.
+        text: in their own words.
+        page: what they were looking at.
+        author: their login.
+        made_us: when, microseconds since 1970.
+        version: of its record.
+    """
+
+    id: str
+    text: str
+    page: str
+    author: str
+    made_us: int
+    version: int
+
+
+class Suggestions:
+    """The box; ``session.suggestions``.
+
+    Args:
+        session: anybody known may put something in; ``config.read`` takes it out.
+    """
+
+    def __init__(self, session: Session) -> None:
+        self._session = session
+        self._engine = session.engine
+
+    def make(self, text: str, *, page: str = "") -> str:
+        """Suggest something; gives its identifier.
+
+        Raises:
+            UsageError: ``suggestion.text`` where there is none, or too much.
+        """
+        session = self._session
+        self._engine.policy.require_known(session.acting.actor)
+        if not text.strip() or len(text) > _LONGEST:
+            raise UsageError("suggestion.text", maximum=_LONGEST)
+        values = {"text": text.strip(), "page": page[:200] or None, "author": session.actor, "state": "open"}
+        change = Change("create", SUGGESTION.key, values=values, kind="suggestion.make", inside=True)
+        made = write(self._engine, session.acting, [change])[0]
+        if isinstance(made, MunimentError):
+            raise made
+        return made.id
+
+    def all(self) -> Sequence[Suggestion]:
+        """What nobody has put away yet, oldest first; reading it is an entry.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+        """
+        self._session.require("config.read")
+        engine, found = self._engine, []
+        with engine.store.transaction(write=False) as tx:
+            for _, record, newest in tx.builtin(SHARD, (SUGGESTION.number,)):
+                version, current = tx.version(SHARD, record, newest), tx.current(SHARD, record)
+                if version is None or current is None or current.deleted:
+                    continue
+                values = open_version(tx, engine.sealer, version, SUGGESTION)
+                if values["state"] == "open":
+                    found.append(
+                        Suggestion(
+                            id_text(record),
+                            str(values["text"]),
+                            str(values.get("page") or ""),
+                            str(values["author"]),
+                            version.recorded_us,
+                            version.version,
+                        )
+                    )
+        if found:
+            self._session.note("record.list", type=SUGGESTION.key, count=len(found))
+        return found
+
+    def close(self, id: str) -> None:
+        """Put one away.
+
+        Raises:
+            NotFound: ``suggestion.unknown``.
+            AccessDenied: ``access.action``; logged.
+        """
+        self._session.require("config.change")
+        one = next((one for one in self.all() if one.id == id), None)
+        if one is None:
+            raise NotFound("suggestion.unknown")
+        change = Change(
+            "update",
+            record=id_bytes(id),
+            values={"state": "done"},
+            expected_version=one.version,
+            kind="suggestion.close",
+            inside=True,
+        )
+        write(self._engine, self._session.acting, [change])
