@@ -17,7 +17,7 @@ from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
 from muniment.cli.errors import problem
-from muniment.errors import AccessDenied, MunimentError, NotFound, UsageError
+from muniment.errors import AccessDenied, ApprovalNeeded, MunimentError, NotFound, UsageError
 from muniment_web._guard import Guard
 from muniment_web._web import Call, Web
 
@@ -97,6 +97,9 @@ def _answer(call: Call, handler: Handler, public: bool) -> Response:
             web.end(call.sign, "rights")
             return _to_sign_in(call)
         response = _failed(call, error)
+    except ApprovalNeeded as error:
+        # Nothing failed: it was put aside, and the list of what waits is the next place to look.
+        response = call.go("/changes", note=error.text(call.lang).rpartition(" [")[0])
     except MunimentError as error:
         response = _failed(call, error)
     except Exception as error:  # nothing of it is shown: it may hold a value

@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from muniment_web._web import Call
 
 __all__ = [
-    "ENDS_SIGN_IN",
+    "PASSED_ON",
     "Place",
     "day_of",
     "file_of",
@@ -32,8 +32,8 @@ __all__ = [
     "time_us_of",
 ]
 
-ENDS_SIGN_IN = ("access.changed", "access.unknown_actor", "access.disabled")
-"""Codes of errors that no form may catch: whoever they are about is signed out."""
+PASSED_ON = ("access.changed", "access.unknown_actor", "access.disabled", "approval.waits")
+"""Codes of errors that no form may catch: somebody is signed out, or sees what waits for a second person."""
 
 
 @attrs.frozen

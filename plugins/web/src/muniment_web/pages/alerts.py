@@ -11,7 +11,7 @@ from muniment.errors import MunimentError
 from muniment.session.oversight.alerting import Alert, Alerts, settings_of
 from muniment.session.reading.generations import Place, parse_place
 from muniment_web._app import page
-from muniment_web._told import ENDS_SIGN_IN, places_of, problem_of
+from muniment_web._told import PASSED_ON, places_of, problem_of
 from muniment_web._web import Call
 from muniment_web.pages.log import ref_of, row_of
 
@@ -96,7 +96,7 @@ def close(call: Call) -> Response:
             str(call.path["id"]), call.text("state"), reason=call.text("reason").strip()
         )
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         return one(call, error)
     call.web.waiting.forget()
@@ -166,7 +166,7 @@ def sign_off(call: Call) -> Response:
             reason=call.text("reason").strip(),
         )
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         return reviews(call, error)
     behind = ref_of(Place(last.generation, last.index - 1))

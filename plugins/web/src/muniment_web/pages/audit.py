@@ -14,7 +14,7 @@ from muniment.model import id_bytes
 from muniment.session.oversight.evidence import Scope
 from muniment_web._app import page
 from muniment_web._told import (
-    ENDS_SIGN_IN,
+    PASSED_ON,
     day_of,
     places_of,
     problem_of,
@@ -58,7 +58,7 @@ def ask(call: Call) -> Response:
                 return _stood(call, asked)
             answer = _ANSWERS[question](call, asked)
         except MunimentError as error:
-            if error.code in ENDS_SIGN_IN:
+            if error.code in PASSED_ON:
                 raise
             problem = error
     engine = call.web.engine
@@ -309,7 +309,7 @@ def bundle(call: Call) -> Response:
             "application/zip",
         )
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         return evidence(call, error)
 
@@ -328,7 +328,7 @@ def timestamp(call: Call) -> Response:
     try:
         made = call.session.witnesses.timestamp()
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         return evidence(call, error)
     return call.go("/evidence", note=call.say("evidence.stamped", size=f"{made.size:,}"))

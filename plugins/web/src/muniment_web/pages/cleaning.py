@@ -8,13 +8,13 @@ from markupsafe import Markup
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from muniment.errors import ApprovalNeeded, MunimentError, UsageError
+from muniment.errors import MunimentError, UsageError
 from muniment.schema import RecordType
 from muniment_web._app import page
 from muniment_web._cells import markup
 from muniment_web._reasons import REASONS, reason_of
 from muniment_web._titles import title_of
-from muniment_web._told import ENDS_SIGN_IN, named_places, places_of, problem_of
+from muniment_web._told import PASSED_ON, named_places, places_of, problem_of
 from muniment_web._web import Call
 
 __all__ = ["routes"]
@@ -150,10 +150,8 @@ def merge(call: Call) -> Response:
         call.plain.cleaning.links.merge(
             kept, duplicate, reason=reason_of(call), fill=call.text("fill") == "1"
         )
-    except ApprovalNeeded as error:
-        return call.go("/changes", note=error.text(call.lang).rpartition(" [")[0])
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN or len(both) != 2 or "" in both:
+        if error.code in PASSED_ON or len(both) != 2 or "" in both:
             raise
         return _merge(call, call.text("first"), call.text("second"), error)
     call.web.totals.clear()
@@ -186,9 +184,6 @@ def merges(call: Call) -> Response:
 
 def undo(call: Call) -> Response:
     """Take a merge apart."""
-    try:
-        call.plain.cleaning.links.undo(str(call.path["id"]), reason=reason_of(call))
-    except ApprovalNeeded as error:
-        return call.go("/changes", note=error.text(call.lang).rpartition(" [")[0])
+    call.plain.cleaning.links.undo(str(call.path["id"]), reason=reason_of(call))
     call.web.totals.clear()
     return call.go("/merges", note=call.say("quality.undone"))

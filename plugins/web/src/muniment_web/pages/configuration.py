@@ -10,12 +10,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment import config
-from muniment.errors import ApprovalNeeded, MunimentError, NotFound, text_of
+from muniment.errors import MunimentError, NotFound, text_of
 from muniment.model import id_text
 from muniment.schema.template import Template
 from muniment_web._app import page
 from muniment_web._reasons import REASONS, reason_of
-from muniment_web._told import ENDS_SIGN_IN, problem_of
+from muniment_web._told import PASSED_ON, problem_of
 from muniment_web._web import Call
 
 __all__ = ["routes"]
@@ -99,10 +99,8 @@ def apply(call: Call) -> Response:
         if not reason:
             raise UsageError("usage.no_reason")
         done = call.web.archive.apply_config(call.session, reason=reason)
-    except ApprovalNeeded as error:
-        return call.go("/changes", note=error.text(call.lang).rpartition(" [")[0])
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         return show(call, error)
     key = "config.applied" if done else "config.same"
@@ -205,10 +203,8 @@ def apply_template(call: Call) -> Response:
         raise NotFound("serve.not_found")
     try:
         made: Any = call.web.archive.apply_templates(call.session, [found], reason=reason_of(call) or None)
-    except ApprovalNeeded as error:
-        return call.go("/changes", note=error.text(call.lang).rpartition(" [")[0])
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         return template(call, error)
     return call.go("/templates", note=call.say("config.template_applied", count=len(made.changed)))

@@ -15,7 +15,7 @@ from muniment.schema.builtin import CONSENT
 from muniment.session.rights.consents import Consent, Notice, Terms
 from muniment_web._app import page
 from muniment_web._reasons import REASONS, reason_of
-from muniment_web._told import ENDS_SIGN_IN, day_of, file_of, problem_of, purpose_of
+from muniment_web._told import PASSED_ON, day_of, file_of, problem_of, purpose_of
 from muniment_web._web import Call
 from muniment_web.pages.table import type_of
 
@@ -156,7 +156,7 @@ def act(call: Call) -> Response:
                 reason=reason or None,
             )
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         return of_person(call, error)
     finally:
@@ -277,7 +277,7 @@ def write_notice(call: Call) -> Response:
     try:
         saved = call.session.consents.write_notice(key, values, reason=call.text("note").strip() or None)
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         return notices(call, error)
     note = call.say("consent.notice_written", key=key, version=saved.version)

@@ -11,7 +11,7 @@ from muniment.errors import MunimentError
 from muniment.session.oversight.emergency import Emergency
 from muniment.store import LogFilter
 from muniment_web._app import page
-from muniment_web._told import ENDS_SIGN_IN, places_of, problem_of
+from muniment_web._told import PASSED_ON, places_of, problem_of
 from muniment_web._web import Call
 
 __all__ = ["routes"]
@@ -81,7 +81,7 @@ def begin(call: Call) -> Response:
             minutes=int(minutes) if minutes.isdecimal() and len(minutes) < 6 else None,
         )
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         return show(call, error)
     call.web.engine.refresh()
@@ -137,7 +137,7 @@ def review(call: Call) -> Response:
     try:
         call.session.emergencies.review(str(call.path["id"]), finding=call.text("finding").strip())
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         return one(call, error)
     return call.go("/break-glass", note=call.say("glass.reviewed_now"))

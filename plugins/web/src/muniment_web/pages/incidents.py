@@ -14,7 +14,7 @@ from muniment.model import parse_time, rfc3339
 from muniment.session.oversight.affected import Scope
 from muniment.session.oversight.incident_values import NATURES, RISKS, SEVERITIES, TOLD, Incident
 from muniment_web._app import page
-from muniment_web._told import ENDS_SIGN_IN, day_of, file_of, problem_of, time_us_of
+from muniment_web._told import PASSED_ON, day_of, file_of, problem_of, time_us_of
 from muniment_web._web import Call
 
 __all__ = ["clocks_of", "routes"]
@@ -130,7 +130,7 @@ def begin(call: Call) -> Response:
             reason=call.text("note").strip() or None,
         )
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         return show(call, error)
     return call.go(f"/incidents/{made.id}", note=call.say("incidents.begun"))
@@ -229,7 +229,7 @@ def act(call: Call) -> Response:
                 evidence=uploaded[1] if uploaded else None,
             )
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         return one(call, error)
     finally:

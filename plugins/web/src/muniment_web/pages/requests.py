@@ -17,7 +17,7 @@ from muniment.subjects.clocks import LAWS, RIGHTS, clock_of
 from muniment_web._app import page
 from muniment_web._reasons import REASONS, reason_of
 from muniment_web._told import (
-    ENDS_SIGN_IN,
+    PASSED_ON,
     Place,
     day_of,
     file_of,
@@ -164,7 +164,7 @@ def act(call: Call) -> Response:
                 evidence=uploaded[1] if uploaded else None,
             )
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         return one(call, error)
     finally:
@@ -221,7 +221,7 @@ def begin(call: Call) -> Response:
             reason=reason_of(call) or None,
         )
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         return of_person(call, error)
     return call.go(f"/requests/{saved.id}", note=call.say("requests.begun"))

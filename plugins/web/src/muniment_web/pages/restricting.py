@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 from muniment.errors import MunimentError
 from muniment.session.kernel.gates import PURPOSES_LEFT
 from muniment_web._app import page
-from muniment_web._told import ENDS_SIGN_IN, places_of, problem_of
+from muniment_web._told import PASSED_ON, places_of, problem_of
 from muniment_web._web import Call
 from muniment_web.pages.table import type_of
 
@@ -86,7 +86,7 @@ def place(call: Call) -> Response:
         else:
             restrictions.place(record.subject, **terms)
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         return of_person(call, error)
     return call.go("/restrictions", note=call.say("restrict.placed"))

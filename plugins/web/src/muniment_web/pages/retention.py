@@ -10,12 +10,12 @@ from typing import Any, Final
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from muniment.errors import ApprovalNeeded, MunimentError, UsageError, text_of
+from muniment.errors import MunimentError, UsageError, text_of
 from muniment.retention.plan import Finding, Verdict
 from muniment.store import LogFilter
 from muniment_web._app import page
 from muniment_web._reasons import REASONS, reason_of
-from muniment_web._told import ENDS_SIGN_IN, places_of, problem_of
+from muniment_web._told import PASSED_ON, places_of, problem_of
 from muniment_web._waiting import Due
 from muniment_web._web import Call
 
@@ -180,10 +180,8 @@ def apply(call: Call) -> Response:
         if not reason:
             raise UsageError("usage.no_reason")
         done = call.session.retention.apply(reason=reason, only=chosen, reviewed=call.texts("reviewed"))
-    except ApprovalNeeded as error:
-        return call.go("/changes", note=error.text(call.lang).rpartition(" [")[0])
     except MunimentError as error:
-        if error.code in ENDS_SIGN_IN:
+        if error.code in PASSED_ON:
             raise
         wanted = set(call.texts("record"))
         verdicts = [one for one in call.session.retention.plan() if one.facet.record in wanted]
