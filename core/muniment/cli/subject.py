@@ -16,6 +16,10 @@ subject = LazyGroup(
             "muniment.cli.subject_report:accesses",
             ("Who touched their data, with proof that nothing is left out.", "数据访问清单及无遗漏证明。"),
         ),
+        "export": Entry(
+            "muniment.cli.subject_export:export",
+            ("What a person gave, to take elsewhere.", "导出主体自行提供的数据（可携带）。"),
+        ),
         "requests": Entry("muniment.cli.subject_report:requests", ("What persons ask for.", "主体请求。")),
         "restrict": Entry(
             "muniment.cli.restrict:restrict",

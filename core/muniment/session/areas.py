@@ -24,6 +24,7 @@ if TYPE_CHECKING:
     from muniment.session.rights.erasures import Erasures
     from muniment.session.rights.holds import Holds
     from muniment.session.rights.persons import Persons
+    from muniment.session.rights.portable import Portability
     from muniment.session.rights.requests import Requests
     from muniment.session.rights.restrictions import Restrictions
     from muniment.session.rights.retaining import Retaining
@@ -122,6 +123,13 @@ class Areas:
         from muniment.session.rights.consents import Consents
 
         return Consents(self._session)
+
+    @property
+    def portability(self) -> Portability:
+        """A person's copy of what they gave, to take elsewhere."""
+        from muniment.session.rights.portable import Portability
+
+        return Portability(self._session)
 
     @property
     def requests(self) -> Requests:

@@ -24,7 +24,7 @@ from muniment.log.entry import tag, unpack_entries
 from muniment.log.tiles import export_tree
 from muniment.log.tree import Frontier, leaf_hash
 from muniment.model import id_bytes, id_text, rfc3339
-from muniment.session.kernel.engine import SHARD
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.reach import reached_by
 from muniment.session.kernel.standing import Standing
@@ -48,7 +48,7 @@ if TYPE_CHECKING:
     from muniment.session.kernel.views import Record
     from muniment.session.session import Session
 
-__all__ = ["Persons", "Report"]
+__all__ = ["Persons", "Report", "one_person"]
 
 _DELETE = OPERATIONS["delete"]
 _MOST = 100_000
@@ -107,7 +107,7 @@ class Persons:
         def body(tx: Transaction, moment: Moment) -> tuple[Any, ...]:
             engine.policy.require(acting.actor, "subject.report")
             subject = subject_of(engine, acting, tx, id_bytes(record))
-            subjects = self._one_person(tx, subject)
+            subjects = one_person(engine, tx, subject)
             loaded = self._loaded(tx, subjects)
             op = engine.new_id()
             drafts: list[Draft] = []
@@ -146,12 +146,6 @@ class Persons:
             tuple(limits),
             tuple(self._shown(gen, one) for gen, one in about),
         )
-
-    def _one_person(self, tx: Transaction, subject: bytes) -> list[bytes]:
-        """The subject, and then whoever was merged with it and is still there."""
-        others = sorted(linked(self._engine, tx, subject) - {subject})
-        gone = self._engine.gone(tx, others)
-        return [subject, *(one for one in others if one not in gone)]
 
     def _loaded(self, tx: Transaction, subjects: Sequence[bytes]) -> list[tuple[Loaded, Plan]]:
         """Every record about the person that this actor may read, by type; what was deleted is left out."""
@@ -303,6 +297,13 @@ class Persons:
     def _rights(self) -> Rights:
         applied = self._engine.settings.applied
         return Rights() if applied is None else applied.rights
+
+
+def one_person(engine: Engine, tx: Transaction, subject: bytes) -> list[bytes]:
+    """The subject, and then whoever was merged with it and is still there."""
+    others = sorted(linked(engine, tx, subject) - {subject})
+    gone = engine.gone(tx, others)
+    return [subject, *(one for one in others if one not in gone)]
 
 
 def _text(value: object) -> str:
