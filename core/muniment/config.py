@@ -435,6 +435,45 @@ plugins_dir = "plugins"
 # For about how many records of a type the blind indexes are laid out. 盲索引按约多少条记录设计。
 rows = 10000
 epoch = 1
+
+# What follows holds nothing until the # before it is taken away. 以下各项去掉行首 # 后才生效。
+
+# What rests on consent. 以同意为依据的处理。
+# [consent]
+# purposes = ["DirectMarketing"]       # refused for whoever has not consented 未经同意即拒绝的目的
+# before_save = ["customer"]           # none is made without one or another basis 无同意或其他依据不得新建
+# separate = ["sensitive"]             # classes that need a consent of their own 需单独同意的字段级别
+# jurisdictions = ["CN"]               # whose law; the plugins cn and eu bring it 适用法域，由插件提供
+# guardian_below = 14                  # below this age a guardian consents 未满此年龄由监护人同意
+# birth_field = "customer.birth_date"  # where the date of birth stands 出生日期字段
+
+# What persons ask for. Holds have no table: see `muniment hold`. 主体请求；法律保留见 hold 命令。
+# [rights]
+# law = "gdpr"                         # gdpr, ccpa, hipaa, pipl: whose clock runs 适用哪部法律的期限
+# calendar = ["CN"]                    # holidays of a plugin 采用插件提供的节假日
+# holidays = ["2026-12-25"]            # further days off 其他休息日
+# workdays = []                        # days of a weekend that are worked 调休上班日
+# provided = ["customer.full_name"]    # what people gave themselves, for subject export 由个人自行提供的字段
+# employees = "hidden"                 # or "named": who looked, in a report 报告中是否列出查阅者
+
+# How long things are kept; plugins bring laws, a team adds its own. 留存规则：插件提供法规，团队可自行补充。
+# [retention]
+# accepted_by = "Li Na, 2026-01-05"    # who answers for rules that nobody verified 对未核对规则负责的人
+# jurisdictions = ["EU-DE"]            # under whose law the records are 记录适用的法域
+# fiscal_year_end = 12
+# [[retention.rule]]
+# id = "HOUSE-1"
+# effect = "REC-MAX"                   # MIN, MAX, MIN+MAX, LIM, REC, REC-MAX
+# maximum = "P3Y"
+# categories = ["contact"]
+# anchors = ["record.changed"]         # a date field, type.field, or record.created 起算日
+# source = "house rule 1"
+# verified_by = "Li Na, 2026-01-05"
+
+# Backups made by `muniment tick`. 由 tick 定期执行的备份。
+# [backup]
+# to = "/backup/customers"             # or s3://bucket/prefix
+# every_hours = 24
 """
 
 
