@@ -37,6 +37,8 @@ GUIDES = (
     "docs/clinic.zh-CN.md",
     "docs/rights.md",
     "docs/rights.zh-CN.md",
+    "docs/persons.md",
+    "docs/persons.zh-CN.md",
 )
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]

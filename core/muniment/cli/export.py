@@ -142,6 +142,10 @@ def export(
                 progress=lambda done, total: told(done, total or 0),
             )
         _tell(call, type, written, on_stdout=to == "-")
+        if (recipient or country or public) and not call.json:
+            from muniment.cli.output import talk
+
+            talk(call.say("export.separate"))
 
 
 def _tell(call: Invocation, type: str, written: Written, *, on_stdout: bool) -> None:

@@ -111,14 +111,25 @@ def report_document(archive: Archive, found: Report) -> dict[str, Any]:
 
 
 def report_labels(archive: Archive, lang: str) -> dict[str, dict[str, str]]:
-    """What types and fields are called, the type itself under the empty key."""
-    return {
-        one.key: {
-            "": getattr(one.label, lang),
-            **{field.key: getattr(field.label, lang) for field in one.fields},
+    """What types, fields and choices are called, the type itself under the empty key; see ``report_page``."""
+    from muniment.log.kinds import KINDS
+    from muniment.purposes import PURPOSES
+    from muniment.schema import BUILTIN
+
+    known = {**PURPOSES, **archive.plugins.purposes()}
+    found = {
+        "": {
+            **{term: one.label.of(lang) or term for term, one in known.items()},
+            **{name: getattr(kind, lang) for name, kind in KINDS.items()},
         }
-        for one in archive.engine.definitions.registry.types
     }
+    for one in (*BUILTIN, *archive.engine.definitions.registry.types):
+        names = found[one.key] = {"": one.label.of(lang)}
+        for field in one.fields:
+            names[field.key] = field.label.of(lang) or field.key
+            for choice in field.choices:
+                names[f"{field.key}={choice.key}"] = choice.label.of(lang) or choice.key
+    return found
 
 
 @verb(

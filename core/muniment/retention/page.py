@@ -7,6 +7,7 @@ from html import escape
 from typing import Any, Final
 
 from muniment.errors import text_of
+from muniment.log.kinds import KINDS
 
 __all__ = ["certificate_page"]
 
@@ -16,7 +17,8 @@ margin: 2em auto; padding: 0 1em; }
 h1 { font-size: 1.5em; } h2 { font-size: 1.1em; margin-top: 1.6em; }
 table { border-collapse: collapse; width: 100%; } th, td { text-align: left; vertical-align: top;
 padding: .3em .6em .3em 0; border-bottom: 1px solid #bbb; } code { font-size: .9em; word-break: break-all; }
-@media print { body { margin: 0; max-width: none; } }
+@media print { body { margin: 0; max-width: none; } h2 { break-after: avoid; } tr { break-inside: avoid; }
+thead { display: table-header-group; } }
 """
 
 
@@ -58,10 +60,11 @@ def certificate_page(file: Mapping[str, Any], lang: str) -> str:
         return escape(text_of(code, lang, **parameters)[0])
 
     made = file["certificate"]
+    done = _when(made["done"])
     actor = made["by"]["actor"]["id"]
     pieces = [
         f"<h1>{say('certificate.title')}</h1>",
-        f"<p>{say('certificate.summary', count=len(made['targets']), time=made['done'], actor=actor)}</p>",
+        f"<p>{say('certificate.summary', count=len(made['targets']), time=done, actor=actor)}</p>",
         f"<h2>{say('certificate.what')}</h2>",
         _table(
             [
@@ -92,12 +95,12 @@ def certificate_page(file: Mapping[str, Any], lang: str) -> str:
             [
                 [
                     say(_PLACES[one["place"]]),
-                    say(_STATES[one["state"]], time=one.get("at", ""), count=one.get("count", 0)),
+                    say(_STATES[one["state"]], time=_when(one.get("at", "")), count=one.get("count", 0)),
                 ]
                 for one in made["final"]
             ],
         ),
-        _departed(made, say("certificate.left_log")),
+        _departed(made, say("certificate.left_log"), lang),
         f"<h2>{say('certificate.proof')}</h2>",
         f"<p>{say('certificate.proof_how')}</p>",
         f"<p>{say('certificate.key')} <code>{escape(str(file['verifier_key']))}</code></p>",
@@ -152,14 +155,25 @@ def _kept(made: Mapping[str, Any], say: Callable[..., str]) -> list[str]:
     ]
 
 
-def _departed(made: Mapping[str, Any], title: str) -> str:
+def _when(text: str) -> str:
+    """A time to the second, for reading; the proof has it whole."""
+    return text[:19].replace("T", " ")
+
+
+def _departed(made: Mapping[str, Any], title: str, lang: str) -> str:
     """What the log says left the archive before."""
     listed = [one for place in made["final"] for one in place.get("entries", ())]
     if not listed:
         return ""
     rows = "".join(
-        f"<li>{escape(one['time'])} {escape(one['kind'])} {escape(one.get('recipient', ''))} "
+        f"<li>{escape(_when(one['time']))} {escape(_kind(one['kind'], lang))} "
+        f"{escape(one.get('recipient', ''))} "
         f"(#{one['entry']})</li>"
         for one in listed
     )
     return f"<p>{title}</p>\n<ul>{rows}</ul>"
+
+
+def _kind(name: str, lang: str) -> str:
+    known = KINDS.get(name)
+    return name if known is None else known.zh if lang == "zh" else known.en

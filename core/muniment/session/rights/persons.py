@@ -39,6 +39,7 @@ from muniment.session.reading.reads import (
     release,
 )
 from muniment.session.rights.consents import consents_of, subject_of
+from muniment.session.rights.facets import rules_of_type
 from muniment.session.rights.holds import linked
 from muniment.session.rights.restrictions import restrictions_on
 from muniment.store import Checkpoint, LogFilter, Reader, Transaction
@@ -179,7 +180,7 @@ class Persons:
         }
 
     def _retention(self, types: Iterable[str]) -> dict[str, tuple[Mapping[str, Any], ...]]:
-        rules = self._engine.plugins.retention_rules()
+        known = self._engine.definitions.types
         return {
             name: tuple(
                 {
@@ -187,7 +188,7 @@ class Persons:
                     for key, value in attrs.asdict(rule, recurse=False).items()
                     if isinstance(value, (str, int)) and value not in ("", 0)
                 }
-                for rule in rules.get(name, ())
+                for rule in rules_of_type(self._engine, known[name])
             )
             for name in sorted(types)
         }
