@@ -64,7 +64,7 @@ def hold_again(engine: Engine, acting: Acting, op: bytes) -> int:
     for record, kept in missing:
         values = {"matter": kept["matter"], "state": "placed", "targets": kept["targets"]}
         named = sorted(f"{one['scope']}:{one['value']}" for one in parse_canonical(kept["targets"].encode()))
-        change = Change("create", HOLD.key, values=values, inside=True)
+        change = [Change("create", HOLD.key, values=values, inside=True)]
         members = {"targets": named, "restore": op.hex()}
-        write(engine, own, lambda tx, moment, change=change: [change], new_ids=[record], members=members)
+        write(engine, own, change, new_ids=[record], members=members)
     return len(missing)
