@@ -22,6 +22,7 @@ from muniment.alerts.posting import Networks, read_networks
 from muniment.alerts.settings import AlertSettings, read_alerts
 from muniment.changes.rules import Approvals, parse_approvals
 from muniment.errors import ConfigError, UsageError
+from muniment.inbox.settings import InboxSettings, read_inbox
 from muniment.model import id_bytes
 from muniment.retention.settings import Retention, read_retention
 from muniment.subjects.rules import BackupPlan, Consents, Rights, read_backup, read_consents, read_rights
@@ -90,6 +91,16 @@ _KNOWN: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
         "calendar": list,
         "provided": list,
         "employees": str,
+    },
+    "inbox": {
+        "type": str,
+        "fields": dict,
+        "set": dict,
+        "person": str,
+        "person_fields": dict,
+        "own": list,
+        "keep_days": int,
+        "imap": dict,
     },
     "retention": {
         "accepted_by": str,
@@ -163,6 +174,7 @@ class Configuration:
         approvals: what needs a second person.
         consent: what rests on consent.
         rights: how requests of persons are answered.
+        inbox: how mail comes in.
         retention: how retention is applied, and the team's own rules.
         backup: scheduled backups.
         roles: the archive's own roles.
@@ -195,6 +207,7 @@ class Configuration:
     backup: BackupPlan = attrs.field(factory=BackupPlan)
     roles: tuple[Role, ...] = ()
     break_glass: BreakGlass | None = None
+    inbox: InboxSettings = attrs.field(factory=InboxSettings, kw_only=True)
     retention: Retention = attrs.field(factory=Retention, kw_only=True)
 
 
@@ -267,6 +280,7 @@ def parse(text: str, *, where: str) -> Configuration:
         *_rights(document, where),
         alerts=read_alerts(tables["alerts"], where),
         webhook_networks=_networks(tables["webhooks"], where),
+        inbox=read_inbox(tables["inbox"], where),
         retention=read_retention(tables["retention"], where),
     )
     _check_values(made, where)

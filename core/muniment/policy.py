@@ -85,6 +85,8 @@ ACTIONS: Final = frozenset(
         "request.change",
         "subject.report",
         "job.run",
+        "inbox.read",
+        "inbox.change",
         "subject.erase",
         "subject.link",
         "view.save",
@@ -276,7 +278,14 @@ BUILTIN_ROLES: Final[Mapping[str, Role]] = {
                 "subject.link",
                 "log.verify",
             }
-            | {"consent.read", "consent.change", "request.read", "request.change"},
+            | {
+                "consent.read",
+                "consent.change",
+                "request.read",
+                "request.change",
+                "inbox.read",
+                "inbox.change",
+            },
             {
                 "public": "clear",
                 "internal": "clear",

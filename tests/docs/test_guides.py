@@ -35,6 +35,8 @@ GUIDES = (
     "docs/four-eyes.zh-CN.md",
     "docs/clinic.md",
     "docs/clinic.zh-CN.md",
+    "docs/inbox.md",
+    "docs/inbox.zh-CN.md",
     "docs/rights.md",
     "docs/rights.zh-CN.md",
     "docs/persons.md",

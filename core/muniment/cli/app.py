@@ -42,6 +42,7 @@ NOUNS = {
     "retention": Entry(
         "muniment.cli.retention:retention", ("How long records are kept.", "记录的留存期限。")
     ),
+    "inbox": Entry("muniment.cli.inbox:inbox", ("Mail and paper that came in.", "收到的邮件与纸质文件。")),
     "hold": Entry("muniment.cli.hold:hold", ("Legal holds.", "法律保留。")),
     "certificate": Entry("muniment.cli.certificate:certificate", ("Certificates of erasure.", "删除证明。")),
     "user": Entry("muniment.cli.user:user", ("Who may act in the archive.", "管理档案库用户。")),

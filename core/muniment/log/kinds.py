@@ -74,6 +74,9 @@ import.begin        | Import started                                  | 开始�
 import.finish       | Import finished                                 | 导入完成
 import.revert       | Import undone                                   | 撤销导入
 import.map          | Import mapping saved or removed                 | 保存或删除导入映射
+inbox.receive       | Message or scan came in                         | 收到邮件或扫描件
+inbox.accept        | Message or scan accepted                        | 接受来件
+inbox.refuse        | Message or scan refused                         | 拒绝来件
 import.discard      | Staged import rows discarded                    | 丢弃暂存的导入行
 change.propose      | Change proposed                                 | 提交变更申请
 change.approve      | Change approved                                 | 批准变更

@@ -11,6 +11,7 @@ if TYPE_CHECKING:
     from muniment.session.approval.drafts import Drafts
     from muniment.session.backups import Backups
     from muniment.session.credentials import Credentials
+    from muniment.session.incoming import Inbox
     from muniment.session.keyring import Keys
     from muniment.session.oversight.alerting import Alerts
     from muniment.session.oversight.emergency import Emergencies
@@ -109,6 +110,13 @@ class Areas:
         from muniment.session.tables.cleaning import Cleaning
 
         return Cleaning(self._session)
+
+    @property
+    def inbox(self) -> Inbox:
+        """What came in by mail or on paper, and waits for a person."""
+        from muniment.session.incoming import Inbox
+
+        return Inbox(self._session)
 
     @property
     def persons(self) -> Persons:

@@ -12,6 +12,7 @@ import contextlib
 import mimetypes
 import os
 from hashlib import sha256
+from io import BytesIO
 from pathlib import Path
 from typing import BinaryIO, Final
 
@@ -41,7 +42,7 @@ from muniment.session.writing.approving import Sanction
 from muniment.session.writing.writes import Change, Saved, write
 from muniment.store import Transaction, Version
 
-__all__ = ["attach_file", "file_place", "read_file", "remove_orphans"]
+__all__ = ["attach_file", "file_place", "read_bytes", "read_file", "remove_orphans"]
 
 _ORPHAN_SECONDS: Final = 3600
 """What stands in ``files/new`` may belong to a write that is going on, unless it is as old as this."""
@@ -70,7 +71,7 @@ def attach_file(
     acting: Acting,
     record: bytes,
     field_name: str,
-    path: Path,
+    path: Path | bytes,
     *,
     name: str | None = None,
     expected_version: int | None = None,
@@ -84,7 +85,7 @@ def attach_file(
         acting: who, why and through what.
         record: 16 bytes.
         field_name: key of a field of kind ``file``.
-        path: the file.
+        path: the file; or its content, which then touches no disk in clear, and needs a ``name``.
         name: what it is called; by default its own name.
         expected_version: the version that was seen; a newer one is a conflict.
         reason: a person's own words; sealed.
@@ -93,7 +94,7 @@ def attach_file(
     Raises:
         StoreError: ``store.no_such_file``, or it cannot be stored; then nothing is left behind.
     """
-    if not path.is_file():
+    if isinstance(path, Path) and not path.is_file():
         raise StoreError("store.no_such_file", where=str(path))
     with engine.store.transaction(write=False) as tx:
         version = tx.version(SHARD, record)
@@ -119,7 +120,7 @@ def attach_file(
     except (AccessDenied, NotFound) as error:
         engine.refused(acting, "record.update", error, record=id_text(record))
         raise
-    called = name or path.name
+    called = name or (path.name if isinstance(path, Path) else "")
     granted, digest = approve_file(engine, acting, version, newest, field.key, path, called, reason=reason)
     category = category_of_group(field.seal_group)
     facet_slot = facets.get(category)
@@ -164,7 +165,7 @@ def _seal(
     version: Version,
     field: Field,
     slots: tuple[int, int],
-    path: Path,
+    path: Path | bytes,
     name: str,
     *,
     expected: bytes = b"",
@@ -176,7 +177,7 @@ def _seal(
     try:
         for folder in (place.parent, beside.parent):
             folder.mkdir(mode=0o700, parents=True, exist_ok=True)
-        with path.open("rb") as file_source, open(beside, "xb", opener=_private) as target:
+        with _source(path) as file_source, open(beside, "xb", opener=_private) as target:
             source = _Hashed(file_source)
             sealed = seal_file(
                 source,  # type: ignore[arg-type]  # only read() is asked of it
@@ -197,7 +198,7 @@ def _seal(
         if expected and source.hash.digest() != expected:
             _forget(beside)
             # It was another file when somebody approved it.
-            raise Conflict("approval.file", where=str(path))
+            raise Conflict("approval.file", where=name)
         os.link(beside, place)
         sync_folder(beside.parent)
         sync_folder(place.parent)
@@ -206,6 +207,10 @@ def _seal(
         raise StoreError("store.cannot_write", where=str(place)) from None
     kind = mimetypes.guess_type(name)[0] or "application/octet-stream"
     return FileRef(id_text(file), name, kind, sealed.size), sealed.hash
+
+
+def _source(path: Path | bytes) -> BinaryIO:
+    return path.open("rb") if isinstance(path, Path) else BytesIO(path)
 
 
 class _Hashed:
@@ -249,6 +254,48 @@ def read_file(
         NotFound: no such record, field or file for this actor; logged.
         IntegrityError: the sealed bytes are not what was sealed; then there is no target.
     """
+    reference, field, chosen = _released(engine, acting, record, field_name, version)
+    beside = target.with_name(f".muniment-{target.name}")
+    try:
+        with open(beside, "xb", opener=_private) as made:
+            _open(engine, chosen, field, reference, made)
+            made.flush()
+            os.fsync(made.fileno())
+        os.link(beside, target)
+    except FileExistsError:
+        raise StoreError("store.file_exists", where=str(target)) from None
+    except OSError:
+        raise StoreError("store.cannot_write", where=str(target)) from None
+    finally:
+        # What was opened before something went wrong must not stay.
+        with contextlib.suppress(OSError):
+            beside.unlink()
+    return reference
+
+
+def read_bytes(
+    engine: Engine, acting: Acting, record: bytes, field_name: str, *, version: int | None = None
+) -> tuple[FileRef, bytes]:
+    """The same into memory, for what must not touch a disk in clear.
+
+    Raises:
+        NotFound: no such record, field or file for this actor; logged.
+        IntegrityError: the sealed bytes are not what was sealed.
+        StoreError: ``store.cannot_read``.
+    """
+    reference, field, chosen = _released(engine, acting, record, field_name, version)
+    made = BytesIO()
+    try:
+        _open(engine, chosen, field, reference, made)
+    except OSError:
+        raise StoreError("store.cannot_read", where=str(file_place(engine.folder, reference.id))) from None
+    return reference, made.getvalue()
+
+
+def _released(
+    engine: Engine, acting: Acting, record: bytes, field_name: str, version: int | None
+) -> tuple[FileRef, Field, Version]:
+    """The file that a record names, once its entry is in the log."""
 
     def body(tx: Transaction, moment: Moment) -> tuple[FileRef, Field, Version]:
         chosen = choose_visible(engine, tx, acting, record, moment, version=version)
@@ -269,47 +316,30 @@ def read_file(
         return reference, field, chosen
 
     try:
-        reference, field, chosen = engine.run(body, acting)
+        return engine.run(body, acting)
     except (AccessDenied, NotFound) as error:
         engine.refused(acting, "file.read", error, record=id_text(record))
         raise
-    _open(engine, chosen, field, reference, target)
-    return reference
 
 
-def _open(engine: Engine, version: Version, field: Field, reference: FileRef, target: Path) -> None:
-    place = file_place(engine.folder, reference.id)
-    beside = target.with_name(f".muniment-{target.name}")
-    try:
-        with place.open("rb") as source:
-            header = read_file_header(source)
-            source.seek(0)
-            key = engine.sealer.data_key(
-                header.subject_slot, header.facet_slot, version.record, category_of_group(field.seal_group)
-            )
-            with open(beside, "xb", opener=_private) as made:
-                open_file(
-                    source,
-                    made,
-                    data_key=key,
-                    archive=engine.archive,
-                    type_number=version.type,
-                    subject=version.subject,
-                    record=version.record,
-                    field=field.number,
-                    file=id_bytes(reference.id),
-                )
-                made.flush()
-                os.fsync(made.fileno())
-        os.link(beside, target)
-    except FileExistsError:
-        raise StoreError("store.file_exists", where=str(target)) from None
-    except OSError:
-        raise StoreError("store.cannot_write", where=str(target)) from None
-    finally:
-        # What was opened before something went wrong must not stay.
-        with contextlib.suppress(OSError):
-            beside.unlink()
+def _open(engine: Engine, version: Version, field: Field, reference: FileRef, made: BinaryIO) -> None:
+    with file_place(engine.folder, reference.id).open("rb") as source:
+        header = read_file_header(source)
+        source.seek(0)
+        key = engine.sealer.data_key(
+            header.subject_slot, header.facet_slot, version.record, category_of_group(field.seal_group)
+        )
+        open_file(
+            source,
+            made,
+            data_key=key,
+            archive=engine.archive,
+            type_number=version.type,
+            subject=version.subject,
+            record=version.record,
+            field=field.number,
+            file=id_bytes(reference.id),
+        )
 
 
 def remove_orphans(engine: Engine) -> int:

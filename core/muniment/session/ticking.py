@@ -32,6 +32,7 @@ JOBS: Final[Mapping[str, str]] = {
     "consents": f"{_HERE}:consents",
     "requests": f"{_HERE}:requests",
     "approvals": f"{_HERE}:approvals",
+    "inbox": f"{_HERE}:inbox",
     "retention": f"{_HERE}:retention",
     "backup": f"{_HERE}:backup",
     "keys": f"{_HERE}:keys",
@@ -104,6 +105,12 @@ def approvals(session: Session) -> Mapping[str, int]:
 
     done = expire_due(session.engine, session.acting)
     return {"expired": done.proposals, "drafts": done.drafts, "erased": done.erased}
+
+
+def inbox(session: Session) -> Mapping[str, int]:
+    """Fetch mail, where a mailbox is configured, and erase what was decided or has waited too long."""
+    fetched = session.inbox.fetch() if session.inbox.settings.account.host else None
+    return {"fetched": fetched.new if fetched else 0, "erased": session.inbox.clear()}
 
 
 def retention(session: Session) -> Mapping[str, int]:

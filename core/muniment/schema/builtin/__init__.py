@@ -10,6 +10,7 @@ from typing import Final
 from muniment.schema.builtin._approvals import DRAFT, PROPOSAL
 from muniment.schema.builtin._archive import CONFIGURATION, DEFINITION, IMPORT, USER
 from muniment.schema.builtin._emergency import BREAK_GLASS
+from muniment.schema.builtin._inbox import INCOMING
 from muniment.schema.builtin._incidents import INCIDENT
 from muniment.schema.builtin._making import ARCHIVE_CATEGORY
 from muniment.schema.builtin._outreach import DASHBOARD
@@ -33,6 +34,7 @@ __all__ = [
     "HOLD",
     "IMPORT",
     "INCIDENT",
+    "INCOMING",
     "MAPPING",
     "NOTICE",
     "PROPOSAL",
@@ -68,6 +70,7 @@ BUILTIN: Final = (
     WEBHOOK,
     DASHBOARD,
     RESTRICTION,
+    INCOMING,
     SUGGESTION,
 )
 """The built-in types in order of number."""

@@ -226,7 +226,7 @@ def approve_file(
     version: Version,
     record_type: RecordType,
     field: str,
-    path: Path,
+    path: Path | bytes,
     name: str,
     *,
     reason: str | None,
@@ -239,7 +239,7 @@ def approve_file(
         version: the newest one of the record.
         record_type: its type.
         field: key of the field.
-        path: the file.
+        path: the file, or its content.
         name: what it will be called.
         reason: the maker's own words.
 
@@ -255,7 +255,7 @@ def approve_file(
     facts = {
         "record": id_text(version.record),
         "file": name,
-        "size": str(path.stat().st_size),
+        "size": str(path.stat().st_size if isinstance(path, Path) else len(path)),
         "SHA-256": digest.hex(),
     }
     granted = require(
@@ -273,8 +273,10 @@ def approve_file(
     return granted, digest
 
 
-def file_digest(path: Path) -> bytes:
+def file_digest(path: Path | bytes) -> bytes:
     """SHA-256 over a file, 32 bytes."""
+    if isinstance(path, bytes):
+        return sha256(path).digest()
     hashed = sha256()
     with path.open("rb") as source:
         while chunk := source.read(1 << 20):

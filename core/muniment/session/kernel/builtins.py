@@ -21,6 +21,7 @@ from muniment.schema.builtin import (
     ERASURE,
     HOLD,
     INCIDENT,
+    INCOMING,
     MAPPING,
     NOTICE,
     REQUEST,
@@ -141,6 +142,12 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
         guarded=True,
     ),
     SUGGESTION.key: BuiltinRules("config.read", "", ("suggestion.make", "suggestion.close"), guarded=True),
+    INCOMING.key: BuiltinRules(
+        "inbox.read",
+        "inbox.change",
+        ("inbox.receive", "inbox.receive", "inbox.accept", "inbox.refuse"),
+        guarded=True,
+    ),
     DRAFT.key: BuiltinRules("", "", ("draft.save", "draft.save", "draft.discard"), guarded=True),
 }
 

@@ -62,6 +62,7 @@ class Planner:
         self._creating: dict[tuple[str, bool], tuple[RecordType, View]] = {}
         self._targets: dict[tuple[bytes, str], tuple[bytes, bool]] = {}
         self._made: set[bytes] = set()
+        self._whole = False
         self._time_us = 0
 
     def plan(
@@ -86,6 +87,7 @@ class Planner:
             MunimentError: the first refusal, unless they are collected.
         """
         self._time_us = time_us
+        self._whole = not collect
         self._creating.clear()
         self._made.clear()
         made = list(new_ids)
@@ -268,6 +270,9 @@ class Planner:
         self._authorize(one, action_of(record_type, "create"))
         if engine.plugins.validates:
             self._ask_plugins(one)
+        if self._whole:
+            # What comes after it may refer to it: they are written together or not at all.
+            self._targets[record, record_type.key] = (one.subject, True)
         return one
 
     def _authorize(self, one: Pending, action: str) -> None:
