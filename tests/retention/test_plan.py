@@ -5,11 +5,8 @@ from __future__ import annotations
 from datetime import date, timedelta
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from muniment.plugins import RetentionCondition, RetentionRule, RetentionTerm
-from muniment.retention.calendar import after, parse_period
 from muniment.retention.plan import Facet, Setting, applies_in, plan_record
 
 START = date(2015, 6, 15)
@@ -100,9 +97,16 @@ def test_without_a_minimum_limits_and_recommendations_count():
     assert (
         "limited" == decide([rule("L", "LIM", "", modifiers="shortest necessary")], on=date(2050, 1, 1)).state
     )
+    two = [limit, rule("L2", "REC-MAX", "P9Y")]
+    assert ("L", "due") == ((one := decide(two, on=date(2018, 6, 15))).rule, one.state)
     recommended = rule("REC", "REC", "P8Y")
     assert date(2023, 6, 16) == decide([recommended], on=START).due
     assert "due" == decide([recommended], on=date(2023, 6, 16)).state
+    longer = rule("REC2", "REC", "P9Y")
+    assert ("REC2", date(2024, 6, 16)) == ((one := decide([recommended, longer], on=START)).rule, one.due)
+    # What no duty keeps any more, a longer recommendation does.
+    both = [rule("MIN", number="P5Y"), recommended]
+    assert ("REC", "kept") == ((one := decide(both, on=date(2021, 1, 1))).rule, one.state)
 
 
 def test_it_is_due_from_the_day_after():
@@ -322,92 +326,6 @@ def test_k11_a_hold_wins_over_a_maximum():
 def test_k12_a_running_minimum_stays_until_its_end():
     """A request for erasure meets it: the plan says until when, and from then on it is due."""
     assert date(2020, 6, 16) == decide([rule()], on=date(2016, 1, 1)).due
-
-
-# --- whatever the rules are -------------------------------------------------------------------------------
-
-PERIODS = st.sampled_from(["P0D", "P1D", "P1M", "P6M", "P1Y", "P5Y", "P10Y", "P30Y", "PERMANENT"])
-ANCHORS = st.sampled_from(["day", "other", "born", "gone", ""])
-TERMS = st.builds(RetentionTerm, anchor=st.sampled_from(["born", "other", "gone"]), period=PERIODS,
-                  within=st.sampled_from(["", "P2Y"]), age_from=st.sampled_from([0, 0, 18]))  # fmt: skip
-
-
-@st.composite
-def rules(draw):
-    effect = draw(st.sampled_from(["MIN", "MAX", "MIN+MAX", "LIM", "REC", "REC-MAX"]))
-    terms = tuple(draw(st.lists(TERMS, max_size=2)))
-    return RetentionRule(
-        id=draw(st.uuids()).hex,
-        effect=effect,
-        category=draw(st.sampled_from(["c", "c", "d"])),
-        source="a law",
-        minimum=draw(PERIODS) if effect in ("MIN", "MIN+MAX", "REC") else "",
-        maximum=draw(PERIODS) if effect in ("MAX", "MIN+MAX", "REC-MAX") else "",
-        anchor=draw(ANCHORS),
-        combine=draw(st.sampled_from(["later_of", "earlier_of"])) if terms else "",
-        terms=terms,
-        round_up=draw(st.sampled_from(["", "", "end_of_calendar_year"])),
-        suspended_by=draw(st.sampled_from([(), (), ("litigation",)])),
-        at_end=draw(st.sampled_from(["dispose", "review"])),
-        jurisdiction=draw(st.sampled_from(["", "EU", "CN"])),
-        in_force_from=draw(st.sampled_from(["", "2012-01-01", "2030-01-01"])),
-    )
-
-
-DAYS = st.none() | st.dates(date(1990, 1, 1), date(2040, 1, 1))
-
-
-@st.composite
-def facets(draw):
-    return Facet(
-        "r", "order", "s", "c",
-        {name: draw(DAYS) for name in ("day", "other", "born", "gone")},
-        jurisdictions=draw(st.sampled_from([frozenset(), frozenset({"EU-DE"}), frozenset({"CN"})])),
-        held=draw(st.sampled_from(["", "", "H"])),
-    )  # fmt: skip
-
-
-@given(st.lists(rules(), max_size=6), facets(), st.dates(date(2000, 1, 1), date(2060, 1, 1)))
-def test_nothing_is_due_before_the_latest_minimum_or_under_a_hold(listed, one, today):
-    """Unless it may never be stored at all; and what no rule is about is never due."""
-    (verdict,) = plan_record([one], listed, Setting(today))
-    if verdict.state not in ("due", "review"):
-        return
-    counted = [
-        each
-        for each in listed
-        if each.category == "c"
-        and applies_in(each.jurisdiction, one.jurisdictions)
-        and (not each.in_force_from or each.in_force_from <= today.isoformat())
-    ]
-    if any(each.effect in ("MAX", "MIN+MAX") and each.maximum == "P0D" for each in counted):
-        return
-    assert not one.held
-    assert counted
-    for each in counted:
-        if each.effect in ("MIN", "MIN+MAX"):
-            start = one.days.get(each.anchor)
-            assert start is not None
-            # The least that any reading of the rule asks for.
-            ends = [after(start, parse_period(each.minimum))]
-            if each.combine == "earlier_of":
-                ends += [
-                    after(day, parse_period(t.period)) for t in each.terms if (day := one.days[t.anchor])
-                ]
-            assert today > min(ends)
-
-
-@given(st.lists(rules(), max_size=6), facets(), st.dates(date(2000, 1, 1), date(2060, 1, 1)), st.randoms())
-def test_the_order_of_rules_decides_nothing(listed, one, today, dice):
-    """State, days and due alike."""
-    (verdict,) = plan_record([one], listed, Setting(today))
-    dice.shuffle(listed)
-    (again,) = plan_record([one], listed, Setting(today))
-    shown = [(each.state, each.keep_until, each.must_go_by, each.due) for each in (verdict, again)]
-    if verdict.state not in ("limited", "unknown"):
-        assert shown[0] == shown[1]
-    else:
-        assert again.state in ("limited", "unknown")
 
 
 @pytest.mark.parametrize("effect", ["MIN", "MAX", "REC", "REC-MAX"])
