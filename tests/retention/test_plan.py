@@ -102,6 +102,7 @@ def test_without_a_minimum_limits_and_recommendations_count():
     recommended = rule("REC", "REC", "P8Y")
     assert date(2023, 6, 16) == decide([recommended], on=START).due
     assert "due" == decide([recommended], on=date(2023, 6, 16)).state
+    assert "kept" == decide([recommended], on=date(2023, 6, 15)).state
     longer = rule("REC2", "REC", "P9Y")
     assert ("REC2", date(2024, 6, 16)) == ((one := decide([recommended, longer], on=START)).rule, one.due)
     # What no duty keeps any more, a longer recommendation does.
@@ -312,10 +313,12 @@ def test_k9_negative_credit_information_goes_and_the_file_stays():
 
 
 def test_k10_what_may_never_be_stored_is_due_at_once():
-    """No minimum and no hold keeps it."""
+    """No minimum keeps it; a hold does, or a rule would be a way round one, and the plan says since when."""
     never = rule("PCI", "MAX", "P0D")
-    for more in ({}, {"held": "H"}, {"days": {"day": None}}):
+    for more in ({}, {"days": {"day": None}}):
         assert "due" == decide([never, rule(number="P10Y")], on=START, **more).state
+    held = decide([never, rule(number="P10Y")], on=START, held="H")
+    assert ("held", START, START) == (held.state, held.must_go_by, held.due)
 
 
 def test_k11_a_hold_wins_over_a_maximum():

@@ -287,8 +287,10 @@ def _decide(facet: Facet, findings: Sequence[Finding], setting: Setting) -> Verd
     must_go = None if earliest is None else earliest.end
     never = next((one for one in maxima if one.rule.maximum == "P0D"), None)
     if never is not None:
-        # No minimum and no hold lets anybody keep what may never be stored.
-        return Verdict(facet, "due", never.rule.id, None, must_go, setting.today)
+        # No minimum keeps what may never be stored. A hold does: a rule of that sort, which every team can
+        # write, would be a way round it. Fields for such data cannot be registered in the first place.
+        state = "held" if facet.held else "due"
+        return Verdict(facet, state, never.rule.id, None, must_go, setting.today)
     made = _among(facet, minima, earliest, findings, setting)
     return attrs.evolve(made, state="held") if facet.held else made
 
