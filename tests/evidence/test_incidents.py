@@ -7,15 +7,17 @@ import attrs
 import pytest
 from click.testing import CliRunner
 
+from muniment.archive import restore
 from muniment.cli.app import app
-from muniment.errors import AccessDenied, Conflict, NotFound, UsageError
+from muniment.errors import AccessDenied, ApprovalNeeded, Conflict, LogError, NotFound, UsageError
+from muniment.keys import KeyFile
 from muniment.model import id_bytes, rfc3339
 from muniment.schema.builtin import INCIDENT
 from muniment.session import Change
 from muniment.session.oversight.affected import Scope
 from muniment.session.oversight.persons_to_tell import persons_to_tell
 from muniment.store import LogFilter
-from muniment.testing import TickingClock, new_archive
+from muniment.testing import TickingClock, new_archive, open_again
 
 HOUR = 3_600_000_000
 
@@ -182,6 +184,71 @@ def test_a_list_of_persons_needs_the_right_to_hand_them_out(breach):
         pytest.raises(AccessDenied, match=r"access\.action"),
     ):
         list(persons_to_tell(session, one.id))
+
+
+def test_a_list_of_persons_waits_where_exports_do(breach):
+    """A second person approves exactly this list, once; nothing leaves before."""
+    _rule(breach, '[[approvals.rule]]\nname = "exports"\noperations = ["export"]\n')
+    with breach.archive.session(actor="owner") as session:
+        session.create("user", {"login": "eve", "display_name": "eve", "roles": "owner"})
+        one = session.incidents.find(opened(session).id, Scope(actors=("li.na",)))
+        with pytest.raises(ApprovalNeeded) as caught:
+            list(persons_to_tell(session, one.id))
+        assert () == session.entries(LogFilter(kinds=("record.export",)))
+    number = str(caught.value.parameters["number"])
+    with breach.archive.session(actor="eve", purpose="LegalCompliance") as session:
+        session.changes.approve(number, digest=session.changes.show(number).digest)
+    with breach.archive.session(actor="owner") as session:
+        assert 5 == len(list(persons_to_tell(session, one.id)))
+        assert "approval" in session.entries(LogFilter(kinds=("record.export",)))[0].detail
+        with pytest.raises(ApprovalNeeded):
+            list(persons_to_tell(session, one.id))
+
+
+def _rule(breach, text):
+    path = breach.archive.folder / "muniment.toml"
+    path.write_text(path.read_text(encoding="utf-8") + text, encoding="utf-8")
+    with breach.archive.session(actor="owner") as session:
+        breach.archive.apply_config(session, reason="rules")
+
+
+def test_nothing_of_a_list_is_released_that_no_witness_saw(breach):
+    """Where exports wait for witnesses, so does this."""
+    witness = attrs.evolve(breach.archive.engine.settings.witness, witnessed=("record.export",), quorum=1)
+    breach.archive.engine.settings = attrs.evolve(breach.archive.engine.settings, witness=witness)
+    with breach.archive.session(actor="owner") as session:
+        one = session.incidents.find(opened(session).id, Scope(actors=("li.na",)))
+        with pytest.raises(LogError, match=r"witness\.too_few"):
+            next(persons_to_tell(session, one.id))
+
+
+def test_what_happened_before_a_restore_counts_too(tmp_path):
+    """Every generation of the log is searched; what was computed in one is computed again."""
+    clock = TickingClock()
+    base = tmp_path / "archive"
+    with new_archive(base, clock=clock) as archive, archive.session(actor="owner") as session:
+        session.create("user", {"login": "li.na", "display_name": "li.na", "roles": "editor"})
+        people = [session.create("customer", {"full_name": f"Person {n}"}).id for n in range(3)]
+        with archive.session(actor="li.na", purpose="ServiceProvision") as hers:
+            hers.get(people[0])
+        session.backups.create(tmp_path / "backup")
+        session.get(people[2])
+    root = KeyFile(base.with_name("archive.key"))
+    restore(tmp_path / "backup", base, root=root, accept_loss=True, clock=clock)
+    with open_again(base, clock=clock) as archive:
+        with archive.session(actor="li.na", purpose="ServiceProvision") as hers:
+            hers.get(people[1])
+        with archive.session(actor="owner") as session:
+            one = session.incidents.find(opened(session).id, Scope(actors=("li.na",)))
+            assert (1, 2) == (one.affected["generation"], one.affected["subjects"])
+            assert session.incidents.check(one.id)
+
+
+def test_a_time_of_zero_is_a_time():
+    """Since 1970 is everything, and says so when it is read again."""
+    scope = Scope(since_us=0)
+    scope.check()
+    assert scope == Scope.of(json.loads(json.dumps(scope.document())))
 
 
 @pytest.mark.parametrize("act", ["open", "list"])

@@ -465,12 +465,13 @@ def add(
 @argument("id", _ID)
 @option("--to", "path", metavar="FILE", words=("A new file: .csv or .ndjson.", "新文件：.csv 或 .ndjson。"))
 @option("--fields", multiple=True, metavar="F", words=("These fields instead.", "改用这些字段。"))
+@option("--reason", metavar="TEXT", words=_REASON)
 @click.pass_obj
-def persons(call: Invocation, id: str, path: str | None, fields: tuple[str, ...]) -> None:
+def persons(call: Invocation, id: str, path: str | None, fields: tuple[str, ...], reason: str | None) -> None:
     """The persons to be told."""
     from muniment.cli.incident_out import write_persons
 
-    write_persons(call, id, path, names_of(fields) or None)
+    write_persons(call, id, path, names_of(fields) or None, reason)
 
 
 @verb("notify", ("Write down that somebody was told, which ends a clock.", "登记已告知某方，结束相应计时。"))

@@ -94,7 +94,9 @@ def _fresh(path: str, endings: Sequence[str]) -> Path:
     return target
 
 
-def write_persons(call: Invocation, id: str, path: str | None, fields: Sequence[str] | None) -> None:
+def write_persons(
+    call: Invocation, id: str, path: str | None, fields: Sequence[str] | None, reason: str | None
+) -> None:
     """Hand the list of persons out: to a file, or to standard output.
 
     Args:
@@ -102,13 +104,14 @@ def write_persons(call: Invocation, id: str, path: str | None, fields: Sequence[
         id: UUID text of the incident.
         path: the file; None prints.
         fields: keys of the fields wanted; None for names and what reaches people.
+        reason: a person's own words, for whoever has to approve it.
     """
     from muniment.cli.output import emit, one_line, put, table
     from muniment.session.oversight.persons_to_tell import persons_to_tell
 
     target = None if path is None else _fresh(path, (".csv", ".ndjson"))
     with call.session() as (archive, session):
-        found = list(persons_to_tell(session, id, fields=fields))
+        found = list(persons_to_tell(session, id, fields=fields, reason=reason))
         documents = [_person(one, archive) for one in found]
     states = {
         name: sum(one.state == name for one in found) for name in ("there", "withheld", "erased", "none")

@@ -14,11 +14,11 @@ __all__ = ["tick"]
 @verb(
     "tick",
     (
-        "Do what is due today: consents that expire, clocks of requests, proposals nobody decided, scheduled "
-        "backups, warnings about keys.\n"
+        "Do what is due today: consents that expire, clocks of requests and incidents, proposals nobody "
+        "decided, scheduled backups, warnings about keys.\n"
         "Each job is an entry of the log; running it twice does nothing twice. The exit code is 1 where "
         "a job failed.",
-        "执行今日到期事项：到期的同意、请求期限、无人处理的变更申请、计划备份、密钥提醒。\n"
+        "执行今日到期事项：到期的同意、请求与安全事件的期限、无人处理的变更申请、计划备份、密钥提醒。\n"
         "每项任务在日志中各记一条；重复运行不会重复执行。有任务失败时退出码为 1。",
     ),
     note=(

@@ -86,8 +86,8 @@ class Scope:
         Raises:
             UsageError: ``incident.scope``.
         """
-        named = (self.actors, self.sessions, self.ops, self.types, self.since_us, self.until_us)
-        if not self.everything and not any(named):
+        named = any((self.actors, self.sessions, self.ops, self.types, self.everything))
+        if not named and self.since_us is None and self.until_us is None:
             raise UsageError("incident.scope")
 
     @property
@@ -102,7 +102,7 @@ class Scope:
         kept = {
             name: list(value) if isinstance(value, tuple) else value
             for name, value in attrs.asdict(self).items()
-            if value not in ((), None, False)
+            if value is not None and value != () and value is not False
         }
         for name, value in (("since", self.since_us), ("until", self.until_us)):
             if value is not None:
@@ -287,7 +287,8 @@ def affected(
             if progress is not None and not done % _PAGE:
                 progress(done, 0)
             if _matches(scope, found):
-                made.add(_known(engine, acting, found), projector, engine.archive)
+                made.add(found, projector, engine.archive)
+    made.shown = _known(engine, acting, made.shown)
     return made
 
 
@@ -348,8 +349,15 @@ def _matches(scope: Scope, found: Found) -> bool:
     return not scope.sessions or detail.get("source", {}).get("session") in scope.sessions
 
 
-def _known(engine: Engine, acting: Acting, found: Found) -> Found:
-    """An entry without the names of fields that this reader may not know."""
-    if found.detail is None:
-        return found
-    return attrs.evolve(found, detail=logs.readable(engine, acting, found).detail)
+def _known(
+    engine: Engine, acting: Acting, shown: Mapping[tuple[str, str], set[bytes]]
+) -> dict[tuple[str, str], set[bytes]]:
+    """The same without the names of fields that this reader may not know."""
+    found: dict[tuple[str, str], set[bytes]] = {}
+    for (type_key, text), subjects in shown.items():
+        fields = {
+            sensitivity: {way: sorted(set(keys)) for way, keys in ways.items()}
+            for sensitivity, ways in logs.known_fields(engine, acting, type_key, json.loads(text)).items()
+        }
+        found.setdefault((type_key, json.dumps(fields, sort_keys=True)), set()).update(subjects)
+    return found

@@ -10,10 +10,14 @@ import attrs
 from muniment.errors import AccessDenied, NotFound
 from muniment.model import id_bytes, id_text
 from muniment.schema import RecordType
+from muniment.session.approval.asking import approve_export
 from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.standing import pass_gates, stand
+from muniment.session.oversight.incident_values import Incident
+from muniment.session.oversight.witnessing import vouch_for
 from muniment.session.reading.reads import Loaded, Plan, definition_of, disclosure, load, plan_of, release
+from muniment.session.writing.approving import Granted
 from muniment.store import Transaction
 
 if TYPE_CHECKING:
@@ -53,22 +57,31 @@ def contact_fields(record_type: RecordType) -> tuple[str, ...]:
     )
 
 
-def persons_to_tell(session: Session, id: str, *, fields: Sequence[str] | None = None) -> Iterator[ToTell]:
+def persons_to_tell(
+    session: Session, id: str, *, fields: Sequence[str] | None = None, reason: str | None = None
+) -> Iterator[ToTell]:
     """Whom an incident affects, found anew in the log, with how to reach them; each page is logged first.
+
+    It is an export like any other: where exports need a second person or a witness, it waits for them.
 
     Args:
         session: whose actor may read the log and hand such records out.
         id: UUID text of the incident.
         fields: keys of the fields wanted; by default names and what reaches people.
+        reason: a person's own words, for whoever has to approve it; sealed.
 
     Raises:
         UsageError: ``incident.not_found_yet`` where nobody was searched for yet.
+        ApprovalNeeded: ``approval.waits`` where a second person has to approve it.
         NotFound, AccessDenied: logged.
     """
     engine, acting = session.engine, session.acting
     incident, subjects = session.incidents.subjects(id)
     target = {"incident": id, **({"drill": True} if incident.drill else {})}
     session.require("record.export")
+    granted = _approved(session, incident, subjects, fields, reason)
+    policy = engine.settings.witness
+    waits = "record.export" in (*policy.witnessed, *policy.checkpointed)
     op = engine.new_id()
     for start in range(0, len(subjects), _AT_ONCE):
         some = [id_bytes(one) for one in subjects[start : start + _AT_ONCE]]
@@ -77,12 +90,12 @@ def persons_to_tell(session: Session, id: str, *, fields: Sequence[str] | None =
             tx: Transaction, moment: Moment, some: Sequence[bytes] = some
         ) -> list[tuple[bytes, str, tuple[Loaded, Plan] | None]]:
             found = [(one, *_loaded(session, tx, moment, one, fields)) for one in some]
-            by_type: dict[int, list[tuple[Loaded, Plan]]] = {}
+            by_type: dict[str, list[tuple[Loaded, Plan]]] = {}
             for _, _, loaded in found:
                 if loaded is not None:
-                    by_type.setdefault(loaded[1].type.number, []).append(loaded)
+                    by_type.setdefault(loaded[1].type.key, []).append(loaded)
             drafts = []
-            for pairs in by_type.values():
+            for key, pairs in by_type.items():
                 drafts += disclosure(
                     engine,
                     tx,
@@ -93,13 +106,48 @@ def persons_to_tell(session: Session, id: str, *, fields: Sequence[str] | None =
                     plans=[plan for _, plan in pairs],
                     op=op,
                     target=target,
+                    approval=None if (one := granted.get(key)) is None else one.detail,
                 )
             engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
             return found
 
-        for subject, state, loaded in engine.run(body, acting):
+        found = engine.run(body, acting)
+        if waits:
+            vouch_for(engine, acting, "record.export")
+        for subject, state, loaded in found:
             record = None if loaded is None else release(engine, *loaded)
             yield ToTell(id_text(subject), state, record)
+
+
+def _approved(
+    session: Session,
+    incident: Incident,
+    subjects: Sequence[str],
+    fields: Sequence[str] | None,
+    reason: str | None,
+) -> dict[str, Granted | None]:
+    """What the list of each record type is handed out under; nothing is released before all may be."""
+    engine, acting = session.engine, session.acting
+    with engine.store.transaction(write=False) as tx:
+        versions = [tx.version(SHARD, id_bytes(one)) for one in subjects]
+    numbers = {one.type for one in versions if one is not None and one.type >= 256}
+    found: dict[str, Granted | None] = {}
+    assert incident.affected is not None  # else nobody is to be told
+    for number in sorted(numbers & engine.definitions.by_number.keys()):
+        record_type = engine.definitions.by_number[number]
+        wanted = contact_fields(record_type) if fields is None else fields
+        plan = plan_of(engine, acting, record_type, wanted, export=True, lenient=True)
+        found[record_type.key] = approve_export(
+            engine,
+            acting,
+            record_type,
+            {},
+            plan.order,
+            {"incident": incident.id, "subjects": len(subjects), "digest": incident.affected["digest"]},
+            recipient=f"incident {incident.id}",
+            reason=reason,
+        )
+    return found
 
 
 def _loaded(

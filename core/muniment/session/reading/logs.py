@@ -29,6 +29,7 @@ __all__ = [
     "accesses_of",
     "find_entries",
     "follow_entries",
+    "known_fields",
     "knows_all",
     "readable",
     "show_entry",
@@ -387,7 +388,7 @@ def readable(engine: Engine, acting: Acting, found: Found, *, only: bytes | None
         lines = [line for line in lines if line["id"] == id_text(only)]
     if "sets" in detail:
         detail["sets"] = [
-            _known_fields(engine, acting, str(detail.get("type", "")), one) for one in detail["sets"]
+            known_fields(engine, acting, str(detail.get("type", "")), one) for one in detail["sets"]
         ]
     if "target" in detail:
         detail["target"] = _known_target(engine, acting, str(detail.get("type", "")), detail["target"])
@@ -410,7 +411,7 @@ def readable(engine: Engine, acting: Acting, found: Found, *, only: bytes | None
     )
 
 
-def _known_fields(
+def known_fields(
     engine: Engine, acting: Acting, type_key: str, field_set: Mapping[str, Any]
 ) -> dict[str, Any]:
     """A field set without the names that this reader may not know."""
@@ -432,7 +433,7 @@ def knows_all(engine: Engine, acting: Acting, detail: Mapping[str, Any]) -> bool
     """Whether this reader may know every field that a detail names."""
     type_key = str(detail.get("type", ""))
     target = detail.get("target")
-    return all(_known_fields(engine, acting, type_key, one) == one for one in detail.get("sets", ())) and (
+    return all(known_fields(engine, acting, type_key, one) == one for one in detail.get("sets", ())) and (
         target is None or _known_target(engine, acting, type_key, target) == target
     )
 
