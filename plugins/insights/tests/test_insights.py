@@ -144,6 +144,51 @@ def test_a_figure_is_never_less_guarded_than_what_it_was_made_of(empty: Any) -> 
     assert_no_plaintext(empty.archive.folder, ["987654.32"])
 
 
+def test_an_analyst_keeps_figures_and_changes_no_customer(empty: Any) -> None:
+    """The role of the plugin computes and keeps; whoever reaches some customers alone keeps nothing."""
+    owner = empty.session()
+    path = empty.archive.folder / "muniment.toml"
+    some = (
+        '\n[roles.some]\nlabel = { en = "Some", zh = "部分" }\nactions = ["read", "write"]\n'
+        'read = { public = "clear", internal = "clear", personal = "clear", sensitive = "clear" }\n'
+        'write = ["internal", "personal"]\n[roles.some.type.customer]\nrows = { city = ["Ulm"] }\n'
+    )
+    path.write_text(path.read_text(encoding="utf-8") + some, encoding="utf-8")
+    empty.archive.apply_config(owner, reason="roles")
+    for login, role in (("ann", "analyst"), ("sam", "some")):
+        owner.create("user", {"login": login, "roles": [role], "state": "active"})
+    for name, city in (("Anna", "Ulm"), ("Bert", "Rome")):
+        customer = owner.create("customer", {"customer_number": name, "full_name": name, "city": city}).id
+        order = {"order_number": name, "customer": customer, "ordered_at": "2025-06-01"}
+        owner.create("order", {**order, "order_state": "completed", "total_amount": "70 EUR"})
+    partial = compute_behaviour(empty.session("sam"), ASKED)
+    assert [one.orders for one in partial.habits] == [1]
+    assert partial.about.unkept == ("insights.unkept_partial", {})
+    analyst = empty.session("ann")
+    assert compute_behaviour(analyst, ASKED).about.written["behaviour"].created == 2
+    assert compute_lifetime(analyst, ASKED, method="historic").about.written["lifetime_value"].created == 2
+    with pytest.raises(AccessDenied):
+        analyst.update(partial.habits[0].customer, {"city": "Bonn"})
+
+
+def test_what_was_computed_of_somebody_goes_with_them(empty: Any) -> None:
+    """Computed records are about the customer, so erasing takes them and their values along."""
+    session = empty.session()
+    anna = session.create("customer", {"customer_number": "1", "full_name": "Anna"})
+    order = {"order_number": "A", "customer": anna.id, "ordered_at": "2025-05-05", "order_state": "completed"}
+    session.create("order", {**order, "total_amount": "87654.32 EUR"})
+    for day in (1, 2):
+        talk = {"customer": anna.id, "occurred_at": f"2025-06-0{day} 09:00", "channel": "email"}
+        session.create("interaction", {**talk, "question": "We are ready to order gardening plants"})
+    compute_lifetime(session, ASKED, method="historic")
+    assert compute_needs(session, ASKED).suggestions
+    session.erase(anna.subject, reason="asked for it")
+    for type in ("lifetime_value", "suggestion"):
+        assert not session.list(type).records
+    assert_no_plaintext(empty.archive.folder, ["87654.32", "gardening plants"])
+    empty.archive.log.verify()
+
+
 # Groups that are too small
 
 
@@ -351,4 +396,5 @@ def test_the_command_answers_people_and_programs_in_both_languages(empty: Any) -
     assert document["run"]["method"] == "behaviour"
     text = run("insights", "behaviour", "--as-of", "2025-12-31", "--lang", "zh", "--dry-run")
     assert "方法：期间统计，版本 1。" in text.stdout
+    assert "未写入任何记录。" in text.stdout
     assert run("insights", "kpi", "--as-of", "yesterday").exit_code == 2

@@ -19,6 +19,7 @@ from muniment.errors import AccessDenied, ApprovalNeeded, ConfigError, Invalid, 
 from muniment.model import CLASSES, id_bytes
 from muniment.schema import Condition, Field, RecordType
 from muniment.session.kernel.logbook import Draft, Moment
+from muniment.session.kernel.reach import reach_of
 from muniment.session.kernel.views import Record
 from muniment.session.reading import lists
 from muniment.session.writing.changes import Change
@@ -151,6 +152,11 @@ class Computation:
         clear = self._session.view(record_type).clear
         return all(one is not None and one.key in clear for one in found)
 
+    def is_partial(self, type: str) -> bool:
+        """Whether the actor's roles reach some records of a type alone, so that a figure is of those only."""
+        session = self._session
+        return reach_of(session.engine, session.acting, session.engine.record_type(type)) is not None
+
     def read(
         self,
         type: str,
@@ -158,6 +164,7 @@ class Computation:
         *,
         where: Mapping[str, object] | None = None,
         filters: Sequence[Condition] = (),
+        counted: bool = True,
         progress: Told | None = None,
     ) -> Iterator[Record]:
         """Records of a type that the actor reaches, page by page; each page is logged before it is given.
@@ -167,6 +174,8 @@ class Computation:
             fields: keys of the fields; each one must be read in clear.
             where: values that records must have, by field key.
             filters: further conditions.
+            counted: nothing is made of what is read where not, as when earlier results are looked for;
+                it is logged all the same.
             progress: told after each page.
 
         Raises:
@@ -186,7 +195,8 @@ class Computation:
             )
             session.engine.refused(session.acting, "record.aggregate", error, type=type)
             raise error
-        self.inputs[type] = tuple(dict.fromkeys((*self.inputs.get(type, ()), *keys, *asked_by)))
+        if counted:
+            self.inputs[type] = tuple(dict.fromkeys((*self.inputs.get(type, ()), *keys, *asked_by)))
         asked = lists.Asked(
             type,
             dict(where or {}),
@@ -202,7 +212,7 @@ class Computation:
         for page in session.pages(asked):
             total = page.total if page.total is not None else total
             done += len(page.records)
-            self.read_count[type] += len(page.records)
+            self.read_count[type] += len(page.records) if counted else 0
             yield from page.records
             if progress is not None:
                 progress(done, total)

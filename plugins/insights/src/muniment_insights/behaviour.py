@@ -208,7 +208,7 @@ def _favourites(run: Run, purchases: Purchases, first: int, last: int) -> dict[i
 
 
 def _keep(run: Run, habits: Sequence[Habits]) -> None:
-    if not run.asked.keep or not run.work.has("behaviour", "customer", "period_start", "period_end"):
+    if not run.can_keep("behaviour", "customer", "period_start", "period_end"):
         return
     there = run.there(
         "behaviour", ["customer", "period_start", "period_end"], where={"period_end": run.as_of}

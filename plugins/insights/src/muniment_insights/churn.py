@@ -189,7 +189,7 @@ def _reason(pull: Floats, lang: str) -> str:
 
 
 def _keep(run: Run, risks: Sequence[Risk], days: int) -> None:
-    if not run.asked.keep or not run.work.has("churn_risk", "customer", "risk_as_of_on"):
+    if not run.can_keep("churn_risk", "customer", "risk_as_of_on"):
         return
     there = run.there("churn_risk", ["customer", "risk_as_of_on"], where={"risk_as_of_on": run.as_of})
     run.keep()

@@ -113,7 +113,7 @@ def _tell(
     call: Invocation, result: Any, key: str, rows: Sequence[Sequence[object]], header: list[str]
 ) -> None:
     """Print a result: for programs whole, for people its table and what the run says of itself."""
-    from muniment.cli.output import emit, one_line, put, table, talk
+    from muniment.cli.output import emit, one_line, put, table
     from muniment_insights.telling import document, notes, part
 
     if call.json:
@@ -129,8 +129,6 @@ def _tell(
     put()
     for line in notes(about, call.language):
         put(one_line(line))
-    if not about.run:
-        talk(call.say("insights.not_kept"))
 
 
 def _named(session: Session, rows: list[Sequence[object]]) -> list[Sequence[object]]:

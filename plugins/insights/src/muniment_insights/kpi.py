@@ -390,7 +390,7 @@ _INPUTS: Final[Mapping[str, Sequence[tuple[str, str]]]] = {
 
 def _keep(run: Run, by: str, figures: Sequence[Figure]) -> None:
     keys = ["figure_metric", "figure_start", "figure_end", "figure_by", "figure_group"]
-    if not run.asked.keep or not run.work.has("insight_figure", *keys):
+    if not run.can_keep("insight_figure", *keys):
         return
     there = run.there("insight_figure", keys)
     run.keep()

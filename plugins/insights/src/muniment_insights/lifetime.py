@@ -263,10 +263,9 @@ def _entered(
         return there, {}
     number = {id: place for place, id in enumerate(customers)}
     costed = run.work.has("lifetime_value", "cost_to_serve")
-    before = dict(run.work.inputs)
     fields = ["customer", "as_of_on", "method", *(["cost_to_serve"] if costed else [])]
     zone = zone_of(run.session)
-    for record in run.work.read("lifetime_value", fields):
+    for record in run.work.read("lifetime_value", fields, counted=costed):
         values, who = record.fields, number.get(str(record.fields["customer"]))
         day = day_of(values.get("as_of_on"), zone)
         if who is None or day is None or day > run.as_of.toordinal():
@@ -276,7 +275,6 @@ def _entered(
         entered = values.get("cost_to_serve")
         if isinstance(entered, Money) and entered.currency == currency and day >= cost.get(who, (0, 0))[0]:
             cost[who] = day, micros_of(entered) or 0
-    run.work.inputs = {**before, "lifetime_value": ("cost_to_serve",)} if cost else before
     return there, {who: amount for who, (_, amount) in cost.items()}
 
 
@@ -351,9 +349,7 @@ def _correlation(first: Floats, second: NDArray[Any]) -> float:
 
 
 def _keep(run: Run, method: str, rows: Sequence[History], there: Mapping[str, str]) -> None:
-    if not run.asked.keep or not run.session.may("record.create", "lifetime_value"):
-        return
-    if not run.work.has("lifetime_value", "customer", "as_of_on", "method"):
+    if not run.can_keep("lifetime_value", "customer", "as_of_on", "method"):
         return
     run.keep()
     ranged = run.work.has("lifetime_value", "expected_low", "expected_high")

@@ -271,18 +271,16 @@ def _score(times: int, of: int) -> Decimal:
 def _keep(run: Run, found: Sequence[Suggestion], fields: Sequence[str]) -> list[Suggestion]:
     """Keep proposals; one that a person has decided is not made again for the same value."""
     names = ["customer", "suggested_field", "suggested_value", "decision"]
-    if not run.asked.keep or not run.work.has("suggestion", *names):
+    if not run.can_keep("suggestion", *names):
         return list(found)
-    before = dict(run.work.inputs)
     open_: dict[tuple[str, str], str] = {}
     decided: set[tuple[str, str, str]] = set()
-    for record in run.work.read("suggestion", names):
+    for record in run.work.read("suggestion", names, counted=False):
         customer, field, value = (str(record.fields.get(name)) for name in names[:3])
         if record.fields.get("decision") is not None:
             decided.add((customer, field, value))
         else:
             open_.setdefault((customer, field), record.id)
-    run.work.inputs = before
     new = [one for one in found if (one.customer, one.field, one.value) not in decided]
     run.keep()
     run.write(
@@ -305,9 +303,8 @@ def _keep(run: Run, found: Sequence[Suggestion], fields: Sequence[str]) -> list[
         sources={"suggested_on": ()},
     )
     ids = {}
-    for record in run.work.read("suggestion", names[:3]):
+    for record in run.work.read("suggestion", names[:3], counted=False):
         ids[tuple(str(record.fields.get(name)) for name in names[:3])] = record.id
-    run.work.inputs = before
     return [attrs.evolve(one, id=ids.get((one.customer, one.field, one.value), "")) for one in new]
 
 

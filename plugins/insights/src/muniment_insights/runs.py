@@ -61,6 +61,7 @@ class Kept:
         suppressed: groups that are too small to be shown.
         left_out: orders that do not count, by reason.
         written: what became of computed records, by type.
+        unkept: why nothing was kept, as code and parameters of a text; where something was it says nothing.
     """
 
     method: str
@@ -75,6 +76,7 @@ class Kept:
     suppressed: int = 0
     left_out: Mapping[str, int] = attrs.field(factory=dict)
     written: Mapping[str, Computed] = attrs.field(factory=dict)
+    unkept: tuple[str, Mapping[str, object]] | None = None
 
 
 class Run:
@@ -117,6 +119,7 @@ class Run:
         self.confidence: list[tuple[str, Mapping[str, object]]] = []
         self._written: dict[str, Computed] = {}
         self._record = ""
+        self.unkept: tuple[str, Mapping[str, object]] = ("insights.unkept_dry", {})
 
     @property
     def record(self) -> str:
@@ -150,10 +153,34 @@ class Run:
         """Add one sentence on how far the result can be relied on."""
         self.confidence.append((code, parameters))
 
-    def keep(self) -> bool:
-        """Write the record of the run, once everything is computed; False where nothing is to be kept."""
+    def can_keep(self, type: str, *fields: str) -> bool:
+        """Whether results go into a type; where not, the run says why.
+
+        Args:
+            type: key of the record type.
+            fields: keys of the fields that results are found again by.
+        """
+        session = self.session
         if not self.asked.keep:
-            return False
+            self.unkept = "insights.unkept_dry", {}
+        elif type not in session.engine.definitions.types:
+            self.unkept = "insights.unkept_table", {"type": type}
+        elif self.work.is_partial("customer"):
+            # Fifths, clusters and totals of some customers would stand where those of all are expected.
+            self.unkept = "insights.unkept_partial", {}
+        elif not (
+            session.may("record.create", type)
+            and session.may("record.update", type)
+            and session.may("record.create", "insight_run")
+            and self.work.has(type, *fields)
+        ):
+            self.unkept = "insights.unkept_role", {"type": type}
+        else:
+            return True
+        return False
+
+    def keep(self) -> None:
+        """Write the record of the run, once everything is computed."""
         if not self._record:
             from muniment.errors import text_of
 
@@ -179,7 +206,6 @@ class Run:
                     "run_suppressed": self.suppressed,
                 },
             )
-        return True
 
     def write(
         self, type: str, rows: Iterable[Row], *, sources: Mapping[str, Collection[tuple[str, str]]]
@@ -195,11 +221,9 @@ class Run:
 
         Looking for them is no input of the result.
         """
-        before = dict(self.work.inputs)
         found: dict[tuple[object, ...], str] = {}
-        for record in self.work.read(type, list(keys), where=where):
+        for record in self.work.read(type, list(keys), where=where, counted=False):
             found.setdefault(tuple(record.fields.get(key) for key in keys), record.id)
-        self.work.inputs = before
         return found
 
     def done(self) -> Kept:
@@ -217,6 +241,7 @@ class Run:
             self.suppressed,
             dict(self.left_out),
             dict(self._written),
+            None if self._record else self.unkept,
         )
 
 

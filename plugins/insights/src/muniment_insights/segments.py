@@ -45,6 +45,7 @@ class Group:
         size: how many customers; None where they are too few to be told.
         micros: their amount in the last twelve months, in millionths; None likewise.
         record: UUID text of the segment; empty where nothing is kept.
+        about: what its customers have in common, in words; empty where its name says it.
     """
 
     key: str
@@ -52,6 +53,7 @@ class Group:
     size: int | None
     micros: int | None
     record: str = ""
+    about: str = ""
 
 
 @attrs.frozen
@@ -79,6 +81,7 @@ class _Found:
     name: str
     members: Mapping[int, str]
     record: str = ""
+    about: str = ""
 
 
 def compute_segments(
@@ -124,6 +127,7 @@ def compute_segments(
             if one.key in told
             else None,
             kept.get(one.key, ""),
+            one.about if one.key in told else "",
         )
         for one in found
     ]
@@ -303,7 +307,7 @@ def _by_clusters(
         )
         inside = who[made.label == number]
         name = _say("insights.cluster", lang, number=number + 1, k=made.k)
-        found.append(_Found(f"kmeans:{number + 1}", name, {int(one): why for one in inside}))
+        found.append(_Found(f"kmeans:{number + 1}", name, {int(one): why for one in inside}, about=why))
     return found, made.tried
 
 
@@ -313,13 +317,12 @@ def _by_clusters(
 def _keep(run: Run, method: str, found: Sequence[_Found], customers: Sequence[str]) -> dict[str, str]:
     """Write segments that are not there yet, and who belongs; give the record of each segment by its key."""
     work = run.work
-    if not run.asked.keep or not work.has("segment", "segment_name", "segment_method"):
+    if not run.can_keep("segment", "segment_name", "segment_method", "insight_key"):
         return {}
-    if not work.has("membership", "customer", "segment", "insight_run"):
+    if not run.can_keep("membership", "customer", "segment", "insight_run"):
         return {}
-    before = dict(work.inputs)
     records = {one.key: one.record for one in found if one.record}
-    for record in work.read("segment", ["insight_key", "segment_method"]):
+    for record in work.read("segment", ["insight_key"], counted=False):
         if record.fields.get("insight_key"):
             records.setdefault(str(record.fields["insight_key"]), record.id)
     standing: dict[tuple[str, str], tuple[str, bool]] = {}
@@ -328,12 +331,11 @@ def _keep(run: Run, method: str, found: Sequence[_Found], customers: Sequence[st
         if method == "rule"
         else {id for key, id in records.items() if key.startswith(f"{method}:")}
     )
-    for record in work.read("membership", ["customer", "segment", "insight_run"]):
+    for record in work.read("membership", ["customer", "segment", "insight_run"], counted=False):
         segment = str(record.fields["segment"])
         if segment in ours:
             computed = record.fields.get("insight_run") is not None
             standing.setdefault((str(record.fields["customer"]), segment), (record.id, computed))
-    work.inputs = before
     run.keep()
     for one in found:
         if one.key not in records:

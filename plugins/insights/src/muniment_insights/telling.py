@@ -25,6 +25,7 @@ __all__ = ["about_json", "document", "notes", "part", "say"]
 
 Result = Behaviour | Lifetime | Segments | Churn | Figures | Needs
 
+_RATES = ("win_rate", "return_rate")
 _REASONS = ("state", "currency", "amount", "customer", "later")
 
 
@@ -47,6 +48,9 @@ def notes(about: Kept, lang: str) -> list[str]:
     found += left
     if about.suppressed:
         found.append(say("note_withheld", lang, count=about.suppressed, least=about.settings["at_least"]))
+    if about.unkept is not None:
+        code, parameters = about.unkept
+        found.append(text_of(code, lang, **parameters)[0])
     for type, made in about.written.items():
         found.append(
             say(
@@ -75,6 +79,7 @@ def about_json(about: Kept) -> dict[str, Any]:
         "as_of": about.as_of.isoformat(),
         "entry": about.entry,
         "run": about.run or None,
+        "unkept": about.unkept and {"code": about.unkept[0], **about.unkept[1]},
         "inputs": {type: list(names) for type, names in about.inputs.items()},
         "read": dict(about.read),
         "settings": dict(about.settings),
@@ -196,11 +201,13 @@ def _segments(result: Segments, lang: str) -> Part:
     rows, drawn = [], []
     for one in result.groups:
         size = "—" if one.size is None else str(one.size)
-        rows.append([one.name, size, _amount(one.micros, result.currency)])
+        rows.append([one.name, size, _amount(one.micros, result.currency), one.about])
         if one.size is not None:
             drawn.append((one.name, float(one.size), size))
     title = say(f"title_{result.about.method}", lang)
-    header = _header(lang, "segment", "customers", "amount_year")
+    header = _header(lang, "segment", "customers", "amount_year", "common")
+    if not any(row[-1] for row in rows):
+        header, rows = header[:-1], [row[:-1] for row in rows]
     return Part(title, bars(title, drawn), header, rows, frozenset({1, 2}))
 
 
@@ -221,13 +228,14 @@ def figure_text(one: Figure) -> str:
         return "—"
     if one.currency:
         return f"{one.value:.2f} {one.currency}"
-    return f"{one.value:.1%}" if one.metric in ("win_rate", "return_rate") else f"{one.value:.2f}"
+    return f"{one.value:.1%}" if one.metric in _RATES else f"{one.value:.2f}"
 
 
 def _figures(result: Figures, lang: str) -> Part:
     rows = []
     for one in result.figures:
-        interval = "" if one.low is None or one.high is None else f"{one.low:.2f} – {one.high:.2f}"
+        form = ".1%" if one.metric in _RATES else ".2f"
+        interval = "" if one.low is None or one.high is None else f"{one.low:{form}} – {one.high:{form}}"
         sample = "—" if one.sample is None else str(one.sample)
         period = f"{one.start.isoformat()} – {one.end.isoformat()}"
         rows.append(
