@@ -39,13 +39,10 @@ GUIDES = (
     "docs/inbox.zh-CN.md",
     "docs/rights.md",
     "docs/rights.zh-CN.md",
-<<<<<<< HEAD
     "docs/persons.md",
     "docs/persons.zh-CN.md",
-=======
     "docs/insights.md",
     "docs/insights.zh-CN.md",
->>>>>>> 63f3d4b (Lead a supervisor through a morning of figures)
 )
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]
