@@ -34,6 +34,10 @@ template = LazyGroup(
             "muniment.cli.template_roles:roles",
             ("The roles that come with the templates.", "模板自带的角色。"),
         ),
+        "rules": Entry(
+            "muniment.cli.template_rules:rules",
+            ("The retention rules that come with the templates.", "模板自带的留存规则。"),
+        ),
         "history": Entry(f"{_HERE}:history", ("Which templates were applied when.", "查看历次应用的模板。")),
     },
     words=(
