@@ -441,12 +441,15 @@ class Inbox:
             given = {**proposal.person, **(person_values or {})}
             changes.append(Change("create", self.settings.person, values=given))
             person, new_ids = id_text(made[1]), [made[1], made[0]]
-        elif person is None:
+        record: dict[str, object] = {**proposal.values, **(values or {})}
+        # The field that leads to the person; a record of the person themselves has none.
+        link = next(iter(self._session.type(proposal.type).fixed), "")
+        if link and person is None:
             if len(proposal.persons) != 1:
                 raise UsageError("inbox.whose", where=id, count=len(proposal.persons))
             person = proposal.persons[0]
-        link = self.settings.fields["customer"]
-        record: dict[str, object] = {**proposal.values, **(values or {}), link: person}
+        if link:
+            record[link] = person
         changes.append(Change("create", proposal.type, values=record))
         changes.append(self._decided(item, "accepted", made=id_text(made[0])))
         saved = self._written(changes, reason=reason, new_ids=new_ids)[-2]
