@@ -99,7 +99,7 @@ def purpose_of(call: Call, term: str) -> str:
     """A purpose in words; the term itself where nobody named it."""
     from muniment.purposes import PURPOSES
 
-    found = {**PURPOSES, **call.web.archive.plugins.purposes()}.get(term)
+    found = PURPOSES.get(term) or call.web.archive.plugins.purposes().get(term)
     return term if found is None else found.label.of(call.lang) or term
 
 

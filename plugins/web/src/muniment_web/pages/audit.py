@@ -18,6 +18,7 @@ from muniment_web._told import (
     day_of,
     places_of,
     problem_of,
+    purpose_of,
     taken_away,
     time_us_of,
 )
@@ -107,11 +108,18 @@ def _type_label(call: Call, key: str) -> str:
     return key if found is None else found.label.of(call.lang) or key
 
 
+def _names(call: Call) -> dict[str, str]:
+    """What fields are called, by key; entries of several types are told together here."""
+    return {
+        field.key: field.label.of(call.lang) or field.key
+        for record_type in call.web.engine.definitions.types.values()
+        for field in record_type.fields
+    }
+
+
 def _who(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
     found = call.session.questions.who(id_bytes(asked["record"]), **_span(call, asked))
-    names: dict[str, str] = {}
-    for record_type in call.session.types():
-        names |= {field.key: field.label.of(call.lang) or field.key for field in record_type.fields}
+    names = _names(call)
     return {
         "place": places_of(call, [asked["record"]])[asked["record"]],
         "rows": [
@@ -119,7 +127,7 @@ def _who(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
                 "actor": one.actor,
                 "roles": one.roles,
                 "kind": _kind(call, one.kind),
-                "purpose": one.purpose,
+                "purpose": purpose_of(call, one.purpose),
                 "outcome": one.outcome,
                 "times": one.times,
                 "first": call.time(one.first_us),
@@ -140,7 +148,7 @@ def _did(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
                 "kind": _kind(call, one.kind),
                 "key": one.kind,
                 "type": _type_label(call, one.type) if one.type else "",
-                "purpose": one.purpose,
+                "purpose": purpose_of(call, one.purpose),
                 "outcome": one.outcome,
                 "acts": one.acts,
                 "entries": one.entries,
@@ -155,6 +163,7 @@ def _did(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
 
 def _disclosures(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
     found = call.session.questions.disclosures(id_bytes(asked["record"]), **_span(call, asked))
+    names = _names(call)
     return {
         "place": places_of(call, [asked["record"]])[asked["record"]],
         "rows": [
@@ -164,8 +173,8 @@ def _disclosures(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
                 "kind": _kind(call, one.kind),
                 "actor": one.actor,
                 "recipient": one.recipient,
-                "purpose": one.purpose,
-                "fields": one.fields,
+                "purpose": purpose_of(call, one.purpose),
+                "fields": [names.get(key, key) for key in one.fields],
             }
             for one in found
         ],

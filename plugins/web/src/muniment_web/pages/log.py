@@ -19,6 +19,7 @@ from muniment.session.reading.logs import LogEntry
 from muniment.store import LogFilter
 from muniment_web._app import page
 from muniment_web._format import short_hash
+from muniment_web._told import purpose_of
 from muniment_web._web import Call
 
 __all__ = ["newest_generation", "ref_of", "routes", "row_of", "signed_of"]
@@ -73,7 +74,7 @@ def row_of(call: Call, one: LogEntry) -> dict[str, Any]:
         "time": call.time(one.time_us, seconds=True),
         "actor": one.actor,
         "auth": one.detail.get("auth", ""),
-        "purpose": one.purpose,
+        "purpose": purpose_of(call, one.purpose),
         "kind": one.kind,
         "label": label,
         "colour": _COLOURS.get(one.kind, "blue" if one.outcome == "ok" else "red"),
