@@ -183,7 +183,7 @@ def test_what_was_computed_of_somebody_goes_with_them(empty: Any) -> None:
     compute_lifetime(session, ASKED, method="historic")
     assert compute_needs(session, ASKED).suggestions
     session.erase(anna.subject, reason="asked for it")
-    for type in ("lifetime_value", "suggestion"):
+    for type in ("lifetime_value", "need_suggestion"):
         assert not session.list(type).records
     assert_no_plaintext(empty.archive.folder, ["87654.32", "gardening plants"])
     empty.archive.log.verify()

@@ -271,11 +271,11 @@ def _score(times: int, of: int) -> Decimal:
 def _keep(run: Run, found: Sequence[Suggestion], fields: Sequence[str]) -> list[Suggestion]:
     """Keep proposals; one that a person has decided is not made again for the same value."""
     names = ["customer", "suggested_field", "suggested_value", "decision"]
-    if not run.can_keep("suggestion", *names):
+    if not run.can_keep("need_suggestion", *names):
         return list(found)
     open_: dict[tuple[str, str], str] = {}
     decided: set[tuple[str, str, str]] = set()
-    for record in run.work.read("suggestion", names, counted=False):
+    for record in run.work.read("need_suggestion", names, counted=False):
         customer, field, value = (str(record.fields.get(name)) for name in names[:3])
         if record.fields.get("decision") is not None:
             decided.add((customer, field, value))
@@ -284,7 +284,7 @@ def _keep(run: Run, found: Sequence[Suggestion], fields: Sequence[str]) -> list[
     new = [one for one in found if (one.customer, one.field, one.value) not in decided]
     run.keep()
     run.write(
-        "suggestion",
+        "need_suggestion",
         (
             Row(
                 {
@@ -303,7 +303,7 @@ def _keep(run: Run, found: Sequence[Suggestion], fields: Sequence[str]) -> list[
         sources={"suggested_on": ()},
     )
     ids = {}
-    for record in run.work.read("suggestion", names[:3], counted=False):
+    for record in run.work.read("need_suggestion", names[:3], counted=False):
         ids[tuple(str(record.fields.get(name)) for name in names[:3])] = record.id
     return [attrs.evolve(one, id=ids.get((one.customer, one.field, one.value), "")) for one in new]
 
@@ -332,7 +332,7 @@ def decide(session: Session, id: str, *, accept: bool, reason: str | None = None
     from muniment.session.writing.writes import Saved
 
     proposal = session.get(id)
-    if proposal.type != "suggestion":
+    if proposal.type != "need_suggestion":
         raise NotFound("record.not_found")
     if proposal.fields.get("decision") is not None:
         raise Conflict("insights.decided", where=id)
