@@ -102,17 +102,19 @@ def _show(call: Invocation, made: dict[str, Any]) -> None:
     """The clauses one after the other; a table would cut what they say."""
     from muniment.cli.output import clean, heading, put
 
+    colon = "：" if call.language == "zh" else ": "
     for clause in made["clauses"]:
         verdict = call.say(f"regime.verdict_{clause['verdict']}")
-        put(heading(clean(f"{clause['id']}  [{verdict}]  {clause['asks'][call.language]}")))
+        put(heading(clean(f"{clause['id']}  [{verdict}]  {clause['cite']}")))
+        put(clean(f"  {call.say('regime.asks')} {clause['asks'][call.language]}"))
         for one in clause["findings"]:
             entries = f" ({', '.join(one['entries'])})" if one["entries"] else ""
             word = call.say(f"regime.verdict_{one['verdict']}")
-            label = "" if one["label"] is None else f"{one['label'][call.language]}. "
-            put(clean(f"  {word}: {label}{one['text'][call.language]}{entries}"))
+            label = "" if one["label"] is None else f"{one['label'][call.language]}{colon}"
+            put(clean(f"  [{word}] {label}{one['text'][call.language]}{entries}"))
             for command in one["commands"]:
                 put(clean(f"    $ {command}"))
         if clause["outside"] is not None:
             outside = call.say("regime.verdict_outside")
-            put(clean(f"  {outside}: {clause['outside'][call.language]}"))
+            put(clean(f"  [{outside}] {clause['outside'][call.language]}"))
         put()

@@ -13,7 +13,19 @@ if TYPE_CHECKING:
     from muniment.archive import Archive
     from muniment.session.oversight.incident_values import Incident
 
-__all__ = ["add", "assess", "close", "find", "incident", "list_", "notify", "open_", "persons", "show"]
+__all__ = [
+    "add",
+    "assess",
+    "close",
+    "find",
+    "incident",
+    "list_",
+    "notify",
+    "open_",
+    "persons",
+    "show",
+    "source_of",
+]
 
 _HERE = "muniment.cli.incident"
 _OUT = "muniment.cli.incident_out"
@@ -152,10 +164,16 @@ def _clock_rows(
             if one["due"]
             else "—",
             call.say(f"incident.clock_{one['state']}"),
-            f"{one['source']} [{one['sure']}]",
+            source_of(call, one),
         ]
         for one in clocks
     ]
+
+
+def source_of(call: Invocation, clock: dict[str, Any]) -> str:
+    """Where a clock is written, what else says when it applies, and how well that was read."""
+    note = clock["note"].get(call.language)
+    return f"{clock['source']}{f' ({note})' if note else ''} [{clock['sure']}]"
 
 
 def _figures(call: Invocation, found: dict[str, Any] | None, zone: str) -> None:

@@ -177,8 +177,8 @@ def _write(target: Path, documents: Sequence[dict[str, Any]]) -> None:
 @click.pass_obj
 def laws(call: Invocation) -> None:
     """The clocks of the laws; needs no archive."""
+    from muniment.cli.incident import source_of
     from muniment.cli.output import emit, table, talk
-    from muniment.incidents import LAWS
 
     if call.json:
         emit({"laws": list(_laws())})
@@ -191,16 +191,19 @@ def laws(call: Invocation) -> None:
             [
                 f"{law['key']}.{clock['key']}",
                 clock["to"][call.language],
-                call.say(f"incident.period_{clock['unit']}", count=clock["period"], start=clock["from"])
+                call.say(
+                    f"incident.period_{clock['unit']}",
+                    count=clock["period"],
+                    start=call.say(f"incident.start_{clock['from']}"),
+                )
                 if clock["unit"] != "at_once"
                 else call.say("incident.at_once"),
-                f"{clock['source']} [{clock['sure']}]",
+                source_of(call, clock),
             ]
             for law in _laws()
             for clock in law["clocks"]
         ],
     )
-    assert LAWS
     talk(call.say("incident.laws_note"))
 
 
@@ -221,6 +224,7 @@ def _laws() -> Iterator[dict[str, Any]]:
                     "period": 0 if unit == "at_once" else getattr(one, unit),
                     "from": one.starts,
                     "source": one.source,
+                    "note": dict(one.note),
                     "sure": one.sure,
                 }
             )

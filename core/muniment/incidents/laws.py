@@ -42,6 +42,7 @@ class Clock:
         risks: risks for which it applies; empty for all.
         min_persons: from so many persons on.
         below_persons: for fewer persons than that; 0 for any number.
+        note: what else says when it applies, in English and Chinese; may be empty.
     """
 
     key: str
@@ -58,6 +59,7 @@ class Clock:
     risks: frozenset[str] = frozenset()
     min_persons: int = 0
     below_persons: int = 0
+    note: Mapping[str, str] = attrs.field(factory=dict)
 
     def applies(self, risk: str, persons: int | None) -> bool:
         """Whether it does; what is not known yet is taken to be so.
@@ -130,6 +132,7 @@ class Due:
         met_us: when it was told; None before.
         met_by: who says so.
         recipient: who was told, in a person's own words.
+        note: as the clock's.
     """
 
     law: str
@@ -144,6 +147,7 @@ class Due:
     met_us: int | None = None
     met_by: str = ""
     recipient: str = ""
+    note: Mapping[str, str] = attrs.field(factory=dict)
 
     @property
     def name(self) -> str:
@@ -220,6 +224,7 @@ def due_dates(
                 clock.at_once,
                 None if start is None else clock.due(start, holidays),
                 clock.applies(risk, persons),
+                note=clock.note,
             )
             met = told.get(due.name)
             if met is not None:

@@ -46,7 +46,7 @@ def report_page(report: Mapping[str, Any], lang: str) -> str:
         word = escape(text_of(f"regime.verdict_{name}", lang)[0])
         return f'<span class="verdict {name}">{word}</span>'
 
-    log = report["log"]
+    log, colon = report["log"], "：" if lang == "zh" else ": "
     title = say("regime.title", name=report["label"][lang])
     facts = [
         (
@@ -81,7 +81,7 @@ def report_page(report: Mapping[str, Any], lang: str) -> str:
             f'<article id="{escape(clause["id"])}">'
             f"<h3>{escape(clause['id'])} {verdict(clause['verdict'])}</h3>"
             f'<p class="cite">{escape(clause["cite"])} [{escape(clause["sure"])}]</p>'
-            f"<p>{escape(clause['asks'][lang])}</p>"
+            f"<p>{say('regime.asks')} {escape(clause['asks'][lang])}</p>"
         )
         if clause["findings"]:
             pieces.append("<ul>")
@@ -90,7 +90,7 @@ def report_page(report: Mapping[str, Any], lang: str) -> str:
                 if one["entries"]:
                     named = ", ".join(f"<code>{escape(each)}</code>" for each in one["entries"])
                     entries = f" {say('regime.see_entries')} {named}"
-                label = "" if one["label"] is None else f"<b>{escape(one['label'][lang])}.</b> "
+                label = "" if one["label"] is None else f"<b>{escape(one['label'][lang])}{colon}</b>"
                 rerun = "".join(f"<br><code>{escape(command)}</code>" for command in one["commands"])
                 pieces.append(
                     f"<li>{verdict(one['verdict'])} {label}{escape(one['text'][lang])}{entries}{rerun}</li>"
