@@ -24,6 +24,8 @@ from muniment.changes.rules import Approvals, parse_approvals
 from muniment.errors import ConfigError, UsageError
 from muniment.inbox.settings import InboxSettings, read_inbox
 from muniment.model import id_bytes
+from muniment.outreach.settings import KEYS as MAIL_KEYS
+from muniment.outreach.settings import MailSettings, read_mail
 from muniment.retention.settings import Retention, read_retention
 from muniment.subjects.rules import BackupPlan, Consents, Rights, read_backup, read_consents, read_rights
 
@@ -75,6 +77,7 @@ _KNOWN: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
         "mail_from": str,
     },
     "webhooks": {"allow": list},
+    "mail": MAIL_KEYS,
     "approvals": {"expire_days": int, "draft_days": int, "rule": list},
     "consent": {
         "purposes": list,
@@ -177,6 +180,7 @@ class Configuration:
         inbox: how mail comes in.
         retention: how retention is applied, and the team's own rules.
         backup: scheduled backups.
+        mail: how letters and reminders are sent.
         roles: the archive's own roles.
         break_glass: what emergency access allows; None as usual.
     """
@@ -209,6 +213,7 @@ class Configuration:
     break_glass: BreakGlass | None = None
     inbox: InboxSettings = attrs.field(factory=InboxSettings, kw_only=True)
     retention: Retention = attrs.field(factory=Retention, kw_only=True)
+    mail: MailSettings = attrs.field(factory=MailSettings, kw_only=True)
 
 
 def digest_of(text: str) -> str:
@@ -282,6 +287,7 @@ def parse(text: str, *, where: str) -> Configuration:
         webhook_networks=_networks(tables["webhooks"], where),
         inbox=read_inbox(tables["inbox"], where),
         retention=read_retention(tables["retention"], where),
+        mail=read_mail(tables["mail"], where),
     )
     _check_values(made, where)
     return made

@@ -87,6 +87,8 @@ ACTIONS: Final = frozenset(
         "job.run",
         "inbox.read",
         "inbox.change",
+        "mail.read",
+        "mail.send",
         "subject.erase",
         "subject.link",
         "view.save",

@@ -150,6 +150,7 @@ def test_the_published_form_knows_what_the_loader_knows():
     assert list(rules.COLOURS) == defs["choice"]["properties"]["colour"]["enum"]
     assert list(rules.HIGHLIGHTS) == defs["highlight"]["properties"]["test"]["enum"]
     assert [name for name in rules.EMPHASES if name] == field["emphasis"]["enum"]
+    assert list(rules.MEANINGS) == field["meaning"]["enum"]
     assert list(dashboards.MEASURES) == defs["tile"]["properties"]["measure"]["enum"]
     assert list(dashboards.PERIODS) == defs["tile"]["properties"]["period"]["enum"]
 

@@ -26,6 +26,10 @@ NOUNS = {
     ),
     "view": Entry("muniment.cli.view:view", ("Saved views of lists.", "已保存的列表视图。")),
     "dashboard": Entry("muniment.cli.dashboard:dashboard", ("Figures over the records.", "记录的统计看板。")),
+    "followup": Entry(
+        "muniment.cli.followup:followup", ("What was promised to whom, and when.", "跟进安排。")
+    ),
+    "mail": Entry("muniment.cli.mail:mail", ("Letters to customers.", "给客户的信件。")),
     "import": Entry(
         "muniment.cli.imports:group", ("Bring spreadsheets in, and undo that.", "导入表格，以及撤销导入。")
     ),

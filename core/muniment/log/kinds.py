@@ -98,6 +98,10 @@ consent.renew       | Consent renewed                                 | 续期�
 consent.expire      | Consent expired                                 | 同意过期
 consent.invalidate  | Consent declared invalid                        | 同意作废
 consent.notice      | Notice for consents written                     | 编写同意告知书
+mail.begin          | Mailing begun                                   | 开始群发邮件
+mail.finish         | Mailing finished                                | 群发邮件完成
+mail.answer         | Survey answered by a one-time link              | 通过一次性链接作答问卷
+mail.unsubscribe    | Letters refused by a link of one                | 通过信中链接退订
 request.open        | Subject request received                        | 收到主体请求
 request.step        | Subject request taken a step further            | 主体请求推进
 request.extend      | Time limit of a subject request extended        | 延长主体请求期限
@@ -136,6 +140,7 @@ subject.accesses    | Accesses to a subject's data listed             | 查看�
 subject.export      | Subject's data handed over for use elsewhere    | 转移主体数据
 disclosure.record   | Disclosure outside the program recorded         | 登记线下披露
 mail.send           | Mail with customer data sent                    | 发送含客户数据的邮件
+mail.done           | Mail taken by the mail server                   | 邮件服务器已接收邮件
 calendar.export     | Reminders handed out as a calendar              | 导出提醒日历
 webhook.send        | Event sent to another system                    | 向外部系统推送事件
 log.read            | Log read                                        | 查看日志

@@ -14,13 +14,23 @@ from muniment.schema.kinds import KINDS, FieldKind
 from muniment.schema.types import INDEX_KINDS, Choice, Field, Highlight, RecordType
 from muniment.schema.values import MASKS, Context, Label, ValueProblem
 
-__all__ = ["COLOURS", "EMPHASES", "HIGHLIGHTS", "check_type", "forbidden_name", "refuse"]
+__all__ = ["COLOURS", "EMPHASES", "HIGHLIGHTS", "MEANINGS", "check_type", "forbidden_name", "refuse"]
 
 COLOURS = ("blue", "green", "amber", "red", "purple", "grey")
 """The colours of choices and highlights; an interface says what each looks like."""
 
 EMPHASES = ("", "title", "strong", "quiet")
 """How a field stands out in forms, lists and print."""
+
+MEANINGS: Mapping[str, tuple[str, ...]] = {
+    "due": ("date", "datetime"),
+    "owner": ("reference",),
+    "state": ("choice",),
+    "last_contact": ("date", "datetime"),
+    "remind_minutes": ("integer",),
+}
+"""What a field may be for follow-ups, and the kinds that it then has: when something is due, who does it,
+whether it is done, when there was contact last, how long before to remind."""
 
 HIGHLIGHTS: Mapping[str, bool] = {
     "is": True,
@@ -214,6 +224,11 @@ def _field(field: Field, record_type: RecordType, kinds: Mapping[str, FieldKind]
     if field.currency and not _CURRENCY.fullmatch(field.currency):
         raise refuse("currency", f"{where}.currency")
     one_of(field.emphasis, EMPHASES, f"{where}.emphasis", "emphasis")
+    one_of(field.meaning, ("", *MEANINGS), f"{where}.meaning", "meaning")
+    # What is looked for stands in clear, so that what is due is found without opening everything.
+    wrong = field.meaning and (field.kind not in MEANINGS[field.meaning] or not field.in_clear)
+    if wrong or (field.meaning == "owner" and field.target != "user"):
+        raise refuse("meaning", f"{where}.meaning", name=field.meaning)
     for rule in field.highlight:
         _highlight(rule, record_type, f"{where}.highlight")
     if field.computed and (field.required or field.unique or field.default is not None):

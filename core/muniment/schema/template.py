@@ -67,7 +67,7 @@ _FIELD: Mapping[str, type] = {
     "unique": bool, "default": str, "index": list, "mask": str, "choices": list, "minimum": str,
     "maximum": str, "max_length": int, "target": str, "currency": str, "past": bool, "computed": bool,
     "hidden": bool, "retired": bool, "aliases": list, "former_keys": list, "width": int, "order": int,
-    "emphasis": str, "highlight": list, "purposes": list,
+    "emphasis": str, "highlight": list, "purposes": list, "meaning": str,
 }  # fmt: skip
 _GROUP = {"key": str, "label": dict, "category": str, "order": int, "field": list}
 _TYPE = {

@@ -135,6 +135,8 @@ class Field:
         plugin: the name of the plugin that brought it; empty for a template's or a team's.
         own: names of attributes that the team set itself; a template applied again leaves them alone.
         purposes: W3C DPV terms under which alone the field is there at all; empty for any purpose.
+        meaning: what it is for the work around records: a name out of ``rules.MEANINGS``; empty for nothing
+            in particular.
     """
 
     key: str
@@ -172,6 +174,7 @@ class Field:
     plugin: str = ""
     own: tuple[str, ...] = ()
     purposes: tuple[str, ...] = ()
+    meaning: str = ""
 
     @property
     def in_clear(self) -> bool:

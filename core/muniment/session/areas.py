@@ -13,6 +13,8 @@ if TYPE_CHECKING:
     from muniment.session.credentials import Credentials
     from muniment.session.incoming import Inbox
     from muniment.session.keyring import Keys
+    from muniment.session.outreach.followups import FollowUps
+    from muniment.session.outreach.mailing import Mailings
     from muniment.session.oversight.alerting import Alerts
     from muniment.session.oversight.emergency import Emergencies
     from muniment.session.oversight.incidents import Incidents
@@ -103,6 +105,20 @@ class Areas:
         from muniment.session.tables.dashboards import Dashboards
 
         return Dashboards(self._session)
+
+    @property
+    def follow_ups(self) -> FollowUps:
+        """What was promised to whom, and when."""
+        from muniment.session.outreach.followups import FollowUps
+
+        return FollowUps(self._session)
+
+    @property
+    def mail(self) -> Mailings:
+        """Letters to customers."""
+        from muniment.session.outreach.mailing import Mailings
+
+        return Mailings(self._session)
 
     @property
     def cleaning(self) -> Cleaning:

@@ -13,7 +13,7 @@ from muniment.schema.builtin._emergency import BREAK_GLASS
 from muniment.schema.builtin._inbox import INCOMING
 from muniment.schema.builtin._incidents import INCIDENT
 from muniment.schema.builtin._making import ARCHIVE_CATEGORY
-from muniment.schema.builtin._outreach import DASHBOARD
+from muniment.schema.builtin._outreach import DASHBOARD, MAILING, MESSAGE
 from muniment.schema.builtin._oversight import ALERT, REVIEW
 from muniment.schema.builtin._retention import ERASURE, HOLD, RESTRICTION
 from muniment.schema.builtin._rights import CONSENT, NOTICE, REQUEST
@@ -35,7 +35,9 @@ __all__ = [
     "IMPORT",
     "INCIDENT",
     "INCOMING",
+    "MAILING",
     "MAPPING",
+    "MESSAGE",
     "NOTICE",
     "PROPOSAL",
     "REQUEST",
@@ -68,9 +70,11 @@ BUILTIN: Final = (
     INCIDENT,
     REVIEW,
     WEBHOOK,
+    MAILING,
     DASHBOARD,
     RESTRICTION,
     INCOMING,
     SUGGESTION,
+    MESSAGE,
 )
 """The built-in types in order of number."""

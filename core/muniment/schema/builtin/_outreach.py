@@ -10,7 +10,7 @@ from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, bui
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
 
-__all__ = ["DASHBOARD"]
+__all__ = ["DASHBOARD", "MAILING", "MESSAGE"]
 
 DASHBOARD: Final = builtin_type(
     24,
@@ -47,3 +47,74 @@ DASHBOARD: Final = builtin_type(
     title=("name",),
 )
 """One record for each dashboard."""
+
+MAILING: Final = builtin_type(
+    23,
+    "mailing",
+    Label("Mailing", "群发"),
+    attrs.evolve(
+        builtin_field("name", "text", "Name", "名称", required=True, max_length=100),
+        unique=True,
+        index=("unique",),
+        order=1,
+        emphasis="title",
+    ),
+    attrs.evolve(builtin_field("letter", "identifier", "Letter", "信件模板", required=True), order=2),
+    builtin_field("digest", "identifier", "Digest of the letter", "模板摘要", required=True),
+    attrs.evolve(builtin_field("record_type", "identifier", "Type", "类型", required=True), order=3),
+    attrs.evolve(builtin_field("purpose", "identifier", "Purpose", "目的", required=True), order=4),
+    builtin_field("selection", "identifier", "Digest of the selection", "筛选摘要", required=True),
+    attrs.evolve(builtin_field("way", "identifier", "Way", "方式", required=True), order=5),
+    attrs.evolve(
+        builtin_field("state", "choice", "State", "状态", required=True),
+        default="open",
+        order=6,
+        choices=(
+            Choice("open", Label("Open", "进行中"), "amber"),
+            Choice("done", Label("Done", "已完成"), "green"),
+        ),
+    ),
+    attrs.evolve(builtin_field("started_by", "identifier", "Started by", "发起人", required=True), order=7),
+    title=("name",),
+)
+"""One record for each mailing: which letter goes to whom, and whether everybody was reached."""
+
+MESSAGE: Final = builtin_type(
+    30,
+    "message",
+    Label("Message", "信件"),
+    attrs.evolve(builtin_field("mailing", "identifier", "Mailing", "群发", required=True), order=1),
+    attrs.evolve(builtin_field("letter", "identifier", "Letter", "信件模板", required=True), order=2),
+    attrs.evolve(builtin_field("purpose", "identifier", "Purpose", "目的", required=True), order=3),
+    builtin_field("to_record", "identifier", "Record", "记录", required=True),
+    attrs.evolve(
+        builtin_field("state", "choice", "State", "状态", required=True),
+        default="sending",
+        order=4,
+        choices=(
+            Choice("sending", Label("Not known to be sent", "发送结果不明"), "amber"),
+            Choice("sent", Label("Sent", "已发送"), "green"),
+            Choice("failed", Label("Refused", "被拒收"), "red"),
+            Choice("answered", Label("Answered", "已作答"), "blue"),
+            Choice("unsubscribed", Label("Unsubscribed", "已退订"), "grey"),
+        ),
+    ),
+    attrs.evolve(builtin_field("code", "identifier", "Code of the server", "服务器代码"), order=5),
+    attrs.evolve(builtin_field("expires_at", "datetime", "Survey open until", "问卷截止时间"), order=6),
+    # Hashes alone: whoever reads the database cannot make a link of them.
+    attrs.evolve(
+        builtin_field("leave", "identifier", "Hash of the link to leave", "退订链接摘要", max_length=64),
+        unique=True,
+        index=("unique",),
+        hidden=True,
+    ),
+    attrs.evolve(
+        builtin_field("ask", "identifier", "Hash of the link to a survey", "问卷链接摘要", max_length=64),
+        unique=True,
+        index=("unique",),
+        hidden=True,
+    ),
+    attrs.evolve(builtin_field("sent_by", "identifier", "Sent by", "发送人", required=True), order=7),
+    title=("letter",),
+)
+"""One record for each letter to a person, about that person; neither text nor address stands in it."""

@@ -22,7 +22,9 @@ from muniment.schema.builtin import (
     HOLD,
     INCIDENT,
     INCOMING,
+    MAILING,
     MAPPING,
+    MESSAGE,
     NOTICE,
     REQUEST,
     RESTRICTION,
@@ -107,6 +109,13 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
     ),
     DASHBOARD.key: BuiltinRules(
         "schema.read", "view.save", ("view.save", "view.save", "view.remove"), guarded=True
+    ),
+    MAILING.key: BuiltinRules("mail.read", "mail.send", ("mail.begin", "mail.finish"), guarded=True),
+    MESSAGE.key: BuiltinRules(
+        "mail.read",
+        "",
+        ("mail.send", "mail.done", "mail.fail", "mail.answer", "mail.unsubscribe"),
+        guarded=True,
     ),
     MAPPING.key: BuiltinRules("record.import", "record.import", ("import.map", "import.map"), guarded=True),
     PROPOSAL.key: BuiltinRules(

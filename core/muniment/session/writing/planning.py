@@ -15,7 +15,7 @@ from muniment.errors import AccessDenied, Conflict, Invalid, Issue, MunimentErro
 from muniment.log.binding import unpack_live
 from muniment.model import Value, id_bytes, id_text
 from muniment.plugins import RecordState
-from muniment.policy import ACTIONS, Reached, View
+from muniment.policy import ACTIONS, SYSTEM, Reached, View
 from muniment.schema import Field, RecordType, category_of_group
 from muniment.seal import part_fields, part_slots
 from muniment.session.kernel.builtins import rules_of
@@ -330,6 +330,10 @@ class Planner:
                 return View(every, frozenset(), every)
             if rules_of(record_type).guarded:
                 raise AccessDenied("access.guarded", where=record_type.key)
+        elif change.inside and self._acting.actor is SYSTEM:
+            # What somebody without a login handed in, such as an answer to a survey.
+            every = frozenset(record_type.by_key)
+            return View(every, frozenset(), every)
         return self._engine.policy.view(self._acting.actor, record_type, reached=reached)
 
     def _require_writable(self, change: Change, record_type: RecordType, view: View) -> None:

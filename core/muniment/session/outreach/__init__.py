@@ -1,0 +1,1 @@
+"""Letters, follow-ups and surveys, as acts of somebody."""

@@ -1,0 +1,213 @@
+"""Mailings and messages as the archive keeps them, and the links that letters bring.
+
+A link holds 32 random bytes; the archive keeps their SHA-256 alone. Whoever has the link is
+taken for the person whom the letter went to, for what the link is for and nothing else.
+"""
+
+from __future__ import annotations
+
+from binascii import Error as Base64Error
+from binascii import a2b_base64, b2a_base64
+from collections.abc import Collection, Mapping
+from datetime import datetime
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Final
+
+import attrs
+
+from muniment.errors import NotFound
+from muniment.log.binding import OPERATIONS, unpack_live
+from muniment.model import Value, id_bytes, id_text
+from muniment.schema.builtin import MAILING, MESSAGE
+from muniment.session.kernel.definitions import open_version
+from muniment.session.kernel.engine import SHARD, Engine
+from muniment.session.kernel.tokens import lookup_equal
+from muniment.store import Part, Transaction, Version
+
+__all__ = ["Mailing", "Message", "by_link", "link_of", "mailings", "messages_about"]
+
+_DELETE: Final = OPERATIONS["delete"]
+_LINK_BYTES: Final = 32
+_MAILING_FIELDS: Final = (
+    "name",
+    "letter",
+    "digest",
+    "record_type",
+    "purpose",
+    "selection",
+    "way",
+    "state",
+    "started_by",
+)
+
+
+@attrs.frozen
+class Mailing:
+    """A mailing as it stands.
+
+    Attributes:
+        id: UUID text of its record.
+        version: of the record.
+        name: what it is called.
+        letter: key of the letter.
+        digest: of the letter's file.
+        type: key of the record type of those who get it.
+        purpose: a W3C DPV term.
+        selection: digest of what chose the people.
+        way: ``smtp`` or ``eml``.
+        state: ``open`` or ``done``.
+        started_by: login.
+        recorded_us: when this version was written.
+    """
+
+    id: str
+    version: int
+    name: str
+    letter: str
+    digest: str
+    type: str
+    purpose: str
+    selection: str
+    way: str
+    state: str
+    started_by: str
+    recorded_us: int
+
+
+@attrs.frozen
+class Message:
+    """A letter to one person as it stands.
+
+    Attributes:
+        id: UUID text of its record.
+        version: of the record.
+        subject: UUID text of the person.
+        recorded_us: when this version was written.
+        values: the fields of the record.
+    """
+
+    id: str
+    version: int
+    subject: str
+    recorded_us: int
+    values: Mapping[str, Value]
+
+    def text(self, name: str) -> str:
+        """One field as text; empty where it has none."""
+        return str(self.values.get(name) or "")
+
+    def has_expired(self, now: datetime) -> bool:
+        """Whether its links hold no more."""
+        until = self.values.get("expires_at")
+        return isinstance(until, datetime) and until <= now
+
+
+def link_of(engine: Engine) -> tuple[str, str]:
+    """A new link: what stands in the letter, and the hash that is kept."""
+    token = b2a_base64(engine.random(_LINK_BYTES), newline=False).decode("ascii")
+    token = token.rstrip("=").replace("+", "-").replace("/", "_")
+    return token, sha256(token.encode("ascii")).hexdigest()
+
+
+def mailings(engine: Engine, tx: Transaction) -> list[Mailing]:
+    """Every mailing, oldest first."""
+    found = []
+    for _, record, newest in tx.builtin(SHARD, (MAILING.number,)):
+        version = tx.version(SHARD, record, newest)
+        if version is None or version.operation == _DELETE:
+            continue
+        values = open_version(tx, engine.sealer, version, MAILING)
+        texts = [str(values[name]) for name in _MAILING_FIELDS]
+        name, letter, digest, kind, purpose, selection, way, state, started_by = texts
+        found.append(
+            Mailing(
+                id_text(record),
+                version.version,
+                name,
+                letter,
+                digest,
+                kind,
+                purpose,
+                selection,
+                way,
+                state,
+                started_by,
+                version.recorded_us,
+            )
+        )
+    return found
+
+
+def messages_about(engine: Engine, tx: Transaction, subjects: Collection[bytes]) -> list[Message]:
+    """The letters to these persons; for the framework's own decisions, nothing of it may be released."""
+    versions = [
+        version
+        for version in tx.newest_about(SHARD, MESSAGE.number, subjects)
+        if version.operation != _DELETE
+    ]
+    return _opened(engine, tx, versions)
+
+
+def _opened(engine: Engine, tx: Transaction, versions: Collection[Version]) -> list[Message]:
+    live = {version.record: unpack_live(version.parts)[0] for version in versions}
+    gone: Collection[tuple[bytes, int]] = ()
+    if engine.any_states and versions:
+        gone = {(state.id, state.category) for state in tx.state_of(SHARD, live.keys())}
+    standing = [one for one in versions if not any((one.record, category) in gone for category in (0, 1))]
+    places = [(one.record, group, one.version) for one in standing for group in live[one.record]]
+    parts: dict[bytes, list[Part]] = {}
+    for part in tx.parts_at(SHARD, places):
+        parts.setdefault(part.record, []).append(part)
+    found = []
+    for version in standing:
+        values: dict[str, Value] = {}
+        for part in parts.get(version.record, ()):
+            values |= engine.sealer.open(part, MESSAGE, version.subject, live[version.record][part.grp])
+        found.append(
+            Message(
+                id_text(version.record),
+                version.version,
+                id_text(version.subject),
+                version.recorded_us,
+                values,
+            )
+        )
+    return found
+
+
+def by_link(engine: Engine, tx: Transaction, field: str, token: str) -> Message:
+    """The letter that a link came with.
+
+    Args:
+        engine: the opened archive.
+        tx: the transaction.
+        field: ``leave`` or ``ask``.
+        token: as it stood in the letter.
+
+    Raises:
+        NotFound: ``mail.link``, for whatever reason: nobody learns which links there are.
+    """
+    if not _is_link(token):
+        raise NotFound("mail.link")
+    digest = sha256(token.encode("ascii")).hexdigest()
+    lookup = lookup_equal(engine, MESSAGE, MESSAGE.by_key[field], digest, scan=False)
+    versions = [
+        version
+        for record in lookup.candidates(tx)
+        if (version := tx.version(SHARD, record)) is not None and version.operation != _DELETE
+    ]
+    for one in _opened(engine, tx, versions):
+        if compare_digest(one.text(field), digest):
+            # A person who is being erased is not there any more.
+            engine.check_live(tx, {id_bytes(one.id), id_bytes(one.subject)})
+            return one
+    raise NotFound("mail.link")
+
+
+def _is_link(token: str) -> bool:
+    try:
+        plain = token.replace("-", "+").replace("_", "/")
+        return len(a2b_base64(plain + "=", strict_mode=True)) == _LINK_BYTES
+    except (ValueError, Base64Error):
+        return False

@@ -1,0 +1,270 @@
+"""Who gets a letter, and who does not and why: decided when it is asked, and again when it is sent."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Mapping, Sequence
+from datetime import date
+from typing import TYPE_CHECKING, Final
+
+import attrs
+
+from muniment.errors import AccessDenied, NotFound
+from muniment.model import Value, id_bytes, id_text
+from muniment.outreach.letters import Letter
+from muniment.schema import Condition, RecordType
+from muniment.session.kernel.engine import SHARD, Engine
+from muniment.session.kernel.gates import closed
+from muniment.session.kernel.reach import needs_of
+from muniment.session.kernel.standing import view_of
+from muniment.session.kernel.views import Record
+from muniment.session.outreach.messages import Message, messages_about
+from muniment.session.reading import lists
+from muniment.session.reading.filters import Filter, compile_filter
+from muniment.session.rights.consents import Consent, consents_of
+from muniment.store import ListQuery, Transaction
+
+if TYPE_CHECKING:
+    from muniment.session.session import Session
+
+__all__ = ["MARKETING", "Candidate", "Choosing", "Selection", "is_day", "refusal_of"]
+
+MARKETING: Final = frozenset({"Marketing", "DirectMarketing", "PersonalisedAdvertising", "Personalisation"})
+"""Purposes for which a letter needs a consent, whatever the configuration says (GDPR 6 and 21, PIPL 13)."""
+
+_OPT_OUT: Final = "do_not_contact"
+
+
+@attrs.frozen
+class Selection:
+    """Which people a letter is for, beside what it says itself.
+
+    Attributes:
+        filters: conditions, also on sealed fields.
+        view: how the log names a saved view that they came from.
+    """
+
+    filters: tuple[Condition, ...] = ()
+    view: str = ""
+
+    @property
+    def texts(self) -> list[str]:
+        """The conditions as they are typed."""
+        return sorted(one.text for one in self.filters)
+
+
+@attrs.frozen
+class Candidate:
+    """Somebody a letter may be for.
+
+    Attributes:
+        record: as it was read.
+        why_not: empty for somebody who gets it, else ``no_consent``, ``opted_out``, ``unsubscribed``,
+            ``no_address``, ``same_address``, ``sent``, ``unclear`` or the code of a gate.
+    """
+
+    record: Record
+    why_not: str = ""
+
+
+def is_day(value: Value, today: date) -> bool:
+    """Whether a date has its day or anniversary today; 29 February is kept on the 28th of other years."""
+    if not isinstance(value, date) or value.replace(day=1) > today.replace(day=1):
+        return False
+    leap = (today.year % 4 == 0 and today.year % 100 != 0) or today.year % 400 == 0
+    if (value.month, value.day) == (2, 29) and not leap:
+        return (today.month, today.day) == (2, 28)
+    return (value.month, value.day) == (today.month, today.day)
+
+
+def refusal_of(
+    engine: Engine,
+    purpose: str,
+    time_us: int,
+    consents: Sequence[Consent],
+    messages: Sequence[Message],
+) -> str:
+    """Why a person gets no letter for a purpose; empty where they may get one.
+
+    Args:
+        engine: the opened archive.
+        purpose: of the letter.
+        time_us: when it would be sent.
+        consents: of the person.
+        messages: the letters they got.
+    """
+    holding = [one for one in consents if one.purpose == purpose and one.holds_at(time_us)]
+    applied = engine.settings.applied
+    asked = purpose in MARKETING or (applied is not None and purpose in applied.consent.purposes)
+    if asked and not holding:
+        return "no_consent"
+    left = [
+        one.recorded_us
+        for one in messages
+        if one.text("state") == "unsubscribed" and one.text("purpose") == purpose
+    ]
+    # Who left and consented anew since is back.
+    if left and not any(one.recorded_us > max(left) for one in holding):
+        return "unsubscribed"
+    return ""
+
+
+class Choosing:
+    """Finds those whom a letter is for.
+
+    Args:
+        session: whose actor sends it, for the letter's purpose.
+        letter: the letter.
+        selection: who else is left out.
+        mailing: identifier of the mailing that goes on; empty for none.
+    """
+
+    def __init__(self, session: Session, letter: Letter, selection: Selection, *, mailing: str = "") -> None:
+        self._engine, self._acting = session.engine, session.acting
+        self._session, self.letter, self._mailing = session, letter, mailing
+        self.type: RecordType = session.type(letter.type)
+        self._selection = selection
+        self._view = view_of(self._engine, self._acting, self.type)
+        self._filters = [self._filter(one) for one in (*letter.filters, *selection.filters)]
+        self.keys = self._wanted()
+        self._addresses: set[str] = set()
+
+    def _filter(self, condition: Condition) -> Filter:
+        return compile_filter(self._engine, self._acting, self.type, self._view, condition, scan=True)
+
+    def _wanted(self) -> list[str]:
+        """Keys of the fields that are read; what may not be read in clear is in no letter.
+
+        Raises:
+            NotFound: ``schema.unknown_field``.
+            AccessDenied: ``access.field``.
+        """
+        letter = self.letter
+        needed = [letter.email, *letter.fields, *([letter.on] if letter.on else [])]
+        keys = []
+        for name in needed:
+            field = self.type.field(name)
+            if field is None or field.key not in self._view.readable:
+                raise NotFound("schema.unknown_field", where=self.type.key, name=name)
+            if field.key not in self._view.clear:
+                raise AccessDenied("access.field", where=self.type.key, action="mail.send", names=field.key)
+            keys.append(field.key)
+        for name in (letter.language, _OPT_OUT, *self.type.title):
+            field = self.type.field(name) if name else None
+            if field is not None and field.key in self._view.clear:
+                keys.append(field.key)
+        return list(dict.fromkeys([*keys, *(one.key for one in self._filters)]))
+
+    def __iter__(self) -> Iterator[Candidate]:
+        """Everybody the letter may be for, in order of their records; each page is in the log before that."""
+        asked = lists.Asked(
+            self.type.key,
+            fields=self.keys,
+            limit=200,
+            kind="record.print",
+            members={"recipient": f"mail:{self.letter.key}"},
+            view=self._selection.view,
+        )
+        today = self._engine.value_context().today
+        for page in self._session.pages(asked):
+            chosen = [
+                one
+                for one in page.records
+                if all(test.matches(one.fields.get(test.key)) for test in self._filters)
+                and (not self.letter.on or is_day(one.fields.get(self.letter.on), today))
+            ]
+            if chosen:
+                yield from self._judged(chosen)
+
+    def _judged(self, records: Sequence[Record]) -> Iterator[Candidate]:
+        engine = self._engine
+        subjects = {id_bytes(one.subject) for one in records}
+        consents: dict[str, list[Consent]] = {}
+        messages: dict[str, list[Message]] = {}
+        with engine.store.transaction(write=False) as tx:
+            for consent in consents_of(engine, tx, subjects):
+                consents.setdefault(consent.subject, []).append(consent)
+            for message in messages_about(engine, tx, subjects):
+                messages.setdefault(message.subject, []).append(message)
+        now = engine.clock()
+        for record in records:
+            got = messages.get(record.subject, [])
+            why = self._own_refusal(record, got)
+            why = why or refusal_of(engine, self.letter.purpose, now, consents.get(record.subject, []), got)
+            address = str(record.fields.get(self.letter.email) or "").casefold()
+            if not why and address in self._addresses:
+                why = "same_address"
+            if why in ("", "sent", "unclear"):
+                self._addresses.add(address)
+            yield Candidate(record, why)
+
+    def _own_refusal(self, record: Record, messages: Sequence[Message]) -> str:
+        # To a record that was merged into another no letter of its own is sent twice.
+        for one in messages:
+            if self._mailing and one.text("mailing") == self._mailing:
+                state = one.text("state")
+                if state == "sending":
+                    return "unclear"
+                if state != "failed":
+                    return "sent"
+        if not record.fields.get(self.letter.email):
+            return "no_address"
+        refused = record.fields.get(_OPT_OUT)
+        return "opted_out" if isinstance(refused, tuple) and "email" in refused else ""
+
+    def closed_by_gates(self) -> Mapping[str, str]:
+        """The records that a gate keeps out of this purpose, each with its code; nothing is opened."""
+        engine, acting = self._engine, self._acting
+        if not engine.gates:
+            return {}
+        needs = needs_of(engine, acting, self.type, ("record.list",))
+        if needs is not None and not needs.exact:
+            return {}
+        clear = [one for one in self._filters if one.number is not None]
+        found: dict[str, str] = {}
+        after: tuple[object, bytes] | None = None
+        with engine.store.transaction(write=False) as tx:
+            while True:
+                query = ListQuery(
+                    self.type.number, after=after, limit=500, reach=() if needs is None else needs.matches
+                )
+                rows = tx.list_current(SHARD, query)
+                here = [row for row in rows if _passes(row.clear, clear)]
+                refused = self._closed(tx, {row.subject for row in here})
+                found |= {id_text(row.record): refused[row.subject] for row in here if row.subject in refused}
+                if len(rows) < query.limit:
+                    return found
+                after = (None, rows[-1].record)
+
+    def _closed(self, tx: Transaction, subjects: set[bytes]) -> Mapping[bytes, str]:
+        engine, acting = self._engine, self._acting
+        return closed(
+            engine,
+            tx,
+            acting,
+            "record.list",
+            self.type,
+            subjects,
+            engine.clock(),
+            fields=frozenset(self.keys),
+        )
+
+    def require_open(self, tx: Transaction, subject: bytes, time_us: int) -> str:
+        """Why a person gets no letter at this moment, asked in the transaction that sends it."""
+        engine, acting = self._engine, self._acting
+        engine.check_live(tx, {subject})
+        refused = closed(
+            engine, tx, acting, "record.list", self.type, {subject}, time_us, fields=frozenset(self.keys)
+        )
+        if subject in refused:
+            return refused[subject]
+        consents = consents_of(engine, tx, {subject})
+        return refusal_of(
+            engine, self.letter.purpose, time_us, consents, messages_about(engine, tx, {subject})
+        )
+
+
+def _passes(clear: str, filters: Sequence[Filter]) -> bool:
+    import json
+
+    held = json.loads(clear) if filters else {}
+    return all(one.passes(held.get(str(one.number))) for one in filters)
