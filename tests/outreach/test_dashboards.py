@@ -222,7 +222,7 @@ def test_clear_and_opened_figures_agree(session, archive, company):
     quick = shown(session, *tiles)
 
     class Gate:
-        def refusals(self, tx, touch, subjects):
+        def refusals(self, tx, touch, asked):
             return {}
 
     archive.engine.gates = (Gate(),)
@@ -236,8 +236,8 @@ def test_a_closed_person_is_not_counted(session, archive, company):
     from muniment.model import id_bytes
 
     class Gate:
-        def refusals(self, tx, touch, subjects):
-            return {one: "access.restricted" for one in subjects if one == id_bytes(closed)}
+        def refusals(self, tx, touch, asked):
+            return {one: "access.restricted" for one in asked if one.subject == id_bytes(closed)}
 
     archive.engine.gates = (Gate(),)
     figures = shown(session, tile("all"), tile("orders", "order"))

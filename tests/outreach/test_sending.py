@@ -67,7 +67,8 @@ class Taken:
         if envelope.rcpt_tos[0].startswith("cut"):
             server.transport.close()
             return "421 gone"
-        self.messages.append((session.ssl is not None, session.login_data, envelope.content))
+        encrypted = server.transport.get_extra_info("sslcontext") is not None
+        self.messages.append((encrypted, session.login_data, envelope.content))
         return "250 OK"
 
 

@@ -466,7 +466,7 @@ class _Run:
 
         def changes(tx: Transaction, moment: Moment) -> list[Change]:
             nonlocal refusal
-            refusal = self._choosing.require_open(tx, subject, moment.time_us)
+            refusal = self._choosing.refusal_now(tx, subject, id_bytes(record.id), moment.time_us)
             if refusal:
                 return []
             values = {

@@ -13,7 +13,7 @@ from muniment.model import Value, id_bytes, id_text
 from muniment.outreach.letters import Letter
 from muniment.schema import Condition, RecordType
 from muniment.session.kernel.engine import SHARD, Engine
-from muniment.session.kernel.gates import closed
+from muniment.session.kernel.gates import About, closed
 from muniment.session.kernel.reach import needs_of
 from muniment.session.kernel.standing import view_of
 from muniment.session.kernel.views import Record
@@ -229,13 +229,13 @@ class Choosing:
                 )
                 rows = tx.list_current(SHARD, query)
                 here = [row for row in rows if _passes(row.clear, clear)]
-                refused = self._closed(tx, {row.subject for row in here})
-                found |= {id_text(row.record): refused[row.subject] for row in here if row.subject in refused}
+                refused = self._closed(tx, {About(row.subject, row.record) for row in here})
+                found |= {id_text(one.record): code for one, code in refused.items() if one.record}
                 if len(rows) < query.limit:
                     return found
                 after = (None, rows[-1].record)
 
-    def _closed(self, tx: Transaction, subjects: set[bytes]) -> Mapping[bytes, str]:
+    def _closed(self, tx: Transaction, about: set[About]) -> Mapping[About, str]:
         engine, acting = self._engine, self._acting
         return closed(
             engine,
@@ -243,24 +243,19 @@ class Choosing:
             acting,
             "record.list",
             self.type,
-            subjects,
+            about,
             engine.clock(),
             fields=frozenset(self.keys),
         )
 
-    def require_open(self, tx: Transaction, subject: bytes, time_us: int) -> str:
+    def refusal_now(self, tx: Transaction, subject: bytes, record: bytes, time_us: int) -> str:
         """Why a person gets no letter at this moment, asked in the transaction that sends it."""
-        engine, acting = self._engine, self._acting
-        engine.check_live(tx, {subject})
-        refused = closed(
-            engine, tx, acting, "record.list", self.type, {subject}, time_us, fields=frozenset(self.keys)
-        )
-        if subject in refused:
-            return refused[subject]
-        consents = consents_of(engine, tx, {subject})
-        return refusal_of(
-            engine, self.letter.purpose, time_us, consents, messages_about(engine, tx, {subject})
-        )
+        engine = self._engine
+        engine.check_live(tx, {subject, record})
+        for code in self._closed(tx, {About(subject, record)}).values():
+            return code
+        consents, messages = consents_of(engine, tx, {subject}), messages_about(engine, tx, {subject})
+        return refusal_of(engine, self.letter.purpose, time_us, consents, messages)
 
 
 def _passes(clear: str, filters: Sequence[Filter]) -> bool:
