@@ -25,7 +25,7 @@ from muniment.errors import ConfigError, UsageError
 from muniment.inbox.settings import InboxSettings, read_inbox
 from muniment.model import id_bytes
 from muniment.outreach.settings import KEYS as MAIL_KEYS
-from muniment.outreach.settings import MailSettings, read_mail
+from muniment.outreach.settings import QUALITY_KEYS, MailSettings, QualityPlan, read_mail, read_quality
 from muniment.retention.settings import Retention, read_retention
 from muniment.subjects.rules import BackupPlan, Consents, Rights, read_backup, read_consents, read_rights
 
@@ -78,6 +78,7 @@ _KNOWN: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
     },
     "webhooks": {"allow": list},
     "mail": MAIL_KEYS,
+    "quality": QUALITY_KEYS,
     "approvals": {"expire_days": int, "draft_days": int, "rule": list},
     "consent": {
         "purposes": list,
@@ -181,6 +182,7 @@ class Configuration:
         retention: how retention is applied, and the team's own rules.
         backup: scheduled backups.
         mail: how letters and reminders are sent.
+        quality: which data is checked on a schedule.
         roles: the archive's own roles.
         break_glass: what emergency access allows; None as usual.
     """
@@ -214,6 +216,7 @@ class Configuration:
     inbox: InboxSettings = attrs.field(factory=InboxSettings, kw_only=True)
     retention: Retention = attrs.field(factory=Retention, kw_only=True)
     mail: MailSettings = attrs.field(factory=MailSettings, kw_only=True)
+    quality: QualityPlan = attrs.field(factory=QualityPlan, kw_only=True)
 
 
 def digest_of(text: str) -> str:
@@ -288,6 +291,7 @@ def parse(text: str, *, where: str) -> Configuration:
         inbox=read_inbox(tables["inbox"], where),
         retention=read_retention(tables["retention"], where),
         mail=read_mail(tables["mail"], where),
+        quality=read_quality(tables["quality"], where),
     )
     _check_values(made, where)
     return made

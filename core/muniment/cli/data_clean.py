@@ -2,21 +2,26 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from muniment.cli.base import argument, flag, option, verb
+from muniment.cli.base import Words, argument, flag, option, verb
 from muniment.cli.invocation import Invocation, names_of
+from muniment.errors import NotFound
 
 if TYPE_CHECKING:
     from muniment.archive import Archive
+    from muniment.session import Session
     from muniment.session.tables.cleaning import Proposal
     from muniment.session.tables.duplicates import Pair
     from muniment.session.tables.links import Link
     from muniment.session.tables.quality import Quality
 
 __all__ = ["clean", "duplicates", "merge", "merges", "quality", "unmerge"]
+
+_Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _TYPE = ("The record type.", "记录类型。")
 _reason = option(
@@ -36,6 +41,13 @@ def _label(archive: Archive, type: str, key: str, lang: str) -> str:
 # Quality
 
 
+def _number(name: str, least: int, most: int, usual: int, words: Words) -> Callable[[_Command], _Command]:
+    """An option that takes a number."""
+    return option(
+        name, type=click.IntRange(least, most), default=usual, show_default=True, metavar="N", words=words
+    )
+
+
 @verb(
     "quality",
     (
@@ -52,33 +64,46 @@ def _label(archive: Archive, type: str, key: str, lang: str) -> str:
     ),
 )
 @argument("type", _TYPE)
-@option(
+@_number(
     "--stale-days",
-    type=click.IntRange(1, 36_500),
-    default=365,
-    show_default=True,
-    metavar="N",
-    words=("Stale when nobody wrote or verified it for so long.", "超过此天数未更新或核对即为过期。"),
+    1,
+    36_500,
+    365,
+    ("Stale when nobody wrote or verified it for so long.", "超过此天数未更新或核对即为过期。"),
 )
-@option(
-    "--limit",
-    type=click.IntRange(0, 1000),
-    default=20,
-    show_default=True,
-    metavar="N",
-    words=("Findings that are shown one by one.", "逐条显示的问题数。"),
+@_number("--limit", 0, 1000, 20, ("Findings that are shown one by one.", "逐条显示的问题数。"))
+@flag(
+    "--last",
+    words=(
+        "What the last scheduled check found ([quality] in muniment.toml); nothing is opened.",
+        "显示最近一次计划检查的结果（muniment.toml 的 [quality]），不打开记录。",
+    ),
 )
 @click.pass_obj
-def quality(call: Invocation, type: str, stale_days: int, limit: int) -> None:
+def quality(call: Invocation, type: str, stale_days: int, limit: int, last: bool) -> None:
     """Go through the records of a type."""
     from muniment.cli.progress import progress
 
     with call.session() as (archive, session):
+        if last:
+            _tell_last(call, archive, session, type)
+            return
         with progress(call.say("quality.checking"), quiet=call.json) as told:
             found = session.cleaning.quality(
                 type, stale_days=stale_days, progress=lambda done, total: told(done, total or 0)
             )
         _tell_quality(call, archive, found, limit)
+
+
+def _tell_last(call: Invocation, archive: Archive, session: Session, type: str) -> None:
+    from muniment.cli.output import talk
+    from muniment.session.outreach.reminding import checked
+
+    kept = checked(session, type)
+    if kept is None:
+        raise NotFound("quality.not_checked", where=type)
+    talk(call.say("quality.checked_on", day=kept[0].isoformat()))
+    _tell_quality(call, archive, kept[1], 0)
 
 
 def _tell_quality(call: Invocation, archive: Archive, found: Quality, limit: int) -> None:
@@ -287,22 +312,8 @@ def _show_proposals(call: Invocation, archive: Archive, type: str, found: list[P
     metavar="M",
     words=("A mapping for that file, as for `import file`.", "该文件的映射，同 import file。"),
 )
-@option(
-    "--at-least",
-    type=click.IntRange(1, 100),
-    default=60,
-    show_default=True,
-    metavar="N",
-    words=("The lowest score, 1 to 100.", "最低相似分，1 至 100。"),
-)
-@option(
-    "--limit",
-    type=click.IntRange(1, 1000),
-    default=50,
-    show_default=True,
-    metavar="N",
-    words=("Pairs at the most.", "最多显示的对数。"),
-)
+@_number("--at-least", 1, 100, 60, ("The lowest score, 1 to 100.", "最低相似分，1 至 100。"))
+@_number("--limit", 1, 1000, 50, ("Pairs at the most.", "最多显示的对数。"))
 @click.pass_obj
 def duplicates(
     call: Invocation, type: str, path: str | None, mapping: str | None, at_least: int, limit: int

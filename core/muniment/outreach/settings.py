@@ -1,4 +1,4 @@
-"""The table ``[mail]`` of a configuration."""
+"""The tables ``[mail]`` and ``[quality]`` of a configuration."""
 
 from __future__ import annotations
 
@@ -9,7 +9,7 @@ import attrs
 
 from muniment.errors import ConfigError
 
-__all__ = ["KEYS", "MailSettings", "read_mail"]
+__all__ = ["KEYS", "QUALITY_KEYS", "MailSettings", "QualityPlan", "read_mail", "read_quality"]
 
 KEYS: Final[Mapping[str, type]] = {
     "from": str,
@@ -27,6 +27,9 @@ KEYS: Final[Mapping[str, type]] = {
     "digest": str,
 }
 """What the table may hold."""
+
+QUALITY_KEYS: Final[Mapping[str, type]] = {"every_days": int, "types": list, "stale_days": int}
+"""What the table ``[quality]`` may hold."""
 
 _SECURITY: Final = ("tls", "starttls", "none")
 _DIGEST: Final = ("", "daily", "weekly")
@@ -68,6 +71,40 @@ class MailSettings:
     link_days: int = 30
     greetings: tuple[str, ...] = ()
     digest: str = ""
+
+
+@attrs.frozen
+class QualityPlan:
+    """Which data is checked on a schedule.
+
+    Attributes:
+        every_days: how often; 0 for never.
+        types: keys of the record types; empty for all that have records.
+        stale_days: a record is stale when nobody wrote or verified it for so long.
+    """
+
+    every_days: int = 0
+    types: tuple[str, ...] = ()
+    stale_days: int = 365
+
+
+def read_quality(table: Mapping[str, Any], where: str) -> QualityPlan:
+    """Check the table ``[quality]``.
+
+    Args:
+        table: as it was parsed.
+        where: the file, for errors.
+
+    Raises:
+        ConfigError: ``config.value`` or ``config.type`` with the place.
+    """
+    place, types = f"{where}: quality", table.get("types", [])
+    if not all(isinstance(one, str) for one in types):
+        raise ConfigError("config.type", where=f"{place}.types", wanted="a list of texts")
+    for name, least in (("every_days", 0), ("stale_days", 1)):
+        if not least <= table.get(name, least) <= 36_500:
+            raise ConfigError("config.value", where=f"{place}.{name}", known=f"{least}..36500")
+    return QualityPlan(table.get("every_days", 0), tuple(types), table.get("stale_days", 365))
 
 
 def read_mail(table: Mapping[str, Any], where: str) -> MailSettings:

@@ -41,6 +41,9 @@ JOBS: Final[Mapping[str, str]] = {
     "alerts": f"{_HERE}:alerts",
     "witnesses": f"{_HERE}:witnesses",
     "webhooks": f"{_HERE}:webhooks",
+    "follow_ups": "muniment.session.outreach.reminding:follow_ups",
+    "greetings": "muniment.session.outreach.reminding:greetings",
+    "quality": "muniment.session.outreach.reminding:quality",
 }
 """Name and function of each job, in the order in which they are done."""
 

@@ -13,7 +13,7 @@ from muniment.schema.builtin._emergency import BREAK_GLASS
 from muniment.schema.builtin._inbox import INCOMING
 from muniment.schema.builtin._incidents import INCIDENT
 from muniment.schema.builtin._making import ARCHIVE_CATEGORY
-from muniment.schema.builtin._outreach import DASHBOARD, MAILING, MESSAGE
+from muniment.schema.builtin._outreach import DASHBOARD, MAILING, MESSAGE, QUALITY, REMINDER
 from muniment.schema.builtin._oversight import ALERT, REVIEW
 from muniment.schema.builtin._retention import ERASURE, HOLD, RESTRICTION
 from muniment.schema.builtin._rights import CONSENT, NOTICE, REQUEST
@@ -40,6 +40,8 @@ __all__ = [
     "MESSAGE",
     "NOTICE",
     "PROPOSAL",
+    "QUALITY",
+    "REMINDER",
     "REQUEST",
     "RESTRICTION",
     "REVIEW",
@@ -76,5 +78,7 @@ BUILTIN: Final = (
     INCOMING,
     SUGGESTION,
     MESSAGE,
+    REMINDER,
+    QUALITY,
 )
 """The built-in types in order of number."""

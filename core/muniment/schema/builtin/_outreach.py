@@ -10,7 +10,7 @@ from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, bui
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
 
-__all__ = ["DASHBOARD", "MAILING", "MESSAGE"]
+__all__ = ["DASHBOARD", "MAILING", "MESSAGE", "QUALITY", "REMINDER"]
 
 DASHBOARD: Final = builtin_type(
     24,
@@ -118,3 +118,38 @@ MESSAGE: Final = builtin_type(
     title=("letter",),
 )
 """One record for each letter to a person, about that person; neither text nor address stands in it."""
+
+REMINDER: Final = builtin_type(
+    31,
+    "reminder",
+    Label("Reminder", "提醒"),
+    attrs.evolve(
+        builtin_field("login", "identifier", "Login", "登录名", required=True, max_length=100),
+        unique=True,
+        index=("unique",),
+        order=1,
+        emphasis="title",
+    ),
+    attrs.evolve(builtin_field("sent_on", "date", "Sent on", "发送日期"), order=2),
+    attrs.evolve(builtin_field("count", "integer", "Things due", "到期项数"), order=3),
+    title=("login",),
+)
+"""One record for each user who is reminded by mail; its versions are the mails."""
+
+QUALITY: Final = builtin_type(
+    32,
+    "quality",
+    Label("Data check", "数据检查"),
+    attrs.evolve(
+        builtin_field("record_type", "identifier", "Type", "类型", required=True),
+        unique=True,
+        index=("unique",),
+        order=1,
+        emphasis="title",
+    ),
+    attrs.evolve(builtin_field("checked_on", "date", "Checked on", "检查日期", required=True), order=2),
+    attrs.evolve(builtin_field("records", "integer", "Records", "记录数", required=True), order=3),
+    builtin_field("found", "long text", "Findings", "问题", max_length=LONGEST_DOCUMENT),
+    title=("record_type",),
+)
+"""One record for each type that is checked on a schedule; its versions are the checks, in numbers alone."""

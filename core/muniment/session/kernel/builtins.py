@@ -26,6 +26,8 @@ from muniment.schema.builtin import (
     MAPPING,
     MESSAGE,
     NOTICE,
+    QUALITY,
+    REMINDER,
     REQUEST,
     RESTRICTION,
     REVIEW,
@@ -110,6 +112,8 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
     DASHBOARD.key: BuiltinRules(
         "schema.read", "view.save", ("view.save", "view.save", "view.remove"), guarded=True
     ),
+    REMINDER.key: BuiltinRules("mail.read", "", ("mail.send", "mail.send", "mail.fail"), guarded=True),
+    QUALITY.key: BuiltinRules("data.check", "data.check", ("data.check", "data.check"), guarded=True),
     MAILING.key: BuiltinRules("mail.read", "mail.send", ("mail.begin", "mail.finish"), guarded=True),
     MESSAGE.key: BuiltinRules(
         "mail.read",

@@ -77,6 +77,9 @@ def navigation(call: Call) -> tuple[Section, ...]:
         key=lambda one: one.number,
     )
     records = [Item("/", say("nav.desk"), "desk", here == "/")]
+    if session.may("schema.read"):
+        at = here == "/dashboards" or here.startswith("/dashboards/")
+        records.append(Item("/dashboards", say("nav.dashboards"), "chart", at))
     records += [
         Item(
             f"/t/{one.key}",
