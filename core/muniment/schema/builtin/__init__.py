@@ -78,7 +78,7 @@ BUILTIN: Final = (
     INCOMING,
     SUGGESTION,
     MESSAGE,
-    REMINDER,
     QUALITY,
+    REMINDER,
 )
 """The built-in types in order of number."""

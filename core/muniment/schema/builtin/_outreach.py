@@ -120,7 +120,7 @@ MESSAGE: Final = builtin_type(
 """One record for each letter to a person, about that person; neither text nor address stands in it."""
 
 REMINDER: Final = builtin_type(
-    31,
+    33,
     "reminder",
     Label("Reminder", "提醒"),
     attrs.evolve(
