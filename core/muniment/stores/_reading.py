@@ -182,7 +182,9 @@ class Reading:
             # A cursor of its own: iterators of several tables run side by side.
             cursor = self._db.cursor()
             cursor.arraysize = 256
-            yield from cursor.execute(sql, parameters)
+            # Through a chain, which has no ``close``: a generator that is left would call the cursor's, and
+            # where the connection is closed by then that fails where nobody can catch it.
+            yield from chain(cursor.execute(sql, parameters))
         except sqlite3.Error as error:
             raise translate(error, self._path) from None
         finally:
