@@ -151,6 +151,7 @@ class Engine:
     indexes: dict[tuple[int, int], Any] = attrs.field(factory=dict)
     plans: dict[Any, Any] = attrs.field(factory=dict)
     touched: dict[Any, Any] = attrs.field(factory=dict)
+    opened: dict[tuple[bytes, int], Any] = attrs.field(factory=dict)
     approvals: tuple[tuple[bytes, int], Any] | None = None
     layout_checked: bool = False
     _subject_keys: dict[bytes, bytes] = attrs.field(factory=dict)

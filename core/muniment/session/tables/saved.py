@@ -39,11 +39,13 @@ from muniment.session.writing.writes import Change, Saved, write
 if TYPE_CHECKING:
     from muniment.schema.template import Template
     from muniment.session.session import Session
+    from muniment.store import Transaction, Version
 
 __all__ = ["SavedView", "Views", "shipped_changes"]
 
 _DELETE: Final = OPERATIONS["delete"]
 _LONGEST_NAME: Final = 100
+_MOST_OPENED: Final = 2_000
 
 
 @attrs.frozen
@@ -98,8 +100,20 @@ def _stored(engine: Engine, *, removed: bool = False) -> list[SavedView]:
             version = tx.version(SHARD, record, newest)
             if version is None or (version.operation == _DELETE) != removed:
                 continue
-            values = open_version(tx, engine.sealer, version, VIEW)
-            found.append(_from_values(id_text(record), version.version, values))
+            found.append(_opened(engine, tx, version))
+    return found
+
+
+def _opened(engine: Engine, tx: Transaction, version: Version) -> SavedView:
+    # A version never changes, and a table's page asks for its views each time.
+    known = engine.opened
+    name = (version.record, version.version)
+    if name not in known:
+        values = open_version(tx, engine.sealer, version, VIEW)
+        if len(known) >= _MOST_OPENED:
+            known.clear()
+        known[name] = _from_values(id_text(version.record), version.version, values)
+    found: SavedView = known[name]
     return found
 
 

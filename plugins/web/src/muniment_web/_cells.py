@@ -56,6 +56,7 @@ def cell_of(
     classes += f" {field.emphasis}" if field.emphasis in ("strong", "quiet") else ""
     erased = f'<span class="chip grey">{escape(say("common.erased"))}</span>'
     name = escape(field.label.of(lang) or key)
+    chips = {choice.key: _choice(choice.key, field, lang) for choice in field.choices}
     hint = escape(say("reveal.of", field=name))
 
     def cell(record: Record) -> str:
@@ -73,7 +74,12 @@ def cell_of(
             return f'<td class="m" data-f="{key}"><span class="mk">{mask}</span></td>'
         else:
             drawn = None if draw is None else draw(value, lang)
-            body = shown(value, field, kind, say, titles) if drawn is None else _drawn(drawn)
+            if drawn is not None:
+                body = _drawn(drawn)
+            elif chips and isinstance(value, str):
+                body = chips.get(value) or shown(value, field, kind, say, titles)
+            else:
+                body = shown(value, field, kind, say, titles)
             colour = _colour(rules, record, value)
         if link:
             body = f'<a href="{link}{record.id}">{body or escape(say("common.untitled"))}</a>'

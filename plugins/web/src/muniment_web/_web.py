@@ -236,7 +236,8 @@ class Call:
                 csrf=self.sign.csrf if self.sign else "",
                 here=self.request.url.path,
                 archive_name=self.web.name,
-                nav=self._nav() if self.sign else (),
+                # What frames a page is made once a page, not for each piece of it.
+                nav=self._nav() if self.sign and not template.startswith("_") else (),
                 badge=self.web.verifying.badge(),
                 glasses=self._glasses() if self.sign else (),
                 **values,

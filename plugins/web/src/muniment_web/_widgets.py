@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from markupsafe import Markup
+from markupsafe import Markup, escape
 
 from muniment.model import Money, Value
 from muniment.schema import Field, FieldKind
@@ -71,89 +71,89 @@ def widget(
         shared += " required"
     name = "text" if kind is None else kind.widget
     body = _input(name, field, text, shared, say)
-    star = Markup('<span class="req" title="{}">*</span>').format(say("record.required")) if required else ""
+    star = f'<span class="req" title="{escape(say("record.required"))}">*</span>' if required else ""
     if name == "checkboxes" and field.choices:
-        head = Markup("<legend>{}{}</legend>").format(label, star)
-        frame, close = Markup('<fieldset class="f wide{}">'), Markup("</fieldset>")
+        head = f"<legend>{escape(label)}{star}</legend>"
+        frame, close = "fieldset", "</fieldset>"
+        more = " wide"
     else:
-        head = Markup('<label for="f-{}">{}{}</label>').format(key, label, star)
-        frame, close = Markup('<div class="f{}">'), Markup("</div>")
-    parts = [frame.format((" wide" if name == "textarea" else "") + (" bad" if problems else "")), head, body]
+        head = f'<label for="f-{key}">{escape(label)}{star}</label>'
+        frame, close = "div", "</div>"
+        more = " wide" if name == "textarea" else ""
     if problems:
-        listed = Markup(" ").join(Markup("{}").format(one) for one in problems)
-        parts.append(Markup('<p class="err" id="e-{}">{}</p>').format(key, listed))
+        more += " bad"
+    parts = [f'<{frame} class="f{more}">', head, body]
+    if problems:
+        parts.append(f'<p class="err" id="e-{key}">{escape(" ".join(problems))}</p>')
     if help_text:
-        parts.append(Markup('<p class="hint" id="h-{}">{}</p>').format(key, help_text))
-    return Markup("").join([*parts, close])
+        parts.append(f'<p class="hint" id="h-{key}">{escape(help_text)}</p>')
+    return Markup("".join([*parts, close]))
 
 
-def _input(name: str, field: Field, text: str, shared: str, say: Say) -> Markup:
-    attributes = Markup(shared)
+def _input(name: str, field: Field, text: str, shared: str, say: Say) -> str:
+    """The input itself; keys and attributes are ours, everything else is escaped here."""
     if name == "textarea":
-        return Markup('<textarea rows="3"{}>{}</textarea>').format(attributes, text)
+        return f'<textarea rows="3"{shared}>{escape(text)}</textarea>'
     if name == "checkbox":
-        return Markup(
-            '<span class="tick"><input type="hidden" name="p.{}" value="1">'
-            '<input type="checkbox" value="1"{}{}></span>'
-        ).format(field.key, attributes, Markup(" checked") if text else "")
+        return (
+            f'<span class="tick"><input type="hidden" name="p.{field.key}" value="1">'
+            f'<input type="checkbox" value="1"{shared}{" checked" if text else ""}></span>'
+        )
     if name == "select" and field.choices:
-        return _select(field, text, attributes, say)
+        return _select(field, text, shared, say)
     if name == "checkboxes" and field.choices:
         return _ticks(field, text, say)
     if name == "checkboxes":
-        return Markup('<textarea rows="2"{}>{}</textarea>').format(attributes, text)
+        return f'<textarea rows="2"{shared}>{escape(text)}</textarea>'
     if name == "file":
-        return Markup('<input type="file"{}>').format(attributes)
+        return f'<input type="file"{shared}>'
     kind = _TYPES.get(name, "text")
-    mode = Markup(' inputmode="{}"').format(_MODES[name]) if name in _MODES else ""
-    length = Markup(' maxlength="{}"').format(field.max_length) if field.max_length else ""
-    plain = Markup('<input type="{}" value="{}" autocomplete="off"{}{}{}>').format(
-        kind, text, mode, length, attributes
-    )
+    mode = f' inputmode="{_MODES[name]}"' if name in _MODES else ""
+    length = f' maxlength="{field.max_length}"' if field.max_length else ""
+    plain = f'<input type="{kind}" value="{escape(text)}" autocomplete="off"{mode}{length}{shared}>'
     if name == "date":
-        return Markup(
-            '<m-date>{}<button type="button" class="ib" aria-label="{}">{}</button></m-date>'
-        ).format(plain, say("record.pick_date"), icon("calendar"))
+        label = escape(say("record.pick_date"))
+        button = f'<button type="button" class="ib" aria-label="{label}">{icon("calendar")}</button>'
+        return f"<m-date>{plain}{button}</m-date>"
     return plain
 
 
-def _select(field: Field, text: str, attributes: Markup, say: Say) -> Markup:
-    options = [Markup('<option value=""></option>')]
+def _select(field: Field, text: str, shared: str, say: Say) -> str:
+    options = ['<option value=""></option>']
     for choice in field.choices:
         if choice.retired and choice.key != text:
             continue
-        chosen = Markup(" selected") if choice.key == text else ""
-        label = choice.label.of(say.lang) or choice.key
-        options.append(Markup('<option value="{}"{}>{}</option>').format(choice.key, chosen, label))
-    return Markup("<select{}>{}</select>").format(attributes, Markup("").join(options))
+        chosen = " selected" if choice.key == text else ""
+        label = escape(choice.label.of(say.lang) or choice.key)
+        options.append(f'<option value="{escape(choice.key)}"{chosen}>{label}</option>')
+    return f"<select{shared}>{''.join(options)}</select>"
 
 
-def _ticks(field: Field, text: str, say: Say) -> Markup:
+def _ticks(field: Field, text: str, say: Say) -> str:
     held = set(text.split("\n"))
-    rows = [Markup('<input type="hidden" name="p.{}" value="1">').format(field.key)]
+    rows = [f'<input type="hidden" name="p.{field.key}" value="1">']
     for choice in field.choices:
         if choice.retired and choice.key not in held:
             continue
+        chosen = " checked" if choice.key in held else ""
+        label = escape(choice.label.of(say.lang) or choice.key)
         rows.append(
-            Markup('<label class="tk"><input type="checkbox" name="v.{}" value="{}"{}>{}</label>').format(
-                field.key,
-                choice.key,
-                Markup(" checked") if choice.key in held else "",
-                choice.label.of(say.lang) or choice.key,
-            )
+            f'<label class="tk"><input type="checkbox" name="v.{field.key}" '
+            f'value="{escape(choice.key)}"{chosen}>{label}</label>'
         )
-    return Markup('<div class="tks">{}</div>').format(Markup("").join(rows))
+    return f'<div class="tks">{"".join(rows)}</div>'
 
 
 def editor(field: Field, kind: FieldKind | None, say: Say) -> Markup:
     """The input in which a cell of a table is changed."""
-    label = Markup(' aria-label="{}"').format(field.label.of(say.lang) or field.key)
+    label = f' aria-label="{escape(field.label.of(say.lang) or field.key)}"'
     if field.kind == "checkbox":
-        ticks = Markup('<option value="1">{}</option><option value="">{}</option>').format(
-            say("common.yes"), say("common.no")
+        ticks = (
+            f'<option value="1">{escape(say("common.yes"))}</option>'
+            f'<option value="">{escape(say("common.no"))}</option>'
         )
-        return Markup("<select{}>{}</select>").format(label, ticks)
-    return _input("text" if kind is None else kind.widget, field, "", str(label), say)
+        return Markup(f"<select{label}>{ticks}</select>")
+    return Markup(_input("text" if kind is None else kind.widget, field, "", label, say))
 
 
 def given_values(fields: Sequence[Field], form: Mapping[str, list[str]]) -> dict[str, object]:
