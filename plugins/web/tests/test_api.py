@@ -185,6 +185,45 @@ def test_built_in_types_are_not_records_of_the_api(api):
         assert 404 == one.post(f"records/{key}", json={"fields": {"login": "evil"}}).status_code
 
 
+def test_what_the_pages_do_besides_records_is_there_too(api, anna, logged):
+    """The tray, holds, retention, consents, requests, approvals, alerts and webhooks: listed and done."""
+    one = api()
+    kept = one.post(
+        "drafts/customer", json={"edits": [{"record": anna, "fields": {"email": "none"}, "base": 1}]}
+    )
+    assert ["none"] == [draft["fields"]["email"] for draft in kept.json()["drafts"]]
+    checked = one.get("drafts/customer?check=true").json()["drafts"]
+    assert ["value.invalid"] == [draft["problem"] for draft in checked]
+    assert 422 == one.post("drafts/customer/apply", json={"reason": "test"}).status_code
+    one.post(
+        "drafts/customer", json={"edits": [{"record": anna, "fields": {"city": "Ulm"}, "without": ["email"]}]}
+    )
+    saved = one.post("drafts/customer/apply", json={"reason": "test"}).json()["saved"]
+    assert [(anna, 2)] == [(each["id"], each["version"]) for each in saved]
+    assert {"drafts": []} == one.delete("drafts/customer").json()
+    held = one.post("holds", json={"matter": "case 8", "records": [anna]})
+    assert 201 == held.status_code, held.text
+    path = f"holds/{held.json()['id']}"
+    assert held.json()["id"] in {each["id"] for each in one.get("holds").json()["holds"]}
+    assert "released" == one.post(f"{path}/release", json={"reason": "closed"}).json()["state"]
+    hook = {"name": "crm", "url": "https://crm.example.org/", "kinds": ["record.create"]}
+    made = one.post("webhooks", json=hook)
+    assert made.json()["secret"].startswith("whsec_")
+    assert "secret" not in str(one.get("webhooks").json())
+    assert 400 == one.post("webhooks", json={**hook, "url": "http://10.0.0.1/"}).status_code
+    assert "remove" == one.post(f"webhooks/{made.json()['id']}/remove").json()["state"]
+    for each in ("changes", "requests", "alerts", "retention/plan", f"records/customer/{anna}/consents",
+                 f"records/customer/{anna}/retention"):  # fmt: skip
+        assert 200 == one.get(each).status_code, each
+    reader = api("tom")
+    for each in ("holds", "alerts", "webhooks"):
+        assert 403 == reader.get(each).status_code, each
+    assert 403 == reader.post("holds", json={"matter": "x", "records": [anna]}).status_code
+    edits = {"edits": [{"record": anna, "fields": {"city": "X"}}]}
+    assert 403 == reader.post("drafts/customer", json=edits).status_code
+    assert 403 == api("owner", "read").post("holds", json={"matter": "x"}).status_code
+
+
 def test_asking_too_often_is_slowed_down(made):
     """More requests in a minute than allowed are refused, with the time to wait."""
     web = new_web(made, requests_a_minute=5)

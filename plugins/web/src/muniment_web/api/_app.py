@@ -167,7 +167,8 @@ _MEMBERS: Final = frozenset(
         *("body", "path", "query", "header", "fields", "reason", "effective", "where", "order_by"),
         *("descending", "limit", "after", "deleted", "count", "words", "type", "id", "version", "index"),
         *("first", "second", "as_of", "effective_at", "before", "actor", "kind", "outcome", "since"),
-        *("until", "about", "If-Match", "Idempotency-Key"),
+        *("until", "about", "If-Match", "Idempotency-Key", "number", "digest", "state", "matter", "edits"),
+        *("record", "records", "subjects", "types", "base", "without", "name", "url", "kinds", "act"),
     )
 )
 
@@ -213,7 +214,7 @@ ANSWERS: Final[Mapping[int | str, dict[str, Any]]] = {
 
 def build_api(web: Web) -> FastAPI:
     """The API over an opened archive."""
-    from muniment_web.api import _log, _records
+    from muniment_web.api import _log, _records, _rights
 
     app = FastAPI(
         title="muniment",
@@ -229,6 +230,7 @@ def build_api(web: Web) -> FastAPI:
     )
     app.state.web = web
     app.include_router(_records.router)
+    app.include_router(_rights.router)
     app.include_router(_log.router)
     for kind, handler in (
         (MunimentError, _ours),
