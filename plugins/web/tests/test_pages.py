@@ -235,7 +235,7 @@ def test_an_auditor_reads_the_log_verifies_and_takes_a_proof(web, signed, anna, 
     assert one.get(f"/log/{index}/proof").text.startswith("c2sp.org/tlog-proof@v1")
     one.post("/log/verify")
     web.verifying.wait()
-    assert "sound" == web.verifying.badge().state
+    assert "sound" == web.verifying.badge().state, web.verifying.badge().problem
     assert "Intact" in one.get("/log").text
     assert "log.verify" in [entry.kind for entry in logged()]
     assert one.post("/log/checkpoint").text.startswith("muniment/")
