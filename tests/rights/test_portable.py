@@ -5,9 +5,12 @@ from __future__ import annotations
 import csv
 import json
 from hashlib import sha256
+from pathlib import Path
 
+import jsonschema
 import pytest
 
+import muniment_schemas
 from muniment.errors import AccessDenied, StoreError, UsageError
 from muniment.session.rights.consents import Terms
 from muniment.testing import TickingClock, log_entries, new_archive
@@ -47,6 +50,8 @@ def test_it_holds_what_she_gave_and_nothing_else(shop, tmp_path):
     assert ("muniment-portable", anna, "contract") == (
         document["type"], document["subject"], document["basis"],
     )  # fmt: skip
+    schema = Path(muniment_schemas.__file__).parent / "portable.schema.json"
+    jsonschema.validate(document, json.loads(schema.read_text("utf-8")))
     person, call = document["records"]
     assert {"full_name": "Anna =Schmidt", "phone": "030 1234567"} == person["fields"]
     assert "interaction" == call["type"]

@@ -2,9 +2,16 @@
 
 from __future__ import annotations
 
+import json
+import tomllib
+from pathlib import Path
+
+import jsonschema
 import pytest
 
-from muniment.errors import AccessDenied, UsageError
+import muniment_schemas
+from muniment.errors import AccessDenied, ConfigError, UsageError
+from muniment.packs._jurisdictions import parse_jurisdictions
 from muniment.plugins import Jurisdiction, SeparateConsent
 from muniment.schema import Label
 from muniment.session.rights.consents import Terms
@@ -178,3 +185,36 @@ def test_a_jurisdiction_that_is_wrong_says_where(change, problem):
     """Before anything rests on it."""
     given = {"key": "CN", "label": Label("China", "中国"), **change}
     assert problem == Jurisdiction(**given).problem()
+
+
+@pytest.mark.parametrize("name", ["cn", "eu"])
+def test_the_packs_are_of_the_published_form(name):
+    """And what they say is sound: every act with its law, no day both off and worked."""
+    from importlib.resources import files
+
+    text = (files(f"muniment_{name}") / "jurisdictions.toml").read_text("utf-8")
+    schema = Path(muniment_schemas.__file__).parent / "jurisdictions.schema.json"
+    jsonschema.validate(tomllib.loads(text), json.loads(schema.read_text("utf-8")))
+    for one in parse_jurisdictions(text, where=name):
+        assert not one.problem()
+        assert all(day.weekday() >= 5 for day in one.workdays)
+
+
+@pytest.mark.parametrize(
+    ("text", "code"),
+    [
+        ("jurisdiction = 1", "config.unknown"),
+        ("[[jurisdiction", "config.syntax"),
+        ("[[law]]", "config.unknown"),
+        ("[[jurisdiction]]\nkey = 'CN'", "config.type"),
+        ("[[jurisdiction]]\nkey = 1\nen = 'x'\nzh = 'x'", "config.type"),
+        ("[[jurisdiction]]\nkey = 'CN'\nen = 'x'\nzh = 'x'\ncolour = 'red'", "config.unknown"),
+        ("[[jurisdiction]]\nkey = 'CN'\nen = 'x'\nzh = 'x'\nseparate = [{ act = 'x' }]", "config.type"),
+    ],
+)
+def test_a_file_that_is_wrong_says_where(text, code):
+    """No traceback, whatever stands in it."""
+    with pytest.raises(ConfigError) as caught:
+        parse_jurisdictions(text, where="law.toml")
+    assert code == caught.value.code
+    assert "law.toml" in caught.value.where
