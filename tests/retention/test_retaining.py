@@ -185,7 +185,7 @@ def test_rules_that_nobody_verified_are_not_applied(session, orders, configure, 
     assert "keep.unverified" == caught.value.code
     assert "ORDERS" in caught.value.parameters["names"]
     assert "SO-2015-77" == session.get(orders[1]).fields["order_number"]
-    path.write_text(path.read_text().replace("[retention]\n", '[retention]\naccepted_by = "Dr. Weber"\n'))
+    path.write_text(path.read_text().replace("\n[retention]\n", '\n[retention]\naccepted_by = "Dr. Weber"\n'))
     archive.apply_config(session, reason="accepted")
     assert session.retention.apply(reason="x").facets
     (entry,) = [one for one in log_entries(archive) if one.kind == "retention.apply"]
@@ -218,8 +218,12 @@ def test_a_request_meets_a_duty(archive, session, orders, clock):
         done = session.erase(orders[0], reason="asked for it")
     kept = {(one.target.id, one.error.code) for one in done.refused}
     assert {(id_bytes(orders[2]), "keep.duty")} == kept
-    assert "SO-2016-77" == session.get(orders[2]).fields["order_number"]
-    assert {} == session.get(orders[0]).fields
+    with pytest.raises(AccessDenied) as caught:
+        session.get(orders[2])
+    assert "access.storage_only" == caught.value.code
+    with archive.session(actor="owner", purpose="RightsFulfillment") as officer:
+        assert "SO-2016-77" == officer.get(orders[2]).fields["order_number"]
+        assert {} == officer.get(orders[0]).fields
     archive.log.verify()
     assert_no_plaintext(archive.folder, ["Annabella Schmidt", "SO-2015-77"])
     with pytest.raises(AccessDenied) as caught:

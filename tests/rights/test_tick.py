@@ -29,7 +29,7 @@ def test_each_job_is_an_entry_and_a_second_run_does_nothing_new(archive, owner, 
 
 def test_a_job_that_fails_stops_no_other(archive, owner, reconfigure):
     """It is written down with its code, and the rest is done."""
-    reconfigure("[consent]", '[backup]\nto = "/nowhere/at/all"\n\n[consent]')
+    reconfigure("\n[consent]\n", '\n[backup]\nto = "/nowhere/at/all"\n\n[consent]\n')
     with assert_logged(archive, "job.fail", outcome="failed", code="backup.place", target={"job": "backup"}):
         done = {one.job: one for one in owner.tick()}
     assert "backup.place" == done["backup"].code
