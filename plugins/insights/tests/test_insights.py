@@ -5,9 +5,11 @@ from __future__ import annotations
 import json
 from datetime import date
 from decimal import Decimal
+from importlib import resources
 from typing import Any
 
 import attrs
+import jsonschema
 import pytest
 from click.testing import CliRunner
 
@@ -63,6 +65,11 @@ def test_a_run_is_in_the_log_before_its_reads_and_names_its_method(shop: Any) ->
     assert others
     assert {one.kind for one in others} == {"record.aggregate"}
     assert {one.detail["op"] for one in others} == {detail["op"]}
+    form = json.loads(
+        resources.files("muniment_schemas").joinpath("detail.schema.json").read_text(encoding="utf-8")
+    )
+    for entry in (first, *others):
+        jsonschema.validate(entry.detail, form)
 
 
 def test_a_dry_run_keeps_nothing(shop: Any) -> None:
