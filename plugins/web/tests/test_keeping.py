@@ -8,6 +8,7 @@ import re
 import pytest
 
 from muniment import config
+from muniment.schema import ListView
 from muniment_web.testing import ANNA
 
 
@@ -22,6 +23,27 @@ def test_a_view_is_saved_and_chosen(signed, anna):
     assert 'class="grp"' in shown.text
     assert "view=Berliners" not in signed("owner").get("/t/customer").text
     assert 404 == one.get("/t/customer?view=nothing").status_code
+
+
+def test_a_view_is_renamed_locked_and_removed(made, signed, anna):
+    """Its owner renames and removes it; a shared one is locked by whoever may, and then left alone."""
+    one = signed("li.na")
+    one.post("/t/customer", {"do": "save", "name": "Mine", "ff": "city", "fv": "Berlin"})
+    renamed = one.post("/t/customer", {"do": "rename", "view": "Mine", "rename": "Ours"})
+    assert "view=Ours" in str(renamed.url)
+    assert "view=Mine" not in renamed.text
+    assert "The view was removed" in one.post("/t/customer", {"do": "unview", "view": "Ours"}).text
+    assert 404 == one.get("/t/customer?view=Ours").status_code
+    with made.session(actor="owner") as session:
+        shared = ListView(key="Everybody", type="customer", columns=("full_name", "city"))
+        session.views.save(shared, audience="everyone")
+    owner = signed("owner")
+    assert 'value="lock"' in owner.get("/t/customer?view=Everybody").text
+    owner.post("/t/customer", {"do": "lock", "view": "Everybody"})
+    assert 'value="unlock"' in owner.get("/t/customer?view=Everybody").text
+    assert 'value="unview"' not in one.get("/t/customer?view=Everybody").text
+    assert 403 == one.post("/t/customer", {"do": "unview", "view": "Everybody"}).status_code
+    owner.post("/t/customer", {"do": "unview", "view": "Everybody"})
 
 
 def keep(one, edits, **more):

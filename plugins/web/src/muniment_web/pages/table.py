@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from typing import Any, Final
+from urllib.parse import quote
 
 import attrs
 from markupsafe import Markup, escape
@@ -12,7 +13,7 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError, NotFound
 from muniment.policy import View
-from muniment.schema import Condition, Field, ListView, RecordType
+from muniment.schema import Condition, Field, Label, ListView, RecordType
 from muniment.session.kernel.views import Page
 from muniment_web._app import page
 from muniment_web._cells import Cell, cell_of
@@ -92,8 +93,36 @@ def show(call: Call) -> Response:
 
 
 def change(call: Call) -> Response:
-    """Another page, order, filter or search."""
-    return _answer(call, _act(call, _state(call)))
+    """Another page, order, filter or search; or something about the view that is shown."""
+    state = _state(call)
+    act = call.text("do").partition(":")[0]
+    if act in ("rename", "lock", "unlock", "unview"):
+        return _change_view(call, state, act)
+    answer = _act(call, state)
+    if act == "save":
+        return call.go(f"/t/{type_of(call).key}?view={quote(answer.view)}")
+    return _answer(call, answer)
+
+
+def _change_view(call: Call, state: State, act: str) -> Response:
+    """Rename, lock or remove the view that is shown, as far as the person may."""
+    key, views = type_of(call).key, call.session.views
+    one = views.get(key, state.view)
+    held: dict[str, Any] = {"audience": one.audience}
+    if one.audience == "role":
+        held["roles"] = one.holders
+    if act == "unview":
+        views.remove(key, one.view.key)
+        return call.go(f"/t/{key}", note=call.say("view.removed"))
+    name = one.view.key
+    if act == "rename":
+        name = call.text("rename").strip()[:100]
+        views.save(attrs.evolve(one.view, key=name, label=Label("", "")), locked=one.locked, **held)
+        if name.casefold() != one.view.key.casefold():
+            views.remove(key, one.view.key)
+    else:
+        views.save(one.view, locked=act == "lock", **held)
+    return call.go(f"/t/{key}?view={quote(name)}")
 
 
 def _state(call: Call) -> State:
@@ -317,6 +346,8 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
             one for one in record_type.fields if one.key in view.clear and one.in_clear and one.choices
         ],
         "may_save_view": session.may("view.save", record_type.key),
+        "own_view": _changeable(call, record_type, state),
+        "may_lock": session.may("view.lock", record_type.key),
         "held": held_by(call, record_type),
         "may_create": session.may("record.create", record_type.key),
         "may_export": session.may("record.export", record_type.key),
@@ -340,6 +371,16 @@ def _rows(call: Call, record_type: RecordType, state: State, found: Page, cells:
         body = "".join([cell(one) for cell in cells])
         made.append(f'<tr data-id="{one.id}" data-v="{one.version}">{body}</tr>')
     return "".join(made)
+
+
+def _changeable(call: Call, record_type: RecordType, state: State) -> Any:
+    """The saved view that is shown, where the person may change it; else None."""
+    if not state.view:
+        return None
+    one = call.session.views.get(record_type.key, state.view)
+    may = call.session.may("view.save" if one.audience == "person" else "view.share", record_type.key)
+    open_to = not one.locked or call.session.may("view.lock", record_type.key)
+    return one if one.id and may and open_to else None
 
 
 def _editors(
