@@ -66,6 +66,29 @@ def test_the_clock_of_a_request_is_coloured(site):
     assert "days late" not in site.browser("tom").get("/").text
 
 
+def test_follow_ups_stand_on_the_desk_of_whoever_promised_them(site, person):
+    """One that is overdue says so; those of others and those that are done are not there."""
+    from muniment.model import id_text
+
+    users = site.archive.engine.definitions.users
+    with site.archive.session(actor="owner", purpose="ServiceProvision") as session:
+        for login, state, day in (("li.na", "open", "2020-01-02"), ("li.na", "done", "2020-03-04")):
+            session.create(
+                "follow_up",
+                {
+                    "customer": person,
+                    "due_at": f"{day}T09:00:00Z",
+                    "assigned_to": id_text(users[login].record),
+                    "follow_up_state": state,
+                },
+            )
+    desk = site.browser("li.na").get("/").text
+    assert "2020-01-02" in desk
+    assert "overdue" in desk
+    assert "2020-03-04" not in desk
+    assert "2020-01-02" not in site.browser("mo").get("/").text
+
+
 def test_whoever_handled_an_erasure_request_does_not_grant_it(site, person):
     """T10 on this page: the pages refuse what the corridor refuses."""
     cho, owner = site.browser("cho"), site.browser("owner")

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Any
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from muniment.model import id_text
 from muniment_web._app import page
 from muniment_web._told import Place, named_places
 from muniment_web._waiting import counts_of
@@ -37,6 +39,7 @@ def show(call: Call) -> Response:
         alerts=_alerts(call),
         glasses_waiting=counts_of(call).get("/break-glass", 0),
         incidents=_incidents(call),
+        follow_ups=_follow_ups(call),
         due=call.web.waiting.due if session.may("retention.read") else None,
         standing=_standing(call),
         shown=_SHOWN,
@@ -74,6 +77,41 @@ def _alerts(call: Call) -> list[dict[str, Any]]:
         {**one.document(alerts.rules, call.lang), "colour": _COLOURS.get(one.severity, "grey")}
         for one in found[:_SHOWN]
     ]
+
+
+def _follow_ups(call: Call) -> list[dict[str, Any]]:
+    """What the person promised to customers, the first due first; where the templates' table is in use."""
+    session, engine = call.session, call.web.engine
+    record_type = engine.definitions.types.get("follow_up")
+    user = engine.definitions.users.get(call.signed.login)
+    needed = {"customer", "due_at", "assigned_to", "follow_up_state"}
+    if record_type is None or user is None or not session.may("record.list", record_type.key):
+        return []
+    if not needed <= session.view(record_type).clear:
+        return []
+    found = session.list(
+        record_type.key,
+        where={"assigned_to": id_text(user.record), "follow_up_state": "open"},
+        fields=("customer", "due_at"),
+        order_by="due_at",
+        limit=_SHOWN,
+    ).records
+    places = named_places(call, [str(one.fields["customer"]) for one in found])
+    now = call.web.engine.clock()
+    rows = []
+    for one in found:
+        due = one.fields["due_at"]
+        assert isinstance(due, datetime)
+        due_us = round(due.timestamp() * 1_000_000)
+        rows.append(
+            {
+                "id": one.id,
+                "place": places[str(one.fields["customer"])],
+                "due": call.time(due_us),
+                "late": due_us < now,
+            }
+        )
+    return rows
 
 
 def _incidents(call: Call) -> dict[str, int]:
