@@ -50,6 +50,7 @@ _OVERSIGHT = (
     ("/incidents", "nav.incidents", "flag", "incident.read"),
     ("/break-glass", "nav.glass", "eye", ("break_glass.begin", "break_glass.review")),
     ("/evidence", "nav.evidence", "shield", "log.export"),
+    ("/regimes", "nav.regimes", "chart", "config.read"),
 )
 _SETUP = (
     ("/import", "nav.import", "import", "record.import"),

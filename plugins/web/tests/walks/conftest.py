@@ -221,8 +221,11 @@ def axe_findings(page: Any) -> list[str]:
 def looked_at(site: Site) -> Callable[[Any, str], None]:
     """Opens a path and asks for what holds of every page: whole, quiet, no finding of axe, not too wide."""
 
-    def look(page: Any, path: str) -> None:
+    def look(page: Any, path: str, press: str = "") -> None:
         page.goto(site.base + path)
+        if press:
+            with page.expect_navigation():
+                page.click(press)
         page.wait_for_selector(".htmx-request", state="detached")
         assert [] == axe_findings(page), path
         assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path

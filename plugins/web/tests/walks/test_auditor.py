@@ -133,3 +133,15 @@ def test_rules_and_rights_are_told_as_of_a_day(site):
     rules = ada.get(f"/audit?q=rules&day={today}").text
     assert "li.na" in rules
     assert "audit.before" in ada.get("/audit?q=rules&day=2001-01-01").text
+
+
+def test_a_report_by_regime_names_entries_and_gaps(site):
+    """Each clause says what was checked; the same comes as a page to print and for programs."""
+    ada = site.browser("ada")
+    page = ada.post("/regimes", {"regime": "hipaa", "form": "page"})
+    assert "/log/" in page.text
+    assert "164." in page.text
+    printed = ada.post("/regimes", {"regime": "hipaa", "form": "html"})
+    assert "attachment" in printed.headers["content-disposition"]
+    assert "hipaa" == ada.post("/regimes", {"regime": "hipaa", "form": "json"}).json()["regime"]
+    assert 403 == site.browser("tom").get("/regimes").status_code

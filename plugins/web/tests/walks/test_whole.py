@@ -45,6 +45,7 @@ def paths_of(site, login: str) -> list[str]:
         "/duplicates?type=customer",
         "/restrictions",
         "/incidents",
+        "/regimes",
         f"/incidents/{incident}",
         "/erasures",
         *((f"/merge?first={site.anna}&second={site.twin}", "/merges") if login != "ada" else ()),
@@ -61,6 +62,8 @@ def test_pages_are_whole(signed_in, site, looked_at, login, locale, width, colou
     page = signed_in(login, locale, width, colours)
     for path in paths_of(site, login)[part::2]:
         looked_at(page, path)
+    if part:
+        looked_at(page, "/regimes", press="main .btn.main")
 
 
 @pytest.mark.soak
