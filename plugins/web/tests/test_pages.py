@@ -44,6 +44,7 @@ def test_every_text_that_a_page_asks_for_is_there():
         "keeping.place_",
         "keeping.scope_",
         "keys.kind_",
+        "letter.",
         "log.outcome_",
         "log.way_",
         "reason.",
