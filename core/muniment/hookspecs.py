@@ -25,6 +25,7 @@ from muniment.plugins import (
     ErasurePlan,
     HookContext,
     Jurisdiction,
+    LogFormat,
     NeedsApproval,
     Page,
     Panel,
@@ -53,6 +54,7 @@ __all__ = [
     "muniment_field_kinds",
     "muniment_fields",
     "muniment_jurisdictions",
+    "muniment_log_formats",
     "muniment_needs_approval",
     "muniment_pages",
     "muniment_panels",
@@ -341,6 +343,26 @@ def muniment_regimes() -> Sequence[RegimeLike]:  # type: ignore[empty-body]  # a
 
     If it raises or returns anything else, the plugin is quarantined. A check
     that raises ends the report.
+    """
+
+
+@hookspec
+def muniment_log_formats() -> Sequence[LogFormat]:  # type: ignore[empty-body]  # a hook has no body
+    """Bring forms in which other systems read entries of the log.
+
+    Asked once, when an archive is opened, outside any transaction. A format's
+    ``line`` is given the document of each entry that is streamed, after the
+    reading was written down: identifiers and names of fields as whoever follows
+    the log may see them, never a value of a record. What it gives is printed as
+    one line.
+
+    Returns:
+        ``LogFormat`` values. One whose key another plugin or the core has too
+        quarantines every plugin that brings it.
+
+    If it raises or returns anything else, the plugin is quarantined. If a
+    ``line`` raises or gives more than one line, the stream ends before that
+    entry and says which plugin it was: nothing is skipped.
     """
 
 

@@ -9,7 +9,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muniment.cli.app import app
-from muniment.exports.siem import LOG_FORMATS, OCSF_VERSION, to_cef, to_fhir, to_ocsf
+from muniment.errors import PluginError, UsageError
+from muniment.exports.siem import LOG_FORMATS, OCSF_VERSION, line_of, to_cef, to_fhir, to_ocsf
+from muniment.plugins import CORE_FORMATS, LogFormat, load
+from muniment.plugins._formats import guarded
+from muniment.schema import Label
 from muniment.session.reading.generations import Place
 
 # What the published schemas require of each class, and of an AuditEvent.
@@ -69,8 +73,8 @@ def test_nothing_that_stands_in_an_entry_breaks_a_line(actor, purpose):
     document = {"index": 1, "kind": "record.read", "time": "2026-01-01T00:00:00.000000Z", "actor": actor,
                 "purpose": purpose, "outcome": "ok", "type": "customer", "count": 1, "op": "o", "detail": {},
                 "records": []}  # fmt: skip
-    for line_of in LOG_FORMATS.values():
-        assert 1 == len(line_of(document).split("\n"))
+    for made in LOG_FORMATS.values():
+        assert 1 == len(made.line(document).split("\n"))
 
 
 def test_a_quiet_log_is_followed_without_writing(case):
@@ -99,3 +103,27 @@ def test_the_command_goes_on_where_it_stopped(by_command, tmp_path):
     again = [json.loads(line)["metadata"]["uid"] for line in second.stdout.splitlines()]
     assert not set(seen) & set(again)
     assert again
+
+
+def test_the_cores_forms_are_those_that_no_plugin_may_take():
+    """Whoever reads OCSF gets what the core writes."""
+    assert CORE_FORMATS == set(LOG_FORMATS)
+    with pytest.raises(UsageError) as caught:
+        line_of(load([], environ={}), "house")
+    assert "log.no_format" == caught.value.code
+
+
+def test_a_plugins_form_is_guarded(documents):
+    """One that raises or gives two lines is named, and what it said is not."""
+
+    def fails(document):
+        raise ValueError("secret")
+
+    for line in (fails, lambda document: "a\nb", lambda document: "", lambda document: None):
+        form = guarded("house", LogFormat("house", Label("In-house", "内部格式"), line))
+        with pytest.raises(PluginError) as caught:
+            form.line(documents[0])
+        assert caught.value.code in ("plugin.raised", "plugin.log_line")
+        assert "secret" not in caught.value.text()
+    form = guarded("house", LogFormat("house", Label("In-house", "内部格式"), lambda one: one["kind"]))
+    assert documents[0]["kind"] == form.line(documents[0])

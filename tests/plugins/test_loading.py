@@ -55,6 +55,7 @@ def test_an_enabled_plugin_is_loaded_and_described(install):
             "roles": [],
             "alert_rules": [],
             "regimes": [],
+            "log_formats": [],
             "jurisdictions": [],
         }
     ] == found.describe()

@@ -32,9 +32,12 @@ __all__ = ["follow"]
 @option(
     "--format",
     "form",
-    type=click.Choice(("ndjson", "ocsf", "fhir", "cef")),
+    metavar="FORM",
     default="ndjson",
-    words=("The form.", "格式。"),
+    words=(
+        "ndjson, ocsf, fhir, cef, or one that a plugin brings.",
+        "ndjson、ocsf、fhir、cef，或插件提供的格式。",
+    ),
 )
 @option(
     "--from",
@@ -56,16 +59,17 @@ def follow(call: Invocation, form: str, start: str | None, state: str | None, on
     """Stream entries."""
     import threading
 
-    from muniment.exports.siem import LOG_FORMATS
+    from muniment.exports.siem import line_of
     from muniment.files import write_atomically
 
     place = _place(start) if start is not None else _kept(state)
-    line_of, waiting = LOG_FORMATS[form], threading.Event()
+    waiting = threading.Event()
     with call.session() as (_, session):
+        made = line_of(session.engine.plugins, form)
         while True:
             entries, following = session.follow(place)
             for one in entries:
-                click.echo(line_of(one.document()).encode("utf-8"))
+                click.echo(made(one.document()).encode("utf-8"))
             if entries and state is not None:
                 # After the lines: what is printed twice is better than what is never printed.
                 write_atomically(Path(state), f"{following}\n".encode("ascii"))

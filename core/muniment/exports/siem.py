@@ -14,9 +14,12 @@ from datetime import datetime
 from types import MappingProxyType
 from typing import Any, Final
 
+from muniment.errors import UsageError
 from muniment.log.kinds import KINDS
+from muniment.plugins import LogFormat, PluginSet
+from muniment.schema import Label
 
-__all__ = ["CEF_VERSION", "LOG_FORMATS", "OCSF_VERSION", "to_cef", "to_fhir", "to_ocsf"]
+__all__ = ["CEF_VERSION", "LOG_FORMATS", "OCSF_VERSION", "line_of", "to_cef", "to_fhir", "to_ocsf"]
 
 OCSF_VERSION: Final = "1.5.0"
 """The version of the Open Cybersecurity Schema Framework that is stamped on each event."""
@@ -212,12 +215,31 @@ def _line(mapper: Callable[[Mapping[str, Any]], dict[str, Any]]) -> Callable[[Ma
     return lambda document: json.dumps(mapper(document), ensure_ascii=False, separators=(",", ":"))
 
 
-LOG_FORMATS: Final[Mapping[str, Callable[[Mapping[str, Any]], str]]] = MappingProxyType(
+LOG_FORMATS: Final[Mapping[str, LogFormat]] = MappingProxyType(
     {
-        "ndjson": _line(dict),
-        "ocsf": _line(to_ocsf),
-        "fhir": _line(to_fhir),
-        "cef": to_cef,
+        one.key: one
+        for one in (
+            LogFormat("ndjson", Label("Entries as they are", "条目原样"), _line(dict)),
+            LogFormat("ocsf", Label(f"OCSF {OCSF_VERSION}", f"OCSF {OCSF_VERSION}"), _line(to_ocsf)),
+            LogFormat("fhir", Label("FHIR R5 AuditEvent", "FHIR R5 AuditEvent"), _line(to_fhir)),
+            LogFormat("cef", Label("CEF", "CEF"), to_cef),
+        )
     }
 )
-"""Formats of a stream of entries, each one line for an entry."""
+"""The core's forms of a stream of entries, each as a plugin could have brought it."""
+
+
+def line_of(plugins: PluginSet, key: str) -> Callable[[Mapping[str, Any]], str]:
+    """What makes lines in a form of the core's or of a plugin's.
+
+    Args:
+        plugins: those of the archive.
+        key: of the form.
+
+    Raises:
+        UsageError: ``log.no_format``.
+    """
+    forms = {**plugins.log_formats(), **LOG_FORMATS}
+    if key not in forms:
+        raise UsageError("log.no_format", known=", ".join(sorted(forms)))
+    return forms[key].line

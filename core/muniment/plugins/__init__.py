@@ -25,6 +25,7 @@ from muniment.plugins._declared import (
     RoleLike,
     SearchTerms,
 )
+from muniment.plugins._formats import CORE_FORMATS, LogFormat
 from muniment.plugins._jurisdictions import ACTS, Jurisdiction, SeparateConsent
 from muniment.plugins._load import API, GROUP, Installed, ask_loading, installed, load, needed
 from muniment.plugins._pages import (
@@ -62,6 +63,7 @@ from muniment.plugins._values import (
 __all__ = [
     "ACTS",
     "API",
+    "CORE_FORMATS",
     "EFFECTS",
     "ENDINGS",
     "EVENTS",
@@ -85,6 +87,7 @@ __all__ = [
     "Installed",
     "Jurisdiction",
     "Link",
+    "LogFormat",
     "NeedsApproval",
     "Page",
     "Panel",

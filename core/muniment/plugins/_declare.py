@@ -11,6 +11,7 @@ import attrs
 from muniment.errors import ConfigError, PluginError
 from muniment.plugins._calls import Call
 from muniment.plugins._declared import Purpose, RetentionRule, SearchTerms
+from muniment.plugins._formats import CORE_FORMATS, LogFormat
 from muniment.plugins._jurisdictions import Jurisdiction
 from muniment.plugins._pages import Column, Page, Panel, problem_of
 from muniment.plugins._set import Brought, Plugin
@@ -81,6 +82,7 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
     roles = values("muniment_roles", object)
     alert_rules = values("muniment_alert_rules", object)
     regimes = values("muniment_regimes", object)
+    log_formats = values("muniment_log_formats", LogFormat)
     jurisdictions = values("muniment_jurisdictions", Jurisdiction)
     for one in jurisdictions:
         if problem := one.problem():
@@ -90,6 +92,7 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
     for hook, labels in (
         ("muniment_alert_rules", [getattr(one, "label", None) for one in alert_rules]),
         ("muniment_regimes", [getattr(one, "label", None) for one in regimes]),
+        ("muniment_log_formats", [one.label for one in log_formats]),
         ("muniment_jurisdictions", [one.label for one in jurisdictions]),
         ("muniment_templates", [one.label for one in templates]),
         ("muniment_purposes", [one.label for one in purposes]),
@@ -109,6 +112,7 @@ def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> P
         jurisdictions=jurisdictions,
         pages=pages,
         regimes=regimes,
+        log_formats=log_formats,
     )
 
 
@@ -196,6 +200,7 @@ def colliding_declarations(plugins: Iterable[Plugin]) -> dict[str, PluginError]:
         ("plugin.alert_rule", "muniment_alert_rules", "alert_rules", set[str]()),
         ("plugin.jurisdiction", "muniment_jurisdictions", "jurisdictions", set[str]()),
         ("plugin.regime", "muniment_regimes", "regimes", set[str]()),
+        ("plugin.log_format", "muniment_log_formats", "log_formats", set(CORE_FORMATS)),
     ):
         brought = {one.name: [str(value.key) for value in getattr(one, keys)] for one in listed}
         for name, key, other in _shared(brought, taken):

@@ -25,6 +25,7 @@ from muniment.plugins._declared import (
     RoleLike,
     SearchTerms,
 )
+from muniment.plugins._formats import LogFormat, guarded
 from muniment.plugins._jurisdictions import Jurisdiction
 from muniment.plugins._pages import Column, Page, Panel
 from muniment.plugins._values import (
@@ -96,6 +97,7 @@ class Plugin:
         jurisdictions: whose law on consents, ages and working days it knows.
         pages: its pages.
         regimes: the regimes it brings, ``muniment.regimes.Regime``.
+        log_formats: forms in which others read the log.
     """
 
     source: Installed
@@ -111,6 +113,7 @@ class Plugin:
     jurisdictions: tuple[Jurisdiction, ...] = ()
     pages: tuple[Page, ...] = ()
     regimes: tuple[RegimeLike, ...] = ()
+    log_formats: tuple[LogFormat, ...] = ()
 
     @property
     def name(self) -> str:
@@ -237,6 +240,10 @@ class PluginSet:
     def regimes(self) -> tuple[RegimeLike, ...]:
         """The regimes that the loaded plugins bring."""
         return tuple(one for plugin in self.loaded for one in plugin.regimes)
+
+    def log_formats(self) -> Mapping[str, LogFormat]:
+        """The forms of the log that the loaded plugins bring, by key."""
+        return {one.key: guarded(plugin.name, one) for plugin in self.loaded for one in plugin.log_formats}
 
     def retention_rules(self) -> Mapping[str, tuple[RetentionRule, ...]]:
         """The retention rules of each record type that ``for_types`` asked about, in the order of plugins."""
@@ -601,6 +608,7 @@ def _described(plugin: Plugin) -> dict[str, Any]:
         "alert_rules": [one.key for one in plugin.alert_rules],
         "jurisdictions": [one.key for one in plugin.jurisdictions],
         "regimes": [one.key for one in plugin.regimes],
+        "log_formats": [one.key for one in plugin.log_formats],
     }
 
 

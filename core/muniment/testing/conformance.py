@@ -21,7 +21,16 @@ from typing import Any
 import attrs
 
 from muniment.errors import ConfigError, MunimentError, PluginError, text_of
-from muniment.plugins import EVENTS, HookContext, PluginSet, RecordState, load, needed, types_in_reach
+from muniment.plugins import (
+    EVENTS,
+    HookContext,
+    LogFormat,
+    PluginSet,
+    RecordState,
+    load,
+    needed,
+    types_in_reach,
+)
 from muniment.schema import Field, FieldKind, Label, RecordType, Registry, Template, ValueProblem
 from muniment.session.writing.applying import kinds_of, with_plugins, with_roles
 from muniment.store import LogFilter
@@ -33,6 +42,9 @@ __all__ = ["Finding", "assert_conforms", "check_plugin"]
 
 _RECORDS = 12
 """How many records of each type are generated."""
+
+_ENTRIES = 500
+"""So many entries are put into each form of the log."""
 
 _LANGUAGES = ("en", "zh")
 
@@ -374,6 +386,8 @@ class _Checking:
                         )
                     trial.run([session.type(key) for key in keys])
                     failed = session.entries(LogFilter(kinds=("plugin.fail",)))
+                    documents = [one.document() for one in session.entries(LogFilter(limit=_ENTRIES))]
+                    forms = [one for plugin in archive.plugins.loaded for one in plugin.log_formats]
                     types = [session.type(key) for key in keys]
                     with archive.session(actor="owner", purpose="CustomerManagement", masked=True) as masked:
                         unseen = list(unshown(masked, archive.plugins, self.name, types))
@@ -382,12 +396,29 @@ class _Checking:
                 return
         if failed:
             yield _finding("observer", plugin=self.name)
+        for made in forms:
+            if not all(_one_line(made, document) for document in documents):
+                yield _finding("log_line", what=made.key)
         for what, problem in unseen:
             yield _finding("shown", what=what, problem=problem)
         for what, form in trial.problems:
             yield _finding("round_trip", what=what, form=form)
         for key in trial.never:
             yield Finding("conform.never_written", "note", {"type": key})
+
+
+def _one_line(form: LogFormat, document: Mapping[str, Any]) -> bool:
+    """Whether a form makes the same single line of an entry twice, and leaves the entry as it was."""
+    before = _json(document)
+    try:
+        lines = {form.line(document), form.line(_json(document))}
+    except Exception:
+        return False
+    return (
+        len(lines) == 1
+        and all(len(str(one).splitlines()) == 1 for one in lines)
+        and before == _json(document)
+    )
 
 
 def _field_named(types: Mapping[str, RecordType], own: RecordType, name: str) -> Field | None:
