@@ -6,7 +6,8 @@ import shutil
 
 import pytest
 
-from muniment.errors import IntegrityError
+from muniment.errors import IntegrityError, LogError
+from muniment.stores.sqlite import SqliteStore
 from muniment.testing import assert_no_plaintext, log_entries
 
 OWNER = {"actor": "owner", "purpose": "ServiceProvision"}
@@ -96,6 +97,27 @@ def test_the_old_generation_never_goes_on(base, put_back, opened):
     with pytest.raises(IntegrityError) as caught:
         opened(base)
     assert "integrity.below_signed" == caught.value.code
+
+
+def test_no_way_of_signing_signs_for_the_old_generation(base, put_back, opened):
+    """Not at the door, where rows of before are opened, and not behind it, with all parts in one's hands."""
+    with opened(base) as archive, archive.session(**OWNER) as session:
+        session.create("person", {"number": "P-9", "name": "Person 9"})
+    shutil.copy(base / "archive" / "archive.db", base / "before.db")
+    ended = put_back(base, accept_loss=True).lost[0].origin
+    with opened(base) as archive:
+        book, keys = archive.engine.logbook, archive.keys
+        signed = keys.last_signed(ended)
+        store = SqliteStore(base / "before.db")
+        try:
+            assert ended == book.origin(store.head(0).gen)
+            with pytest.raises(LogError) as caught:
+                book.sign(store)
+            assert "log.ended" == caught.value.code
+        finally:
+            store.close()
+        assert signed == keys.last_signed(ended)
+        assert ended != archive.engine.logbook.origin(archive.store.head(0).gen)
 
 
 def test_what_was_erased_since_stays_erased(base, put_back, opened, checked):

@@ -13,6 +13,7 @@ from muniment.archive import restore
 from muniment.backup.generations import kept
 from muniment.errors import AccessDenied, ConfigError, IntegrityError, StoreError
 from muniment.keys import KeyFile
+from muniment.session.backups import last_backup
 from muniment.testing import assert_logged, log_entries, log_size, open_again
 
 OWNER = {"actor": "owner", "purpose": "ServiceProvision"}
@@ -204,6 +205,55 @@ def test_a_bucket_is_a_place_too(base, opened, monkeypatch):
                 session.backups.drill("nothing")
             session.backups._place().delete(made.name)
             assert [] == session.backups.listed()
+        _interrupted(base, opened, monkeypatch)
+        for one in boto3.client("s3").list_objects_v2(Bucket="vault").get("Contents", ()):
+            boto3.client("s3").delete_object(Bucket="vault", Key=one["Key"])
         boto3.client("s3").delete_bucket(Bucket="vault")
         with opened(base) as archive, archive.session(**OWNER) as session, pytest.raises(StoreError):
             session.backups.listed()
+
+
+def _interrupted(base, opened, monkeypatch):
+    """Cut off in the middle of its pieces, or shorter than what was sent: no backup, and written down."""
+    from botocore.exceptions import EndpointConnectionError
+
+    with opened(base) as archive, archive.session(**OWNER) as session:
+        client = session.backups._place()._client
+
+        def cut(path, bucket, key):
+            upload = client.create_multipart_upload(Bucket=bucket, Key=key)["UploadId"]
+            client.upload_part(Bucket=bucket, Key=key, UploadId=upload, PartNumber=1, Body=b"x" * 100)
+            raise EndpointConnectionError(endpoint_url="https://s3.example")
+
+        def shorter(path, bucket, key):
+            client.put_object(Bucket=bucket, Key=key, Body=b"x")
+
+        place = session.backups._place()
+        monkeypatch.setattr(type(session.backups), "_place", lambda self: place)
+        for act, left in ((cut, 0), (shorter, 1)):
+            monkeypatch.setattr(place, "_client", _Instead(client, act))
+            before = last_backup(archive.engine)
+            with pytest.raises(StoreError) as caught:
+                session.backups.run()
+            assert "backup.place" == caught.value.code
+            assert ("backup.create", "failed") == (
+                (last := log_entries(archive)[-1]).kind,
+                last.detail["outcome"],
+            )
+            assert before == last_backup(archive.engine)
+            assert left == len(session.backups.listed())
+        for one in session.backups.listed():
+            with pytest.raises(IntegrityError):
+                session.backups.drill(one.name)
+        monkeypatch.undo()
+
+
+class _Instead:
+    """A client whose uploads are done by something else."""
+
+    def __init__(self, client, upload):
+        self._client = client
+        self.upload_file = upload
+
+    def __getattr__(self, name):
+        return getattr(self._client, name)

@@ -95,6 +95,9 @@ HOUR = 3_600_000_000
          [*(event(at) for at in range(199)), event(199, purpose="Marketing")],
          [*(event(at, purpose="Marketing") for at in range(3)), *(event(at) for at in range(3, 250)),
           event(250, purpose="Marketing")]),
+        ("R02", [event(kind="job.fail", outcome="failed", target={"job": "backup"})],
+         [event(kind="job.fail", outcome="failed", target={"job": "requests"})],
+         [event(kind="job.run", target={"job": "backup"})]),
         ("R01", [event(), event(1, time_us=1_767_225_600_000_000 + 32 * DAY)],
          [event(), event(1, time_us=1_767_225_600_000_000 + 20 * DAY)],
          [event(), event(1, kind="audit.review", time_us=1_767_225_600_000_000 + 21 * DAY)]),
@@ -105,6 +108,18 @@ def test_each_rule_finds_what_it_is_for(rule, odd, near, explained):
     assert rule in found(odd, rule)
     assert rule not in found(near, rule)
     assert rule not in found(explained, rule)
+
+
+def test_a_backup_that_stays_away_is_found_once():
+    """Where there were some before; a failed one counts as none, and a new one ends it."""
+    start = 1_767_225_600_000_000
+    made, failed = event(kind="backup.create"), event(1, kind="backup.create", outcome="failed")
+    assert ["R02"] == found([made], "R02")
+    assert [] == found([made], "R02", days=11)
+    assert ["R02", "R02"] == found([made, failed], "R02")
+    later = [made, event(1, kind="backup.create", time_us=start + 5 * DAY)]
+    assert ["R02"] == found([*later, event(2, kind="job.fail", time_us=start + 6 * DAY)], "R02")
+    assert [] == found([event(kind="job.fail", target={"job": "keys"})], "R02")
 
 
 @pytest.mark.parametrize(

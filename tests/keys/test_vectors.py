@@ -190,6 +190,9 @@ def test_the_derived_keys_are_the_ones_of_the_format() -> None:
     index = derived["index_key"]
     place = struct.pack(">IBHI", index["field"], index["kind"], index["normaliser"], index["epoch"])
     assert index["key"] == _hkdf_expand(index["index_root"], b"muniment/index/v1" + ARCHIVE + place)[:32]
+    backup = derived["backup_key"]
+    info = b"muniment/backup/v1" + ARCHIVE + backup["backup"]
+    assert backup["key"] == _hkdf_expand(backup["archive_secret"], info)
 
 
 # --- and the other way round ----------------------------------------------------------------------------

@@ -19,6 +19,7 @@ from cryptography.hazmat.primitives.ciphers.aead import AESGCM
 
 from muniment.keys import actor_tag_key, data_key, index_key, read_phrase, subject_tag_key
 from muniment.keys._pages import Page, seal_box, seal_page
+from muniment.keys.derive import backup_key
 from muniment.keys.roots import Cost, Passphrase, Recipient, RecoveryPhrase
 from muniment.keys.slots import HpkeProvider, Opener, PrivateKeyOpener, Root, SlotFile, slot_info
 from muniment.model import id_text
@@ -73,6 +74,11 @@ def derived() -> dict[str, Any]:
             "normaliser": 5,
             "epoch": 6,
             "key": index_key(root, ARCHIVE, 66_051, 4, 5, 6).hex(),
+        },
+        "backup_key": {
+            "archive_secret": fixed("archive secret", 32).hex(),
+            "backup": fixed("backup", 16).hex(),
+            "key": backup_key(fixed("archive secret", 32), ARCHIVE, fixed("backup", 16)).hex(),
         },
     }
 

@@ -11,7 +11,7 @@ from collections.abc import Mapping
 from types import MappingProxyType
 from typing import Final
 
-from muniment.alerts import access, accounts, incidents, states, volume
+from muniment.alerts import access, accounts, backups, incidents, states, volume
 from muniment.alerts.rule import AlertRule
 
 __all__ = ["BUILTIN_RULES"]
@@ -20,7 +20,7 @@ BUILTIN_RULES: Final[Mapping[str, AlertRule]] = MappingProxyType(
     {
         rule.key: rule
         for rule in sorted(
-            (*access.RULES, *states.RULES, *volume.RULES, *accounts.RULES, *incidents.RULES),
+            (*access.RULES, *states.RULES, *volume.RULES, *accounts.RULES, *backups.RULES, *incidents.RULES),
             key=lambda rule: rule.key,
         )
     }

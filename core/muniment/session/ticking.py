@@ -15,7 +15,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from muniment import audit
-from muniment.errors import ConfigError, MunimentError
+from muniment.errors import ConfigError, Conflict, KeyStoreError, MunimentError
 from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.logbook import Moment
 from muniment.store import Transaction
@@ -27,6 +27,7 @@ __all__ = ["JOBS", "Done", "run_jobs"]
 
 _HERE: Final = "muniment.session.ticking"
 _EXPIRING_DAYS: Final = 30
+_TRIES: Final = 5
 
 JOBS: Final[Mapping[str, str]] = {
     "consents": f"{_HERE}:consents",
@@ -81,7 +82,7 @@ def run_jobs(session: Session, *, only: frozenset[str] = frozenset()) -> list[Do
         module, _, function = target.partition(":")
         job: Callable[[Session], Mapping[str, int]] = getattr(import_module(module), function)
         try:
-            counts = dict(job(session))
+            counts = _counted(job, session)
         except MunimentError as error:
             session.note("job.fail", outcome="failed", code=error.code, target={"job": name})
             done.append(Done(name, error.code))
@@ -89,6 +90,23 @@ def run_jobs(session: Session, *, only: frozenset[str] = frozenset()) -> list[Do
         session.note("job.run", target={"job": name, **counts})
         done.append(Done(name, counts=counts))
     return done
+
+
+def _counted(job: Callable[[Session], Mapping[str, int]], session: Session) -> dict[str, int]:
+    """What a job did, where perhaps another tick is at the same."""
+    for left in reversed(range(_TRIES)):
+        try:
+            return dict(job(session))
+        except Conflict:
+            # Another one was quicker; looked at again, what it did is due no more.
+            if not left:
+                raise
+        except KeyStoreError as error:
+            if error.code != "key.locked":
+                raise
+            break
+    # Somebody erases, rotates, backs up or restores; another time.
+    return {"busy": 1}
 
 
 def consents(session: Session) -> Mapping[str, int]:
