@@ -9,6 +9,7 @@ from __future__ import annotations
 
 import sqlite3
 import threading
+import time
 from collections.abc import Callable, Iterator
 from contextlib import AbstractContextManager, contextmanager
 from pathlib import Path
@@ -27,6 +28,8 @@ from muniment.stores.migrations import (
 __all__ = ["SqliteStore", "reader_of"]
 
 _BUSY_TIMEOUT_MS = 30_000
+_TRUNCATE_TIMEOUT_MS = 150
+_TRUNCATE_TRIES = _BUSY_TIMEOUT_MS // (2 * _TRUNCATE_TIMEOUT_MS)
 
 
 class _Scope:
@@ -206,8 +209,18 @@ class SqliteStore(Reading):
 
     def truncate(self) -> None:
         """Fold the write-ahead log back, so that disposed bytes are gone from it."""
-        with self._lock:
-            self._fetch("PRAGMA wal_checkpoint(TRUNCATE)")
+        # While it waits for readers SQLite lets nobody write. A reader that is about to write would wait for
+        # us as we for it, so each try is short, and others come in between.
+        for _ in range(_TRUNCATE_TRIES):
+            with self._lock:
+                self._fetch(f"PRAGMA busy_timeout = {_TRUNCATE_TIMEOUT_MS}")
+                try:
+                    busy = self._fetch("PRAGMA wal_checkpoint(TRUNCATE)")[0][0]
+                finally:
+                    self._fetch(f"PRAGMA busy_timeout = {_BUSY_TIMEOUT_MS}")
+            if not busy:
+                return
+            time.sleep(_TRUNCATE_TIMEOUT_MS / 1000)
 
     def close(self) -> None:
         """Let go of the file; the last process to close folds the write-ahead log back."""
