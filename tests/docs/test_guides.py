@@ -43,6 +43,8 @@ GUIDES = (
     "docs/persons.zh-CN.md",
     "docs/insights.md",
     "docs/insights.zh-CN.md",
+    "docs/outreach.md",
+    "docs/outreach.zh-CN.md",
 )
 PAGES = sorted(
     [ROOT / "README.md", ROOT / "README.zh-CN.md", ROOT / "CONTRIBUTING.md", *ROOT.glob("docs/**/*.md")]

@@ -13,7 +13,7 @@ from muniment.testing import new_archive
 from muniment_web.testing import ANNA, PASSWORD, give_password, new_web, served
 
 pytestmark = pytest.mark.slow
-PAGES = ("/t/customer", "RECORD", "/log", "/account")
+PAGES = ("/dashboards", "/t/customer", "RECORD", "/log", "/account")
 MORE = ("/", "RECORD/compare", "/users", "/import", "/changes")
 
 
