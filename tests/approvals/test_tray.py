@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import pytest
 
-from muniment.errors import AccessDenied, Invalid, NotFound, UsageError
+from muniment.errors import AccessDenied, Conflict, Invalid, NotFound, UsageError
 from muniment.session.approval.tray import MOST_EDITS, Edit
 from muniment.testing import log_entries
 
@@ -61,6 +61,9 @@ def test_every_problem_is_told_at_once(archive, as_, two):
     # That somebody else has the number is a disclosure, and written down as one.
     assert "value.not_unique" in {entry.detail.get("code") for entry in log_entries(archive)}
     assert 1 == owner.get(two[0]).version
+    with pytest.raises(Conflict):
+        owner.drafts.apply([one.id for one in tray.shown() if one.record == three], reason="moved")
+    archive.log.verify()
     tray.rebase(three)
     assert three not in tray.problems()
 

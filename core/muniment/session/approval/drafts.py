@@ -392,7 +392,7 @@ class _Applying:
                     "draft.read",
                     outcome="failed",
                     code=error.code,
-                    target={"records": [str(one["id"]) for one in self._moved]},
+                    target={"moved": [str(one["id"]) for one in self._moved]},
                 )
             raise
         return [one for one in done if isinstance(one, Saved) and one.type != DRAFT.key]
