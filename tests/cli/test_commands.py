@@ -673,7 +673,7 @@ def test_the_customers_of_the_demonstration_are_the_same_each_time():
 
 
 def test_a_made_up_company_of_any_size(cli):
-    """Every table filled without a refused row, the same one each time, seen by six people; it verifies."""
+    """Every table filled without a refused row, the same one each time, seen by seven people; it verifies."""
     from datetime import date
 
     from muniment.demo.company import ORDER, company
@@ -681,7 +681,7 @@ def test_a_made_up_company_of_any_size(cli):
     steps = cli.json("demo", "company", "--size", "20", MUNIMENT_ARCHIVE="", MUNIMENT_KEY="")["demo"]["steps"]
     words = [one["command"] for step in steps for one in step["commands"]]
     assert list(ORDER) == [one[2] for one in words if one[:2] == ["import", "file"]]
-    assert 6 == sum(one[:2] == ["user", "add"] for one in words)
+    assert 7 == sum(one[:2] == ["user", "add"] for one in words)
     day = date(2026, 3, 1)
     assert company(30, today=day, seed=4) == company(30, today=day, seed=4)
     assert company(30, today=day, seed=4) != company(30, today=day, seed=5)

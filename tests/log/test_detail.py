@@ -147,6 +147,14 @@ def test_lines_that_the_detail_does_not_name_are_found(change: Callable[[Opening
     assert ("log.lines", 5) == (caught.value.code, caught.value.parameters["place"])
 
 
+def test_a_member_within_that_is_called_records_is_none_of_the_entry() -> None:
+    """What an object inside the detail names is no line of it; one of the detail itself without lines is found."""
+    inner = canonical({"target": {"records": ["a"]}})
+    assert [0] == [place for place, _ in scan_details(pack_details([Opening(0, bytes(32), inner)]))]
+    with pytest.raises(IntegrityError, match=r"log\.lines"):
+        scan_details(pack_details([Opening(0, bytes(32), canonical({"records": ["a"]}))]))
+
+
 def test_text_that_looks_like_records_does_not_count() -> None:
     """A string of a detail cannot pass for the member that names the lines."""
     fake = '"records":["' + "A" * 43 + '="]'

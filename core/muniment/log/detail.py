@@ -13,6 +13,7 @@ they were compressed is no evidence of anything. Integers are big-endian.
 from __future__ import annotations
 
 import hashlib
+import json
 import struct
 import zlib
 from binascii import b2a_base64
@@ -227,8 +228,9 @@ def _scan(plain: bytes) -> list[tuple[int, bytes]]:
             count = plain[stop] << 8 | plain[stop + 1]
             at = stop + 2
             # A quote inside a string of JSON stands behind a backslash, so these
-            # bytes can be nothing but the member. Parsing the detail would cost
-            # as much as all the rest.
+            # bytes can be nothing but a member of that name. Parsing the detail
+            # would cost as much as all the rest; it is parsed where there are no
+            # lines and such a member may belong to an object within.
             if count == 1:
                 salt, length = line_head(plain, at)
                 at += 36
@@ -248,12 +250,19 @@ def _scan(plain: bytes) -> list[tuple[int, bytes]]:
             if place <= before or at > end:
                 raise IntegrityError("log.packed_details")
             before = place
-            if named not in detail or (not named and b'"records":[' in detail):
+            if named not in detail or (not named and b'"records":[' in detail and _names_records(detail)):
                 raise IntegrityError("log.lines", place=place)
             add((place, b64(sha256(_COMMITTED + r + detail).digest(), newline=False)))
     except (struct.error, IndexError):
         raise IntegrityError("log.packed_details") from None
     return scanned
+
+
+def _names_records(detail: bytes) -> bool:
+    try:
+        return "records" in json.loads(detail)
+    except ValueError:
+        raise IntegrityError("log.packed_details") from None
 
 
 def scan_rows(rows: Sequence[bytes]) -> tuple[list[int], list[bytes]]:
