@@ -148,7 +148,7 @@ def test_lines_that_the_detail_does_not_name_are_found(change: Callable[[Opening
 
 
 def test_a_member_within_that_is_called_records_is_none_of_the_entry() -> None:
-    """What an object inside the detail names is no line of it; one of the detail itself without lines is found."""
+    """What an object in the detail names is no line of it; its own member without lines is found."""
     inner = canonical({"target": {"records": ["a"]}})
     assert [0] == [place for place, _ in scan_details(pack_details([Opening(0, bytes(32), inner)]))]
     with pytest.raises(IntegrityError, match=r"log\.lines"):
