@@ -53,15 +53,23 @@ def town(folder, count):
 
 
 def peak(archive, act):
-    """The most that an act has at once, in bytes, once what is remembered for good is there."""
+    """The most that an act has at once, in bytes, once what is remembered for good is there.
+
+    The least of three times: what else is remembered or cleared up meanwhile is none of the act's.
+    """
     with archive.session(actor="owner", purpose="CustomerManagement") as session:
         act(session)
-        gc.collect()
-        tracemalloc.start()
+        return min(_once(act, session) for _ in range(3))
+
+
+def _once(act, session):
+    gc.collect()
+    tracemalloc.start()
+    try:
         act(session)
-        _, most = tracemalloc.get_traced_memory()
+        return tracemalloc.get_traced_memory()[1]
+    finally:
         tracemalloc.stop()
-    return most
 
 
 @pytest.fixture(scope="module")
