@@ -71,8 +71,8 @@ def _watch(number: int) -> None:
     connect = sqlite3.connect
 
     def connected(*arguments: object, **named: object) -> sqlite3.Connection:
-        connection = connect(*arguments, **named)  # type: ignore[arg-type]
+        connection = connect(*arguments, **named)
         connection.set_trace_callback(traced)
         return connection
 
-    sqlite3.connect = connected  # type: ignore[assignment]
+    sqlite3.connect = connected
