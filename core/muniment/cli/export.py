@@ -112,7 +112,7 @@ def export(
 ) -> None:
     """Write records to a file."""
     from muniment.cli.progress import progress
-    from muniment.cli.record_read import conditions
+    from muniment.cli.record_list import conditions
     from muniment.schema import ListView
 
     with call.session() as (_, session):

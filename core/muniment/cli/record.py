@@ -8,6 +8,7 @@ __all__ = ["record"]
 
 _WRITE = "muniment.cli.record_write"
 _READ = "muniment.cli.record_read"
+_LIST = "muniment.cli.record_list"
 
 record = LazyGroup(
     "record",
@@ -38,11 +39,11 @@ record = LazyGroup(
             ("Every version: who, when, why, what.", "查看各版本：谁、何时、为何、改了什么。"),
         ),
         "diff": Entry(f"{_READ}:diff", ("What differs between two versions.", "比较两个版本。")),
-        "list": Entry(f"{_READ}:list_records", ("One page of records.", "列出一页记录。")),
+        "list": Entry(f"{_LIST}:list_records", ("One page of records.", "列出一页记录。")),
         "search": Entry(
-            f"{_READ}:search", ("Find records by words, phone or e-mail.", "按文字、电话或邮箱查找记录。")
+            f"{_LIST}:search", ("Find records by words, phone or e-mail.", "按文字、电话或邮箱查找记录。")
         ),
-        "find": Entry(f"{_READ}:find", ("Find in all types at once.", "在所有类型中查找。")),
+        "find": Entry(f"{_LIST}:find", ("Find in all types at once.", "在所有类型中查找。")),
         "accesses": Entry(
             "muniment.cli.log_read:accesses", ("Who saw or changed a record.", "谁看过或改过一条记录。")
         ),
