@@ -131,6 +131,16 @@ def walk_to(page, field, key):
     raise AssertionError(f"no arrow leads to {field}")
 
 
+def walk_from(page, row, field):
+    """Go to a column from the first cell of a row: a table that settles moves no focus, but may move a cell."""
+    page.locator("#grid tbody td[tabindex]").focus()
+    page.keyboard.press("Home")
+    page.keyboard.press("Control+ArrowUp")
+    for _ in range(1, row):
+        page.keyboard.press("ArrowDown")
+    walk_to(page, field, "ArrowRight")
+
+
 PASTE = """(text) => {
     const data = new DataTransfer();
     data.setData("text/plain", text);
@@ -142,21 +152,21 @@ def test_what_is_pasted_from_a_spreadsheet_waits_in_the_tray(opened, site):
     """Cells fill the table from the focus on, each is checked at once, and all outlast a reload."""
     page = opened()
     page.goto(f"{site[0]}/t/customer")
-    page.locator('tr:nth-child(2) td[data-f="company"]').click()
+    walk_from(page, 2, "company")
     page.evaluate(PASTE, 'Nordwind\tKiel\r\n"Süd\twind"\tUlm\r\n')
     page.wait_for_selector("m-tray details[open] tr[data-f] >> nth=3")
     assert 4 == page.locator("#grid td.edited").count()
+    assert "Süd wind" in page.inner_text("#grid td.refused"), "a tab in a field of one line"
     walk_to(page, "email", "ArrowLeft")
     page.evaluate(PASTE, "no address")
-    page.wait_for_selector("m-tray tr.bad")
-    assert 1 == page.locator("#grid td.refused").count()
+    page.wait_for_selector('#grid td.refused[data-f="email"]')
+    assert 2 == page.locator("#grid td.refused").count()
     assert [] == axe_findings(page)
     page.reload()
     page.wait_for_selector("#grid td.edited >> nth=4")
     assert "Süd wind" in page.inner_text("#grid")
     assert [] == page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
-    page.locator('#grid tr:nth-child(2) td[data-f="company"]').click()
-    walk_to(page, "email", "ArrowLeft")
+    walk_from(page, 2, "email")
     page.keyboard.press("Control+z")
     page.wait_for_function("() => document.querySelectorAll('#grid td.edited').length === 4")
     page.click("m-tray button[value=discard]")

@@ -110,7 +110,7 @@ class Tray extends HTMLElement {
     this.before = new WeakMap();
     this.addEventListener("submit", (event) => { event.preventDefault(); this.send(new FormData(event.target, event.submitter)); });
     document.addEventListener("htmx:after:swap", () => this.mark());
-    if (this.dataset.held !== "0") this.ask(fetch(this.dataset.path, { headers: { "HX-Request": "true" } }));
+    if (this.dataset.held !== "0") this.send();
   }
   editor(cell) { return cell?.dataset.f ? $(`template[data-editor="${cell.dataset.f}"]`) : null; }
 
@@ -212,7 +212,8 @@ class Tray extends HTMLElement {
     this.send(this.form({ do: "keep", edits, ...more }));
   }
   send(form) {
-    this.line = this.line.then(() => this.ask(fetch(this.dataset.path, { method: "POST", headers: { "HX-Request": "true" }, body: new URLSearchParams(form) })));
+    const body = form && { method: "POST", body: new URLSearchParams(form) };
+    this.line = this.line.then(() => this.ask(fetch(this.dataset.path, { headers: { "HX-Request": "true" }, ...body })));
   }
   async ask(answering) {
     this.busy = true;
