@@ -197,14 +197,15 @@ class Webhooks:
             raise made
         return self.get(made.id), self._new_secret(made.id, keep=False)
 
-    def rotate(self, id: str, *, reason: str | None = None) -> str:
+    def rotate(self, id: str) -> str:
         """Make a new secret; for a day messages carry the signatures of both.
 
         Returns:
             The new secret, shown here and never again.
         """
         one = self._for_change(id)
-        self._change(one, {"state": "active" if one.active else "paused"}, reason, note={"rotated": True})
+        # What lies in the key store has no versions: the entry alone says that it changed.
+        self._session.note("webhook.change", target={"webhook": one.id, "rotated": True})
         return self._new_secret(id, keep=True)
 
     def pause(self, id: str, *, reason: str | None = None) -> None:
@@ -240,18 +241,7 @@ class Webhooks:
         self._session.require("config.change")
         return self.get(id)
 
-    def _change(
-        self,
-        one: Webhook,
-        values: Mapping[str, object],
-        reason: str | None,
-        *,
-        note: Mapping[str, object] | None = None,
-    ) -> None:
-        if note is not None:
-            # What lies in the key store has no versions: the entry alone says that it changed.
-            self._session.note("webhook.change", target={"webhook": one.id, **note})
-            return
+    def _change(self, one: Webhook, values: Mapping[str, object], reason: str | None) -> None:
         change = Change(
             "update",
             record=id_bytes(one.id),
@@ -297,14 +287,16 @@ class Webhooks:
         room = min(_A_RUN - len(due), _MOST_WAITING - len(one.waiting))
         with engine.store.snapshot() as reader:
             new, place = _new_events(reader, one, max(room, 0))
-            told: list[Event] = []
-            tried: dict[tuple[int, int], Event] = {}
-            for event in [*due, *new]:
-                problem = self._post(one, _document(engine, reader, event), event, allowed)
-                if problem:
-                    tried[event.generation, event.index] = _later(event, problem, now)
-                else:
-                    told.append(event)
+            documents = [(event, _document(engine, reader, event)) for event in [*due, *new]]
+        # A place that answers slowly keeps no snapshot of the archive open.
+        told: list[Event] = []
+        tried: dict[tuple[int, int], Event] = {}
+        for event, document in documents:
+            problem = self._post(one, document, event, allowed)
+            if problem:
+                tried[event.generation, event.index] = _later(event, problem, now)
+            else:
+                told.append(event)
         if not told and not tried:
             if place.index - one.next > _LOOKED_AT // 2 or place.generation != one.generation:
                 self._move(one, place)
