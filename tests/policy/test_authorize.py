@@ -6,9 +6,8 @@ import attrs
 import pytest
 
 from muniment.errors import AccessDenied, NotFound, PluginError
-from muniment.plugins import Decision
+from muniment.plugins import Decision, Plugin, PluginSet
 from muniment.plugins._calls import Call
-from muniment.plugins._set import Plugin, PluginSet
 from muniment.plugins._values import Installed, PluginInfo
 from muniment.testing import log_entries, log_size
 

@@ -44,8 +44,9 @@ from muniment.plugins._pages import (
     Table,
     Text,
 )
+from muniment.plugins._plugin import Brought, Plugin
 from muniment.plugins._reach import types_in_reach
-from muniment.plugins._set import Brought, Plugin, PluginSet
+from muniment.plugins._set import PluginSet
 from muniment.plugins._values import (
     Decision,
     ErasedNotice,

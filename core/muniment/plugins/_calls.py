@@ -18,7 +18,7 @@ from muniment import errors
 from muniment.errors import PluginError
 from muniment.plugins._values import PluginFailure
 
-__all__ = ["Call", "TooSlow", "check_code", "failure_of", "in_time", "raised", "timed"]
+__all__ = ["Call", "TooSlow", "answer_of", "check_code", "failure_of", "raised", "timed"]
 
 LOADING_SECONDS: float = 10.0
 """How long a plugin may take to be imported, and for each question that it is asked while it loads."""
@@ -82,20 +82,35 @@ def timed() -> Iterator[None]:
         signal.signal(signal.SIGALRM, before)
 
 
-def in_time(plugin: str, hook: str, began: float, call: Call) -> None:
-    """Refuse an answer that took longer than ``GATE_SECONDS``.
+def answer_of(
+    plugin: str, hook: str, call: Call, *arguments: object, take: Callable[[Any], Any] | None = None
+) -> Any:
+    """What a plugin answers, within ``GATE_SECONDS``.
 
     Args:
         plugin: the plugin's name.
-        hook: the hook that was asked.
-        began: ``time.monotonic()`` before it was.
+        hook: the hook that is asked.
         call: the implementation.
+        arguments: what the hook is given.
+        take: reads the answer while a failure is still the plugin's, for one that it makes as it is read.
 
     Raises:
-        PluginError: ``plugin.slow``.
+        PluginError: ``plugin.raised`` or ``plugin.slow``.
     """
+    answer, failure = None, None
+    began = time.monotonic()
+    try:
+        answer = call(*arguments)
+        if take is not None:
+            answer = take(answer)
+    except Exception as error:
+        failure = failure_of(plugin, hook, error)
+    if failure is not None:
+        # Outside the handler, or the error would carry the plugin's exception and what it says.
+        raise raised(failure)
     if time.monotonic() - began > GATE_SECONDS:
         raise PluginError("plugin.slow", name=plugin, seconds=f"{GATE_SECONDS:g}", **call.place)
+    return answer
 
 
 def failure_of(plugin: str, hook: str, error: BaseException, *, target: str = "") -> PluginFailure:

@@ -14,7 +14,7 @@ from muniment.plugins._declared import Purpose, RetentionRule, SearchTerms
 from muniment.plugins._formats import CORE_FORMATS, LogFormat
 from muniment.plugins._jurisdictions import Jurisdiction
 from muniment.plugins._pages import Column, Page, Panel, problem_of
-from muniment.plugins._set import Brought, Plugin
+from muniment.plugins._plugin import Brought, Plugin
 from muniment.schema import (
     BUILTIN,
     KINDS,

@@ -14,7 +14,8 @@ from muniment import errors
 from muniment.errors import PluginError
 from muniment.plugins import _calls
 from muniment.plugins._calls import Call, TooSlow, failure_of, timed
-from muniment.plugins._set import Plugin, PluginSet
+from muniment.plugins._plugin import Plugin
+from muniment.plugins._set import PluginSet
 from muniment.plugins._values import Installed, Pin, PluginInfo
 
 if TYPE_CHECKING:
