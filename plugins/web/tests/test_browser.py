@@ -132,7 +132,7 @@ def walk_to(page, field, key):
 
 
 def walk_from(page, row, field):
-    """Go to a column from the first cell of a row: a table that settles moves no focus, but may move a cell."""
+    """Go to a column from the first cell of a row: a settling table moves no focus, but may move a cell."""
     page.locator("#grid tbody td[tabindex]").focus()
     page.keyboard.press("Home")
     page.keyboard.press("Control+ArrowUp")
