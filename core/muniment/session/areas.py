@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import TYPE_CHECKING, cast
 
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.ground import Ground
 
 if TYPE_CHECKING:
     from muniment.session.approval.checking import Changes
@@ -41,17 +41,8 @@ if TYPE_CHECKING:
 __all__ = ["Areas"]
 
 
-class Areas:
-    """The areas of a session: acts that belong together, under one name.
-
-    Args:
-        engine: the opened archive.
-        acting: who acts, why and through what.
-    """
-
-    def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
+class Areas(Ground):
+    """The areas of a session: acts that belong together, under one name."""
 
     @property
     def _session(self) -> Session:

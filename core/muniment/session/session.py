@@ -8,41 +8,33 @@ from pathlib import Path
 from types import TracebackType
 from typing import TYPE_CHECKING, Any
 
-from muniment.errors import AccessDenied, MunimentError, NotFound, UsageError
+from muniment.errors import MunimentError, NotFound, UsageError
 from muniment.model import FileRef, id_bytes, parse_time
 from muniment.policy import View
 from muniment.schema import FieldKind, RecordType
-from muniment.session import attachments, rebuild
+from muniment.session import attachments
 from muniment.session.areas import Areas
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.book import Book
 from muniment.session.kernel.gates import Handing
 from muniment.session.kernel.views import Change as FieldChange
 from muniment.session.kernel.views import Page, Record, Step
 from muniment.session.reading import history as histories
-from muniment.session.reading import lists, log_files, logs, reads, revealing
-from muniment.session.reading.generations import Asked, Place, Span, generations_of
-from muniment.session.reading.logs import LogEntry, LogPage
-from muniment.session.rebuild import Fault, Rebuilt
+from muniment.session.reading import lists, reads, revealing
 from muniment.session.writing.writes import Change, Saved, write
-from muniment.store import LogFilter
 
 if TYPE_CHECKING:
-    from muniment.evidence import Bundled
     from muniment.exports import Written
     from muniment.imports.run import Imported
-    from muniment.session.oversight.evidence import Scope
     from muniment.session.reading.finding import Found
     from muniment.session.rights.erasing import Erased
-    from muniment.session.rights.log_disposal import DisposedDetails
     from muniment.session.tables.importing import RowWriter
     from muniment.session.tables.reverting import Reverted
     from muniment.session.ticking import Done
-    from muniment.store import Checkpoint
 
 __all__ = ["Session"]
 
 
-class Session(Areas):
+class Session(Areas, Book):
     """What one actor may do, for one purpose; every act is written to the log.
 
     Made by ``Archive.session``. A context manager; there is nothing to commit,
@@ -60,27 +52,12 @@ class Session(Areas):
     ) -> None:
         return None
 
-    @property
-    def actor(self) -> str:
-        """Who acts."""
-        return self._acting.actor.id
-
-    @property
-    def acting(self) -> Acting:
-        """Who acts, why and through what."""
-        return self._acting
-
-    @property
-    def engine(self) -> Engine:
-        """The opened archive underneath; for the framework's own modules."""
-        return self._engine
-
     # Types
 
     def types(self) -> list[RecordType]:
         """The record types of the archive, without the built-in ones."""
         self._engine.refresh()
-        self._require("schema.read")
+        self.require("schema.read")
         return [one for _, one in sorted(self._engine.definitions.types.items()) if one.number >= 256]
 
     def type(self, name: str) -> RecordType:
@@ -90,7 +67,7 @@ class Session(Areas):
             NotFound: ``schema.unknown_type``.
         """
         self._engine.refresh()
-        self._require("schema.read")
+        self.require("schema.read")
         return self._engine.record_type(name)
 
     def definition(self, name: str, version: int) -> RecordType:
@@ -110,25 +87,6 @@ class Session(Areas):
     def view(self, record_type: RecordType) -> View:
         """Which fields of a type this actor sees in clear or masked, and may write."""
         return self._engine.policy.view(self._acting.actor, record_type)
-
-    def may(self, action: str, record_type: str | None = None) -> bool:
-        """Whether the actor may take an action; asks the function that enforces it."""
-        return self._engine.policy.may(self._acting.actor, action, record_type)
-
-    def require(self, action: str, record_type: str | None = None) -> None:
-        """Refuse an action that is not allowed, and write the refusal down.
-
-        Raises:
-            AccessDenied: ``access.action`` or ``access.unknown_actor``.
-        """
-        self._require(action, record_type)
-
-    def _require(self, action: str, record_type: str | None = None) -> None:
-        try:
-            self._engine.policy.require(self._acting.actor, action, record_type)
-        except AccessDenied as error:
-            self._engine.refused(self._acting, action, error, type=record_type)
-            raise
 
     # Writing
 
@@ -496,7 +454,7 @@ class Session(Areas):
         Raises:
             AccessDenied: ``access.action``; logged.
         """
-        self._require("record.import")
+        self.require("record.import")
         asked = lists.Asked("import", kind="import.list", descending=True, limit=1000)
         return [record for page in self.pages(asked) for record in page.records]
 
@@ -554,102 +512,9 @@ class Session(Areas):
 
     # The end of a record's life
 
-    def dispose_log(self, rule: str, *, before: str) -> DisposedDetails:
-        """Dispose of details of the log that are older than a time; entries and proofs stay.
-
-        Args:
-            rule: ``changes``, ``accesses`` or ``security``.
-            before: RFC 3339.
-        """
-        from muniment.session.rights.log_disposal import dispose_details
-
-        return dispose_details(self._engine, self._acting, rule=rule, before_us=parse_time(before))
-
     def erase(self, subject: str, *, reason: str) -> Erased:
         """Erase a person or organisation everywhere; see ``erasures.Erasures.subject``."""
         return self.erasures.subject(subject, reason=reason)
-
-    # The log
-
-    def note(self, kind: str, **members: Any) -> int:
-        """Write an entry that concerns no record; for the framework's own modules."""
-        return self._engine.note(self._acting, kind, **members)
-
-    def entries(self, filters: LogFilter | None = None) -> Sequence[LogEntry]:
-        """Entries of the log that match, newest first unless asked otherwise; logged like any reading.
-
-        Raises:
-            UsageError: ``log.order``.
-            AccessDenied: ``access.action``; logged.
-        """
-        return self.log_page(filters).entries
-
-    def log_page(
-        self, filters: LogFilter | None = None, *, after: str | None = None, generation: Asked = None
-    ) -> LogPage:
-        """The same with how many match and where the next page begins; ``after`` is from the page before."""
-        asked = filters or LogFilter()
-        return logs.find_entries(self._engine, self._acting, asked, after=after, generation=generation)
-
-    def generations(self) -> Sequence[Span]:
-        """Generations of the log, oldest first: a restore that gives entries up ends one."""
-        return generations_of(self._engine, self._acting)
-
-    def follow(self, start: Place, *, limit: int = 1_000) -> tuple[Sequence[LogEntry], Place]:
-        """Entries from a place on, oldest first, and where to go on; see ``reading.logs.follow_entries``."""
-        return logs.follow_entries(self._engine, self._acting, start, limit=limit)
-
-    def entry(self, index: int, *, generation: int | None = None) -> LogEntry:
-        """One entry of the log with all that its detail says."""
-        return logs.show_entry(self._engine, self._acting, index, generation=generation)
-
-    def accesses(self, id: str, *, limit: int = 1000) -> Sequence[LogEntry]:
-        """Every entry about a record or its subject: who saw it, who changed it, who was refused."""
-        return logs.accesses_of(self._engine, self._acting, id_bytes(id), limit=limit)
-
-    def prove(self, index: int, *, generation: int | None = None) -> str:
-        """The proof that an entry is in the signed log, as c2sp.org/tlog-proof."""
-        return log_files.prove_entry(self._engine, self._acting, index, generation=generation)
-
-    def export_log(
-        self,
-        folder: Path,
-        *,
-        generation: int | None = None,
-        progress: Callable[[int, int], None] | None = None,
-    ) -> int:
-        """Write a generation of the log as a c2sp.org/tlog-tiles tree; give how many entries it has."""
-        return log_files.export_log(
-            self._engine, self._acting, folder, generation=generation, progress=progress
-        )
-
-    def bundle(self, path: str | os.PathLike[str], scope: Scope, **options: Any) -> Bundled:
-        """Write a bundle of evidence that anybody can check; see ``session.evidence.make_bundle``.
-
-        Raises:
-            AccessDenied: ``access.action``; logged.
-        """
-        from muniment.session.oversight.evidence import make_bundle
-
-        return make_bundle(self._engine, self._acting, Path(path), scope, **options)
-
-    def check_data(self, *, progress: Callable[[int, int], None] | None = None) -> Sequence[Fault]:
-        """What in the rebuildable tables does not follow from the sealed parts."""
-        self._require("data.check")
-        return rebuild.check_data(self._engine, self._acting, progress=progress)
-
-    def rebuild_data(self, *, progress: Callable[[int, int], None] | None = None) -> Rebuilt:
-        """Make the rebuildable tables anew from the sealed parts."""
-        self._require("data.rebuild")
-        return rebuild.rebuild_data(self._engine, self._acting, progress=progress)
-
-    def checkpoint(self) -> Checkpoint:
-        """Append a ``log.checkpoint`` entry and sign the log as it then stands."""
-        self._require("log.checkpoint")
-        self._engine.note(self._acting, "log.checkpoint")
-        signed = self._engine.logbook.sign(self._engine.store)
-        assert signed is not None
-        return signed
 
 
 def _time(text: str | None) -> int | None:
