@@ -10,7 +10,7 @@ import threading
 import pytest
 
 from muniment.testing import log_entries, new_archive
-from muniment_web.testing import ANNA, PASSWORD, Browser, give_password, new_web, served
+from muniment_web.testing import ANNA, Browser, give_password, new_web, served
 
 SOURCE = """
 import threading
@@ -39,7 +39,7 @@ def fails(asking):
     raise ValueError("030 1234567 is a secret")
 
 def slow(asking):
-    GATE.wait(30)
+    GATE.wait(300)
     return [Text("late")]
 
 def nothing(asking):
@@ -105,7 +105,7 @@ def archive(module, tmp_path_factory):
 @pytest.fixture
 def browser(archive):
     def sign(login: str = "owner", **settings) -> Browser:
-        return Browser.of(new_web(archive, plugin_seconds=0.2, **settings)).sign_in(login)
+        return Browser.of(new_web(archive, **{"plugin_seconds": 60, **settings})).sign_in(login)
 
     return sign
 
@@ -161,7 +161,7 @@ def test_a_page_that_fails_says_so_and_tells_no_value(browser, archive, page, co
 
 def test_a_slow_page_keeps_nobody_waiting(browser, archive):
     """Its reader is answered, a third request is told that it is busy, and other pages go on."""
-    one = browser()
+    one = browser(plugin_seconds=0.05)
     gate = sys.modules["muniment_mischief_made"].GATE
     try:
         for _ in range(2):
@@ -205,15 +205,10 @@ def test_the_conformance_check_finds_what_cannot_be_shown(module):
 
 
 @pytest.mark.slow
-def test_no_script_of_a_plugin_runs_in_a_browser(archive, chromium):
+def test_no_script_of_a_plugin_runs_in_a_browser(archive, new_page, around):
     """Neither a script nor a handler in its markup; the text around them is shown."""
-    with served(new_web(archive)) as url:
-        page = chromium.new_context().new_page()
-        page.goto(f"{url}/sign-in")
-        page.fill("#login", "owner")
-        page.fill("#password", PASSWORD)
-        page.press("#password", "Enter")
-        page.wait_for_url(f"{url}/")
+    with served(new_web(archive), around=around) as url:
+        page = new_page(url, "owner")
         page.goto(f"{url}/p/mischief/inline")
         page.click("#calm")
         assert "owned" not in page.title()

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
 
@@ -39,8 +39,13 @@ def new_web(archive: Archive, **settings: Any) -> Web:
 
 
 @contextmanager
-def served(web: Web) -> Iterator[str]:
-    """Pages served to real browsers of this machine while the block runs; gives their address."""
+def served(web: Web, *, around: Callable[[Any], Any] | None = None) -> Iterator[str]:
+    """Pages served to real browsers of this machine while the block runs; gives their address.
+
+    Args:
+        web: the pages.
+        around: what is put around the application: something that answers late, say.
+    """
     import socket
     import threading
 
@@ -50,7 +55,8 @@ def served(web: Web) -> Iterator[str]:
     listening.bind(("127.0.0.1", 0))
     listening.listen(128)
     web.settings = attrs.evolve(web.settings, port=listening.getsockname()[1])
-    config = uvicorn.Config(build(web), log_config=None, access_log=False, timeout_graceful_shutdown=2)
+    app = build(web) if around is None else around(build(web))
+    config = uvicorn.Config(app, log_config=None, access_log=False, timeout_graceful_shutdown=2)
     server = uvicorn.Server(config)
     thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]}, daemon=True)
     thread.start()

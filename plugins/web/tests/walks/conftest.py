@@ -2,20 +2,12 @@
 
 from __future__ import annotations
 
-import os
-import re
-import socket
-import threading
-import time
 from collections.abc import Callable, Iterator
 from datetime import timedelta
-from importlib import resources
-from pathlib import Path
 from typing import Any
 
 import attrs
 import pytest
-import uvicorn
 
 from muniment import config
 from muniment.archive import Archive
@@ -24,9 +16,8 @@ from muniment.model import id_text
 from muniment.session.oversight.affected import Scope
 from muniment.session.rights.consents import Terms
 from muniment.testing import new_archive
-from muniment_web._app import build
 from muniment_web._web import Web
-from muniment_web.testing import ANNA, PASSWORD, Browser, give_password, new_web
+from muniment_web.testing import ANNA, Browser, give_password, new_web, served
 
 USERS = {
     "li.na": ("editor",),
@@ -141,52 +132,29 @@ def fill(archive: Archive) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def site(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Site]:
+def site(
+    tmp_path_factory: pytest.TempPathFactory, around: Callable[[Any], Any]
+) -> Iterator[Site]:
     """The archive with its server; a walk that changes something takes records of its own."""
     templates = ("customer-info", "ecommerce")
     with new_archive(tmp_path_factory.mktemp("walks") / "customers", templates=templates) as archive:
         made = fill(archive)
         for login in ("owner", *USERS):
             give_password(archive, login)
-        listening = socket.socket()
-        listening.bind(("127.0.0.1", 0))
-        port = listening.getsockname()[1]
-        web = new_web(archive, port=port, reveal_seconds=2)
-        settings = uvicorn.Config(build(web), log_config=None, access_log=False, timeout_graceful_shutdown=2)
-        server = uvicorn.Server(settings)
-        thread = threading.Thread(target=server.run, kwargs={"sockets": [listening]})
-        thread.start()
-        while not server.started:
-            time.sleep(0.01)  # until the thread listens; no claim hangs on how long
-        yield Site(archive, web, f"http://localhost:{port}", **made)
-        server.should_exit = True
-        thread.join()
-        listening.close()
+        web = new_web(archive)
+        with served(web, around=around) as base:
+            yield Site(archive, web, base, **made)
 
 
 @pytest.fixture(scope="session")
-def signed_in(chromium: Any, site: Site) -> Iterator[Callable[..., Any]]:
+def signed_in(new_page: Callable[..., Any], site: Site) -> Iterator[Callable[..., Any]]:
     """A page of somebody who is signed in, in a language, size and colours; kept for all walks."""
     made: dict[tuple[str, str, int, str], Any] = {}
 
     def make(login: str, locale: str = "en", width: int = 1440, colours: str = "light") -> Any:
         key = (login, locale, width, colours)
         if key not in made:
-            context = chromium.new_context(
-                viewport={"width": width, "height": 900}, locale=locale, color_scheme=colours
-            )
-            page = context.new_page()
-            page.complaints = []
-            page.on(
-                "console", lambda said: page.complaints.append(said.text) if said.type == "error" else None
-            )
-            page.on("pageerror", lambda error: page.complaints.append(str(error)))
-            page.goto(f"{site.base}/sign-in")
-            page.fill("#login", login)
-            page.fill("#password", PASSWORD)
-            page.press("#password", "Enter")
-            page.wait_for_url(f"{site.base}/")
-            made[key] = page
+            made[key] = new_page(site.base, *key)
         return made[key]
 
     yield make
@@ -194,16 +162,8 @@ def signed_in(chromium: Any, site: Site) -> Iterator[Callable[..., Any]]:
         page.context.close()
 
 
-def axe_findings(page: Any) -> list[str]:
-    """What axe has to say about a page."""
-    source = resources.files("muniment_web").joinpath("assets", "axe.js").read_text(encoding="utf-8")
-    page.evaluate(source)
-    found = page.evaluate("axe.run(document, {resultTypes: ['violations']})")
-    return [f"{one['id']}: {one['nodes'][0]['html'][:160]}" for one in found["violations"]]
-
-
 @pytest.fixture
-def looked_at(site: Site) -> Callable[[Any, str], None]:
+def looked_at(site: Site, whole: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
     """Opens a path and asks for what holds of every page: whole, quiet, no finding of axe, not too wide."""
 
     def look(page: Any, path: str, press: str = "") -> None:
@@ -211,20 +171,6 @@ def looked_at(site: Site) -> Callable[[Any, str], None]:
         if press:
             with page.expect_navigation():
                 page.click(press)
-        page.wait_for_selector(".htmx-request", state="detached")
-        assert [] == axe_findings(page), path
-        assert page.evaluate("document.documentElement.scrollWidth - innerWidth") <= 0, path
-        assert [] == page.complaints, path
-        folder = os.environ.get("MUNIMENT_SCREENSHOTS")
-        if folder:
-            lang, width = page.evaluate("[document.documentElement.lang, innerWidth]")
-            name = (
-                re.sub(r"[0-9a-f]{8}-[0-9a-f-]{27}", "ID", path.partition("?")[0])
-                .strip("/")
-                .replace("/", "-")
-                or "desk"
-            )
-            query = path.partition("?")[2][:6].replace("=", "")
-            page.screenshot(path=Path(folder) / f"{name}{query}-{lang[:2]}-{width}.png", full_page=True)
+        whole(page, path)
 
     return look

@@ -30,7 +30,7 @@ function ask(lock) {
   opener = lock.closest("td");
   const row = lock.closest("tr");
   const type = lock.closest("[data-type]").dataset.type;
-  htmx.ajax("GET", `/t/${type}/${row.dataset.id}/reveal?where=cell&field=${opener.dataset.f}`, { target: "#dialog", swap: "innerHTML" });
+  htmx.ajax("GET", `/t/${type}/${row.dataset.id}/reveal?where=cell&field=${opener.dataset.f}`, { source: dialog, target: "#dialog", swap: "innerHTML" });
 }
 
 // What was revealed is put in the place of its mask, and taken out again.

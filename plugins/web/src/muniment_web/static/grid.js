@@ -106,7 +106,9 @@ document.addEventListener("paste", (event) => {
 class Tray extends HTMLElement {
   connectedCallback() {
     this.waiting = new Map();
+    this.flying = [];
     this.line = Promise.resolve();
+    this.asked = 0;
     this.before = new WeakMap();
     this.addEventListener("submit", (event) => { event.preventDefault(); this.send(new FormData(event.target, event.submitter)); });
     document.addEventListener("htmx:after:swap", () => this.mark());
@@ -138,7 +140,7 @@ class Tray extends HTMLElement {
       const value = input.value;
       cell.classList.remove("editing");
       cell.replaceChildren(...held);
-      if (keep && label !== text) { this.put(cell, value, label); this.flush(); }
+      if (keep && label !== text) { this.put(cell, value, label); this.flush(); } else this.mark();
     };
     input.addEventListener("keydown", (event) => {
       event.stopPropagation();
@@ -207,27 +209,46 @@ class Tray extends HTMLElement {
   }
   flush(more = {}) {
     if (!this.waiting.size) return;
-    const edits = JSON.stringify([...this.waiting.values()]);
-    this.waiting.clear();
-    this.send(this.form({ do: "keep", edits, ...more }));
+    const edits = this.waiting;
+    this.waiting = new Map();
+    this.flying.push(edits);
+    this.send(this.form({ do: "keep", edits: JSON.stringify([...edits.values()]), ...more }), edits);
   }
-  send(form) {
+  send(form, edits) {
     const body = form && { method: "POST", body: new URLSearchParams(form) };
-    this.line = this.line.then(() => this.ask(fetch(this.dataset.path, { headers: { "HX-Request": "true" }, ...body })));
+    this.asked++;
+    this.setAttribute("aria-busy", "true");
+    this.line = this.line.then(() => this.ask(body, edits));
   }
-  async ask(answering) {
-    this.busy = true;
+  async ask(body, edits) {
+    let piece = null;
     try {
-      const answer = await answering;
+      const answer = await fetch(this.dataset.path, { headers: { "HX-Request": "true" }, ...body });
       const target = answer.headers.get("HX-Redirect");
-      if (target) { this.busy = false; return location.assign(target); }
-      const piece = document.createElement("template");
+      if (target) return location.assign(target);
+      piece = document.createElement("template");
       piece.innerHTML = await answer.text();
+      this.landed(edits);
       if ($("form.tray", piece.content)) this.swap(piece.content);
-      else if (!answer.ok) { this.tell(piece.content.textContent.trim() || this.dataset.failed); this.mark(); }
-    } catch { this.tell(this.dataset.failed); }
-    this.busy = false;
+      else if (!answer.ok) this.tell(piece.content.textContent.trim() || this.dataset.failed);
+    } catch {
+      this.landed(edits);
+      this.back(edits);
+      this.tell(this.dataset.failed);
+    }
+    if (!--this.asked) this.removeAttribute("aria-busy");
+    this.mark();
   }
+  landed(edits) { this.flying = this.flying.filter((one) => one !== edits); }
+  // What did not arrive goes along with the next change, below what was typed since.
+  back(edits) {
+    for (const [id, one] of edits ?? []) {
+      const since = this.waiting.get(id);
+      this.waiting.set(id, { ...one, fields: { ...one.fields, ...since?.fields } });
+    }
+  }
+  // Whether a cell's newest text is still on its way: an answer to an older question says nothing about it.
+  away(id, field) { return [this.waiting, ...this.flying].some((edits) => edits.get(id)?.fields[field] !== undefined); }
   swap(content) {
     const kept = Object.fromEntries(all("#twhy,#tnote", this).map((one) => [one.id, one.value]));
     const opened = $("details.looked", this)?.open, focused = this.contains(document.activeElement) ? document.activeElement.id : "";
@@ -236,13 +257,12 @@ class Tray extends HTMLElement {
     const looked = $("details.looked", this);
     if (looked && opened) looked.open = true;
     if (focused) document.getElementById(focused)?.focus();
-    this.mark();
   }
   mark() {
     const held = new Map(all("tr[data-f]", this).map((row) => [`${row.dataset.id}/${row.dataset.f}`, row]));
     for (const cell of all("#grid td.edited")) {
-      const name = `${cell.parentElement.dataset.id}/${cell.dataset.f}`;
-      if (held.has(name) || this.waiting.get(cell.parentElement.dataset.id)?.fields[cell.dataset.f] !== undefined) continue;
+      const { id } = cell.parentElement.dataset, { f } = cell.dataset;
+      if (held.has(`${id}/${f}`) || this.away(id, f) || cell.classList.contains("editing")) continue;
       cell.replaceChildren(...(this.before.get(cell) ?? []));
       cell.classList.remove("edited", "refused");
       delete cell.dataset.new;
@@ -250,7 +270,7 @@ class Tray extends HTMLElement {
     }
     for (const row of held.values()) {
       const cell = $(`#grid tr[data-id="${CSS.escape(row.dataset.id)}"] td[data-f="${CSS.escape(row.dataset.f)}"]`);
-      if (!cell || cell.classList.contains("editing")) continue;
+      if (!cell || cell.classList.contains("editing") || this.away(row.dataset.id, row.dataset.f)) continue;
       const label = $(".typed", row).textContent;
       this.show(cell, label === "—" ? "" : label);
       cell.classList.toggle("refused", row.classList.contains("bad"));
@@ -258,7 +278,7 @@ class Tray extends HTMLElement {
   }
 }
 customElements.define("m-tray", Tray);
-addEventListener("beforeunload", (event) => { if ($("m-tray")?.waiting?.size) event.preventDefault(); });
+addEventListener("beforeunload", (event) => { const tray = $("m-tray"); if (tray?.waiting?.size || tray?.flying?.length) event.preventDefault(); });
 
 // Columns change places in the chooser; what is applied is the order in which they stand.
 document.addEventListener("click", (event) => {
