@@ -132,9 +132,7 @@ def fill(archive: Archive) -> dict[str, Any]:
 
 
 @pytest.fixture(scope="session")
-def site(
-    tmp_path_factory: pytest.TempPathFactory, around: Callable[[Any], Any]
-) -> Iterator[Site]:
+def site(tmp_path_factory: pytest.TempPathFactory, around: Callable[[Any], Any]) -> Iterator[Site]:
     """The archive with its server; a walk that changes something takes records of its own."""
     templates = ("customer-info", "ecommerce")
     with new_archive(tmp_path_factory.mktemp("walks") / "customers", templates=templates) as archive:
