@@ -39,6 +39,7 @@ from muniment.stores import _projection as projection
 from muniment.stores.migrations import (
     APPEND_ONLY,
     RULE_BITS,
+    RULE_MASK,
     batch_id,
     expected_objects,
 )
@@ -87,6 +88,10 @@ _ENTRY_COLUMNS = {
     "log_gap": "by_seq",
 }
 """Which column of an append-only table says to which entry a row belongs."""
+
+# Of one generation the key's columns are known but for the last: computing all of them for each of millions
+# of rows takes as long as reading the rest.
+_BATCH_CELLS = ", ".join(LogBatch._fields[3:])
 
 _HEAD = (
     "SELECT gen, first_seq, n, root, mac, created_us FROM log_batch WHERE id BETWEEN ? AND ? "
@@ -216,20 +221,30 @@ class Reading:
         return found[0][0] or first, end
 
     def batches(self, shard: int, gen: int, *, start: int = 0, stop: int | None = None) -> Iterator[LogBatch]:
+        first, end = self._span(shard, gen, start, stop)
+        base = batch_id(shard, gen, 0)
         return self._rows(
             LogBatch,
-            f"SELECT {columns(LogBatch)} FROM log_batch WHERE id >= ? AND id < ? ORDER BY id",
-            self._span(shard, gen, start, stop),
+            f"SELECT ?, ?, id - ?, {_BATCH_CELLS} FROM log_batch WHERE id >= ? AND id < ? ORDER BY id",
+            (shard, gen, base, max(first, base), min(end, batch_id(shard, gen + 1, 0))),
         )
 
     def details(
         self, shard: int, gen: int, *, start: int = 0, stop: int | None = None
     ) -> Iterator[LogDetail]:
         first, end = self._span(shard, gen, start, stop)
+        base = batch_id(shard, gen, 0)
         return self._rows(
             LogDetail,
-            f"SELECT {columns(LogDetail)} FROM log_detail WHERE id >= ? AND id < ? ORDER BY id",
-            (first << RULE_BITS, end << RULE_BITS),
+            f"SELECT ?, ?, (id >> {RULE_BITS}) - ?, id & {RULE_MASK}, details FROM log_detail "
+            "WHERE id >= ? AND id < ? ORDER BY id",
+            (
+                shard,
+                gen,
+                base,
+                max(first, base) << RULE_BITS,
+                min(end, batch_id(shard, gen + 1, 0)) << RULE_BITS,
+            ),
         )
 
     def last_frontier(self, shard: int, gen: int) -> LogBatch | None:

@@ -11,7 +11,8 @@ from __future__ import annotations
 import struct
 from collections.abc import Callable, Iterable, Iterator, Sequence
 from contextlib import contextmanager
-from typing import Final
+from itertools import accumulate
+from typing import Final, NamedTuple
 
 import attrs
 
@@ -96,79 +97,104 @@ def scan_run(
         The entries, or None where the batches have to be looked at one by one.
     """
     try:
-        scanned = _scan(run, walk)
-        if scanned is None or not _are_details(run, details, scanned):
+        batches = _Columns(*zip(*run, strict=True))
+        scanned = _scan(batches, walk)
+        if scanned is None or not _are_details(batches, details, scanned):
             return None
-        firsts, counts = [batch.first_seq for batch in run], [batch.n for batch in run]
-        roots = [batch.root for batch in run]
-        if mac_key is not None and batch_macs(mac_key, origin, firsts, counts, roots) != [
-            batch.mac for batch in run
-        ]:
+        if mac_key is not None and batch_macs(
+            mac_key, origin, batches.first_seq, batches.n, batches.root
+        ) != list(batches.mac):
             return None
-        frontier = _grown(run, walk.frontier, leaf_hashes([entry[0] for entry in scanned]))
+        frontier = _grown(batches, walk.frontier, leaf_hashes([entry[0] for entry in scanned]))
     except (IntegrityError, *_UNREADABLE):
         return None
     if frontier is None:
         return None
-    walk.frontier, walk.root, walk.time = frontier, roots[-1], scanned[-1][5]
+    walk.frontier, walk.root, walk.time = frontier, batches.root[-1], scanned[-1][5]
     return scanned
 
 
-def _scan(run: Sequence[LogBatch], walk: Walk) -> list[Scanned] | None:
+class _Columns(NamedTuple):
+    """The batches of a run turned on their side: what holds for all of them is then one comparison."""
+
+    shard: tuple[int, ...]
+    gen: tuple[int, ...]
+    first_seq: tuple[int, ...]
+    n: tuple[int, ...]
+    prev_root: tuple[bytes, ...]
+    root: tuple[bytes, ...]
+    frontier: tuple[bytes | None, ...]
+    entries: tuple[bytes, ...]
+    mac: tuple[bytes, ...]
+    created_us: tuple[int, ...]
+
+
+def _scan(batches: _Columns, walk: Walk) -> list[Scanned] | None:
     """The entries, if they are as many as the batches say, in order of place and time."""
-    at = walk.frontier.size
-    before = walk.root
-    for batch in run:
-        if batch.first_seq != at or batch.prev_root != before or batch.n < 1:
-            return None
-        at += batch.n
-        before = batch.root
-    scanned = scan_entries(b"".join([batch.entries for batch in run]))
-    if len(scanned) != at - walk.frontier.size or scanned[0][5] < walk.time:
+    counts, at = batches.n, walk.frontier.size
+    *firsts, end = accumulate(counts, initial=at)
+    if min(counts) < 1 or list(batches.first_seq) != firsts:
         return None
-    place = 0
-    for batch in run:
-        end = place + batch.n
-        if sum([len(entry[0]) + 2 for entry in scanned[place:end]]) != len(batch.entries):
-            return None
-        if scanned[end - 1][5] != rfc3339(batch.created_us).encode("ascii"):
-            return None
-        place = end
-    return scanned
+    if batches.prev_root != (walk.root, *batches.root[:-1]):
+        return None
+    scanned = scan_entries(b"".join(batches.entries))
+    if len(scanned) != end - at or scanned[0][5] < walk.time:
+        return None
+    lengths = [len(entry[0]) + 2 for entry in scanned]
+    times = [entry[5] for entry in scanned]
+    if len(scanned) > len(counts):
+        ends = [first - at for first in (*firsts[1:], end)]
+        sums = list(accumulate(lengths, initial=0))
+        lengths = [sums[stop] - sums[stop - n] for stop, n in zip(ends, counts, strict=True)]
+        times = [times[stop - 1] for stop in ends]
+    if lengths != list(map(len, batches.entries)):
+        return None
+    return scanned if times == _times(batches.created_us) else None
 
 
-def _are_details(run: Sequence[LogBatch], details: Sequence[LogDetail], scanned: Sequence[Scanned]) -> bool:
+def _times(moments: Sequence[int]) -> list[bytes]:
+    """``rfc3339`` of many."""
+    if moments[0] == moments[-1] == min(moments) == max(moments):
+        return [rfc3339(moments[0]).encode("ascii")] * len(moments)
+    return [rfc3339(moment).encode("ascii") for moment in moments]
+
+
+def _are_details(batches: _Columns, details: Sequence[LogDetail], scanned: Sequence[Scanned]) -> bool:
     """Whether one row opens each batch, as nearly always, and opens what its entries commit to."""
-    if [row.first_seq for row in details] != [batch.first_seq for batch in run]:
+    if not details:
         return False
-    places, committed = scan_rows([row.details for row in details])
+    _, _, firsts, rules, packed = zip(*details, strict=True)
+    if firsts != batches.first_seq:
+        return False
+    places, committed = scan_rows(packed)
     if committed != [entry[2] for entry in scanned]:
         return False
-    if places != [place for batch in run for place in range(batch.n)]:
+    # Most commits of a quiet archive are of one entry.
+    single = len(scanned) == len(firsts)
+    if any(places) if single else places != [place for n in batches.n for place in range(n)]:
         return False
     kinds = [entry[3] for entry in scanned]
-    if {row.rule for row in details} == {RULES[kind] for kind in set(kinds)} and len(set(kinds)) == 1:
-        return True
-    rules = [row.rule for row, batch in zip(details, run, strict=True) for _ in range(batch.n)]
-    return rules == [RULES[kind] for kind in kinds]
+    if len(set(kinds)) == 1:
+        return set(rules) == {RULES[kinds[0]]}
+    each = rules if single else [rule for rule, n in zip(rules, batches.n, strict=True) for _ in range(n)]
+    return list(each) == [RULES[kind] for kind in kinds]
 
 
-def _grown(run: Sequence[LogBatch], before: Frontier, leaves: Sequence[bytes]) -> Frontier | None:
+def _grown(batches: _Columns, before: Frontier, leaves: Sequence[bytes]) -> Frontier | None:
     """The frontier behind the run, if each batch has the root and frontier that follow."""
     frontier = before.copy()
-    if len(leaves) == len(run):
+    if len(leaves) == len(batches.n):
         roots = frontier.append_each(leaves)
     else:
         roots, place = [], 0
-        for batch in run:
-            frontier.extend(leaves[place : place + batch.n])
+        for n in batches.n:
+            frontier.extend(leaves[place : place + n])
             roots.append(frontier.root())
-            place += batch.n
-    if roots != [batch.root for batch in run]:
+            place += n
+    if tuple(roots) != batches.root:
         return None
-    for batch in run:
-        due = (batch.first_seq + batch.n) // FRONTIER_EVERY > batch.first_seq // FRONTIER_EVERY
-        if due != (batch.frontier is not None):
+    for first, n, kept in zip(batches.first_seq, batches.n, batches.frontier, strict=True):
+        if ((first + n) // FRONTIER_EVERY > first // FRONTIER_EVERY) != (kept is not None):
             return None
-    kept = run[-1].frontier
-    return frontier if kept is None or kept == frontier.to_bytes() else None
+    last = batches.frontier[-1]
+    return frontier if last is None or last == frontier.to_bytes() else None
