@@ -1,81 +1,40 @@
-"""What can be read over one SQLite connection, and what the driver's errors mean."""
+"""What can be read of records over one SQLite connection."""
 
 from __future__ import annotations
 
-import sqlite3
 from collections.abc import Collection, Iterator, Sequence
-from contextlib import suppress
-from functools import lru_cache, partial
+from functools import lru_cache
 from itertools import chain
-from pathlib import Path
-from typing import Any, NamedTuple, TypeVar
+from typing import Any
 
-from muniment.errors import MunimentError, StoreError
 from muniment.store import (
-    Checkpoint,
     Current,
-    DetailGap,
     Facet,
     File,
     Gap,
-    Head,
-    IndexRow,
-    IndexShape,
     ListQuery,
-    LogBatch,
-    LogDetail,
-    LogFilter,
     Part,
     Remembered,
     RowMatch,
     SidePart,
     State,
     Subject,
-    Tile,
     Token,
     Version,
 )
-from muniment.stores import _projection as projection
+from muniment.stores._connection import columns
+from muniment.stores._reading_log import LogReading
 from muniment.stores.migrations import (
     APPEND_ONLY,
     RULE_BITS,
-    RULE_MASK,
     batch_id,
     expected_objects,
 )
 
-__all__ = ["Reading", "columns", "translate"]
-
-_Row = TypeVar("_Row", bound=NamedTuple)
+__all__ = ["Reading"]
 
 _IDS_A_QUERY = 500
 _PLACES_A_QUERY = 100
-
-_ERRORS = {
-    "SQLITE_BUSY": "store.busy",
-    "SQLITE_BUSY_SNAPSHOT": "store.busy",
-    "SQLITE_LOCKED": "store.busy",
-    "SQLITE_FULL": "store.full",
-    "SQLITE_READONLY": "store.read_only",
-    "SQLITE_READONLY_DIRECTORY": "store.read_only",
-    "SQLITE_READONLY_DBMOVED": "store.moved",
-    "SQLITE_READONLY_CANTINIT": "store.read_only",
-    "SQLITE_READONLY_RECOVERY": "store.read_only",
-    "SQLITE_CANTOPEN": "store.cannot_open",
-    "SQLITE_PERM": "store.cannot_open",
-    "SQLITE_AUTH": "store.cannot_open",
-    "SQLITE_NOTADB": "store.not_a_database",
-    "SQLITE_CORRUPT": "store.corrupt",
-    "SQLITE_IOERR_WRITE": "store.full",
-    "SQLITE_IOERR_SHMSIZE": "store.full",
-    "SQLITE_IOERR_FSYNC": "store.io",
-}
-
-
-def columns(row: type[_Row]) -> str:
-    """The columns of a row, as SQL lists them."""
-    return ", ".join(row._fields)
-
 
 _ENTRY_COLUMNS = {
     "log_batch": "first_seq",
@@ -89,14 +48,6 @@ _ENTRY_COLUMNS = {
 }
 """Which column of an append-only table says to which entry a row belongs."""
 
-# Of one generation the key's columns are known but for the last: computing all of them for each of millions
-# of rows takes as long as reading the rest.
-_BATCH_CELLS = ", ".join(LogBatch._fields[3:])
-
-_HEAD = (
-    "SELECT gen, first_seq, n, root, mac, created_us FROM log_batch WHERE id BETWEEN ? AND ? "
-    "ORDER BY id DESC LIMIT 1"
-)
 _VERSION = (
     f"SELECT {columns(Version)} FROM record_version "
     "WHERE shard = ? AND record = ? AND version <= ? ORDER BY version DESC LIMIT 1"
@@ -155,138 +106,12 @@ def _places_query(places: int) -> str:
     )
 
 
-def translate(error: sqlite3.Error, path: Path) -> MunimentError:
-    """A driver's error as one of ours; the driver's own text may hold values and is dropped."""
-    name = getattr(error, "sqlite_errorname", "") or ""
-    code = _ERRORS.get(name)
-    if code is None and name.startswith("SQLITE_IOERR"):
-        code = "store.io"
-    if code is None and name.startswith("SQLITE_CONSTRAINT"):
-        code = "store.refused"
-    return StoreError(code or "store.failed", where=str(path), name=name or type(error).__name__)
-
-
-class Reading:
-    """What can be read over one connection.
+class Reading(LogReading):
+    """What can be read over one connection: the log, records, and what can be rebuilt.
 
     ``INDEXED BY`` stands where SQLite, which takes a shard for selective, would walk through a whole table
     in the order of its key.
     """
-
-    def __init__(self, connection: sqlite3.Connection, path: Path) -> None:
-        self._db = connection
-        self._path = path
-
-    def _rows(self, row: type[_Row], sql: str, parameters: Sequence[object] = ()) -> Iterator[_Row]:
-        # As ``_make`` does, without a call of Python for each of perhaps millions of rows.
-        return map(partial(tuple.__new__, row), self._tuples(sql, parameters))
-
-    def _tuples(self, sql: str, parameters: Sequence[object] = ()) -> Iterator[tuple[Any, ...]]:
-        cursor = None
-        try:
-            # A cursor of its own: iterators of several tables run side by side.
-            cursor = self._db.cursor()
-            cursor.arraysize = 256
-            # Through a chain, which has no ``close``: a generator that is left would call the cursor's, and
-            # where the connection is closed by then that fails where nobody can catch it.
-            yield from chain(cursor.execute(sql, parameters))
-        except sqlite3.Error as error:
-            raise translate(error, self._path) from None
-        finally:
-            # An iterator that was left in the middle may outlive its connection.
-            with suppress(sqlite3.Error):
-                if cursor is not None:
-                    cursor.close()
-
-    def _one(self, row: type[_Row], sql: str, parameters: Sequence[object] = ()) -> _Row | None:
-        found = self._fetch(sql, parameters)
-        return row._make(found[0]) if found else None
-
-    def _fetch(self, sql: str, parameters: Sequence[object] = ()) -> list[Any]:
-        try:
-            return self._db.execute(sql, parameters).fetchall()
-        except sqlite3.Error as error:
-            raise translate(error, self._path) from None
-
-    # The log
-
-    def head(self, shard: int) -> Head | None:
-        return self._one(Head, _HEAD, (batch_id(shard, 0, 0), batch_id(shard + 1, 0, 0) - 1))
-
-    def _span(self, shard: int, gen: int, start: int, stop: int | None) -> tuple[int, int]:
-        """Rowids from the batch that holds entry ``start`` to before the first batch from ``stop`` on."""
-        first = batch_id(shard, gen, 0)
-        found = self._fetch("SELECT max(id) FROM log_batch WHERE id BETWEEN ? AND ?", (first, first + start))
-        end = batch_id(shard, gen + 1, 0) if stop is None else first + stop
-        return found[0][0] or first, end
-
-    def batches(self, shard: int, gen: int, *, start: int = 0, stop: int | None = None) -> Iterator[LogBatch]:
-        first, end = self._span(shard, gen, start, stop)
-        base = batch_id(shard, gen, 0)
-        return self._rows(
-            LogBatch,
-            f"SELECT ?, ?, id - ?, {_BATCH_CELLS} FROM log_batch WHERE id >= ? AND id < ? ORDER BY id",
-            (shard, gen, base, max(first, base), min(end, batch_id(shard, gen + 1, 0))),
-        )
-
-    def details(
-        self, shard: int, gen: int, *, start: int = 0, stop: int | None = None
-    ) -> Iterator[LogDetail]:
-        first, end = self._span(shard, gen, start, stop)
-        base = batch_id(shard, gen, 0)
-        return self._rows(
-            LogDetail,
-            f"SELECT ?, ?, (id >> {RULE_BITS}) - ?, id & {RULE_MASK}, details FROM log_detail "
-            "WHERE id >= ? AND id < ? ORDER BY id",
-            (
-                shard,
-                gen,
-                base,
-                max(first, base) << RULE_BITS,
-                min(end, batch_id(shard, gen + 1, 0)) << RULE_BITS,
-            ),
-        )
-
-    def last_frontier(self, shard: int, gen: int) -> LogBatch | None:
-        return self._one(
-            LogBatch,
-            f"SELECT {columns(LogBatch)} FROM log_batch WHERE id BETWEEN ? AND ? "
-            "AND frontier IS NOT NULL ORDER BY id DESC LIMIT 1",
-            (batch_id(shard, gen, 0), batch_id(shard, gen + 1, 0) - 1),
-        )
-
-    def generations(self, shard: int) -> list[int]:
-        head = self.head(shard)
-        return [] if head is None else list(range(head.gen + 1))
-
-    def checkpoints(self, shard: int, gen: int) -> Iterator[Checkpoint]:
-        return self._rows(
-            Checkpoint,
-            f"SELECT {columns(Checkpoint)} FROM checkpoint WHERE shard = ? AND gen = ? ORDER BY size",
-            (shard, gen),
-        )
-
-    def last_checkpoint(self, shard: int, gen: int) -> Checkpoint | None:
-        return self._one(
-            Checkpoint,
-            f"SELECT {columns(Checkpoint)} FROM checkpoint WHERE shard = ? AND gen = ? "
-            "ORDER BY size DESC LIMIT 1",
-            (shard, gen),
-        )
-
-    def tiles(self, shard: int, gen: int) -> Iterator[Tile]:
-        return self._rows(
-            Tile,
-            f"SELECT {columns(Tile)} FROM log_tile WHERE shard = ? AND gen = ? ORDER BY level, idx",
-            (shard, gen),
-        )
-
-    def tile(self, shard: int, gen: int, level: int, idx: int) -> bytes | None:
-        found = self._fetch(
-            "SELECT hashes FROM log_tile WHERE shard = ? AND gen = ? AND level = ? AND idx = ?",
-            (shard, gen, level, idx),
-        )
-        return found[0][0] if found else None
 
     # Records
 
@@ -501,15 +326,6 @@ class Reading:
             found.append(state)
         return sorted(found, key=lambda state: (state.gen, state.seq, state.id, state.category))
 
-    def detail_gaps(self, shard: int) -> Iterator[DetailGap]:
-        first = batch_id(shard, 0, 0) << RULE_BITS
-        end = batch_id(shard + 1, 0, 0) << RULE_BITS
-        return self._rows(
-            DetailGap,
-            f"SELECT {columns(DetailGap)} FROM log_gap WHERE id >= ? AND id < ? ORDER BY id",
-            (first, end),
-        )
-
     def gaps(self, shard: int) -> Iterator[Gap]:
         return self._rows(
             Gap, f"SELECT {columns(Gap)} FROM gap WHERE shard = ? ORDER BY record, grp, version", (shard,)
@@ -627,37 +443,6 @@ class Reading:
             Remembered,
             f"SELECT {columns(Remembered)} FROM idem WHERE shard = ? AND actor = ? AND idem_key = ?",
             (shard, actor, idem_key),
-        )
-
-    def indexed_to(self, shard: int, gen: int) -> int:
-        found = self._fetch("SELECT max(seq) FROM log_index WHERE shard = ? AND gen = ?", (shard, gen))
-        return 0 if found[0][0] is None else int(found[0][0]) + 1
-
-    def index_rows(self, shard: int, gen: int) -> Iterator[IndexRow]:
-        return self._rows(
-            IndexRow,
-            f"SELECT {columns(IndexRow)} FROM log_index WHERE shard = ? AND gen = ? ORDER BY seq",
-            (shard, gen),
-        )
-
-    def index_abouts(self, shard: int, gen: int, first: int, last: int) -> list[tuple[int, bytes]]:
-        return self._fetch(
-            "SELECT seq, about FROM log_about WHERE shard = ? AND gen = ? AND seq BETWEEN ? AND ? "
-            "ORDER BY seq, about",
-            (shard, gen, first, last),
-        )
-
-    def find_entries(self, shard: int, gen: int, filters: LogFilter) -> list[IndexRow]:
-        return projection.find(self._fetch, shard, gen, filters)
-
-    def count_entries(self, shard: int, gen: int, filters: LogFilter, *, most: int) -> int:
-        return projection.count(self._fetch, shard, gen, filters, most)
-
-    def index_shapes(self, shard: int) -> Iterator[IndexShape]:
-        return self._rows(
-            IndexShape,
-            f"SELECT {columns(IndexShape)} FROM log_shape WHERE shard = ? ORDER BY shape",
-            (shard,),
         )
 
     def strays(self, shards: int) -> list[tuple[str, int | None]]:

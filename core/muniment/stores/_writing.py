@@ -27,7 +27,8 @@ from muniment.store import (
     Token,
     Version,
 )
-from muniment.stores._reading import Reading, columns, translate
+from muniment.stores._connection import columns, translate
+from muniment.stores._reading import Reading
 from muniment.stores.migrations import (
     REBUILDABLE,
     batch_id,

@@ -16,7 +16,8 @@ from typing import Final
 
 from muniment.errors import StoreError
 from muniment.files import sync_folder
-from muniment.stores._reading import Reading, translate
+from muniment.stores._connection import translate
+from muniment.stores._reading import Reading
 from muniment.stores.migrations import REBUILDABLE
 
 __all__ = ["Exclusive", "copy_database", "exclusive"]

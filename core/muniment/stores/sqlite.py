@@ -19,7 +19,8 @@ from muniment.errors import IntegrityError, StoreError
 from muniment.store import (
     Transaction,
 )
-from muniment.stores._reading import Reading, translate
+from muniment.stores._connection import translate
+from muniment.stores._reading import Reading
 from muniment.stores._writing import SqliteTransaction
 from muniment.stores.migrations import (
     STEPS,
