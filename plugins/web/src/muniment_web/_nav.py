@@ -71,6 +71,8 @@ _Row = tuple[str, str, str, str | tuple[str, ...]]
 
 def navigation(call: Call) -> tuple[Section, ...]:
     """The sections of the rail, without what the person may not do."""
+    from muniment_web.pages.followups import has_follow_ups
+
     session, say, here = call.session, call.say, call.request.url.path
     engine = call.web.engine
     types = sorted(
@@ -78,6 +80,9 @@ def navigation(call: Call) -> tuple[Section, ...]:
         key=lambda one: one.number,
     )
     records = [Item("/", say("nav.desk"), "desk", here == "/")]
+    if has_follow_ups(call):
+        at = here == "/follow-ups" or here.startswith("/follow-ups/")
+        records.append(Item("/follow-ups", say("followups.title"), "calendar", at))
     if session.may("schema.read"):
         at = here == "/dashboards" or here.startswith("/dashboards/")
         records.append(Item("/dashboards", say("nav.dashboards"), "chart", at))
@@ -126,6 +131,8 @@ def navigation(call: Call) -> tuple[Section, ...]:
 
 def short_navigation(sections: Sequence[Section]) -> tuple[Item, ...]:
     """What a phone's bar has room for: the desk, the first tables, and the first page of oversight."""
-    first = sections[0].items[:3] if sections else ()
+    daily = sections[0].items if sections else ()
+    tables = [item for item in daily if item.path.startswith("/t/")][:1]
+    others = [item for item in daily[1:] if item not in tables]
     rest = tuple(item for section in sections[1:] for item in section.items if item.path == "/log")
-    return (*first[: 4 - len(rest)], *rest)
+    return (*daily[:1], *tables, *others[: 3 - len(tables) - len(rest)], *rest)

@@ -1,0 +1,159 @@
+"""What was promised to whom and when: by day, done and moved where it stands."""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from datetime import date, datetime, timedelta
+from typing import Any, Final
+
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from muniment.errors import MunimentError
+from muniment.session.outreach.followups import Due, meant_for
+from muniment_web._app import page
+from muniment_web._told import PASSED_ON, Place, named_places, problem_of
+from muniment_web._web import Call
+
+__all__ = ["has_follow_ups", "routes"]
+
+_SHOWN: Final = 300
+_CALENDAR: Final = "text/calendar; charset=utf-8"
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this area."""
+    return [
+        page("/follow-ups", show),
+        page("/follow-ups/calendar.ics", calendar),
+        page("/follow-ups/{id:uuid}/done", done, methods=("POST",)),
+        page("/follow-ups/{id:uuid}/move", move, methods=("POST",)),
+    ]
+
+
+def has_follow_ups(call: Call) -> bool:
+    """Whether there is a table that says when something is due, and the person may list it."""
+    for one in call.web.engine.definitions.types.values():
+        due = meant_for(one, "due") if one.number >= 256 and not one.retired else None
+        if due is not None and not due.computed and call.session.may("record.list", one.key):
+            return True
+    return False
+
+
+def show(call: Call, problem: MunimentError | None = None) -> Response:
+    """What is due, by day: one's own, or everybody's."""
+    whose = "all" if call.query("whose") == "all" else "me"
+    late_only = call.query("late") == "1"
+    found = call.session.follow_ups.list(
+        owner="" if whose == "all" else "me", overdue=late_only, limit=_SHOWN + 1
+    )
+    first = found[:_SHOWN]
+    places = named_places(call, {one.customer for one in first if one.customer})
+    return call.page(
+        "follow_ups.html",
+        status=422 if problem else 200,
+        groups=_by_day(call, first, places),
+        count=len(first),
+        kinds=len({one.type for one in first}),
+        more=len(found) > _SHOWN,
+        late=sum(one.overdue for one in first),
+        whose=whose,
+        late_only=late_only,
+        channels=_channels(call),
+        tables=[
+            (one.key, one.label.of(call.lang) or one.key)
+            for one in call.session.types()
+            if not one.retired
+            and (field := meant_for(one, "due")) is not None
+            and not field.computed
+            and call.session.may("record.create", one.key)
+        ],
+        problem=problem_of(call, problem),
+        notes=call.taken_notes(),
+    )
+
+
+def _by_day(call: Call, found: Iterable[Due], places: dict[str, Place]) -> list[dict[str, Any]]:
+    """What is due under the day that it is due; what should be done by now under one heading."""
+    today = datetime.fromtimestamp(call.web.engine.clock() / 1_000_000, call.web.zone).date()
+    groups: dict[date | None, dict[str, Any]] = {}
+    for one in found:
+        day = one.due.date() if isinstance(one.due, datetime) else one.due
+        under = None if one.overdue else day
+        group = groups.setdefault(
+            under, {"label": _day_label(call, under, today), "late": under is None, "rows": []}
+        )
+        record_type = call.web.engine.definitions.types[one.type]
+        at = f"{one.due:%H:%M}" if isinstance(one.due, datetime) else ""
+        group["rows"].append(
+            {
+                "id": one.record,
+                "path": f"/t/{one.type}/{one.record}",
+                "when": f"{day.isoformat()} {at}".strip() if under is None else at,
+                "about": one.about,
+                "owner": one.owner,
+                "place": places.get(one.customer),
+                "table": record_type.label.of(call.lang) or one.type,
+                "may": call.session.may("record.update", one.type),
+            }
+        )
+    return list(groups.values())
+
+
+def _day_label(call: Call, day: date | None, today: date) -> str:
+    if day is None:
+        return call.say("followups.overdue")
+    if day in (today, today + timedelta(days=1)):
+        name = call.say("followups.today" if day == today else "followups.tomorrow")
+        return f"{name} · {day.isoformat()}"
+    return f"{call.say(f'followups.weekday_{day.weekday()}')} · {day.isoformat()}"
+
+
+def _channels(call: Call) -> list[tuple[str, str]]:
+    """How people are talked to, as the table of talks says; empty where there is none that one may write."""
+    kept = call.web.engine.definitions.types.get("interaction")
+    field = None if kept is None else kept.by_key.get("channel")
+    if kept is None or field is None or not call.session.may("record.create", kept.key):
+        return []
+    return [(one.key, one.label.of(call.lang) or one.key) for one in field.choices if not one.retired]
+
+
+def done(call: Call) -> Response:
+    """Say that something was done: what was said, and when to go on."""
+    try:
+        call.plain.follow_ups.done(
+            str(call.path["id"]),
+            note=call.text("note").strip(),
+            channel=call.text("channel") or "phone",
+            next=call.text("next").strip(),
+        )
+    except MunimentError as error:
+        return _refused(call, error)
+    return _back(call, call.say("followups.done_now"))
+
+
+def move(call: Call) -> Response:
+    """Put something off by some days, or to a day and time."""
+    until = call.text("until").strip() or f"+{call.text('by')}"
+    try:
+        call.plain.follow_ups.snooze(str(call.path["id"]), until)
+    except MunimentError as error:
+        return _refused(call, error)
+    return _back(call, call.say("followups.moved"))
+
+
+def _refused(call: Call, error: MunimentError) -> Response:
+    if error.code in PASSED_ON:
+        raise error
+    return show(call, error)
+
+
+def _back(call: Call, note: str) -> Response:
+    return call.go("/follow-ups?whose=all" if call.text("whose") == "all" else "/follow-ups", note=note)
+
+
+def calendar(call: Call) -> Response:
+    """One's own as a calendar file, in which customers stand by number alone."""
+    content = call.plain.follow_ups.calendar(owner="me", lang=call.lang)
+    headers = {"Content-Disposition": 'attachment; filename="follow-ups.ics"'}
+    return Response(content, media_type=_CALENDAR, headers=headers)
