@@ -6,6 +6,7 @@ import pytest
 
 from muniment.archive import Archive
 from muniment.model import id_text
+from muniment.store import LogFilter
 from muniment.testing import new_archive
 from muniment_web.testing import Browser, give_password, new_web
 
@@ -99,3 +100,97 @@ def test_the_calendar_names_nobody(shop, promised):
     assert answer.headers["content-type"].startswith("text/calendar")
     assert "BEGIN:VEVENT" in answer.text
     assert "Berthold" not in answer.text
+
+
+MAIL = """From: {name} <{address}>
+To: shop@example.org
+Subject: The second box
+Date: Fri, 20 Nov 2026 10:12:00 +0000
+Message-ID: <{address}>
+Content-Type: text/plain; charset=utf-8
+
+Dear shop, the second box has not come.
+"""
+
+
+def upload(one: Browser, name: str, address: str):
+    """Bring a message in as a file, and find its page."""
+    text = MAIL.format(name=name, address=address).encode()
+    files = {"mail": ("second box.eml", text, "message/rfc822")}
+    return one.post("/incoming", {"do": "mail"}, files=files)
+
+
+def newest(archive: Archive) -> str:
+    """What came in last."""
+    with archive.session(actor="owner") as session:
+        return session.inbox.listed()[-1].id
+
+
+def test_mail_waits_beside_what_it_would_become(shop, promised):
+    """The message, whose it seems to be, and the form of the record; accepted in one's own name."""
+    customer, _, _ = promised
+    with shop.session(actor="owner") as session:
+        session.update(customer, {"email": "berthold@example.org"}, reason="told us")
+    one = browser(shop, "li.na")
+    assert "1 came in" in upload(one, "Berthold Klein", "berthold@example.org").text
+    assert "1 were here already" in upload(one, "Berthold Klein", "berthold@example.org").text
+    item = newest(shop)
+    page = one.get(f"/incoming/{item}").text
+    assert "the second box has not come" in page
+    assert f'value="{customer}" checked' in page
+    assert 'name="v.question"' in page
+    form = {"do": "accept", "whose": customer, "v.question": "Where is the second box?"}
+    accepted = one.post(f"/incoming/{item}", form)
+    assert "/t/interaction/" in str(accepted.url)
+    with shop.session(actor="owner") as session:
+        talks = session.list("interaction", where={"customer": customer}).records
+    assert ["Where is the second box?"] == [one.fields["question"] for one in talks]
+    assert "decided already" in one.get(f"/incoming/{item}").text
+    again = one.post(f"/incoming/{item}", form)
+    assert 422 == again.status_code
+
+
+def test_somebody_new_is_made_with_their_message(shop):
+    """What is wrong is said beside the form and nothing is written; then both records are made at once."""
+    one = browser(shop, "li.na")
+    upload(one, "Karla Neu", "karla@example.net")
+    item = newest(shop)
+    form = {"do": "accept", "whose": "new", "v.person.full_name": "", "v.person.email": "karla@example.net"}
+    assert 422 == one.post(f"/incoming/{item}", form).status_code
+    made = one.post(f"/incoming/{item}", {**form, "v.person.full_name": "Karla Neumann"})
+    assert "/t/interaction/" in str(made.url)
+    with shop.session(actor="owner") as session:
+        found = session.search("customer", "neumann").records
+    assert ["karla@example.net"] == [one.fields["email"] for one in found]
+
+
+def test_what_came_in_is_refused_for_a_reason(shop):
+    """Without one it stays; a reader decides nothing and takes nothing in; the original is handed out."""
+    one = browser(shop, "li.na")
+    upload(one, "Nobody", "spam@example.net")
+    item = newest(shop)
+    assert "the second box has not come" in one.get(f"/incoming/{item}/original").text
+    assert 422 == one.post(f"/incoming/{item}", {"do": "refuse"}).status_code
+    assert 403 == browser(shop, "tom").post(f"/incoming/{item}", {"do": "refuse", "reason": "no"}).status_code
+    assert "will be erased" in one.post(f"/incoming/{item}", {"do": "refuse", "reason": "spam"}).text
+    assert 422 == one.post("/incoming", {"do": "mail"}).status_code
+
+
+def test_a_record_is_chosen_as_one_types(shop, promised):
+    """Found by a word of its name, by its number, or among the first; no word is in address or log."""
+    customer, _, about = promised
+    number = about.removeprefix("offer ")
+    one = browser(shop, "li.na")
+    found = one.post("/choose/customer", {"q": "berthold"}).json()["found"]
+    assert customer in {each["id"] for each in found}
+    assert [customer] == [each["id"] for each in one.post("/choose/customer", {"q": number}).json()["found"]]
+    assert [] == one.post("/choose/customer", {"q": "nobody-of-that-name"}).json()["found"]
+    assert one.post("/choose/customer", {"q": ""}).json()["found"]
+    users = browser(shop, "owner").post("/choose/user", {"q": "li"}).json()["found"]
+    assert ["li.na"] == [each["hint"] for each in users]
+    with shop.session(actor="owner") as session:
+        entries = session.entries(LogFilter(kinds=("record.search",), limit=20))
+        assert entries
+        assert all(b"berthold" not in entry.data for entry in entries)
+    assert 405 == one.get("/choose/customer?q=berthold").status_code
+    assert one.post("/choose/signing_key", {"q": "a"}).status_code in (403, 404)

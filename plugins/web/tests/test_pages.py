@@ -36,6 +36,8 @@ def test_every_text_that_a_page_asks_for_is_there():
         "audit.",
         "changes.state_",
         "consent.f_",
+        "followups.by_",
+        "followups.weekday_",
         "glass.state_",
         "help.",
         "import.",

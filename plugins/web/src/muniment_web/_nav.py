@@ -35,6 +35,7 @@ class Section:
     open: bool = True
 
 
+_DAILY = (("/incoming", "incoming.title", "inbox", ("inbox.read",)),)
 _RIGHTS = (
     ("/requests", "nav.requests", "inbox", "request.read"),
     ("/consents", "nav.consents", "check", "consent.read"),
@@ -83,6 +84,11 @@ def navigation(call: Call) -> tuple[Section, ...]:
     if has_follow_ups(call):
         at = here == "/follow-ups" or here.startswith("/follow-ups/")
         records.append(Item("/follow-ups", say("followups.title"), "calendar", at))
+    counts = counts_of(call)
+    for path, key, name, actions in _DAILY:
+        if any(session.may(one) for one in actions):
+            at = here == path or here.startswith(f"{path}/")
+            records.append(Item(path, say(key), name, at, counts.get(path, 0)))
     if session.may("schema.read"):
         at = here == "/dashboards" or here.startswith("/dashboards/")
         records.append(Item("/dashboards", say("nav.dashboards"), "chart", at))
@@ -107,7 +113,6 @@ def navigation(call: Call) -> tuple[Section, ...]:
         )
 
     records += of_plugins("records")
-    counts = counts_of(call)
 
     def may(actions: str | tuple[str, ...]) -> bool:
         return any(session.may(one) for one in ((actions,) if isinstance(actions, str) else actions))

@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Final
 import attrs
 
 from muniment.schema import RecordType
-from muniment.schema.builtin import ALERT, BREAK_GLASS
+from muniment.schema.builtin import ALERT, BREAK_GLASS, INCOMING
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.store import ListQuery
 
@@ -51,7 +51,7 @@ class Waiting:
             self._time_us = 0
 
     def counts(self, engine: Engine) -> Mapping[str, int]:
-        """How many alerts are open, and how many emergency accesses nobody has reviewed."""
+        """How many alerts are open, emergency accesses unreviewed, messages and scans undecided."""
         with self._lock:
             now = engine.clock()
             if not self._time_us or not 0 <= now - self._time_us < _FRESH_US:
@@ -68,6 +68,7 @@ def _counted(engine: Engine) -> Mapping[str, int]:
         return {
             "/alerts": count(ALERT, "open"),
             "/break-glass": count(BREAK_GLASS, "open") + count(BREAK_GLASS, "ended"),
+            "/incoming": count(INCOMING, "waiting"),
         }
 
 
@@ -80,6 +81,8 @@ def counts_of(call: Call) -> Mapping[str, int]:
         shown["/alerts"] = counts["/alerts"]
     if session.may("break_glass.review"):
         shown["/break-glass"] = counts["/break-glass"]
+    if session.may("inbox.read"):
+        shown["/incoming"] = counts["/incoming"]
     if waiting.due is not None and session.may("retention.read"):
         shown["/retention"] = waiting.due.due + waiting.due.review
     return shown

@@ -43,6 +43,8 @@ def widget(
     *,
     problems: Sequence[str] = (),
     required: bool = False,
+    label: str = "",
+    prefix: str = "",
 ) -> Markup:
     """One input with everything around it.
 
@@ -53,9 +55,11 @@ def widget(
         say: texts.
         problems: what is wrong with it.
         required: whether it must be filled in.
+        label: what the record goes by that a reference leads to.
+        prefix: of the input's name, where a page has forms of two types.
     """
-    key, lang = field.key, say.lang
-    label = field.label.of(lang) or key
+    key, lang = f"{prefix}{field.key}", say.lang
+    name_of = field.label.of(lang) or field.key
     help_text = field.help.of(lang)
     told = []
     if help_text:
@@ -70,14 +74,14 @@ def widget(
     if required:
         shared += " required"
     name = "text" if kind is None else kind.widget
-    body = _input(name, field, text, shared, say)
+    body = _input(name, field, text, shared, say, label=label, prefix=prefix)
     star = f'<span class="req" title="{escape(say("record.required"))}">*</span>' if required else ""
     if name == "checkboxes" and field.choices:
-        head = f"<legend>{escape(label)}{star}</legend>"
+        head = f"<legend>{escape(name_of)}{star}</legend>"
         frame, close = "fieldset", "</fieldset>"
         more = " wide"
     else:
-        head = f'<label for="f-{key}">{escape(label)}{star}</label>'
+        head = f'<label for="f-{key}">{escape(name_of)}{star}</label>'
         frame, close = "div", "</div>"
         more = " wide" if name == "textarea" else ""
     if problems:
@@ -90,19 +94,21 @@ def widget(
     return Markup("".join([*parts, close]))
 
 
-def _input(name: str, field: Field, text: str, shared: str, say: Say) -> str:
+def _input(
+    name: str, field: Field, text: str, shared: str, say: Say, *, label: str = "", prefix: str = ""
+) -> str:
     """The input itself; keys and attributes are ours, everything else is escaped here."""
     if name == "textarea":
         return f'<textarea rows="3"{shared}>{escape(text)}</textarea>'
     if name == "checkbox":
         return (
-            f'<span class="tick"><input type="hidden" name="p.{field.key}" value="1">'
+            f'<span class="tick"><input type="hidden" name="p.{prefix}{field.key}" value="1">'
             f'<input type="checkbox" value="1"{shared}{" checked" if text else ""}></span>'
         )
     if name == "select" and field.choices:
         return _select(field, text, shared, say)
     if name == "checkboxes" and field.choices:
-        return _ticks(field, text, say)
+        return _ticks(field, text, say, prefix)
     if name == "checkboxes":
         return f'<textarea rows="2"{shared}>{escape(text)}</textarea>'
     if name == "file":
@@ -115,6 +121,9 @@ def _input(name: str, field: Field, text: str, shared: str, say: Say) -> str:
         label = escape(say("record.pick_date"))
         button = f'<button type="button" class="ib" aria-label="{label}">{icon("calendar")}</button>'
         return f"<m-date>{plain}{button}</m-date>"
+    if name == "reference" and field.target:
+        # Without a script it is the identifier that is typed.
+        return f'<m-pick data-path="/choose/{field.target}" data-label="{escape(label)}">{plain}</m-pick>'
     return plain
 
 
@@ -129,16 +138,16 @@ def _select(field: Field, text: str, shared: str, say: Say) -> str:
     return f"<select{shared}>{''.join(options)}</select>"
 
 
-def _ticks(field: Field, text: str, say: Say) -> str:
+def _ticks(field: Field, text: str, say: Say, prefix: str = "") -> str:
     held = set(text.split("\n"))
-    rows = [f'<input type="hidden" name="p.{field.key}" value="1">']
+    rows = [f'<input type="hidden" name="p.{prefix}{field.key}" value="1">']
     for choice in field.choices:
         if choice.retired and choice.key not in held:
             continue
         chosen = " checked" if choice.key in held else ""
         label = escape(choice.label.of(say.lang) or choice.key)
         rows.append(
-            f'<label class="tk"><input type="checkbox" name="v.{field.key}" '
+            f'<label class="tk"><input type="checkbox" name="v.{prefix}{field.key}" '
             f'value="{escape(choice.key)}"{chosen}>{label}</label>'
         )
     return f'<div class="tks">{"".join(rows)}</div>'
@@ -156,12 +165,14 @@ def editor(field: Field, kind: FieldKind | None, say: Say) -> Markup:
     return Markup(_input("text" if kind is None else kind.widget, field, "", label, say))
 
 
-def given_values(fields: Sequence[Field], form: Mapping[str, list[str]]) -> dict[str, object]:
+def given_values(
+    fields: Sequence[Field], form: Mapping[str, list[str]], *, prefix: str = ""
+) -> dict[str, object]:
     """The values that a form gives, by key; a field that the form did not show is not among them."""
     values: dict[str, object] = {}
     for field in fields:
-        name = f"v.{field.key}"
-        if f"p.{field.key}" in form:
+        name = f"v.{prefix}{field.key}"
+        if f"p.{prefix}{field.key}" in form:
             ticked = form.get(name, [])
             values[field.key] = bool(ticked) if field.kind == "checkbox" else tuple(ticked)
         elif name in form:

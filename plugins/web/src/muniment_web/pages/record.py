@@ -186,6 +186,7 @@ def _groups(
                 say,
                 problems=problems.get(field.key, ()),
                 required=field.required,
+                label=titles.get(text, ""),
             )
         )
     groups = sorted(record_type.groups, key=lambda one: one.order or 999)

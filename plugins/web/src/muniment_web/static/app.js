@@ -183,6 +183,101 @@ class DateField extends HTMLElement {
 }
 customElements.define("m-date", DateField);
 
+// A record that another one refers to is looked for as one types; the words travel in the body, never in an address.
+let picks = 0;
+class Pick extends HTMLElement {
+  connectedCallback() {
+    if (this.input) return;
+    this.input = $("input", this);
+    this.held = document.createElement("input");
+    this.held.type = "hidden";
+    this.held.name = this.input.name;
+    this.held.value = this.input.value;
+    this.input.removeAttribute("name");
+    this.input.value = this.dataset.label || this.input.value;
+    this.list = document.createElement("ul");
+    this.list.className = "picks";
+    this.list.id = `picks-${++picks}`;
+    this.list.hidden = true;
+    this.list.setAttribute("role", "listbox");
+    this.list.setAttribute("aria-label", this.input.getAttribute("aria-label") ?? this.input.labels?.[0]?.textContent ?? "");
+    for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-expanded", "false"], ["aria-controls", this.list.id]]) this.input.setAttribute(name, value);
+    this.append(this.held, this.list);
+    this.input.addEventListener("input", () => { this.held.value = this.input.value.trim(); this.chosen = false; this.radio(); this.later(); });
+    this.addEventListener("keydown", (event) => this.keys(event), true);
+    this.list.addEventListener("pointerdown", (event) => { event.preventDefault(); this.take(event.target.closest("li")); });
+    this.input.addEventListener("blur", () => this.shut());
+  }
+  get value() { return this.held.value; }
+  radio() { const one = this.dataset.radio === undefined ? null : $("input[type=radio]", this.closest(".row")); if (one) one.checked = true; }
+  keys(event) {
+    if (event.target !== this.input || event.isComposing) return;
+    const options = all("li[role=option]", this.list), at = options.indexOf($("[aria-selected=true]", this.list));
+    if (event.key === "ArrowDown" || event.key === "ArrowUp") {
+      event.preventDefault();
+      event.stopPropagation();
+      if (this.list.hidden) return this.ask();
+      const next = options[(at + (event.key === "ArrowDown" ? 1 : -1) + options.length) % options.length];
+      if (next) this.point(next);
+    } else if (event.key === "Enter" && (this.waiting || (!this.list.hidden && !this.chosen))) {
+      // What was typed is not thrown away because the answer is on its way.
+      event.preventDefault();
+      event.stopPropagation();
+      Promise.resolve(this.waiting).then(() => {
+        const first = $("[aria-selected=true]", this.list) ?? $("li[role=option]", this.list);
+        if (first && !this.chosen && this.input.value.trim()) this.take(first);
+        this.shut();
+        if (this.closest("td.editing")) this.input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+      });
+    } else if (event.key === "Tab" && !this.list.hidden && at >= 0) this.take(options[at]);
+    else if (event.key === "Escape" && !this.list.hidden && !this.closest("td.editing")) { event.stopPropagation(); this.shut(); }
+  }
+  later() {
+    clearTimeout(this.timer);
+    this.waiting = new Promise((done) => { this.timer = setTimeout(() => done(this.ask()), 200); });
+    return this.waiting;
+  }
+  async ask() {
+    clearTimeout(this.timer);
+    const words = this.input.value, body = new URLSearchParams({ q: this.chosen ? "" : words, csrf: $("input[name=csrf]").value });
+    const run = (this.run = (this.run ?? 0) + 1);
+    try {
+      const answer = await fetch(this.dataset.path, { method: "POST", headers: { "HX-Request": "true" }, body });
+      const found = answer.ok ? (await answer.json()).found : [];
+      if (run !== this.run) return;
+      this.list.replaceChildren(...found.map((one, place) => {
+        const line = document.createElement("li"), hint = document.createElement("span");
+        line.id = `${this.list.id}-${place}`;
+        line.setAttribute("role", "option");
+        line.setAttribute("aria-selected", "false");
+        line.dataset.id = one.id;
+        line.dataset.label = one.label;
+        hint.className = "hint";
+        hint.textContent = one.hint === one.label ? "" : one.hint;
+        line.append(one.label, " ", hint);
+        return line;
+      }));
+      this.list.hidden = !found.length || document.activeElement !== this.input;
+      this.input.setAttribute("aria-expanded", String(!this.list.hidden));
+    } finally { if (run === this.run) this.waiting = null; }
+  }
+  point(line) {
+    for (const one of all("li", this.list)) one.setAttribute("aria-selected", String(one === line));
+    this.input.setAttribute("aria-activedescendant", line.id);
+    line.scrollIntoView({ block: "nearest" });
+  }
+  take(line) {
+    if (!line) return;
+    this.held.value = line.dataset.id;
+    this.input.value = line.dataset.label;
+    this.chosen = true;
+    this.radio();
+    this.shut();
+  }
+  shut() { this.list.hidden = true; this.input.setAttribute("aria-expanded", "false"); this.input.removeAttribute("aria-activedescendant"); }
+}
+customElements.define("m-pick", Pick);
+
 class CopyText extends HTMLElement {
   connectedCallback() {
     $("button", this)?.addEventListener("click", async () => {
