@@ -4,10 +4,14 @@ from __future__ import annotations
 
 import pytest
 
+from muniment import config
 from muniment.archive import Archive
 from muniment.model import id_text
+from muniment.outreach.sending import Folder
+from muniment.session.outreach import mailing
 from muniment.store import LogFilter
 from muniment.testing import new_archive
+from muniment_web._sending import Sending
 from muniment_web.testing import Browser, give_password, new_web
 
 USERS = {"li.na": "editor", "ada": "auditor", "tom": "reader"}
@@ -194,3 +198,75 @@ def test_a_record_is_chosen_as_one_types(shop, promised):
         assert all(b"berthold" not in entry.data for entry in entries)
     assert 405 == one.get("/choose/customer?q=berthold").status_code
     assert one.post("/choose/signing_key", {"q": "a"}).status_code in (403, 404)
+
+
+@pytest.fixture
+def post_office(shop, monkeypatch, tmp_path):
+    """Where letters go instead of to a mail server, once the archive names its sender."""
+    path = shop.folder / config.FILE_NAME
+    text = path.read_text(encoding="utf-8")
+    if "\n[mail]" not in text:
+        path.write_text(text + '\n[mail]\nfrom = "Shop <shop@example.org>"\n', encoding="utf-8")
+        with shop.session(actor="owner") as session:
+            shop.apply_config(session, reason="letters")
+    folder = tmp_path / "letters"
+    monkeypatch.setattr(mailing, "open_way", lambda *_, **__: Folder(folder))
+    return folder
+
+
+def test_a_letter_is_looked_at_and_then_sent_once(shop, post_office):
+    """Who gets it, who not and why, before anything leaves; then each gets one, however often it is sent."""
+    with shop.session(actor="owner", purpose="ServiceProvision") as session:
+        city = f"City {session.note('log.read')}"
+        for at, address in enumerate(("a@example.org", "b@example.org", None)):
+            values = {"full_name": f"Person {at}", "customer_number": f"{city}-{at}", "status": "active"}
+            session.create("customer", {**values, "city": city, **({"email": address} if address else {})})
+    web = new_web(shop)
+    give_password(shop, "owner")
+    one = Browser.of(web).sign_in("owner")
+    assert "/mailings/letters/satisfaction" in one.get("/mailings").text
+    form = {"field": "city", "op": "=", "value": city, "name": city}
+    seen = one.post("/mailings/letters/satisfaction", {**form, "do": "look"}).text
+    assert "Send to 2" in seen
+    assert "has no e-mail address" in seen
+    assert "How satisfied are you, Person 0?" in seen
+    assert not post_office.exists()
+    refused = one.post("/mailings/letters/satisfaction", {**form, "do": "send"})
+    assert 422 == refused.status_code
+    assert not post_office.exists()
+    for _ in range(2):
+        one.post("/mailings/letters/satisfaction", {**form, "do": "send", "why": "service"})
+        web.sending.wait()
+        assert 2 == len(list(post_office.iterdir()))
+    assert "Sent 2" in one.get("/mailings").text
+    assert "hx-get" not in one.get("/mailings/standing").text
+
+
+def test_letters_are_sent_by_those_who_may(shop, post_office):
+    """An editor's role sends none: no page, no look, nothing in the rail."""
+    one = browser(shop, "li.na")
+    assert 'href="/mailings"' not in one.get("/").text
+    for path in ("/mailings", "/mailings/letters/satisfaction", "/mailings/standing"):
+        assert 403 == one.get(path).status_code
+    answer = one.post("/mailings/letters/satisfaction", {"do": "send", "name": "x", "why": "service"})
+    assert answer.status_code in (403, 422)
+    assert not post_office.exists()
+
+
+def test_a_mailing_stops_between_letters(shop):
+    """A server that stops finishes the letter in hand, and says that the rest waits under its name."""
+    sending = Sending()
+    handed = []
+
+    def run(told):
+        for count in range(1, 1_000):
+            handed.append(count)
+            if count == 3:
+                sending._stop.set()
+            told(count, 0)
+        raise AssertionError("never stopped")
+
+    sending.start("spring", 1, run)
+    sending.stop()
+    assert [1, 2, 3] == handed
+    assert (False, 4, None) == (sending.standing.running, sending.standing.sent, sending.standing.result)

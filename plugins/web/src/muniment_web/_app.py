@@ -272,6 +272,7 @@ def build(web: Web) -> Starlette:
 
 
 def _stop(web: Web) -> None:
+    web.sending.stop()
     web.plugged.stop()
     web.verifying.wait()
     for one in web.signs:

@@ -35,7 +35,10 @@ class Section:
     open: bool = True
 
 
-_DAILY = (("/incoming", "incoming.title", "inbox", ("inbox.read",)),)
+_DAILY = (
+    ("/incoming", "incoming.title", "inbox", ("inbox.read",)),
+    ("/mailings", "mailings.title", "mail", ("mail.read", "mail.send")),
+)
 _RIGHTS = (
     ("/requests", "nav.requests", "inbox", "request.read"),
     ("/consents", "nav.consents", "check", "consent.read"),

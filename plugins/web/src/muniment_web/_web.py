@@ -29,6 +29,7 @@ from muniment_web._limits import Limits
 from muniment_web._nav import short_navigation
 from muniment_web._passwords import Passwords
 from muniment_web._plugged import Plugged
+from muniment_web._sending import Sending
 from muniment_web._settings import Settings
 from muniment_web._signs import SignIn, SignIns
 from muniment_web._texts import LANGUAGES, Say
@@ -66,6 +67,7 @@ class Web:
         )
         self.verifying = Verifying(archive)
         self.waiting = Waiting()
+        self.sending = Sending()
         self.says = {lang: Say(lang) for lang in LANGUAGES}
         self.zone = ZoneInfo(archive.applied.timezone or "UTC")
         self.device_key = self.engine.random(32)

@@ -48,6 +48,8 @@ def paths_of(site, login: str) -> list[str]:
         "/regimes",
         f"/incidents/{incident}",
         "/erasures",
+        "/follow-ups",
+        *(("/incoming", "/mailings", "/mailings/letters/satisfaction") if login == "cho" else ()),
         *((f"/merge?first={site.anna}&second={site.twin}", "/merges") if login != "ada" else ()),
         *((f"{person}/requests", f"{person}/restriction", f"{person}/erase") if login != "ada" else ()),
     ]

@@ -192,7 +192,8 @@ def _inputs(
         return [], []
     view, kinds = call.session.view(record_type), call.web.engine.kinds
     link = next(iter(record_type.fixed), "")  # chosen apart, as the person whose it is
-    first, rest = [], []
+    first: list[Markup] = []
+    rest: list[Markup] = []
     for field in record_type.fields:
         if field.key not in view.writable or not field.writable or field.hidden or field.retired:
             continue
