@@ -14,12 +14,13 @@ import attrs
 
 from muniment.backup import Manifest, Progress, Steps, no_step
 from muniment.codec import canonical, parse_canonical
-from muniment.errors import AccessDenied, ConfigError, KeyStoreError, MunimentError, StoreError
+from muniment.errors import ConfigError, KeyStoreError, MunimentError, StoreError
 from muniment.keys import ArchiveLock
 from muniment.log.binding import unpack_live
 from muniment.model import parse_time, rfc3339
+from muniment.session.ground import Footing
 from muniment.session.kernel.definitions import definition_at, load_definitions
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.subjects.rules import BackupPlan
 
 if TYPE_CHECKING:
@@ -132,12 +133,8 @@ def _open_all(engine: Engine, folder: Path) -> tuple[int, int]:
     return opened, erased
 
 
-class Backups:
+class Backups(Footing):
     """What a session may do with backups; reached as ``session.backups``."""
-
-    def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
 
     def create(self, folder: Path, *, progress: Progress | None = None, step: Steps = no_step) -> Made:
         """Back the data up into a new folder while others go on working, and verify what was written.
@@ -355,10 +352,3 @@ class Backups:
             source, folder, made_us=engine.clock(), inside=inside, progress=progress, step=step
         )
         return Made(folder, manifest, report.entries, report.versions, report.parts)
-
-    def _require(self, action: str) -> None:
-        try:
-            self._engine.policy.require(self._acting.actor, action)
-        except AccessDenied as error:
-            self._engine.refused(self._acting, action, error)
-            raise

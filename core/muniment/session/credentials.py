@@ -19,8 +19,8 @@ import attrs
 from muniment.codec import canonical
 from muniment.errors import AccessDenied, IntegrityError, NotFound
 from muniment.model import id_text
+from muniment.session.ground import Footing
 from muniment.session.kernel.definitions import User
-from muniment.session.kernel.engine import Acting, Engine
 
 __all__ = ["Credential", "Credentials", "Passkey", "Token"]
 
@@ -94,16 +94,12 @@ class Token:
     expires_us: int
 
 
-class Credentials:
+class Credentials(Footing):
     """The credentials of an archive's users, as one actor may change them.
 
     Made by ``Session.credentials``; one's own may always be changed, others'
     with the right ``user.change``.
     """
-
-    def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
 
     def of(self, login: str) -> Credential:
         """What somebody signs in with; an empty one for whom the archive does not know.
@@ -134,7 +130,7 @@ class Credentials:
             NotFound: ``sign.no_user``.
         """
         user = self._user(login)
-        self._require(login)
+        self._require_over(login)
         self._engine.note(
             self._acting,
             "credential.remove" if removing else "credential.set",
@@ -172,7 +168,7 @@ class Credentials:
         """
         engine = self._engine
         self._user(login)
-        self._require(login)
+        self._require_over(login)
         now = engine.clock()
         identifier, secret = engine.random(16).hex(), engine.random(_SECRET)
         token = Token(identifier, login, name, scopes, now, now + days * 86_400_000_000)
@@ -225,7 +221,7 @@ class Credentials:
         document = self._document(kind, identifier)
         if document is None:
             raise NotFound("sign.no_token")
-        self._require(str(document["login"]))
+        self._require_over(str(document["login"]))
         self._engine.note(
             self._acting, "token.revoke", target={"token": identifier, "login": str(document["login"])}
         )
@@ -246,7 +242,7 @@ class Credentials:
             raise NotFound("sign.no_user")
         return user
 
-    def _require(self, login: str) -> None:
+    def _require_over(self, login: str) -> None:
         actor = self._acting.actor
         try:
             if actor.id == login and actor.roles and not actor.disabled:

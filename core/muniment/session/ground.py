@@ -2,14 +2,13 @@
 
 from __future__ import annotations
 
-from muniment.errors import AccessDenied
 from muniment.session.kernel.engine import Acting, Engine
 
-__all__ = ["Ground"]
+__all__ = ["Footing", "Ground"]
 
 
-class Ground:
-    """An actor at an opened archive.
+class Footing:
+    """An actor at an opened archive: what each area of a session is given.
 
     Args:
         engine: the opened archive.
@@ -19,6 +18,19 @@ class Ground:
     def __init__(self, engine: Engine, acting: Acting) -> None:
         self._engine = engine
         self._acting = acting
+
+    def _require(self, action: str, record_type: str | None = None) -> None:
+        """Refuse an action that is not allowed, and write the refusal down.
+
+        Raises:
+            AccessDenied: as ``Policy.require``; logged.
+        """
+        with self._engine.guarded(self._acting, action, type=record_type):
+            self._engine.policy.require(self._acting.actor, action, record_type)
+
+
+class Ground(Footing):
+    """The same for whoever is given the session: the actor and the rights are there to be asked."""
 
     @property
     def actor(self) -> str:
@@ -45,8 +57,4 @@ class Ground:
         Raises:
             AccessDenied: ``access.action`` or ``access.unknown_actor``.
         """
-        try:
-            self._engine.policy.require(self._acting.actor, action, record_type)
-        except AccessDenied as error:
-            self._engine.refused(self._acting, action, error, type=record_type)
-            raise
+        self._require(action, record_type)

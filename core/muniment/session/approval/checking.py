@@ -43,6 +43,7 @@ from muniment.session.approval.showing import (
     summaries,
     visible,
 )
+from muniment.session.ground import Footing
 from muniment.session.kernel.engine import Acting, Engine
 from muniment.session.reading.reads import may_read
 from muniment.session.writing.approving import (
@@ -85,17 +86,13 @@ class Decided:
     saved: Sequence[Saved] = ()
 
 
-class Changes:
+class Changes(Footing):
     """What waits for a second person; ``session.changes``.
 
     Args:
         engine: the opened archive.
         acting: who, why and through what.
     """
-
-    def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
 
     def list(self, *, state: str = "open", limit: int = 100) -> Sequence[Summary]:
         """What waits, or waited, oldest first: all that this actor may check, and their own.
@@ -300,12 +297,11 @@ def stepped(
     ]
 
 
-class _Approving:
+class _Approving(Footing):
     """One approval in its transaction."""
 
     def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
+        super().__init__(engine, acting)
         self._sanction = Sanction()
         self._ids: list[bytes] = []
         self._held: Held | None = None
@@ -463,12 +459,11 @@ def _require_same(engine: Engine, held: Held, planned: Sequence[Pending]) -> Non
             raise Conflict("approval.differs", where=one.type.key)
 
 
-class _Renewing:
+class _Renewing(Footing):
     """A proposal put up again, maybe with other values."""
 
     def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
+        super().__init__(engine, acting)
         self._held: Held | None = None
 
     def renew(

@@ -28,6 +28,7 @@ from muniment.session.approval.forms import (
     values_of,
 )
 from muniment.session.approval.showing import names_between
+from muniment.session.ground import Footing
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.gates import About, require_open
 from muniment.session.kernel.reach import reached_by
@@ -46,17 +47,13 @@ __all__ = ["Draft", "Drafts"]
 _MOST: Final = 200
 
 
-class Drafts:
+class Drafts(Footing):
     """The tray of one actor; ``session.drafts``.
 
     Args:
         engine: the opened archive.
         acting: who, why and through what.
     """
-
-    def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
 
     # Keeping
 
@@ -182,12 +179,11 @@ class Drafts:
         return count
 
 
-class Saving:
+class Saving(Footing):
     """One form on its way into the tray."""
 
     def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
+        super().__init__(engine, acting)
         self.ids: list[bytes] = []
         self._record = b""
 
@@ -364,12 +360,11 @@ def _leads(record_type: RecordType, name: str) -> bool:
     return field is not None and field.key in record_type.fixed
 
 
-class _Applying:
+class _Applying(Footing):
     """A tray on its way into the records."""
 
     def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
+        super().__init__(engine, acting)
         self._ids: list[bytes] = []
         self._moved: list[dict[str, object]] = []
 

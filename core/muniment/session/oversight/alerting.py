@@ -25,7 +25,8 @@ from muniment.files import write_atomically
 from muniment.model import id_bytes, id_text
 from muniment.schema.builtin import ALERT, BUILTIN, REVIEW
 from muniment.seal import open_bytes, seal_bytes
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.ground import Footing
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.oversight.alerting_facts import currents, facts_of
 from muniment.session.reading.generations import Place, Span, place_at
 from muniment.session.writing.changes import Change
@@ -137,17 +138,13 @@ class Reviewed:
     time_us: int
 
 
-class Alerts:
+class Alerts(Footing):
     """What a session does with alerts.
 
     Args:
         engine: the opened archive.
         acting: who, why and through what.
     """
-
-    def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
 
     @property
     def rules(self) -> Mapping[str, AlertRule]:
@@ -315,10 +312,6 @@ class Alerts:
         return sorted(found, key=lambda one: one.last)
 
     # Underneath
-
-    def _require(self, action: str) -> None:
-        with self._engine.guarded(self._acting, action):
-            self._engine.policy.require(self._acting.actor, action)
 
     def _load(self, watch: Watch, spans: Sequence[Span]) -> None:
         try:

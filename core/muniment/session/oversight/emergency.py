@@ -18,7 +18,8 @@ from muniment.log.binding import OPERATIONS
 from muniment.model import id_bytes, id_text
 from muniment.policy import View
 from muniment.schema.builtin import BREAK_GLASS
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.ground import Footing
+from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.loading import load
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.views import Record
@@ -65,17 +66,13 @@ class Emergency:
     finding: str = ""
 
 
-class Emergencies:
+class Emergencies(Footing):
     """Emergency access, as one session may begin and review it.
 
     Args:
         engine: the opened archive.
         acting: who, why and through what.
     """
-
-    def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
 
     def begin(self, record: str, *, reason: str, minutes: int | None = None) -> Emergency:
         """Break the glass for one record: for a while its person's records can be read.

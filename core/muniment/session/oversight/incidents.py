@@ -17,7 +17,8 @@ from muniment.log.binding import OPERATIONS
 from muniment.model import id_bytes, id_text, parse_time, rfc3339
 from muniment.schema.builtin import INCIDENT
 from muniment.session.attachments import attach_file
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.ground import Footing
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.oversight.affected import Affected, Progress, Scope, affected
 from muniment.session.oversight.incident_values import (
@@ -43,17 +44,13 @@ _UNTOLD: Final = ("running", "at_once", "late", "waiting")
 _Result = TypeVar("_Result")
 
 
-class Incidents:
+class Incidents(Footing):
     """Incidents, as acts of somebody; reached as ``session.incidents``.
 
     Args:
         engine: the opened archive.
         acting: who, why and through what.
     """
-
-    def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
 
     # Reading
 

@@ -17,8 +17,9 @@ from muniment.errors import NotFound
 from muniment.log.binding import OPERATIONS
 from muniment.model import id_bytes, id_text, rfc3339
 from muniment.policy import Actor
+from muniment.session.ground import Footing
 from muniment.session.kernel.definitions import load_definitions
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.reading import logs
 from muniment.session.reading.generations import ALL, Asked, chosen
@@ -102,17 +103,13 @@ class Changed:
     last_us: int
 
 
-class Questions:
+class Questions(Footing):
     """What a session answers about the past.
 
     Args:
         engine: the opened archive.
         acting: who, why and through what.
     """
-
-    def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
 
     def who(
         self,

@@ -20,6 +20,7 @@ from muniment.log import timestamps
 from muniment.log.checkpoint import attach, verify_cosignatures
 from muniment.log.tiles import tile_hashes
 from muniment.log.tree import consistency_proof
+from muniment.session.ground import Footing
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.tiles import TileReader
@@ -88,17 +89,13 @@ class Stamped:
     token: bytes
 
 
-class Witnessing:
+class Witnessing(Footing):
     """What a session does with witnesses.
 
     Args:
         engine: the opened archive.
         acting: who, why and through what.
     """
-
-    def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
 
     def list(self) -> Sequence[Vouched]:
         """Each configured witness with the newest that it vouched for.
@@ -107,8 +104,7 @@ class Witnessing:
             AccessDenied: ``access.action``; logged.
         """
         engine = self._engine
-        with engine.guarded(self._acting, "log.read"):
-            engine.policy.require(self._acting.actor, "log.read")
+        self._require("log.read")
         newest = {one.name: one for one in _vouched(engine)}
         return [newest.get(known.key.name, Vouched(known.key.name)) for known in known_witnesses(engine)]
 
@@ -123,8 +119,7 @@ class Witnessing:
             AccessDenied: ``access.action``; logged.
         """
         engine = self._engine
-        with engine.guarded(self._acting, "log.checkpoint"):
-            engine.policy.require(self._acting.actor, "log.checkpoint")
+        self._require("log.checkpoint")
         known = known_witnesses(engine)
         if set(names) - {one.key.name for one in known}:
             raise UsageError("witness.unknown")

@@ -10,6 +10,7 @@ import attrs
 from muniment.errors import Conflict, MunimentError, NotFound, UsageError
 from muniment.model import id_bytes, id_text
 from muniment.retention.plan import Verdict
+from muniment.session.ground import Footing
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.rights.certificates import certificate_file, list_certificates
@@ -44,12 +45,11 @@ class Planned:
     holds: tuple[str, ...]
 
 
-class Erasures:
+class Erasures(Footing):
     """Erasing subjects and records; ``Session.erasures``."""
 
     def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
+        super().__init__(engine, acting)
         self._facts: tuple[Moment, Facts] | None = None
         self._named: frozenset[bytes] | None = None
         self._joined: tuple[bytes, ...] = ()
@@ -78,7 +78,7 @@ class Erasures:
             ids: UUID texts, at most ``session.erasing.MOST_TARGETS``.
             reason: why; sealed.
         """
-        self._require(reason)
+        self._require_erasing(reason)
         with self._engine.store.transaction(write=False) as tx:
             merged = self._merged(tx, [id_bytes(one) for one in ids])
             self._named = frozenset(merged)
@@ -196,7 +196,7 @@ class Erasures:
             UsageError: ``usage.no_reason``, ``erasure.no_category``.
             NotFound, AccessDenied, Conflict, KeyStoreError: as ``session.erasing.erase``.
         """
-        self._require(reason)
+        self._require_erasing(reason)
         engine, record = self._engine, id_bytes(id)
         numbers = engine.definitions.registry.categories
         if category and category not in numbers:
@@ -231,13 +231,11 @@ class Erasures:
         """
         return certificate_file(self._engine, self._acting, id_bytes(id))
 
-    def _require(self, reason: str) -> None:
+    def _require_erasing(self, reason: str) -> None:
         if not reason.strip():
             raise UsageError("usage.no_reason")
-        engine = self._engine
-        engine.refresh()
-        with engine.guarded(self._acting, "subject.erase"):
-            engine.policy.require(self._acting.actor, "subject.erase")
+        self._engine.refresh()
+        self._require("subject.erase")
 
     def _erase(self, targets: Sequence[Target], reason: str, kept: Sequence[Verdict] = ()) -> Erased:
         from muniment.session.approval.acts import require

@@ -19,6 +19,7 @@ from muniment.errors import AccessDenied, Conflict, MunimentError, NotFound, Usa
 from muniment.log.binding import OPERATIONS
 from muniment.model import id_bytes, id_text, rfc3339
 from muniment.schema.builtin import HOLD
+from muniment.session.ground import Footing
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.erased import is_gone
@@ -206,12 +207,8 @@ def refuse(engine: Engine, acting: Acting, kind: str, error: MunimentError, **ta
     )
 
 
-class Holds:
+class Holds(Footing):
     """Placing, releasing and listing holds; ``Session.holds``."""
-
-    def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
 
     def place(
         self,
@@ -316,11 +313,6 @@ class Holds:
             return found
 
         return engine.run(body, acting)
-
-    def _require(self, action: str) -> None:
-        engine = self._engine
-        with engine.guarded(self._acting, action):
-            engine.policy.require(self._acting.actor, action)
 
     def _write(
         self,

@@ -17,8 +17,9 @@ from muniment.errors import AccessDenied, Conflict, NotFound, UsageError
 from muniment.log.binding import OPERATIONS
 from muniment.model import id_bytes, id_text, rfc3339
 from muniment.schema.builtin import RESTRICTION, SUBJECT_LINK
+from muniment.session.ground import Footing
 from muniment.session.kernel.definitions import open_version
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.gates import PURPOSES_LEFT, RESTRICTED, STORAGE_ONLY, About, Touch
 from muniment.session.kernel.logbook import Moment
@@ -217,12 +218,8 @@ def restricting(
     return Change("update", record=id_bytes(held.id), values=values, inside=True, kind="subject.restrict")
 
 
-class Restrictions:
+class Restrictions(Footing):
     """Placing, lifting and listing restrictions; ``Session.restrictions``."""
-
-    def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
 
     def place(
         self, subject: str, *, state: str = "restricted", basis: str = "", reason: str | None = None
@@ -357,8 +354,3 @@ class Restrictions:
         members = {"scope": "record" if alone else "subject", "record": id_text(target)}
         saved = write(self._engine, self._acting, body, reason=reason, members=members)
         assert all(isinstance(one, Saved) for one in saved)
-
-    def _require(self, action: str) -> None:
-        engine = self._engine
-        with engine.guarded(self._acting, action):
-            engine.policy.require(self._acting.actor, action)

@@ -13,6 +13,7 @@ from muniment.errors import Conflict, MunimentError, NotFound, UsageError
 from muniment.model import id_bytes, id_text
 from muniment.retention.plan import STATES, Verdict
 from muniment.session.approval.acts import require
+from muniment.session.ground import Footing
 from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
 from muniment.session.kernel.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.rights.erasing import Refusal, erase
@@ -49,12 +50,8 @@ class Applied:
     rules: Mapping[str, int] = attrs.field(factory=dict)
 
 
-class Retaining:
+class Retaining(Footing):
     """Planning, explaining and applying retention; ``Session.retention``."""
-
-    def __init__(self, engine: Engine, acting: Acting) -> None:
-        self._engine = engine
-        self._acting = acting
 
     # Planning
 
@@ -183,12 +180,6 @@ class Retaining:
             drafts.append(Draft("retention.plan", detail, lines, keys))
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
 
-    def _require(self, *actions: str) -> None:
-        engine = self._engine
-        for action in actions:
-            with engine.guarded(self._acting, action):
-                engine.policy.require(self._acting.actor, action)
-
     # Applying
 
     def apply(
@@ -220,7 +211,8 @@ class Retaining:
             AccessDenied: ``access.action``; logged.
         """
         engine = self._engine
-        self._require("retention.apply", "subject.erase")
+        self._require("retention.apply")
+        self._require("subject.erase")
         named = {id_text(id_bytes(one)) for one in reviewed}
         chosen = {id_text(id_bytes(one)) for one in only}
         due: list[Target] = []
