@@ -239,7 +239,7 @@ def test_leaving_withdraws_the_consent(archive, session, mail, customers, post):
     """The link of a letter is enough; it does that and nothing else, and once."""
     mail.send(letter(), name="spring")
     token = token_of(post.taken[0])
-    with assert_logged(archive, "consent.withdraw"), assert_logged(archive, "mail.unsubscribe"):
+    with assert_logged(archive, "consent.withdraw"), assert_logged(archive, "mail.unsubscribe", entries=2):
         done = leave(archive.engine, token, address="192.0.2.1")
     assert ("tea", "DirectMarketing", True, False) == (done.letter, done.purpose, done.withdrawn, done.again)
     assert "withdrawn" == session.consents.of(customers["anna"].id)[0].values["state"]

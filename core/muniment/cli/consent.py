@@ -16,7 +16,8 @@ if TYPE_CHECKING:
     from collections.abc import Callable, Sequence
 
     from muniment.session import Session
-    from muniment.session.rights.consents import Consent, Terms
+    from muniment.session.rights.consented import Consent
+    from muniment.session.rights.consents import Terms
     from muniment.session.writing.writes import Saved
 
 __all__ = ["consent", "create", "give", "notice", "receipt", "refuse", "show", "verify", "withdraw"]

@@ -28,7 +28,7 @@ from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.logbook import Moment
 from muniment.session.reading.lists import Asked
 from muniment.session.reading.reads import disclosure, plan_of
-from muniment.session.rights.consents import subject_of
+from muniment.session.rights.consented import subject_of
 from muniment.session.rights.erasing import MOST_TARGETS, erase
 from muniment.session.rights.scope import Target
 from muniment.session.writing.changes import Change

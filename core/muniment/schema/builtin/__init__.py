@@ -13,7 +13,7 @@ from muniment.schema.builtin._emergency import BREAK_GLASS
 from muniment.schema.builtin._inbox import INCOMING
 from muniment.schema.builtin._incidents import INCIDENT
 from muniment.schema.builtin._making import ARCHIVE_CATEGORY
-from muniment.schema.builtin._outreach import DASHBOARD, MAILING, MESSAGE, QUALITY, REMINDER
+from muniment.schema.builtin._outreach import DASHBOARD, MAILING, MESSAGE, OPT_OUT, QUALITY, REMINDER
 from muniment.schema.builtin._oversight import ALERT, REVIEW
 from muniment.schema.builtin._retention import ERASURE, HOLD, RESTRICTION
 from muniment.schema.builtin._rights import CONSENT, NOTICE, REQUEST
@@ -39,6 +39,7 @@ __all__ = [
     "MAPPING",
     "MESSAGE",
     "NOTICE",
+    "OPT_OUT",
     "PROPOSAL",
     "QUALITY",
     "REMINDER",
@@ -78,6 +79,7 @@ BUILTIN: Final = (
     INCOMING,
     SUGGESTION,
     MESSAGE,
+    OPT_OUT,
     QUALITY,
     REMINDER,
 )

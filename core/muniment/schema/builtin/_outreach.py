@@ -10,7 +10,7 @@ from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, bui
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
 
-__all__ = ["DASHBOARD", "MAILING", "MESSAGE", "QUALITY", "REMINDER"]
+__all__ = ["DASHBOARD", "MAILING", "MESSAGE", "OPT_OUT", "QUALITY", "REMINDER"]
 
 DASHBOARD: Final = builtin_type(
     24,
@@ -115,9 +115,41 @@ MESSAGE: Final = builtin_type(
         hidden=True,
     ),
     attrs.evolve(builtin_field("sent_by", "identifier", "Sent by", "发送人", required=True), order=7),
+    # A keyed hash: it outlives a change of the address, and tells nobody what that was.
+    attrs.evolve(builtin_field("address", "identifier", "Hash of the address", "地址摘要"), hidden=True),
     title=("letter",),
 )
 """One record for each letter to a person, about that person; neither text nor address stands in it."""
+
+OPT_OUT: Final = builtin_type(
+    14,
+    "opt_out",
+    Label("Address that left", "已退订地址"),
+    attrs.evolve(
+        builtin_field(
+            "address", "text", "Hash of address and purpose", "地址与目的摘要", required=True, max_length=200
+        ),
+        unique=True,
+        index=("unique",),
+        hidden=True,
+    ),
+    attrs.evolve(builtin_field("purpose", "identifier", "Purpose", "目的", required=True), order=1),
+    attrs.evolve(builtin_field("left_at", "datetime", "Left", "退订时间", required=True), order=2),
+    attrs.evolve(
+        builtin_field("way", "choice", "Way", "方式", required=True),
+        order=3,
+        choices=(
+            Choice("link", Label("Link in a letter", "信中链接"), "blue"),
+            Choice("hand", Label("Told us", "人工登记"), "grey"),
+        ),
+    ),
+    title=("purpose", "left_at"),
+)
+"""One record for each address that wants no more letters for a purpose: a keyed hash, about nobody.
+
+It belongs to the archive and stays when the person's records are erased: else the address would be written
+to again through the next record that has it (GDPR 21(3); the same in PIPL 24 and CAN-SPAM).
+"""
 
 REMINDER: Final = builtin_type(
     33,

@@ -26,6 +26,7 @@ from muniment.schema.builtin import (
     MAPPING,
     MESSAGE,
     NOTICE,
+    OPT_OUT,
     QUALITY,
     REMINDER,
     REQUEST,
@@ -121,6 +122,7 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
         ("mail.send", "mail.done", "mail.fail", "mail.answer", "mail.unsubscribe"),
         guarded=True,
     ),
+    OPT_OUT.key: BuiltinRules("mail.read", "", ("mail.unsubscribe", "mail.unsubscribe"), guarded=True),
     MAPPING.key: BuiltinRules("record.import", "record.import", ("import.map", "import.map"), guarded=True),
     PROPOSAL.key: BuiltinRules(
         "",

@@ -18,7 +18,8 @@ from muniment.schema import RecordType
 from muniment.session.kernel.engine import Acting, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.outreach.messages import Message, by_link
-from muniment.session.rights.consents import consents_of
+from muniment.session.rights.consented import consents_of
+from muniment.session.rights.opt_outs import opting_out
 from muniment.session.session import Session
 from muniment.session.writing.writes import Change, write
 from muniment.store import Transaction
@@ -124,14 +125,23 @@ def leave(engine: Engine, token: str, *, program: str = "web", address: str | No
             for one in consents_of(engine, tx, {id_bytes(message.subject)})
             if one.purpose == purpose and one.state_at(now) == "given"
         ]
-    _mark(engine, acting, message, "unsubscribed", "mail.unsubscribe")
+    _leave(engine, acting, message)
     if holding:
         Session(engine, acting).consents.withdraw(message.text("to_record"), purpose)
     return Left(message.text("letter"), purpose, bool(holding))
 
 
-def _mark(engine: Engine, acting: Acting, message: Message, state: str, kind: str) -> None:
-    write(engine, acting, [_marked(message, state, kind)], members={"letter": message.text("letter")})
+def _leave(engine: Engine, acting: Acting, message: Message) -> None:
+    """Mark the letter, and write down that its address left, whoever else holds it."""
+
+    def changes(tx: Transaction, moment: Moment) -> list[Change]:
+        marked = _marked(message, "unsubscribed", "mail.unsubscribe")
+        # A letter of before addresses were kept has none.
+        tokens = [one for one in [message.text("address")] if one]
+        purpose = message.text("purpose")
+        return [marked, *opting_out(engine, tx, tokens, purpose, moment.time_us, "link")]
+
+    write(engine, acting, changes, members={"letter": message.text("letter")})
 
 
 def _marked(message: Message, state: str, kind: str) -> Change:

@@ -41,6 +41,7 @@ from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.views import Record
 from muniment.session.outreach.messages import Mailing, link_of, mailings
 from muniment.session.outreach.recipients import Candidate, Choosing, Selection
+from muniment.session.rights.opt_outs import address_token
 from muniment.session.writing.writes import Change, Saved, write
 from muniment.store import ListQuery, Transaction
 
@@ -466,7 +467,7 @@ class _Run:
 
         def changes(tx: Transaction, moment: Moment) -> list[Change]:
             nonlocal refusal
-            refusal = self._choosing.refusal_now(tx, subject, id_bytes(record.id), moment.time_us)
+            refusal = self._choosing.refusal_now(tx, record, moment.time_us)
             if refusal:
                 return []
             values = {
@@ -479,6 +480,7 @@ class _Run:
                 "leave": leave,
                 "ask": ask or None,
                 "sent_by": self._acting.actor.id,
+                "address": address_token(engine, str(record.fields[letter.email])),
             }
             return [Change("create", MESSAGE.key, values=values, subject=subject, inside=True)]
 

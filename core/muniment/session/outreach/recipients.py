@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
 from typing import TYPE_CHECKING, Final
 
@@ -20,7 +20,9 @@ from muniment.session.kernel.views import Record
 from muniment.session.outreach.messages import Message, messages_about
 from muniment.session.reading import lists
 from muniment.session.reading.filters import Filter, compile_filter
-from muniment.session.rights.consents import Consent, consents_of
+from muniment.session.rights.consented import Consent, consents_of
+from muniment.session.rights.opt_outs import REFUSED_CHANNELS, address_token, is_refused, left_at_us
+from muniment.session.tables.links import merged
 from muniment.store import ListQuery, Transaction
 
 if TYPE_CHECKING:
@@ -30,8 +32,6 @@ __all__ = ["MARKETING", "Candidate", "Choosing", "Selection", "is_day", "refusal
 
 MARKETING: Final = frozenset({"Marketing", "DirectMarketing", "PersonalisedAdvertising", "Personalisation"})
 """Purposes for which a letter needs a consent, whatever the configuration says (GDPR 6 and 21, PIPL 13)."""
-
-_OPT_OUT: Final = "do_not_contact"
 
 
 @attrs.frozen
@@ -66,6 +66,35 @@ class Candidate:
     why_not: str = ""
 
 
+@attrs.frozen
+class _Known:
+    """What decides about the persons of one page.
+
+    Attributes:
+        together: who is one with whom by merges.
+        consents: of all of them.
+        messages: to all of them.
+    """
+
+    together: Mapping[bytes, frozenset[bytes]]
+    consents: Sequence[Consent]
+    messages: Sequence[Message]
+
+    def people(self, subject: bytes) -> frozenset[bytes]:
+        """Who is one with a person, themselves among them."""
+        return self.together.get(subject, frozenset((subject,)))
+
+    def consents_of(self, subject: bytes) -> list[Consent]:
+        """The consents of a person."""
+        people = set(map(id_text, self.people(subject)))
+        return [one for one in self.consents if one.subject in people]
+
+    def messages_of(self, subject: bytes) -> list[Message]:
+        """The letters to a person."""
+        people = set(map(id_text, self.people(subject)))
+        return [one for one in self.messages if one.subject in people]
+
+
 def is_day(value: Value, today: date) -> bool:
     """Whether a date has its day or anniversary today; 29 February is kept on the 28th of other years."""
     if not isinstance(value, date) or value.replace(day=1) > today.replace(day=1):
@@ -82,6 +111,8 @@ def refusal_of(
     time_us: int,
     consents: Sequence[Consent],
     messages: Sequence[Message],
+    *,
+    left_us: int = 0,
 ) -> str:
     """Why a person gets no letter for a purpose; empty where they may get one.
 
@@ -89,8 +120,9 @@ def refusal_of(
         engine: the opened archive.
         purpose: of the letter.
         time_us: when it would be sent.
-        consents: of the person.
+        consents: of the person, under each record that was merged.
         messages: the letters they got.
+        left_us: when their address left, whichever record held it; 0 for never.
     """
     holding = [one for one in consents if one.purpose == purpose and one.holds_at(time_us)]
     applied = engine.settings.applied
@@ -102,6 +134,8 @@ def refusal_of(
         for one in messages
         if one.text("state") == "unsubscribed" and one.text("purpose") == purpose
     ]
+    left += [one.recorded_us for one in consents if one.purpose == purpose and one.is_refusal]
+    left += [left_us] if left_us else []
     # Who left and consented anew since is back.
     if left and not any(one.recorded_us > max(left) for one in holding):
         return "unsubscribed"
@@ -148,7 +182,7 @@ class Choosing:
             if field.key not in self._view.clear:
                 raise AccessDenied("access.field", where=self.type.key, action="mail.send", names=field.key)
             keys.append(field.key)
-        for name in (letter.language, _OPT_OUT, *self.type.title):
+        for name in (letter.language, REFUSED_CHANNELS, *self.type.title):
             field = self.type.field(name) if name else None
             if field is not None and field.key in self._view.clear:
                 keys.append(field.key)
@@ -176,26 +210,39 @@ class Choosing:
                 yield from self._judged(chosen)
 
     def _judged(self, records: Sequence[Record]) -> Iterator[Candidate]:
-        engine = self._engine
-        subjects = {id_bytes(one.subject) for one in records}
-        consents: dict[str, list[Consent]] = {}
-        messages: dict[str, list[Message]] = {}
-        with engine.store.transaction(write=False) as tx:
-            for consent in consents_of(engine, tx, subjects):
-                consents.setdefault(consent.subject, []).append(consent)
-            for message in messages_about(engine, tx, subjects):
-                messages.setdefault(message.subject, []).append(message)
-        now = engine.clock()
-        for record in records:
-            got = messages.get(record.subject, [])
-            why = self._own_refusal(record, got)
-            why = why or refusal_of(engine, self.letter.purpose, now, consents.get(record.subject, []), got)
-            address = str(record.fields.get(self.letter.email) or "").casefold()
+        with self._engine.store.transaction(write=False) as tx:
+            known = self._known(tx, {id_bytes(one.subject) for one in records})
+            judged = [(one, self._judge(tx, one, known)) for one in records]
+        for record, found in judged:
+            why, address = found, str(record.fields.get(self.letter.email) or "").casefold()
             if not why and address in self._addresses:
                 why = "same_address"
             if why in ("", "sent", "unclear"):
                 self._addresses.add(address)
             yield Candidate(record, why)
+
+    def _judge(self, tx: Transaction, record: Record, known: _Known) -> str:
+        subject = id_bytes(record.subject)
+        why = self._own_refusal(record, known.messages_of(subject))
+        return why or self._refusal(
+            tx, subject, str(record.fields[self.letter.email]), self._engine.clock(), known
+        )
+
+    def _known(self, tx: Transaction, subjects: Collection[bytes]) -> _Known:
+        """What decides about persons, with all who are one with them by merges."""
+        together = merged(self._engine, tx)
+        asked = frozenset(subjects).union(*(together.get(one, ()) for one in subjects))
+        return _Known(together, consents_of(self._engine, tx, asked), messages_about(self._engine, tx, asked))
+
+    def _refusal(self, tx: Transaction, subject: bytes, address: str, time_us: int, known: _Known) -> str:
+        """Why nobody writes to a person at an address, though no letter of this mailing is on its way."""
+        engine, purpose = self._engine, self.letter.purpose
+        consents, messages = known.consents_of(subject), known.messages_of(subject)
+        left_us = left_at_us(engine, tx, address_token(engine, address), purpose)
+        why = refusal_of(engine, purpose, time_us, consents, messages, left_us=left_us)
+        if not why and is_refused(engine, tx, address, known.people(subject)):
+            return "opted_out"
+        return why
 
     def _own_refusal(self, record: Record, messages: Sequence[Message]) -> str:
         # To a record that was merged into another no letter of its own is sent twice.
@@ -208,7 +255,7 @@ class Choosing:
                     return "sent"
         if not record.fields.get(self.letter.email):
             return "no_address"
-        refused = record.fields.get(_OPT_OUT)
+        refused = record.fields.get(REFUSED_CHANNELS)
         return "opted_out" if isinstance(refused, tuple) and "email" in refused else ""
 
     def closed_by_gates(self) -> Mapping[str, str]:
@@ -248,14 +295,14 @@ class Choosing:
             fields=frozenset(self.keys),
         )
 
-    def refusal_now(self, tx: Transaction, subject: bytes, record: bytes, time_us: int) -> str:
+    def refusal_now(self, tx: Transaction, record: Record, time_us: int) -> str:
         """Why a person gets no letter at this moment, asked in the transaction that sends it."""
-        engine = self._engine
-        engine.check_live(tx, {subject, record})
-        for code in self._closed(tx, {About(subject, record)}).values():
+        subject, place = id_bytes(record.subject), id_bytes(record.id)
+        self._engine.check_live(tx, {subject, place})
+        for code in self._closed(tx, {About(subject, place)}).values():
             return code
-        consents, messages = consents_of(engine, tx, {subject}), messages_about(engine, tx, {subject})
-        return refusal_of(engine, self.letter.purpose, time_us, consents, messages)
+        address = str(record.fields[self.letter.email])
+        return self._refusal(tx, subject, address, time_us, self._known(tx, {subject}))
 
 
 def _passes(clear: str, filters: Sequence[Filter]) -> bool:

@@ -8,8 +8,8 @@ counts, so a withdrawal holds for the very next call of every process.
 from __future__ import annotations
 
 import json
-from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from collections.abc import Iterable, Mapping, Sequence
+from datetime import date, datetime, timedelta
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -18,160 +18,35 @@ import attrs
 
 from muniment.codec import canonical
 from muniment.errors import NotFound, StoreError, UsageError
-from muniment.log.binding import OPERATIONS, unpack_live
-from muniment.model import Value, id_bytes, id_text, parse_time, rfc3339
+from muniment.log.binding import OPERATIONS
+from muniment.model import id_bytes, id_text, parse_time, rfc3339
 from muniment.schema.builtin import CONSENT, NOTICE
 from muniment.session.kernel.definitions import open_version
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Moment
-from muniment.session.kernel.reach import reached_by
-from muniment.session.reading.reads import disclosure, may_read, plan_of
+from muniment.session.reading.reads import disclosure, plan_of
+from muniment.session.rights.consented import (
+    EPOCH,
+    Consent,
+    Notice,
+    consents_of,
+    micros,
+    opened,
+    subject_of,
+)
 from muniment.session.rights.jurisdictions import guardian_age
+from muniment.session.rights.opt_outs import addresses_of, left_at_us, opting_out
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
-from muniment.store import Part, Transaction, Version
+from muniment.store import Transaction
 from muniment.subjects.rules import Consents as Rules
 
 if TYPE_CHECKING:
     from muniment.session.session import Session
 
-__all__ = ["Consent", "Consents", "Notice", "subject_of"]
+__all__ = ["Consents", "Terms"]
 
 _DELETE: Final = OPERATIONS["delete"]
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
-
-@attrs.frozen
-class Consent:
-    """One person's consent to one purpose, as it stands.
-
-    Attributes:
-        id: UUID text of its record.
-        version: of the record.
-        subject: UUID text of the person.
-        recorded_us: when this version was written.
-        values: the fields of the record.
-    """
-
-    id: str
-    version: int
-    subject: str
-    recorded_us: int
-    values: Mapping[str, Value]
-
-    @property
-    def purpose(self) -> str:
-        """What it is to."""
-        return str(self.values.get("purpose", ""))
-
-    @property
-    def separate(self) -> frozenset[str]:
-        """For what it is given separately, as some laws ask."""
-        found = self.values.get("separate") or ()
-        return frozenset(found) if isinstance(found, tuple) else frozenset()
-
-    def state_at(self, time_us: int) -> str:
-        """Its state at a time: one whose validity has ended is expired, whoever noticed."""
-        state = str(self.values.get("state", ""))
-        until = _micros(self.values.get("valid_until"))
-        return "expired" if state == "given" and until is not None and until <= time_us else state
-
-    def holds_at(self, time_us: int) -> bool:
-        """Whether it opens anything at a time."""
-        since = _micros(self.values.get("given_at"))
-        return self.state_at(time_us) == "given" and (since is None or since <= time_us)
-
-
-@attrs.frozen
-class Notice:
-    """What people are told before they consent.
-
-    Attributes:
-        id: UUID text of its record.
-        version: of the record, which is that of the notice.
-        values: the fields of the record.
-    """
-
-    id: str
-    version: int
-    values: Mapping[str, Value]
-
-    @property
-    def key(self) -> str:
-        """Its name."""
-        return str(self.values["key"])
-
-
-def _micros(value: Value) -> int | None:
-    if not isinstance(value, datetime):
-        return None
-    delta = value - _EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-
-
-# Loading
-
-
-def consents_of(engine: Engine, tx: Transaction, subjects: Collection[bytes]) -> list[Consent]:
-    """The consents of these persons, each opened from its newest version; two questions to the store.
-
-    For the framework's own decisions: nothing of it may be released without an entry.
-    """
-    versions = [
-        version
-        for version in tx.newest_about(SHARD, CONSENT.number, subjects)
-        if version.operation != _DELETE
-    ]
-    return _opened(engine, tx, versions)
-
-
-def _opened(engine: Engine, tx: Transaction, versions: Sequence[Version]) -> list[Consent]:
-    live = {version.record: unpack_live(version.parts)[0] for version in versions}
-    gone: Collection[tuple[bytes, int]] = ()
-    if engine.any_states and versions:
-        gone = {(state.id, state.category) for state in tx.state_of(SHARD, live.keys())}
-    standing = [version for version in versions if not any((version.record, one) in gone for one in (0, 1))]
-    places = [
-        (version.record, group, version.version) for version in standing for group in live[version.record]
-    ]
-    parts: dict[bytes, list[Part]] = {}
-    for part in tx.parts_at(SHARD, places):
-        parts.setdefault(part.record, []).append(part)
-    found = []
-    for version in standing:
-        values: dict[str, Value] = {}
-        for part in parts.get(version.record, ()):
-            values |= engine.sealer.open(part, CONSENT, version.subject, live[version.record][part.grp])
-        found.append(
-            Consent(
-                id_text(version.record),
-                version.version,
-                id_text(version.subject),
-                version.recorded_us,
-                values,
-            )
-        )
-    return found
-
-
-def subject_of(engine: Engine, acting: Acting, tx: Transaction, record: bytes) -> bytes:
-    """The person whom a record is about, if this actor may know of it.
-
-    Raises:
-        NotFound: ``record.not_found``.
-        UsageError: ``consent.nobody`` where the record is about nobody.
-    """
-    version = tx.version(SHARD, record)
-    record_type = None if version is None else engine.definitions.by_number.get(version.type)
-    if version is None or record_type is None:
-        raise NotFound("record.not_found")
-    reached = reached_by(engine, tx, acting, record_type, version)
-    if not may_read(engine, acting, "record.read", record_type, reached=reached):
-        raise NotFound("record.not_found")
-    if version.subject == engine.archive:
-        raise UsageError("consent.nobody", where=id_text(record))
-    engine.check_live(tx, {version.subject})
-    return version.subject
 
 
 def _rules(engine: Engine) -> Rules:
@@ -248,7 +123,7 @@ class Consents:
                 drafts[0].detail = detail
                 drafts[0].subject_keys = [self._engine.subject_key(tx, subject)]
             self._engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
-            found = _opened(self._engine, tx, [one for one in versions if one.operation != _DELETE])
+            found = opened(self._engine, tx, [one for one in versions if one.operation != _DELETE])
             # What a role may not read in clear is left out here rather than masked.
             return [
                 attrs.evolve(
@@ -407,7 +282,7 @@ class Consents:
             standing = [one for one in versions if one is not None and one.operation != _DELETE]
             ended = [
                 one
-                for one in _opened(self._engine, tx, standing)
+                for one in opened(self._engine, tx, standing)
                 if one.values.get("state") == "given" and one.state_at(now) == "expired"
             ]
         for one in ended:
@@ -423,7 +298,7 @@ class Consents:
             versions = [tx.version(SHARD, record, newest) for _, record, newest in rows]
             standing = [one for one in versions if one is not None and one.operation != _DELETE]
             return sum(
-                one.holds_at(now) and not one.holds_at(until) for one in _opened(self._engine, tx, standing)
+                one.holds_at(now) and not one.holds_at(until) for one in opened(self._engine, tx, standing)
             )
 
     # Inside
@@ -471,7 +346,7 @@ class Consents:
             return
         born = open_version(tx, self._engine.sealer, version, record_type).get(field_key)
         at = parse_time(terms.given_at) if terms.given_at else self._engine.clock()
-        today = (_EPOCH + timedelta(microseconds=at)).date()
+        today = (EPOCH + timedelta(microseconds=at)).date()
         if isinstance(born, date) and _age(born, today) < below:
             raise UsageError("consent.guardian", number=below)
 
@@ -487,20 +362,47 @@ class Consents:
         version = 1 if old is None else old.version + 1
         before = {} if old is None else {key: value for key, value in old.values.items() if key != "receipt"}
         given, members = self._with_receipt({**before, **values}, subject, record, version)
+        # Said with this change alone, so that it goes with the person, whatever is written beside it.
         change = (
-            Change("create", CONSENT.key, values=given, subject=subject, inside=True, kind=kind)
+            Change(
+                "create",
+                CONSENT.key,
+                values=given,
+                subject=subject,
+                inside=True,
+                kind=kind,
+                reason=reason,
+            )
             if old is None
             else Change(
-                "update", record=record, values=given, expected_version=old.version, inside=True, kind=kind
+                "update",
+                record=record,
+                values=given,
+                expected_version=old.version,
+                inside=True,
+                kind=kind,
+                reason=reason,
             )
         )
+        said_no, purpose = kind in ("consent.withdraw", "consent.refuse"), str(given["purpose"])
+
+        def changes(tx: Transaction, moment: Moment) -> list[Change]:
+            tokens = addresses_of(self._engine, tx, subject) if said_no else []
+            # Through a link the address left a moment ago.
+            tokens = [
+                token
+                for token in tokens
+                if left_at_us(self._engine, tx, token, purpose) <= (old.recorded_us if old is not None else 0)
+            ]
+            return [change, *opting_out(self._engine, tx, tokens, purpose, moment.time_us, "hand")]
+
         saved = write(
             self._engine,
             self._acting,
-            [change],
-            reason=reason,
+            changes,
             members=members,
             new_ids=[record] if old is None else None,
+            action=kind,
         )[0]
         assert isinstance(saved, Saved)
         return saved
@@ -575,9 +477,9 @@ class Consents:
 def _plain(value: object) -> Any:
     """A value as a receipt writes it."""
     if isinstance(value, datetime):
-        micros = _micros(value)
-        assert micros is not None
-        return rfc3339(micros)
+        found = micros(value)
+        assert found is not None
+        return rfc3339(found)
     if isinstance(value, tuple):
         return [str(one) for one in value]
     return value if isinstance(value, (int, str)) or value is None else str(value)

@@ -9,7 +9,7 @@ from muniment.model import id_bytes
 from muniment.plugins import ACTS
 from muniment.session.kernel.engine import Engine
 from muniment.session.kernel.gates import NO_CONSENT, About, Gate, Touch
-from muniment.session.rights.consents import consents_of
+from muniment.session.rights.consented import consents_of
 from muniment.session.rights.jurisdictions import separate_acts
 from muniment.store import Transaction
 from muniment.subjects.rules import Consents as Rules

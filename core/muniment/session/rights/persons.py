@@ -38,7 +38,7 @@ from muniment.session.reading.reads import (
     plan_of,
     release,
 )
-from muniment.session.rights.consents import consents_of, subject_of
+from muniment.session.rights.consented import consents_of, subject_of
 from muniment.session.rights.facets import rules_of_type
 from muniment.session.rights.holds import linked
 from muniment.session.rights.restrictions import restrictions_on

@@ -35,7 +35,7 @@ from muniment.session.reading.reads import (
     plan_of,
     release,
 )
-from muniment.session.rights.consents import consents_of, subject_of
+from muniment.session.rights.consented import consents_of, subject_of
 from muniment.session.rights.persons import one_person
 from muniment.store import Transaction
 from muniment.subjects.rules import Rights

@@ -18,7 +18,7 @@ from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.reading.reads import disclosure, plan_of
-from muniment.session.rights.consents import subject_of
+from muniment.session.rights.consented import subject_of
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
 from muniment.store import Transaction, Version

@@ -12,7 +12,8 @@ from starlette.routing import BaseRoute
 from muniment.errors import MunimentError, UsageError
 from muniment.purposes import PURPOSES
 from muniment.schema.builtin import CONSENT
-from muniment.session.rights.consents import Consent, Notice, Terms
+from muniment.session.rights.consented import Consent, Notice
+from muniment.session.rights.consents import Terms
 from muniment_web._app import page
 from muniment_web._reasons import REASONS, reason_of
 from muniment_web._told import PASSED_ON, day_of, file_of, problem_of, purpose_of

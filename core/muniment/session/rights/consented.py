@@ -1,0 +1,163 @@
+"""Consents and notices as the archive keeps them, and whom a record is about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Final
+
+import attrs
+
+from muniment.errors import NotFound, UsageError
+from muniment.log.binding import OPERATIONS, unpack_live
+from muniment.model import Value, id_text
+from muniment.schema.builtin import CONSENT
+from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.reach import reached_by
+from muniment.session.reading.reads import may_read
+from muniment.store import Part, Transaction, Version
+
+__all__ = ["EPOCH", "Consent", "Notice", "consents_of", "micros", "opened", "subject_of"]
+
+EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
+_DELETE: Final = OPERATIONS["delete"]
+
+
+@attrs.frozen
+class Consent:
+    """One person's consent to one purpose, as it stands.
+
+    Attributes:
+        id: UUID text of its record.
+        version: of the record.
+        subject: UUID text of the person.
+        recorded_us: when this version was written.
+        values: the fields of the record.
+    """
+
+    id: str
+    version: int
+    subject: str
+    recorded_us: int
+    values: Mapping[str, Value]
+
+    @property
+    def purpose(self) -> str:
+        """What it is to."""
+        return str(self.values.get("purpose", ""))
+
+    @property
+    def separate(self) -> frozenset[str]:
+        """For what it is given separately, as some laws ask."""
+        found = self.values.get("separate") or ()
+        return frozenset(found) if isinstance(found, tuple) else frozenset()
+
+    def state_at(self, time_us: int) -> str:
+        """Its state at a time: one whose validity has ended is expired, whoever noticed."""
+        state = str(self.values.get("state", ""))
+        until = micros(self.values.get("valid_until"))
+        return "expired" if state == "given" and until is not None and until <= time_us else state
+
+    @property
+    def is_refusal(self) -> bool:
+        """Whether the person said no, or took it back."""
+        return self.values.get("state") in ("withdrawn", "refused")
+
+    def holds_at(self, time_us: int) -> bool:
+        """Whether it opens anything at a time."""
+        since = micros(self.values.get("given_at"))
+        return self.state_at(time_us) == "given" and (since is None or since <= time_us)
+
+
+@attrs.frozen
+class Notice:
+    """What people are told before they consent.
+
+    Attributes:
+        id: UUID text of its record.
+        version: of the record, which is that of the notice.
+        values: the fields of the record.
+    """
+
+    id: str
+    version: int
+    values: Mapping[str, Value]
+
+    @property
+    def key(self) -> str:
+        """Its name."""
+        return str(self.values["key"])
+
+
+def micros(value: Value) -> int | None:
+    """A point in time in microseconds since 1970; None for anything else."""
+    if not isinstance(value, datetime):
+        return None
+    delta = value - EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+# Loading
+
+
+def consents_of(engine: Engine, tx: Transaction, subjects: Collection[bytes]) -> list[Consent]:
+    """The consents of these persons, each opened from its newest version; two questions to the store.
+
+    For the framework's own decisions: nothing of it may be released without an entry.
+    """
+    versions = [
+        version
+        for version in tx.newest_about(SHARD, CONSENT.number, subjects)
+        if version.operation != _DELETE
+    ]
+    return opened(engine, tx, versions)
+
+
+def opened(engine: Engine, tx: Transaction, versions: Sequence[Version]) -> list[Consent]:
+    """Consents out of these versions; what was erased is left out."""
+    live = {version.record: unpack_live(version.parts)[0] for version in versions}
+    gone: Collection[tuple[bytes, int]] = ()
+    if engine.any_states and versions:
+        gone = {(state.id, state.category) for state in tx.state_of(SHARD, live.keys())}
+    standing = [version for version in versions if not any((version.record, one) in gone for one in (0, 1))]
+    places = [
+        (version.record, group, version.version) for version in standing for group in live[version.record]
+    ]
+    parts: dict[bytes, list[Part]] = {}
+    for part in tx.parts_at(SHARD, places):
+        parts.setdefault(part.record, []).append(part)
+    found = []
+    for version in standing:
+        values: dict[str, Value] = {}
+        for part in parts.get(version.record, ()):
+            values |= engine.sealer.open(part, CONSENT, version.subject, live[version.record][part.grp])
+        found.append(
+            Consent(
+                id_text(version.record),
+                version.version,
+                id_text(version.subject),
+                version.recorded_us,
+                values,
+            )
+        )
+    return found
+
+
+def subject_of(engine: Engine, acting: Acting, tx: Transaction, record: bytes) -> bytes:
+    """The person whom a record is about, if this actor may know of it.
+
+    Raises:
+        NotFound: ``record.not_found``.
+        UsageError: ``consent.nobody`` where the record is about nobody.
+    """
+    version = tx.version(SHARD, record)
+    record_type = None if version is None else engine.definitions.by_number.get(version.type)
+    if version is None or record_type is None:
+        raise NotFound("record.not_found")
+    reached = reached_by(engine, tx, acting, record_type, version)
+    if not may_read(engine, acting, "record.read", record_type, reached=reached):
+        raise NotFound("record.not_found")
+    if version.subject == engine.archive:
+        raise UsageError("consent.nobody", where=id_text(record))
+    engine.check_live(tx, {version.subject})
+    return version.subject
