@@ -27,10 +27,12 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
     "owner": ("reference",),
     "state": ("choice",),
     "last_contact": ("date", "datetime"),
+    "contact": ("date", "datetime"),
     "remind_minutes": ("integer",),
 }
 """What a field may be for follow-ups, and the kinds that it then has: when something is due, who does it,
-whether it is done, when there was contact last, how long before to remind."""
+whether it is done, when there was contact last, when one contact was, how long before to remind. A computed
+``due`` or ``last_contact`` follows from the ``due`` or ``contact`` of the records about it."""
 
 HIGHLIGHTS: Mapping[str, bool] = {
     "is": True,

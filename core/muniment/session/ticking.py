@@ -37,6 +37,7 @@ JOBS: Final[Mapping[str, str]] = {
     "retention": f"{_HERE}:retention",
     "backup": f"{_HERE}:backup",
     "keys": f"{_HERE}:keys",
+    "dates": f"{_HERE}:dates",
     "index": f"{_HERE}:index",
     "incidents": f"{_HERE}:incidents",
     "alerts": f"{_HERE}:alerts",
@@ -157,6 +158,17 @@ def backup(session: Session) -> Mapping[str, int]:
 def keys(session: Session) -> Mapping[str, int]:
     """Say how much is amiss about the keys and their backups: their lifetime, their epoch, their places."""
     return {"warnings": len(session.engine.keys.status().warnings)}
+
+
+def dates(session: Session) -> Mapping[str, int]:
+    """Mend computed dates that do not follow from what there is, as after an interrupted erasure."""
+    from muniment.session.writing.deriving import outdated
+    from muniment.session.writing.writes import renew
+
+    engine = session.engine
+    with engine.store.transaction(write=False) as tx:
+        found = outdated(engine, tx)
+    return {"renewed": renew(engine, session.acting, found)}
 
 
 def index(session: Session) -> Mapping[str, int]:

@@ -369,7 +369,7 @@ class _Approving(Footing):
         """Refuse what is no longer what was shown, or not for these people; and say what it needs now."""
         engine = self._engine
         for wanted, _ in held.changes:
-            if is_stale(tx, wanted):
+            if is_stale(engine, tx, wanted):
                 raise Conflict("approval.stale", where=id_text(wanted.record), number=held.number)
         planned = plan_as(engine, self._acting, tx, moment, held)
         require_readable(engine, self._acting, planned)

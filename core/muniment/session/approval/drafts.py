@@ -31,6 +31,7 @@ from muniment.session.approval.showing import names_between
 from muniment.session.ground import Footing
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.gates import About, require_open
+from muniment.session.kernel.moving import has_moved
 from muniment.session.kernel.reach import reached_by
 from muniment.session.reading.reads import definition_of, may_read
 from muniment.session.writing.approving import expires_at, rules_in_force
@@ -418,7 +419,7 @@ class _Applying(Footing):
             own = record_type.subject == "self"
             return Change("create", record_type.key, values=values, subject=form.record if own else None)
         newest = tx.version(SHARD, form.record)
-        if newest is not None and newest.version != form.base:
+        if newest is not None and has_moved(engine, tx, form.record, form.base):
             fields = names_between(engine, tx, self._acting, record_type, form.record, form.base)
             self._moved.append(
                 {

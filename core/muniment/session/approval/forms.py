@@ -17,6 +17,7 @@ from muniment.schema import DRAFT, RecordType
 from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
 from muniment.session.kernel.logbook import MAX_SUBJECTS
 from muniment.session.kernel.logbook import Draft as Entry
+from muniment.session.kernel.moving import has_moved
 from muniment.session.writing.changes import Change
 from muniment.store import ListQuery, Transaction, Version
 
@@ -204,7 +205,6 @@ def show(engine: Engine, tx: Transaction, acting: Acting, held: Held, *, names: 
     """A draft as its owner sees it, with what was typed or with the names of the fields alone."""
     form = held.form
     values = values_of(engine, acting, form)
-    newest = tx.version(SHARD, form.record)
     return Draft(
         id_text(held.version.record),
         form.operation,
@@ -214,7 +214,7 @@ def show(engine: Engine, tx: Transaction, acting: Acting, held: Held, *, names: 
         dict.fromkeys(values) if names else values,
         held.version.recorded_us,
         held.expires_us,
-        (0 if newest is None else newest.version) != form.base,
+        has_moved(engine, tx, form.record, form.base),
     )
 
 

@@ -28,6 +28,7 @@ from muniment.log.binding import unpack_live
 from muniment.model import Value, id_bytes, id_text
 from muniment.schema import PROPOSAL, RecordType
 from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.moving import has_moved
 from muniment.session.writing.changes import Change
 from muniment.store import Current, ListQuery, Transaction, Version
 
@@ -212,12 +213,12 @@ def clear_of(row: Current) -> tuple[str, str]:
     return str(clear[str(_STATE)]), str(clear[str(_EXPIRES)])
 
 
-def is_stale(tx: Transaction, wanted: Wanted) -> bool:
+def is_stale(engine: Engine, tx: Transaction, wanted: Wanted) -> bool:
     """Whether a record has moved since its change was put up."""
-    newest = tx.version(SHARD, wanted.record)
-    if newest is None:
-        return wanted.base != 0
-    return (newest.version, newest.hash) != (wanted.base, wanted.base_hash)
+    seen = tx.version(SHARD, wanted.record, wanted.base) if wanted.base else None
+    if seen is not None and seen.hash != wanted.base_hash:
+        return True
+    return has_moved(engine, tx, wanted.record, wanted.base)
 
 
 def change_of(

@@ -302,7 +302,7 @@ def _opened(
     authorize(engine, acting, "record.read", record_type, asked, known, moment.time_us)
     before = _values_at(engine, tx, record_type, wanted.record, wanted.base) if wanted.base else {}
     fields = _compared(engine, record_type, view, before, after, after.keys())
-    stale = is_stale(tx, wanted)
+    stale = is_stale(engine, tx, wanted)
     moved: Sequence[FieldChange] = ()
     newest = tx.version(SHARD, wanted.record)
     if stale and newest is not None and wanted.base:

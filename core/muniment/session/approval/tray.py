@@ -16,6 +16,7 @@ from muniment.model import id_bytes, id_text
 from muniment.session.approval import forms
 from muniment.session.approval.drafts import Saving
 from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.moving import has_moved
 from muniment.session.writing.changes import Change, Pending
 from muniment.session.writing.planning import Planner
 from muniment.session.writing.writes import log_disclosures, write
@@ -141,9 +142,8 @@ class Tray:
             forms.note(engine, acting, tx, moment, held, names=True)
             changes, records = [], []
             for one in held:
-                newest = tx.version(SHARD, one.form.record)
                 name = id_text(one.form.record)
-                if newest is None or newest.version != one.form.base:
+                if has_moved(engine, tx, one.form.record, one.form.base):
                     found[name] = Conflict("draft.moved", count=1)
                     continue
                 values = forms.values_of(engine, acting, one.form)

@@ -38,7 +38,7 @@ from muniment.session.rights.certificates import Done, certificate_of
 from muniment.session.rights.holds import Held, Hold, denied, held_now, linked, refuse
 from muniment.session.rights.keeping import Kept, storage_only
 from muniment.session.rights.scope import Scope, Target, binding_of, scope_of
-from muniment.session.writing.writes import Change, Saved, write
+from muniment.session.writing.writes import Change, Saved, renew, write
 from muniment.store import State, Transaction
 
 __all__ = ["MOST_TARGETS", "Erased", "Refusal", "erase", "held_by", "recover"]
@@ -152,6 +152,8 @@ def erase(
         engine.step("begun")
         certificate, told = _finish(engine, acting)
     tell_erased(engine, acting, told)
+    # What is left of a person whose talks or follow-ups went says nothing of them any more.
+    renew(engine, acting, {scope.subject for scope in begun.scopes})
     return Erased(id_text(begun.id), len(begun.scopes), certificate, tuple(begun.refused))
 
 

@@ -23,7 +23,7 @@ from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.views import Record
 from muniment.session.writing.approving import Sanction
-from muniment.session.writing.writes import Change, write
+from muniment.session.writing.writes import Change, renew, write
 from muniment.store import Transaction
 
 if TYPE_CHECKING:
@@ -206,6 +206,8 @@ class Links:
             reason=reason,
         )
         saved = write(self._engine, session.acting, changes, reason=reason, sanction=Sanction(granted))
+        # What is known of either is now known of the one that stayed.
+        renew(self._engine, session.acting, {id_bytes(first.subject), id_bytes(second.subject)})
         return next(one for one in self._all() if one.id == getattr(saved[0], "id", ""))
 
     def _all(self) -> Sequence[Link]:
@@ -302,6 +304,7 @@ class Links:
             sanction=Sanction(granted),
             action="subject.link",
         )
+        renew(self._engine, session.acting, {id_bytes(link.kept_subject), id_bytes(link.duplicate_subject)})
         return link
 
     def _parted(self, tx: Transaction, link: Link, changes: Sequence[Change]) -> Sequence[Change]:

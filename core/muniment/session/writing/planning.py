@@ -22,6 +22,7 @@ from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.definitions import USER
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.gates import About, require_open
+from muniment.session.kernel.moving import has_moved
 from muniment.session.kernel.reach import Reach, reach_of, reached_by, stored_values
 from muniment.session.kernel.standing import authorize
 from muniment.session.writing.changes import Change, Pending, action_of, hook_context, place_of
@@ -139,6 +140,41 @@ class Planner:
             if not given:
                 raise AccessDenied("access.no_basis", where=name, action="record.create")
 
+    # Computed dates that follow from other records; see ``deriving``
+
+    def computed(self, tx: Transaction, record: bytes, values: Mapping[str, Value]) -> list[Pending]:
+        """The change that gives a record computed values; none where they cannot be written any more."""
+        base, current = tx.version(SHARD, record), tx.current(SHARD, record)
+        if base is None or current is None:
+            return []
+        record_type = self._engine.definitions.by_number[base.type]
+        gone = self._engine.check_live(tx, {record})
+        groups = {record_type.by_key[key].seal_group for key in values}
+        if any((record, category_of_group(group)) in gone for group in groups):
+            return []
+        every = frozenset(record_type.by_key)
+        change = Change("update", record=record, values=values, inside=True, computes=True)
+        one = Pending(
+            change, record_type, View(every, frozenset(), every), record, base.subject, base, {}, {}, [], [],
+            False, current.clear,
+        )  # fmt: skip
+        self._take_values(tx, one)
+        return [one] if one.changed else []
+
+    def fill_in(self, tx: Transaction, one: Pending, values: Mapping[str, Value]) -> None:
+        """Let a planned change of a record, or its creation, give it computed values too."""
+        if one.base is not None:
+            # A part holds all of its group, so the rest of it is written again.
+            closed = {one.type.by_key[key].seal_group for key in values}
+            closed -= {one.type.by_key[key].seal_group for key in one.changed}
+            before = set(one.old)
+            self._open_groups(tx, one, closed)
+            one.new = {**{key: one.old[key] for key in one.old.keys() - before}, **one.new}
+        for key, value in values.items():
+            one.new[key] = value
+            if one.old.get(key) != value and key not in one.changed:
+                one.changed.append(key)
+
     # One change
 
     def _prepare(self, tx: Transaction, change: Change, record: bytes | None) -> Pending:
@@ -168,7 +204,7 @@ class Planner:
         view = self._view(record_type, change, reached)
         engine.check_live(tx, {record, base.subject})
         self._require_open(tx, record_type, change, About(base.subject, record))
-        if change.expected_version is not None and change.expected_version != base.version:
+        if change.expected_version is not None and has_moved(engine, tx, record, change.expected_version):
             raise Conflict(
                 "conflict.version",
                 where=id_text(record),
@@ -426,6 +462,8 @@ class Planner:
         engine = self._engine
         if not engine.plugins.validates or one.type.number < 256:
             return
+        if one.change.inside and one.change.computes:
+            return  # nobody's word, and nothing that a person could mend
         state = RecordState(
             id_text(one.record),
             one.type.key,

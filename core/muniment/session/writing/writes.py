@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
-from typing import Any
+from collections.abc import Callable, Collection, Mapping, Sequence
+from functools import partial
+from typing import Any, Final
 
 import attrs
 
@@ -17,12 +18,15 @@ from muniment.session.kernel.logbook import Moment
 from muniment.session.writing.approving import Sanction, put_aside
 from muniment.session.writing.changes import Change, Pending, hook_context
 from muniment.session.writing.commit import Commit
+from muniment.session.writing.deriving import derived, renewed
 from muniment.session.writing.granting import grants
 from muniment.session.writing.idempotency import Request
 from muniment.session.writing.planning import Planner
 from muniment.store import Transaction, Version
 
-__all__ = ["Change", "Saved", "log_disclosures", "write"]
+__all__ = ["Change", "Saved", "log_disclosures", "renew", "write"]
+
+_RENEWED_AT_ONCE: Final = 200
 
 Changes = Sequence[Change] | Callable[[Transaction, Moment], Sequence[Change]]
 """Changes, or what finds them out in the transaction that writes them, after its own entries."""
@@ -128,6 +132,28 @@ def write(
     return done
 
 
+def renew(engine: Engine, acting: Acting, subjects: Collection[bytes], *, op: bytes | None = None) -> int:
+    """Write the computed dates of some subjects anew where they are not what follows from their records.
+
+    Args:
+        engine: the opened archive.
+        acting: through whose act they became otherwise.
+        subjects: identifiers, 16 bytes each.
+        op: 16 bytes that all entries of one act carry; by default this is an act of its own.
+
+    Returns:
+        How many records got a new version.
+    """
+    planner = Planner(engine, acting)
+    work = _Work(engine, acting, planner, {}, {}, {}, op, None)
+    listed, count = sorted(subjects), 0
+    for place in range(0, len(listed), _RENEWED_AT_ONCE):
+        some = listed[place : place + _RENEWED_AT_ONCE]
+        count += engine.run(partial(work.renew, subjects=some), acting)
+        _tell_plugins(engine, acting, work)
+    return count
+
+
 def _log_refusals(
     engine: Engine, acting: Acting, changes: Sequence[Change], errors: Sequence[MunimentError], action: str
 ) -> None:
@@ -227,7 +253,9 @@ class _Work:
                 waiting = [row for row in answered if row.type == PROPOSAL.number and row.version == 1]
                 if waiting:
                     return [_waits(waiting[0].record, waiting[0].seq)]
-                return [self._saved_of(row) for row in answered]
+                asked = {one.record for one in changes} if not callable(changes) else set()
+                # What followed from them for other records was no part of the answer.
+                return [self._saved_of(row) for row in answered if row.version == 1 or row.record in asked]
         self.changes = changes(tx, moment) if callable(changes) else changes
         planned = self._planner.plan(tx, moment.time_us, self.changes, collect=collect, new_ids=new_ids or ())
         aside = put_aside(
@@ -245,6 +273,7 @@ class _Work:
             waits = _waits(aside.proposal, moment.size)
             planned = [waits if place in aside.places else one for place, one in enumerate(planned)]
         self.written = [one for one in planned if isinstance(one, Pending) and one.written]
+        self.written += derived(self._engine, tx, self._planner, self.written)
         results = [self._saved(one) if isinstance(one, Pending) else one for one in planned]
         if any(one.type.number == USER.number for one in self.written):
             drafts = grants(self._engine, self._acting, self.op, self.written)
@@ -257,6 +286,14 @@ class _Work:
             self._commit.approval = None if granted is None else granted.detail
             self._commit.write(tx, moment, self.written, reason, request)
         return results
+
+    def renew(self, tx: Transaction, moment: Moment, *, subjects: Collection[bytes]) -> int:
+        """Write what follows from the records of some subjects, and nothing else."""
+        self.time_us = moment.time_us
+        self.written = renewed(self._engine, tx, self._planner, subjects)
+        if self.written:
+            self._commit.write(tx, moment, self.written, None, None)
+        return len(self.written)
 
     # Answers
 
