@@ -14,7 +14,10 @@ from typing import Final
 from muniment.plugins import Purpose
 from muniment.schema import Label
 
-__all__ = ["DPV", "OWN", "PURPOSES", "address"]
+__all__ = ["DPV", "MARKETING", "OWN", "PURPOSES", "address"]
+
+MARKETING: Final = frozenset({"Marketing", "DirectMarketing", "PersonalisedAdvertising", "Personalisation"})
+"""Purposes for which a letter needs a consent, whatever the configuration says (GDPR 6 and 21, PIPL 13)."""
 
 _ROWS: Final = """
 ServiceProvision |  | Service provision | 提供服务

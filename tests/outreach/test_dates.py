@@ -14,6 +14,7 @@ from muniment.model import id_bytes
 from muniment.schema import Condition
 from muniment.session import Change
 from muniment.session.reading import lists
+from muniment.session.rights.consents import Terms
 from muniment.session.ticking import run_jobs
 from muniment.session.writing import writes
 from muniment.testing import log_entries, log_size
@@ -118,6 +119,26 @@ def test_both_in_one_change_set(session, people):
         *(found.fields[key] for key in ("city", "company", "full_name")),
         found.version,
     )
+
+
+def test_the_state_of_consent_follows_too(session, anna):
+    """Given for one kind of marketing is given; withdrawn from all is withdrawn; others say nothing of it."""
+
+    def state():
+        return session.get(anna, fields=["consent_state"]).fields.get("consent_state")
+
+    assert state() is None
+    session.consents.give(anna, Terms("ServiceProvision", method="paper"))
+    assert state() is None
+    for purpose in ("DirectMarketing", "Personalisation"):
+        session.consents.give(anna, Terms(purpose, method="paper"))
+    assert "given" == state()
+    session.consents.withdraw(anna, "DirectMarketing")
+    assert "given" == state()
+    session.consents.withdraw(anna, "Personalisation")
+    assert "withdrawn" == state()
+    made = session.consents.create("customer", {"full_name": "Bo"}, Terms("DirectMarketing", method="web"))[0]
+    assert ("given", 1) == (session.get(made.id).fields["consent_state"], made.version)
 
 
 def test_whoever_has_the_form_open_loses_nothing(session, anna):

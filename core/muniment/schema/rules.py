@@ -28,11 +28,13 @@ MEANINGS: Mapping[str, tuple[str, ...]] = {
     "state": ("choice",),
     "last_contact": ("date", "datetime"),
     "contact": ("date", "datetime"),
+    "consent": ("choice",),
     "remind_minutes": ("integer",),
 }
 """What a field may be for follow-ups, and the kinds that it then has: when something is due, who does it,
 whether it is done, when there was contact last, when one contact was, how long before to remind. A computed
-``due`` or ``last_contact`` follows from the ``due`` or ``contact`` of the records about it."""
+``due`` or ``last_contact`` follows from the ``due`` or ``contact`` of the records about it, a computed
+``consent`` from the consents of the person."""
 
 HIGHLIGHTS: Mapping[str, bool] = {
     "is": True,

@@ -4,13 +4,14 @@ from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Mapping, Sequence
 from datetime import date
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING
 
 import attrs
 
 from muniment.errors import AccessDenied, NotFound
 from muniment.model import Value, id_bytes, id_text
 from muniment.outreach.letters import Letter
+from muniment.purposes import MARKETING
 from muniment.schema import Condition, RecordType
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.gates import About, closed
@@ -28,10 +29,7 @@ from muniment.store import ListQuery, Transaction
 if TYPE_CHECKING:
     from muniment.session.session import Session
 
-__all__ = ["MARKETING", "Candidate", "Choosing", "Selection", "is_day", "refusal_of"]
-
-MARKETING: Final = frozenset({"Marketing", "DirectMarketing", "PersonalisedAdvertising", "Personalisation"})
-"""Purposes for which a letter needs a consent, whatever the configuration says (GDPR 6 and 21, PIPL 13)."""
+__all__ = ["Candidate", "Choosing", "Selection", "is_day", "refusal_of"]
 
 
 @attrs.frozen

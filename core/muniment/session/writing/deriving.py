@@ -1,11 +1,11 @@
 """Computed dates that follow from other records, written in the change set that moves them.
 
 A customer's next follow-up is the earliest one that is open, the last contact the time of the latest
-talk. Which fields follow from which is said by meanings (``schema.rules.MEANINGS``), never by the names of
-types. They are made of what stands in clear in the current state, in the transaction that changed it, so
-that no list is ever behind; nothing is opened for it but what is written anew. No plugin, gate or
-second person is asked: it is not the actor who says it, and whatever closed the record to them
-closed it to what it follows from.
+talk, and whether there is consent follows from the consents. Which fields follow from which is said by
+meanings (``schema.rules.MEANINGS``), never by the names of types. They are made of what stands in clear in
+the current state, in the transaction that changed it, so that no list is ever behind; nothing is opened
+for it but what is written anew. No plugin, gate or second person is asked: it is not the actor who says
+it, and whatever closed the record to them closed it to what it follows from.
 """
 
 from __future__ import annotations
@@ -19,8 +19,9 @@ from zoneinfo import ZoneInfo
 import attrs
 
 from muniment.model import CLASSES, Value, parse_time
+from muniment.purposes import MARKETING
 from muniment.schema import Field, RecordType
-from muniment.schema.builtin import SUBJECT_LINK
+from muniment.schema.builtin import CONSENT, SUBJECT_LINK
 from muniment.session.kernel.current import clear_json, patch_clear, sortable
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.writing.changes import Pending
@@ -32,6 +33,17 @@ __all__ = ["Figure", "derived", "figures_of", "outdated", "renewed"]
 _MADE_OF: Final = {"due": "due", "last_contact": "contact"}
 """The meaning of a computed date, and the meaning of the dates that it follows from."""
 
+_CONSENT: Final = "consent"
+_STATES: Final = {
+    "given": "given",
+    "withdrawn": "withdrawn",
+    "refused": "withdrawn",
+    "invalidated": "withdrawn",
+    "expired": "expired",
+}
+"""What a consent to marketing makes of a computed field that means ``consent``; the first found counts."""
+
+_PURPOSE: Final = CONSENT.by_key["purpose"]
 _EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PAGE: Final = 1_000
 
@@ -60,7 +72,10 @@ class Figure:
         return self.field.meaning == "due"
 
     def best(self, texts: Iterable[str]) -> str | None:
-        """The date that counts out of some; None where there is none."""
+        """The date or state that counts out of some; None where there is none."""
+        if self.field.meaning == _CONSENT:
+            found = set(texts)
+            return next((one for one in _STATES.values() if one in found), None)
         return min(texts, default=None) if self.earliest else max(texts, default=None)
 
 
@@ -85,8 +100,12 @@ def _figures(types: Mapping[str, RecordType]) -> Iterator[Figure]:
         if target.number < 256 or target.subject != "self":
             continue
         for field in target.fields:
-            if field.computed and not field.retired and field.meaning in _MADE_OF:
+            if not field.computed or field.retired:
+                continue
+            if field.meaning in _MADE_OF:
                 yield from _sources(types, target, field)
+            elif field.meaning == _CONSENT and not field.purposes and field.in_clear:
+                yield Figure(target, field, CONSENT, CONSENT.by_key["state"], None)
 
 
 def _sources(types: Mapping[str, RecordType], target: RecordType, field: Field) -> Iterator[Figure]:
@@ -270,7 +289,10 @@ def _dates(engine: Engine, figures: Sequence[Figure], type: int, clear: Mapping[
             continue
         text = clear.get(str(one.at.number))
         state = None if one.state is None else clear.get(str(one.state.number))
-        if isinstance(text, str) and (one.state is None or state == one.state.default):
+        if one.field.meaning == _CONSENT:
+            if clear.get(str(_PURPOSE.number)) in MARKETING and text in _STATES:
+                yield _STATES[text]
+        elif isinstance(text, str) and (one.state is None or state == one.state.default):
             yield _as_target(engine, one, text)
 
 
@@ -290,6 +312,8 @@ def _moment(text: str) -> datetime:
 def _parsed(field: Field, text: str | None) -> Value:
     if text is None:
         return None
+    if field.kind == "choice":
+        return text
     return date.fromisoformat(text) if field.kind == "date" else _moment(text)
 
 
