@@ -212,7 +212,7 @@ class Session(Areas, Book):
         self,
         id: str,
         field: str,
-        path: Path,
+        path: Path | bytes,
         *,
         name: str | None = None,
         expected_version: int | None = None,

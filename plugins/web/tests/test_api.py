@@ -20,7 +20,10 @@ def api(web, made):
     def make(login: str = "owner", *scopes: str) -> TestClient:
         with made.session(actor=login) as session:
             _, text = session.credentials.issue(
-                login, name="test", scopes=scopes or ("read", "write", "export", "log"), days=1
+                login,
+                name="test",
+                scopes=scopes or ("read", "write", "export", "rights", "log", "setup"),
+                days=1,
             )
         client = TestClient(build(web), base_url="http://localhost:8765/api/v1/")
         client.headers["Authorization"] = f"Bearer {text}"
@@ -255,7 +258,7 @@ def test_no_request_of_any_form_breaks_it(made):
     app = build(web)
     with made.session(actor="owner") as session:
         _, text = session.credentials.issue(
-            "owner", name="s", scopes=("read", "write", "export", "log"), days=1
+            "owner", name="s", scopes=("read", "write", "export", "rights", "log", "setup"), days=1
         )
         anna = session.create("customer", {"full_name": "Schema Anna", "customer_number": f"S-{id(app)}"}).id
     headers = {"Authorization": f"Bearer {text}"}

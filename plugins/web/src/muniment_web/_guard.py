@@ -13,7 +13,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 from muniment_web._figures import Figures
 from muniment_web._settings import Settings
 
-__all__ = ["POLICY", "Guard"]
+__all__ = ["POLICY", "Guard", "TooLarge"]
 
 POLICY: Final = (
     "default-src 'none'; script-src 'self'; style-src 'self'; img-src 'self'; font-src 'self'; "
@@ -31,10 +31,13 @@ _HEADERS: Final = (
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-_UPLOADS: Final = ("/import", "/t/", "/requests/", "/incidents/", "/api/")
+_UPLOADS: Final = ("/import", "/t/", "/requests/", "/incidents/")
+_API: Final = "/api/"
+_API_UPLOADS: Final = ("/bulk", "/file", "/import", "/inbox", "/consents", "/step", "/add")
+"""How the addresses of those calls of the API end that carry a file, or many records."""
 
 
-class _TooLarge(Exception):
+class TooLarge(Exception):
     """The body went past its bound."""
 
 
@@ -54,10 +57,15 @@ class Guard:
             return
         began = time.perf_counter()
         status = 500
-        started = False
+        started = refused = False
+        bound = self._bound(scope)
+        taken = 0
 
         async def sending(message: Message) -> None:
             nonlocal status, started
+            if taken > bound and not (refused or started):
+                # Whatever a route makes of a body that breaks off, this is why it did.
+                return
             if message["type"] == "http.response.start":
                 started = True
                 status = message["status"]
@@ -69,26 +77,25 @@ class Guard:
                     headers.setdefault("strict-transport-security", "max-age=31536000")
             await send(message)
 
-        bound = self._bound(scope)
-        taken = 0
-
         async def receiving() -> Message:
             nonlocal taken
             message = await receive()
             if message["type"] == "http.request":
                 taken += len(message.get("body", b""))
                 if taken > bound:
-                    raise _TooLarge
+                    raise TooLarge
             return message
 
         try:
             if self._announced(scope) > bound:
-                raise _TooLarge
+                raise TooLarge
             await self._app(scope, receiving, sending)
-        except _TooLarge:
-            if not started:
-                await self._refuse(scope, sending)
+        except TooLarge:
+            taken = bound + 1
         finally:
+            if taken > bound and not started:
+                refused = True
+                await self._refuse(scope, sending)
             self._tell(scope, status, time.perf_counter() - began)
 
     async def _refuse(self, scope: Scope, send: Send) -> None:
@@ -102,7 +109,8 @@ class Guard:
         await send({"type": "http.response.body", "body": json.dumps(document).encode()})
 
     def _bound(self, scope: Scope) -> int:
-        large = scope["path"].startswith(_UPLOADS)
+        path = scope["path"]
+        large = path.endswith(_API_UPLOADS) if path.startswith(_API) else path.startswith(_UPLOADS)
         return self._settings.file_bytes if large else self._settings.body_bytes
 
     @staticmethod

@@ -1,30 +1,27 @@
-"""The application of the API: who may call it, how it fails, how fast it may be asked."""
+"""The application of the API: its areas, how it fails, and what its description says."""
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from hmac import compare_digest
-from typing import Annotated, Any, Final
+from collections.abc import Iterator, Mapping
+from typing import Any, Final
 
-import attrs
-from fastapi import Depends, FastAPI, Request
+from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
+from fastapi.routing import APIRoute
 from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from muniment import __version__
 from muniment.cli.errors import problem
-from muniment.errors import AccessDenied, Conflict, MunimentError, UsageError
-from muniment.session import Session
-from muniment_web._signs import SignIn
-from muniment_web._throttle import network_of
+from muniment.errors import Conflict, MunimentError, UsageError
 from muniment_web._web import Web
+from muniment_web.api._calls import language_of, once_of, rule_of
 from muniment_web.api._models import Problem
+from muniment_web.api._once import Answers
 
-__all__ = ["Caller", "build_api", "may"]
+__all__ = ["build_api"]
 
 PROBLEM: Final = "application/problem+json"
-_SAFE: Final = ("GET", "HEAD", "OPTIONS")
 _STATUS: Final = {
     "sign.needed": 401,
     "sign.token": 401,
@@ -38,105 +35,11 @@ class _Problems(JSONResponse):
     media_type = PROBLEM
 
 
-@attrs.frozen
-class Caller:
-    """Who calls, through what, and what the token allows.
-
-    Attributes:
-        session: shows in clear what the roles may read.
-        scopes: of the token; all of them for a person's own sign-in.
-    """
-
-    session: Session
-    scopes: frozenset[str]
-
-
-def _web(request: Request) -> Web:
-    web: Web = request.app.state.web
-    return web
-
-
-def _language(request: Request) -> str:
-    for part in request.headers.get("accept-language", "").split(","):
-        start = part.partition(";")[0].strip().partition("-")[0].lower()
-        if start in ("en", "zh"):
-            return start
-    return "en"
-
-
-def _caller(request: Request) -> Caller:
-    from muniment_web.pages.account import SCOPES
-
-    web = _web(request)
-    address = request.client.host if request.client else ""
-    scheme, _, text = request.headers.get("authorization", "").partition(" ")
-    if scheme.lower() == "bearer" and text:
-        web.limits.check(f"address/{network_of(address)}/{text[:22]}")
-        return _by_token(web, text.strip(), address)
-    web.limits.check(f"address/{network_of(address)}")
-    sign = _signed(web, request)
-    return Caller(
-        Session(web.engine, attrs.evolve(sign.session.acting, masked=False, program="api")),
-        frozenset(SCOPES),
-    )
-
-
-def _by_token(web: Web, text: str, address: str) -> Caller:
-    visitor = web.visitor(address, auth="token")
-    try:
-        token = Session(web.engine, visitor).credentials.token(text)
-    except AccessDenied as error:
-        web.engine.refused(visitor, "session", error)
-        raise
-    session = web.archive.session(
-        actor=token.login, auth="token", program="api", address=address or None, sign_in=token.id
-    )
-    return Caller(session, frozenset(token.scopes))
-
-
-def _signed(web: Web, request: Request) -> SignIn:
-    """The sign-in of a page's script; what changes something needs the token of its forms.
-
-    Raises:
-        AccessDenied: ``sign.needed`` or ``sign.form``.
-    """
-    from muniment_web._app import cookie_name
-
-    cookie = request.cookies.get(cookie_name(web), "")
-    found = web.signs.find(cookie) if cookie else None
-    if found is None:
-        raise AccessDenied("sign.needed")
-    if request.method not in _SAFE:
-        ours = request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
-        given = request.headers.get("x-csrf", "")
-        if not ours or not compare_digest(given.encode(), found.csrf.encode()):
-            raise AccessDenied("sign.form")
-    return found
-
-
-def may(scope: str) -> Callable[[Caller], Session]:
-    """A dependency that gives the session where the token has a scope."""
-
-    def allowed(caller: Annotated[Caller, Depends(_caller)]) -> Session:
-        if scope not in caller.scopes:
-            error = AccessDenied("sign.scope", name=scope)
-            caller.session.engine.refused(caller.session.acting, "session", error)
-            raise error
-        return caller.session
-
-    return allowed
-
-
-def whole_caller(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
-    """A dependency that gives the caller, whatever the scopes."""
-    return caller
-
-
 # Failures
 
 
 def _answer(request: Request, error: MunimentError) -> Response:
-    document = problem(error, _language(request))
+    document = problem(error, language_of(request))
     status = _STATUS.get(error.code, int(document["status"]))
     if status == 202:
         return JSONResponse(document, 202)
@@ -157,31 +60,37 @@ def _ours(request: Request, error: Exception) -> Response:
 def _invalid(request: Request, error: Exception) -> Response:
     """A request of another form than documented: which member, never what it held."""
     assert isinstance(error, RequestValidationError)
-    document = problem(UsageError("serve.request"), _language(request))
-    issues = [{"field": _place(one["loc"]), "code": f"request.{one['type']}"} for one in error.errors()]
+    document = problem(UsageError("serve.request"), language_of(request))
+    issues = [
+        {"field": _place(request, one["loc"]), "code": f"request.{one['type']}"} for one in error.errors()
+    ]
     return _Problems({**document, "status": 422, "issues": issues}, 422)
 
 
-_MEMBERS: Final = frozenset(
-    (
-        *("body", "path", "query", "header", "fields", "reason", "effective", "where", "order_by"),
-        *("descending", "limit", "after", "deleted", "count", "words", "type", "id", "version", "index"),
-        *("first", "second", "as_of", "effective_at", "before", "actor", "kind", "outcome", "since"),
-        *("until", "about", "If-Match", "Idempotency-Key", "number", "digest", "state", "matter", "edits"),
-        *("record", "records", "subjects", "types", "base", "without", "name", "url", "kinds", "act"),
-    )
-)
-
-
-def _place(location: tuple[int | str, ...]) -> str:
+def _place(request: Request, location: tuple[int | str, ...]) -> str:
     """Where in the request; a name that the caller made up is not repeated."""
-    return ".".join(str(one) if isinstance(one, int) or one in _MEMBERS else "?" for one in location[:4])
+    known = request.app.state.names
+    return ".".join(str(one) if isinstance(one, int) or one in known else "?" for one in location[:6])
+
+
+def _names(found: Any) -> Iterator[str]:
+    """Every name of a member or parameter that the description has."""
+    if isinstance(found, dict):
+        if isinstance(found.get("properties"), dict):
+            yield from found["properties"]
+        if "in" in found and isinstance(found.get("name"), str):
+            yield found["name"]
+        for one in found.values():
+            yield from _names(one)
+    elif isinstance(found, list):
+        for one in found:
+            yield from _names(one)
 
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
     code = "serve.not_found" if error.status_code == 404 else "serve.request"
-    document = problem(UsageError(code), _language(request))
+    document = problem(UsageError(code), language_of(request))
     return _Problems({**document, "status": error.status_code}, error.status_code, error.headers)
 
 
@@ -189,7 +98,7 @@ def _unexpected(request: Request, error: Exception) -> Response:
     from muniment_web._app import report
 
     report(error)
-    document = problem(Conflict("serve.failed"), _language(request))
+    document = problem(Conflict("serve.failed"), language_of(request))
     return _Problems({**document, "status": 500}, 500)
 
 
@@ -212,11 +121,59 @@ ANSWERS: Final[Mapping[int | str, dict[str, Any]]] = {
 }
 
 
+_RETRY: Final = {
+    "name": "Idempotency-Key",
+    "in": "header",
+    "required": False,
+    "description": "a retry with the same key does nothing twice and gives the first answer, for a day",
+    "schema": {"type": "string", "minLength": 1, "maxLength": 200},
+}
+_SCHEMES: Final = {
+    "token": {"type": "http", "scheme": "bearer", "description": "a token of one's own account"},
+    "sign-in": {
+        "type": "apiKey",
+        "in": "cookie",
+        "name": "muniment",
+        "description": "a sign-in of the pages; what changes something sends the form token as X-CSRF too",
+    },
+}
+
+
+class _Api(FastAPI):
+    """Describes, of every call, the scope of the token and the action of the roles that it needs."""
+
+    def openapi(self) -> dict[str, Any]:
+        """The description."""
+        if self.openapi_schema:
+            return self.openapi_schema
+        document = super().openapi()
+        document["components"]["securitySchemes"] = _SCHEMES
+        for route in self.calls:
+            rule = rule_of(route)
+            for method in route.methods or ():
+                one = document["paths"][route.path_format][method.lower()]
+                scopes = [rule.scope] if rule.scope else []
+                one["security"] = [{"token": scopes}, {"sign-in": []}]
+                one["x-action"] = rule.action
+                given = [each["name"] for each in one.get("parameters", ())]
+                if once_of(route) != "never" and _RETRY["name"] not in given:
+                    one.setdefault("parameters", []).append(_RETRY)
+        return document
+
+    @property
+    def calls(self) -> Iterator[APIRoute]:
+        """Every call."""
+        from muniment_web.api._areas import AREAS
+
+        for router in AREAS:
+            yield from (one for one in router.routes if isinstance(one, APIRoute))
+
+
 def build_api(web: Web) -> FastAPI:
     """The API over an opened archive."""
-    from muniment_web.api import _log, _records, _rights
+    from muniment_web.api._areas import AREAS
 
-    app = FastAPI(
+    app = _Api(
         title="muniment",
         version=__version__,
         description="Customer records that stand up as evidence: every call is written to the log.",
@@ -227,11 +184,15 @@ def build_api(web: Web) -> FastAPI:
         root_path_in_servers=False,
         responses=dict(ANSWERS),
         default_response_class=JSONResponse,
+        generate_unique_id_function=lambda route: route.name,
     )
     app.state.web = web
-    app.include_router(_records.router)
-    app.include_router(_rights.router)
-    app.include_router(_log.router)
+    app.state.answers = Answers(web.engine.clock, web.engine.random(32))
+    for router in AREAS:
+        app.include_router(router)
+    # Nothing may be asked for that says not what it needs.
+    for route in app.calls:
+        rule_of(route)
     for kind, handler in (
         (MunimentError, _ours),
         (RequestValidationError, _invalid),
@@ -239,4 +200,18 @@ def build_api(web: Web) -> FastAPI:
         (Exception, _unexpected),
     ):
         app.add_exception_handler(kind, handler)
+    app.state.names = _Names(app)
     return app
+
+
+class _Names:
+    """The names that the description has; read when the first one is asked for."""
+
+    def __init__(self, app: FastAPI) -> None:
+        self._app = app
+        self._known: frozenset[str] = frozenset()
+
+    def __contains__(self, name: object) -> bool:
+        if not self._known:
+            self._known = frozenset(("body", "path", "query", "header", *_names(self._app.openapi())))
+        return name in self._known

@@ -4,7 +4,9 @@ from __future__ import annotations
 
 from typing import Annotated, Any, Literal
 
-from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+from pydantic import BaseModel, Field, StringConstraints
+
+from muniment_web.api._parts import Cursor, Key, Strict, Text, Time, Values
 
 __all__ = [
     "Change",
@@ -30,16 +32,6 @@ __all__ = [
     "Types",
 ]
 
-Key = Annotated[str, StringConstraints(pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-Reason = Annotated[str, StringConstraints(max_length=4_000)]
-Cursor = Annotated[str, StringConstraints(max_length=8_192)]
-Time = Annotated[str, StringConstraints(max_length=40)]
-Values = dict[str, Any]
-
-
-class _Strict(BaseModel):
-    model_config = ConfigDict(extra="forbid")
-
 
 class Issue(BaseModel):
     """One problem with one field; never the value."""
@@ -59,7 +51,7 @@ class Problem(BaseModel):
     detail: str
     code: str
     where: str | None = None
-    issues: list[Issue] = []
+    issues: list[Issue] = Field(default=[])
 
 
 class Me(BaseModel):
@@ -114,8 +106,8 @@ class Record(BaseModel):
     subject: str
     version: int
     fields: Values
-    masked: list[str] = []
-    erased: list[str] = []
+    masked: list[str] = Field(default=[])
+    erased: list[str] = Field(default=[])
     operation: str
     recorded: str
     effective: str
@@ -130,24 +122,24 @@ class RecordsPage(BaseModel):
     total: int | None = None
 
 
-class Change(_Strict):
+class Change(Strict):
     """New values of some fields; null or an empty text clears one."""
 
     fields: Values
-    reason: Reason | None = Field(None, description="a person's own words; sealed")
-    effective: Time | None = Field(None, description="since when it holds, RFC 3339")
+    reason: Text | None = Field(default=None, description="a person's own words; sealed")
+    effective: Time | None = Field(default=None, description="since when it holds, RFC 3339")
 
 
-class RemoveRequest(_Strict):
+class RemoveRequest(Strict):
     """Why a record leaves the lists."""
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
 
 
-class RestoreRequest(_Strict):
+class RestoreRequest(Strict):
     """Why a record comes back."""
 
-    reason: Reason | None = None
+    reason: Text | None = None
 
 
 class Saved(BaseModel):
@@ -158,14 +150,14 @@ class Saved(BaseModel):
     subject: str
     version: int
     written: bool
-    warnings: list[Issue] = []
+    warnings: list[Issue] = Field(default=[])
 
 
 Created = Saved
 Changed = Saved
 
 
-class ListRequest(_Strict):
+class ListRequest(Strict):
     """What to list; it travels in the body, for no value may stand in an address."""
 
     where: Values = Field(default_factory=dict, description="values that records must have, by field")
@@ -178,7 +170,7 @@ class ListRequest(_Strict):
     count: bool = False
 
 
-class SearchRequest(_Strict):
+class SearchRequest(Strict):
     """What to search for; sealed fields are found by exact match or whole words."""
 
     words: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
@@ -188,7 +180,7 @@ class SearchRequest(_Strict):
     after: Cursor | None = None
 
 
-class ExportRequest(_Strict):
+class ExportRequest(Strict):
     """What to hand out, and why."""
 
     reason: Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
@@ -251,3 +243,5 @@ class EntriesPage(BaseModel):
 
     entries: list[Entry]
     generations: list[int]
+    total: int | None = Field(default=None, description="how many match in all")
+    after: str | None = Field(default=None, description="asks for the next page, and says nothing by itself")

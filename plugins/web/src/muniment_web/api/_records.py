@@ -3,49 +3,64 @@
 from __future__ import annotations
 
 import json
-import tempfile
 from collections.abc import Iterator
-from pathlib import Path as FilePath
 from typing import Annotated, Any, Final
 from uuid import UUID
 
-from fastapi import APIRouter, Depends, Header, Path, Query, Request, Response
-from starlette.background import BackgroundTask
+from fastapi import Depends, Query, Request, Response
 from starlette.concurrency import run_in_threadpool
-from starlette.responses import FileResponse, StreamingResponse
+from starlette.responses import StreamingResponse
 
 from muniment.cli.errors import problem
 from muniment.errors import Issue, MunimentError, NotFound, UsageError
 from muniment.model import id_bytes, rfc3339
+from muniment.policy import ACTIONS
 from muniment.schema import RecordType
 from muniment.session import Change as SessionChange
 from muniment.session import Session
 from muniment.session.kernel import views
 from muniment.session.writing.writes import Saved as SavedChange
 from muniment_web.api import _models as models
-from muniment_web.api._app import Caller, may, whole_caller
+from muniment_web.api._calls import Caller, area, may, whole_caller
+from muniment_web.api._parts import (
+    Id,
+    Idempotency,
+    IfMatch,
+    Limit,
+    TypeKey,
+    handed,
+    of_type,
+    put_version,
+    version_of,
+)
+from muniment_web.api._parts import check_type as _check_type
+from muniment_web.api._strict import strict_json
 
-__all__ = ["router"]
+__all__ = ["page_of", "record_of", "router", "saved_of"]
 
-router: Final = APIRouter()
+router: Final = area("records")
 _LINES: Final = 200
 _LONGEST_LINE: Final = 1 << 20
 
-Reading = Annotated[Session, Depends(may("read"))]
-Writing = Annotated[Session, Depends(may("write"))]
-Exporting = Annotated[Session, Depends(may("export"))]
-TypeKey = Annotated[str, Path(alias="type", pattern=r"^[a-z][a-z0-9_]{0,62}$")]
-RecordId = Annotated[UUID, Path(alias="id")]
-IfMatch = Annotated[str | None, Header(alias="If-Match", description='the version seen, such as "3"')]
-Idempotency = Annotated[
-    str | None, Header(alias="Idempotency-Key", description="a retry gives the first answer, for a day")
-]
+Described = Annotated[Session, Depends(may("read", "schema.read"))]
+Reading = Annotated[Session, Depends(may("read", "record.read"))]
+Listing = Annotated[Session, Depends(may("read", "record.list", once="never"))]
+Searching = Annotated[Session, Depends(may("read", "record.search", once="never"))]
+Remembering = Annotated[Session, Depends(may("read", "record.history"))]
+Watching = Annotated[Session, Depends(may("read", "record.accesses"))]
+Creating = Annotated[Session, Depends(may("write", "record.create"))]
+Updating = Annotated[Session, Depends(may("write", "record.update"))]
+Correcting = Annotated[Session, Depends(may("write", "record.correct"))]
+Deleting = Annotated[Session, Depends(may("write", "record.delete"))]
+Restoring = Annotated[Session, Depends(may("write", "record.undelete"))]
+Exporting = Annotated[Session, Depends(may("export", "record.export", once="never"))]
+RecordId = Id
 
 
 # As JSON
 
 
-def _record(session: Session, record: views.Record) -> models.Record:
+def record_of(session: Session, record: views.Record) -> models.Record:
     record_type = session.engine.definitions.types[record.type]
     return models.Record(
         id=record.id,
@@ -77,8 +92,8 @@ def _json(session: Session, record_type: RecordType, key: str, value: Any) -> An
     return str(value) if kind is None and value is not None else kind.to_json(value) if kind else None
 
 
-def _saved(saved: SavedChange, response: Response) -> models.Saved:
-    response.headers["ETag"] = f'"{saved.version}"'
+def saved_of(saved: SavedChange, response: Response) -> models.Saved:
+    put_version(response, saved.version)
     return models.Saved(
         id=saved.id,
         type=saved.type,
@@ -93,40 +108,13 @@ def _issue(one: Issue) -> models.Issue:
     return models.Issue(field=one.field, code=one.code, severity=one.severity, detail=one.text())
 
 
-def _version(if_match: str | None) -> int:
-    """The version that the caller saw.
-
-    Raises:
-        UsageError: ``serve.if_match`` where the header is missing or no version.
-    """
-    text = (if_match or "").strip().removeprefix("W/").strip('"')
-    if not text.isdecimal() or len(text) > 9:
-        raise UsageError("serve.if_match")
-    return int(text)
-
-
-def _of(session: Session, type: str, id: UUID, record: views.Record) -> views.Record:
-    if record.type != type:
-        raise NotFound("record.not_found")
-    return record
-
-
-def _check_type(session: Session, type: str) -> RecordType:
-    found = session.type(type)
-    if found.number < 256:
-        raise NotFound("schema.unknown_type", where=type)
-    return found
-
-
 # Who and what
 
 
 @router.get("/me", tags=["about"])
-def me(caller: Annotated[Caller, Depends(whole_caller)]) -> models.Me:
+def get_me(caller: Annotated[Caller, Depends(whole_caller)]) -> models.Me:
     """Who is asking, and what they may do."""
     session = caller.session
-    from muniment.policy import ACTIONS
-
     actor = session.acting.actor
     return models.Me(
         login=actor.id,
@@ -139,13 +127,13 @@ def me(caller: Annotated[Caller, Depends(whole_caller)]) -> models.Me:
 
 
 @router.get("/types", tags=["about"])
-def types(session: Reading) -> models.Types:
+def list_types(session: Described) -> models.Types:
     """The record types with the fields that this caller may see or write."""
     return models.Types(types=[_described(session, one) for one in session.types()])
 
 
 @router.get("/types/{type}", tags=["about"])
-def one_type(session: Reading, key: TypeKey) -> models.TypeDescription:
+def get_type(session: Described, key: TypeKey) -> models.TypeDescription:
     """One record type."""
     return _described(session, _check_type(session, key))
 
@@ -182,8 +170,8 @@ def _described(session: Session, record_type: RecordType) -> models.TypeDescript
 # Finding
 
 
-@router.post("/records/{type}/list", tags=["records"])
-def list_records(session: Reading, key: TypeKey, asked: models.ListRequest) -> models.RecordsPage:
+@router.post("/records/{type}/list")
+def list_records(session: Listing, key: TypeKey, asked: models.ListRequest) -> models.RecordsPage:
     """One page of records, by values, in order."""
     _check_type(session, key)
     found = session.list(
@@ -197,63 +185,55 @@ def list_records(session: Reading, key: TypeKey, asked: models.ListRequest) -> m
         deleted=asked.deleted,
         count=asked.count,
     )
-    return _page(session, found)
+    return page_of(session, found)
 
 
-@router.post("/records/{type}/search", tags=["records"])
-def search(session: Reading, key: TypeKey, asked: models.SearchRequest) -> models.RecordsPage:
+@router.post("/records/{type}/search")
+def search_records(session: Searching, key: TypeKey, asked: models.SearchRequest) -> models.RecordsPage:
     """Records in which words stand: names, phones, e-mails, numbers that have an index."""
     _check_type(session, key)
     found = session.search(
         key, asked.words, where=asked.where, fields=asked.fields, limit=asked.limit, after=asked.after
     )
-    return _page(session, found)
+    return page_of(session, found)
 
 
-def _page(session: Session, found: views.Page) -> models.RecordsPage:
+def page_of(session: Session, found: views.Page) -> models.RecordsPage:
     return models.RecordsPage(
-        records=[_record(session, one) for one in found.records], after=found.after, total=found.total
+        records=[record_of(session, one) for one in found.records], after=found.after, total=found.total
     )
 
 
 @router.post(
     "/records/{type}/export",
-    tags=["records"],
     response_class=Response,
     responses={200: {"content": {"application/x-ndjson": {}}, "description": "One record a line."}},
 )
-def export(session: Exporting, key: TypeKey, asked: models.ExportRequest) -> Response:
+def export_records(session: Exporting, key: TypeKey, asked: models.ExportRequest) -> Response:
     """Records as NDJSON, the form that an import reads again; one act in the log, for a reason."""
     _check_type(session, key)
-    folder = tempfile.TemporaryDirectory(prefix="muniment-")
-    target = FilePath(folder.name) / f"{key}.ndjson"
-    try:
-        session.export_file(
+    return handed(
+        lambda target: session.export_file(
             key,
             target,
+            form="ndjson",
             where=asked.where,
             fields=asked.fields,
             deleted=asked.deleted,
             recipient=asked.recipient,
             reason=asked.reason,
-        )
-    except BaseException:
-        folder.cleanup()
-        raise
-    return FileResponse(
-        target,
-        media_type="application/x-ndjson",
-        headers={"Cache-Control": "no-store"},
-        background=BackgroundTask(folder.cleanup),
+        ),
+        f"{key}.ndjson",
+        "application/x-ndjson",
     )
 
 
 # One record
 
 
-@router.post("/records/{type}", tags=["records"], status_code=201)
-def create(
-    session: Writing,
+@router.post("/records/{type}", status_code=201)
+def create_record(
+    session: Creating,
     key: TypeKey,
     given: models.Change,
     response: Response,
@@ -269,16 +249,16 @@ def create(
         idempotency_key=idempotency_key,
     )
     response.headers["Location"] = f"/api/v1/records/{key}/{saved.id}"
-    return _saved(saved, response)
+    return saved_of(saved, response)
 
 
-@router.get("/records/{type}/{id}", tags=["records"])
-def get(
+@router.get("/records/{type}/{id}")
+def get_record(
     session: Reading,
     key: TypeKey,
     id: RecordId,
     response: Response,
-    version: Annotated[int | None, Query(ge=1, le=2**31)] = None,
+    version: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
     as_of: Annotated[str | None, Query(max_length=40, description="as recorded then, RFC 3339")] = None,
     effective_at: Annotated[str | None, Query(max_length=40, description="as it held then")] = None,
     fields: Annotated[str | None, Query(max_length=4_000, description="keys, with commas between")] = None,
@@ -287,14 +267,15 @@ def get(
     _check_type(session, key)
     wanted = [one for one in fields.split(",") if one] if fields else None
     record = session.get(str(id), version=version, as_of=as_of, effective_at=effective_at, fields=wanted)
-    _of(session, key, id, record)
-    response.headers["ETag"] = f'"{record.version}"'
-    return _record(session, record)
+    if record.type != key:
+        raise NotFound("record.not_found")
+    put_version(response, record.version)
+    return record_of(session, record)
 
 
-@router.patch("/records/{type}/{id}", tags=["records"])
-def update(
-    session: Writing,
+@router.patch("/records/{type}/{id}")
+def update_record(
+    session: Updating,
     key: TypeKey,
     id: RecordId,
     given: models.Change,
@@ -303,22 +284,22 @@ def update(
     idempotency_key: Idempotency = None,
 ) -> models.Saved:
     """Change some fields; saving what is there already writes nothing."""
-    expected = _version(if_match)
+    expected = version_of(if_match)
     _check_type(session, key)
     saved = session.update(
-        str(id),
+        of_type(session, key, id),
         given.fields,
         expected_version=expected,
         reason=given.reason,
         effective=given.effective,
         idempotency_key=idempotency_key,
     )
-    return _saved(saved, response)
+    return saved_of(saved, response)
 
 
-@router.post("/records/{type}/{id}/correct", tags=["records"])
-def correct(
-    session: Writing,
+@router.post("/records/{type}/{id}/correct")
+def correct_record(
+    session: Correcting,
     key: TypeKey,
     id: RecordId,
     given: models.Change,
@@ -326,17 +307,21 @@ def correct(
     if_match: IfMatch = None,
 ) -> models.Saved:
     """Put right what was wrong from the start: it holds since the version it corrects did."""
-    expected = _version(if_match)
+    expected = version_of(if_match)
     _check_type(session, key)
     saved = session.correct(
-        str(id), given.fields, expected_version=expected, reason=given.reason, effective=given.effective
+        of_type(session, key, id),
+        given.fields,
+        expected_version=expected,
+        reason=given.reason,
+        effective=given.effective,
     )
-    return _saved(saved, response)
+    return saved_of(saved, response)
 
 
-@router.post("/records/{type}/{id}/delete", tags=["records"])
-def delete(
-    session: Writing,
+@router.post("/records/{type}/{id}/delete")
+def delete_record(
+    session: Deleting,
     key: TypeKey,
     id: RecordId,
     given: models.RemoveRequest,
@@ -345,24 +330,26 @@ def delete(
 ) -> models.Saved:
     """Take a record out of lists; it can be brought back until retention disposes of it."""
     _check_type(session, key)
-    expected = None if if_match is None else _version(if_match)
-    return _saved(session.delete(str(id), reason=given.reason, expected_version=expected), response)
+    expected = None if if_match is None else version_of(if_match)
+    return saved_of(
+        session.delete(of_type(session, key, id), reason=given.reason, expected_version=expected), response
+    )
 
 
-@router.post("/records/{type}/{id}/undelete", tags=["records"])
-def undelete(
-    session: Writing, key: TypeKey, id: RecordId, given: models.RestoreRequest, response: Response
+@router.post("/records/{type}/{id}/undelete")
+def undelete_record(
+    session: Restoring, key: TypeKey, id: RecordId, given: models.RestoreRequest, response: Response
 ) -> models.Saved:
     """Bring a deleted record back."""
     _check_type(session, key)
-    return _saved(session.undelete(str(id), reason=given.reason), response)
+    return saved_of(session.undelete(of_type(session, key, id), reason=given.reason), response)
 
 
 # History
 
 
 @router.get("/records/{type}/{id}/history", tags=["history"])
-def history(session: Reading, key: TypeKey, id: RecordId) -> models.History:
+def record_history(session: Remembering, key: TypeKey, id: RecordId) -> models.History:
     """Every version: who wrote it, when, why, and what changed."""
     record_type = _check_type(session, key)
     return models.History(
@@ -379,22 +366,25 @@ def history(session: Reading, key: TypeKey, id: RecordId) -> models.History:
                 hash=one.hash,
                 changes=[_difference(session, record_type, change) for change in one.changes],
             )
-            for one in session.history(str(id))
+            for one in session.history(of_type(session, key, id))
         ]
     )
 
 
 @router.get("/records/{type}/{id}/diff", tags=["history"])
-def diff(
-    session: Reading,
+def record_diff(
+    session: Remembering,
     key: TypeKey,
     id: RecordId,
-    first: Annotated[int, Query(ge=1, le=2**31)],
-    second: Annotated[int, Query(ge=1, le=2**31)],
+    first: Annotated[int, Query(ge=1, le=2**31 - 1)],
+    second: Annotated[int, Query(ge=1, le=2**31 - 1)],
 ) -> list[models.Difference]:
     """What differs between two versions."""
     record_type = _check_type(session, key)
-    return [_difference(session, record_type, one) for one in session.diff(str(id), first, second)]
+    return [
+        _difference(session, record_type, one)
+        for one in session.diff(of_type(session, key, id), first, second)
+    ]
 
 
 def _difference(session: Session, record_type: RecordType, one: views.Change) -> models.Difference:
@@ -408,15 +398,15 @@ def _difference(session: Session, record_type: RecordType, one: views.Change) ->
 
 
 @router.get("/records/{type}/{id}/accesses", tags=["history"])
-def accesses(
-    session: Reading,
+def record_accesses(
+    session: Watching,
     key: TypeKey,
     id: RecordId,
-    limit: Annotated[int, Query(ge=1, le=1000)] = 100,
+    limit: Limit = 100,
 ) -> models.EntriesPage:
     """Everybody who saw, changed or was refused this record."""
     _check_type(session, key)
-    found = session.accesses(str(id), limit=limit)
+    found = session.accesses(of_type(session, key, id), limit=limit)
     return models.EntriesPage(
         entries=[models.Entry(**one.document()) for one in found],
         generations=sorted({one.generation for one in found}),
@@ -428,7 +418,6 @@ def accesses(
 
 @router.post(
     "/records/{type}/bulk",
-    tags=["records"],
     response_class=Response,
     openapi_extra={
         "requestBody": {
@@ -443,7 +432,7 @@ def accesses(
         }
     },
 )
-async def bulk(session: Writing, key: TypeKey, request: Request) -> Response:
+async def write_records(session: Creating, key: TypeKey, request: Request) -> Response:
     """Write many records, a line each.
 
     ``{"fields": {...}}`` makes one; ``id`` and ``version`` beside it change one.
@@ -466,7 +455,7 @@ def _changes(session: Session, key: str, content: bytes) -> list[SessionChange]:
         if not line.strip():
             continue
         try:
-            document: Any = json.loads(line) if len(line) <= _LONGEST_LINE else None
+            document: Any = strict_json(line) if len(line) <= _LONGEST_LINE else None
             fields = document["fields"]
             identifier, version = document.get("id"), document.get("version")
             if (

@@ -32,13 +32,11 @@ from muniment.session.credentials import Credential, Passkey
 from muniment_web._app import page
 from muniment_web._factors import new_recovery_codes, new_seed, qr_svg, totp_step
 from muniment_web._passwords import check_strength
+from muniment_web._scopes import SCOPES
 from muniment_web._throttle import network_of
 from muniment_web._web import Call
 
-__all__ = ["SCOPES", "routes"]
-
-SCOPES: Final = ("read", "write", "export", "log")
-"""What a token may be used for; its owner's roles bound it further."""
+__all__ = ["routes"]
 
 _LONGEST_DAYS: Final = 366
 _WAITING_US: Final = 300_000_000

@@ -8,11 +8,10 @@ from starlette.routing import BaseRoute
 from muniment.errors import UsageError
 from muniment.model import id_text
 from muniment_web._app import page
+from muniment_web._invitations import INVITE_DAYS, new_invitation
 from muniment_web._web import Call
 
 __all__ = ["routes"]
-
-_INVITE_DAYS = 3
 
 
 def routes() -> list[BaseRoute]:
@@ -58,7 +57,7 @@ def _users(call: Call, *, link: str = "", login: str = "") -> Response:
         may_change=session.may("user.change"),
         link=link,
         link_login=login,
-        days=_INVITE_DAYS,
+        days=INVITE_DAYS,
         notes=call.taken_notes(),
     )
 
@@ -77,10 +76,7 @@ def add_user(call: Call) -> Response:
 
 
 def _invited(call: Call, login: str) -> Response:
-    for one in call.session.credentials.tokens(kind="invite"):
-        if one.login == login:
-            call.session.credentials.revoke(one.id, kind="invite")
-    _, text = call.session.credentials.issue(login, name="link", scopes=(), days=_INVITE_DAYS, kind="invite")
+    text = new_invitation(call.session, login)
     return _users(call, link=f"{call.web.settings.base}/welcome/{text}", login=login)
 
 

@@ -1,0 +1,40 @@
+"""The areas of the API, in the order in which they are described."""
+
+from __future__ import annotations
+
+from typing import Final
+
+from fastapi import APIRouter
+
+from muniment_web.api import (
+    _approvals,
+    _audit,
+    _drafts,
+    _files,
+    _keeping,
+    _log,
+    _outreach,
+    _oversight,
+    _persons,
+    _records,
+    _setup,
+    _tables,
+)
+
+__all__ = ["AREAS"]
+
+# What is more closely named comes before what takes any name.
+AREAS: Final[tuple[APIRouter, ...]] = (
+    _persons.router,
+    _tables.router,
+    _files.router,
+    _records.router,
+    _approvals.router,
+    _drafts.router,
+    _keeping.router,
+    _outreach.router,
+    _log.router,
+    _audit.router,
+    _oversight.router,
+    _setup.router,
+)

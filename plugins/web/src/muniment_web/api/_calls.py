@@ -1,0 +1,251 @@
+"""Who calls, what their token allows, and how one call is read and answered once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Coroutine
+from hashlib import sha256
+from hmac import compare_digest
+from typing import Annotated, Any, Final, Literal
+
+import attrs
+from fastapi import APIRouter, Depends, Request
+from fastapi.routing import APIRoute
+from starlette.concurrency import run_in_threadpool
+from starlette.exceptions import HTTPException
+from starlette.responses import JSONResponse, Response
+
+from muniment.cli.errors import problem
+from muniment.errors import AccessDenied, ApprovalNeeded
+from muniment.session import Session
+from muniment_web._guard import TooLarge
+from muniment_web._scopes import SCOPES
+from muniment_web._signs import SignIn
+from muniment_web._throttle import network_of
+from muniment_web._web import Web
+from muniment_web.api._once import Answer, Answers
+from muniment_web.api._strict import StrictRequest
+
+__all__ = ["Caller", "Rule", "area", "language_of", "may", "once_of", "rule_of", "whole_caller"]
+
+Once = Literal["answer", "mark", "never"]
+_SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
+_KEPT_HEADERS: Final = ("etag", "location", "content-type")
+
+
+@attrs.frozen
+class Caller:
+    """Who calls, through what, and what the token allows.
+
+    Attributes:
+        session: shows in clear what the roles may read.
+        scopes: of the token; all of them for a person's own sign-in.
+        credential: names what they showed, for what is kept for them alone.
+    """
+
+    session: Session
+    scopes: frozenset[str]
+    credential: str
+
+
+@attrs.frozen
+class Rule:
+    """What a call needs.
+
+    Attributes:
+        scope: of the token; empty where any token will do.
+        action: what the roles must allow; empty where it is not one action that decides.
+        once: what is kept of the answer to a request with a key: the answer, only that it was
+            given, or nothing, since the call changes nothing.
+    """
+
+    scope: str
+    action: str
+    once: Once
+
+
+_RULES: dict[Callable[..., Any], Rule] = {}
+
+
+def may(scope: str, action: str = "", *, once: Once = "answer") -> Callable[[Caller], Session]:
+    """A dependency that gives the session where the token has a scope.
+
+    The action is checked by the session itself; it stands here to be told by the description.
+    """
+
+    def allowed(caller: Annotated[Caller, Depends(_caller)]) -> Session:
+        _check_scope(caller, scope)
+        return caller.session
+
+    _RULES[allowed] = Rule(scope, action, once)
+    return allowed
+
+
+def _check_scope(caller: Caller, scope: str) -> None:
+    if scope not in caller.scopes:
+        error = AccessDenied("sign.scope", name=scope)
+        caller.session.engine.refused(caller.session.acting, "session", error)
+        raise error
+
+
+def rule_of(route: APIRoute) -> Rule:
+    """What a route needs.
+
+    Raises:
+        LookupError: it says nothing; a call without a rule is a mistake of ours.
+    """
+    for one in route.dependant.dependencies:
+        if one.call in _RULES:
+            return _RULES[one.call]
+    raise LookupError(route.path)
+
+
+def once_of(route: APIRoute) -> Once:
+    """What of its answers is kept for retries."""
+    return rule_of(route).once if not (route.methods or set()) & _SAFE else "never"
+
+
+# Who calls
+
+
+def _web(request: Request) -> Web:
+    web: Web = request.app.state.web
+    return web
+
+
+def language_of(request: Request) -> str:
+    """The language of the sentences in an answer."""
+    for part in request.headers.get("accept-language", "").split(","):
+        start = part.partition(";")[0].strip().partition("-")[0].lower()
+        if start in ("en", "zh"):
+            return start
+    return "en"
+
+
+def _caller(request: Request) -> Caller:
+    found: Caller | None = getattr(request.state, "caller", None)
+    if found is None:
+        found = request.state.caller = _found_caller(request)
+    return found
+
+
+def whole_caller(caller: Annotated[Caller, Depends(_caller)]) -> Caller:
+    """A dependency that gives the caller, whatever the scopes."""
+    return caller
+
+
+_RULES[whole_caller] = Rule("", "", "never")
+
+
+def _found_caller(request: Request) -> Caller:
+    web = _web(request)
+    address = request.client.host if request.client else ""
+    scheme, _, text = request.headers.get("authorization", "").partition(" ")
+    if scheme.lower() == "bearer" and text:
+        web.limits.check(f"address/{network_of(address)}/{text[:22]}")
+        return _by_token(web, text.strip(), address)
+    web.limits.check(f"address/{network_of(address)}")
+    sign = _signed(web, request)
+    return Caller(
+        Session(web.engine, attrs.evolve(sign.session.acting, masked=False, program="api")),
+        frozenset(SCOPES),
+        f"sign-in/{sign.id}",
+    )
+
+
+def _by_token(web: Web, text: str, address: str) -> Caller:
+    visitor = web.visitor(address, auth="token")
+    try:
+        token = Session(web.engine, visitor).credentials.token(text)
+    except AccessDenied as error:
+        web.engine.refused(visitor, "session", error)
+        raise
+    session = web.archive.session(
+        actor=token.login, auth="token", program="api", address=address or None, sign_in=token.id
+    )
+    return Caller(session, frozenset(token.scopes), f"token/{token.id}")
+
+
+def _signed(web: Web, request: Request) -> SignIn:
+    """The sign-in of a page's script; what changes something needs the token of its forms.
+
+    Raises:
+        AccessDenied: ``sign.needed`` or ``sign.form``.
+    """
+    from muniment_web._app import cookie_name
+
+    cookie = request.cookies.get(cookie_name(web), "")
+    found = web.signs.find(cookie) if cookie else None
+    if found is None:
+        raise AccessDenied("sign.needed")
+    if request.method not in _SAFE:
+        ours = request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
+        given = request.headers.get("x-csrf", "")
+        if not ours or not compare_digest(given.encode(), found.csrf.encode()):
+            raise AccessDenied("sign.form")
+    return found
+
+
+# One call
+
+
+class _Call(APIRoute):
+    """A route that reads bodies strictly, and does what has a key once."""
+
+    def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
+        """What answers a request."""
+        handler = super().get_route_handler()
+
+        async def answered(request: Request) -> Response:
+            strict = StrictRequest(request.scope, request.receive)
+            key = request.headers.get("idempotency-key")
+            once = once_of(self)
+            if key is None or once == "never":
+                return await handler(strict)
+            return await _answered_once(strict, handler, key, rule_of(self))
+
+        return answered
+
+
+async def _answered_once(
+    request: StrictRequest,
+    handler: Callable[[Request], Coroutine[Any, Any, Response]],
+    key: str,
+    rule: Rule,
+) -> Response:
+    """The answer that was given before, or the one that is given now."""
+    answers: Answers = request.app.state.answers
+    # Whoever has lost the right has lost the answer too.
+    caller = await run_in_threadpool(_caller, request)
+    if rule.scope:
+        await run_in_threadpool(_check_scope, caller, rule.scope)
+    try:
+        asked = sha256(await request.body()).digest()
+    except TooLarge:
+        raise HTTPException(413) from None
+    line = f"{request.method} {request.url.path}?{request.url.query} {request.headers.get('if-match', '')}\n"
+    before = answers.begin(caller.credential, key, line.encode() + asked)
+    if before is not None:
+        if rule.action:
+            await run_in_threadpool(caller.session.require, rule.action)
+        return Response(before.body, before.status, dict(before.headers))
+    try:
+        try:
+            response = await handler(request)
+        except ApprovalNeeded as error:
+            # It was put aside: a retry must not put it aside again.
+            response = JSONResponse(problem(error, language_of(request)), 202)
+    except BaseException:
+        answers.drop(caller.credential, key)
+        raise
+    if response.status_code >= 300:
+        answers.drop(caller.credential, key)
+    else:
+        body = getattr(response, "body", None) if rule.once == "answer" else None
+        headers = tuple((name, value) for name, value in response.headers.items() if name in _KEPT_HEADERS)
+        answers.keep(caller.credential, key, Answer(response.status_code, headers, body))
+    return response
+
+
+def area(tag: str) -> APIRouter:
+    """The calls of one area."""
+    return APIRouter(tags=[tag], route_class=_Call)

@@ -1,0 +1,294 @@
+"""What the calls of all areas are made of: identifiers, times, versions, files, values as JSON."""
+
+from __future__ import annotations
+
+import binascii
+import tempfile
+from base64 import b64decode
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from datetime import date, datetime
+from pathlib import Path as FilePath
+from typing import Annotated, Any, Final, TypeVar
+from uuid import UUID
+
+from fastapi import Header, Path, Query, Response
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
+from starlette.background import BackgroundTask
+from starlette.responses import FileResponse
+
+from muniment.cli.values import value_json
+from muniment.errors import Conflict, NotFound, UsageError
+from muniment.model import parse_time, rfc3339
+from muniment.schema import RecordType
+from muniment.session import Session
+from muniment.session.writing.writes import Saved as SavedChange
+
+__all__ = [
+    "Cursor",
+    "Day",
+    "Done",
+    "Fields",
+    "Id",
+    "Idempotency",
+    "IfMatch",
+    "Key",
+    "Label",
+    "Limit",
+    "MaybeWhy",
+    "Moment",
+    "Reason",
+    "Shown",
+    "Strict",
+    "Text",
+    "Time",
+    "TypeKey",
+    "Upload",
+    "Values",
+    "Why",
+    "Written",
+    "check_type",
+    "file_answers",
+    "handed",
+    "micros",
+    "of_type",
+    "put_version",
+    "require_seen",
+    "uploaded",
+    "version_of",
+    "written",
+]
+
+_KEY: Final = r"^[a-z][a-z0-9_]{0,62}$"
+
+
+def _moment(value: object) -> object:
+    if isinstance(value, int) and not isinstance(value, bool):
+        return rfc3339(value)
+    return value.isoformat() if isinstance(value, (date, datetime)) else value
+
+
+def _fields(value: object) -> object:
+    return {key: value_json(one) for key, one in value.items()} if isinstance(value, Mapping) else value
+
+
+def _label(value: object) -> object:
+    return value if isinstance(value, Mapping) else {"en": getattr(value, "en"), "zh": getattr(value, "zh")}  # noqa: B009
+
+
+Key = Annotated[str, StringConstraints(pattern=_KEY)]
+Text = Annotated[str, StringConstraints(max_length=4_000)]
+Reason = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+Cursor = Annotated[str, StringConstraints(max_length=8_192)]
+Time = Annotated[str, StringConstraints(max_length=40)]
+Values = dict[str, Any]
+
+Moment = Annotated[str, BeforeValidator(_moment)]
+"""A time as RFC 3339, or a day; made of microseconds since 1970 too."""
+
+Fields = Annotated[dict[str, Any], BeforeValidator(_fields)]
+"""Values by field key, as JSON."""
+
+Label = Annotated[dict[str, str], BeforeValidator(_label)]
+"""A text in English and Chinese, by ``en`` and ``zh``."""
+
+TypeKey = Annotated[str, Path(alias="type", pattern=_KEY)]
+Id = Annotated[UUID, Path(alias="id")]
+Limit = Annotated[int, Query(ge=1, le=1000)]
+Day = Annotated[str | None, Query(max_length=40, description="RFC 3339")]
+IfMatch = Annotated[str | None, Header(alias="If-Match", description='the version seen, such as "3"')]
+Idempotency = Annotated[
+    str | None,
+    Header(
+        alias="Idempotency-Key",
+        min_length=1,
+        max_length=200,
+        description="a retry with the same key does nothing twice and gives the first answer, for a day",
+    ),
+]
+
+
+class Strict(BaseModel):
+    """What is sent; unknown members are refused."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class Shown(BaseModel):
+    """What is answered, made of the session's own values."""
+
+    model_config = ConfigDict(from_attributes=True)
+
+
+class Why(Strict):
+    """A person's own words; sealed."""
+
+    reason: Reason
+
+
+class MaybeWhy(Strict):
+    """A person's own words, where there are any; sealed."""
+
+    reason: Text | None = None
+
+
+class Done(BaseModel):
+    """Where it stands now."""
+
+    id: str
+    state: str
+
+
+class Written(Shown):
+    """What became of a record of the archive's own."""
+
+    id: str
+    version: int
+    written: bool
+
+
+class Upload(Strict):
+    """A file within a request."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=200)]
+    content: Annotated[str, StringConstraints(max_length=140 << 20)] = Field(description="base64")
+
+
+# Records
+
+
+def check_type(session: Session, type: str) -> RecordType:
+    """A record type of the archive's own tables.
+
+    Raises:
+        NotFound: ``schema.unknown_type``; what is built in has calls of its own.
+    """
+    found = session.type(type)
+    if found.number < 256:
+        raise NotFound("schema.unknown_type", where=type)
+    return found
+
+
+def of_type(session: Session, type: str, id: UUID) -> str:
+    """UUID text of a record that an address names; one that is there, but of another type, is not there.
+
+    Whether there is one at all, and whether it may be seen, the session says.
+
+    Raises:
+        NotFound: ``record.not_found``.
+    """
+    from muniment.session.kernel.engine import SHARD
+
+    wanted = check_type(session, type)
+    with session.engine.store.transaction(write=False) as tx:
+        version = tx.version(SHARD, id.bytes)
+    if version is not None and version.type != wanted.number:
+        raise NotFound("record.not_found")
+    return str(id)
+
+
+def written(saved: SavedChange) -> Written:
+    """What became of a change."""
+    return Written(id=saved.id, version=saved.version, written=saved.written)
+
+
+# Versions
+
+
+def version_of(if_match: str | None) -> int:
+    """The version that the caller saw.
+
+    Raises:
+        UsageError: ``serve.if_match`` where the header is missing or no version.
+    """
+    text = (if_match or "").strip().removeprefix("W/").strip('"')
+    if not (text.isascii() and text.isdecimal()) or len(text) > 9:
+        raise UsageError("serve.if_match")
+    return int(text)
+
+
+def require_seen(if_match: str | None, version: int) -> None:
+    """Refuse an act on something that moved since the caller saw it; without If-Match any version will do.
+
+    Raises:
+        Conflict: ``conflict.version``.
+    """
+    if if_match is not None and version_of(if_match) != version:
+        raise Conflict("conflict.version", found=version, expected=version_of(if_match))
+
+
+def put_version(response: Response, version: int) -> None:
+    """Name the version of what is answered."""
+    response.headers["ETag"] = f'"{version}"'
+
+
+def micros(text: str | None) -> int | None:
+    """Microseconds since 1970 of a time in a request.
+
+    Raises:
+        UsageError: ``usage.time``.
+    """
+    return None if text is None else parse_time(text)
+
+
+# Files
+
+_Made = TypeVar("_Made")
+
+
+def handed(write: Callable[[FilePath], object], name: str, media_type: str) -> FileResponse:
+    """A file that is made in a folder of its own, handed out, and removed.
+
+    Args:
+        write: fills the path.
+        name: of the file.
+        media_type: of its content.
+    """
+    folder = tempfile.TemporaryDirectory(prefix="muniment-")
+    target = FilePath(folder.name) / name
+    try:
+        write(target)
+    except BaseException:
+        folder.cleanup()
+        raise
+    return FileResponse(
+        target,
+        filename=name,
+        media_type=media_type,
+        headers={"Cache-Control": "no-store"},
+        background=BackgroundTask(folder.cleanup),
+    )
+
+
+def file_answers(media_type: str, what: str) -> dict[int | str, dict[str, Any]]:
+    """How the description tells of an answer that is a file."""
+    schema = {"type": "string", "format": "binary"}
+    return {200: {"content": {media_type: {"schema": schema}}, "description": what}}
+
+
+@contextmanager
+def uploaded(given: Upload | None) -> Iterator[FilePath | None]:
+    """A file of a request in a folder that is removed behind it; None where there was none.
+
+    Raises:
+        UsageError: ``serve.base64``.
+    """
+    if given is None:
+        yield None
+        return
+    try:
+        content = b64decode(given.content, validate=True)
+    except (binascii.Error, ValueError):
+        raise UsageError("serve.base64") from None
+    with tempfile.TemporaryDirectory(prefix="muniment-") as folder:
+        target = FilePath(folder) / safe_name(given.name)
+        target.write_bytes(content)
+        yield target
+
+
+def safe_name(name: str) -> str:
+    """What a file is called here: the last part of its name alone, and never a name of the system's."""
+    last = name.replace("\\", "/").rpartition("/")[2].replace("\0", "").lstrip(".")
+    while len(last.encode("utf-8", "replace")) > 200:
+        last = last[1:]
+    return last or "file"

@@ -1,0 +1,482 @@
+"""Who may act and under which rules, and which other systems are told."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import Depends, Path, Request
+from pydantic import Field, StringConstraints
+
+from muniment.errors import NotFound
+from muniment.model import id_text
+from muniment.session import Session
+from muniment.session.kernel.definitions import User
+from muniment_web._invitations import new_invitation
+from muniment_web._web import Web
+from muniment_web.api._calls import area, may
+from muniment_web.api._parts import Done, Id, Key, Moment, Shown, Strict, Text, Why, Written, written
+
+__all__ = ["router"]
+
+router: Final = area("setup")
+Users = Annotated[Session, Depends(may("setup", "user.read"))]
+Changing = Annotated[Session, Depends(may("setup", "user.change"))]
+Own = Annotated[Session, Depends(may("setup"))]
+Inviting = Annotated[Session, Depends(may("setup", "user.change", once="mark"))]
+Configured = Annotated[Session, Depends(may("setup", "config.read"))]
+Hooks = Annotated[Session, Depends(may("setup", "config.read"))]
+Hooking = Annotated[Session, Depends(may("setup", "config.change"))]
+# A secret is told once.
+Secretly = Annotated[Session, Depends(may("setup", "config.change", once="mark"))]
+Keys = Annotated[Session, Depends(may("setup", "key.read"))]
+Suggesting = Annotated[Session, Depends(may("write"))]
+Login = Annotated[str, Path(alias="login", min_length=1, max_length=200)]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+# Users and roles
+
+
+class UserShown(Shown):
+    """Somebody who may act."""
+
+    id: str
+    login: str
+    name: str
+    roles: list[str]
+    active: bool
+
+
+class UserList(Shown):
+    """Everybody whom the archive knows."""
+
+    users: list[UserShown]
+
+
+class UserRequest(Strict):
+    """Somebody new."""
+
+    login: Name
+    name: Name
+    roles: list[Key]
+    reason: Text | None = None
+
+
+class UserChange(Strict):
+    """What changes about somebody."""
+
+    name: Name | None = None
+    roles: list[Key] | None = None
+    active: bool | None = None
+    reason: Text | None = None
+
+
+class Invitation(Shown):
+    """A link that sets a password, shown once."""
+
+    login: str
+    url: str
+
+
+class RoleShown(Shown):
+    """A role, and what it allows."""
+
+    key: str
+    label: dict[str, str]
+    actions: list[str]
+    read: dict[str, str]
+    write: list[str]
+    purposes: list[str]
+
+
+class RoleList(Shown):
+    """The roles, and for each table what each role sees and writes, asked of what enforces it."""
+
+    roles: list[RoleShown]
+    matrix: dict[str, Any]
+
+
+@router.get("/users", tags=["users"])
+def list_users(session: Users) -> UserList:
+    """Everybody whom the archive knows."""
+    session.require("user.read")
+    session.note("user.read")
+    known = session.engine.definitions.users
+    return UserList(users=[_user(one) for _, one in sorted(known.items())])
+
+
+def _user(one: User) -> UserShown:
+    return UserShown(
+        id=id_text(one.record), login=one.login, name=one.name, roles=list(one.roles), active=one.active
+    )
+
+
+@router.post("/users", tags=["users"], status_code=201)
+def add_user(session: Changing, given: UserRequest) -> Written:
+    """Add somebody; an invitation lets them set a password."""
+    values = {
+        "login": given.login,
+        "display_name": given.name,
+        "roles": tuple(given.roles),
+        "state": "active",
+    }
+    return written(session.create("user", values, reason=given.reason))
+
+
+@router.patch("/users/{login}", tags=["users"])
+def change_user(request: Request, session: Changing, login: Login, given: UserChange) -> Written:
+    """Change somebody's roles, name, or whether they may act; their sign-ins end."""
+    web: Web = request.app.state.web
+    user = _known(session, login)
+    values: dict[str, object] = Field(default={})
+    if given.name is not None:
+        values["display_name"] = given.name
+    if given.roles is not None:
+        values["roles"] = tuple(given.roles)
+    if given.active is not None:
+        values["state"] = "active" if given.active else "disabled"
+    saved = session.update(id_text(user.record), values, reason=given.reason)
+    for one in web.signs:
+        if one.login == user.login:
+            web.end(one, "rights")
+    return written(saved)
+
+
+@router.post("/users/{login}/invite", tags=["users"])
+def invite_user(request: Request, session: Inviting, login: Login) -> Invitation:
+    """A new link that sets somebody's password; earlier ones hold no more."""
+    web: Web = request.app.state.web
+    text = new_invitation(session, _known(session, login).login)
+    return Invitation(login=login, url=f"{web.settings.base}/welcome/{text}")
+
+
+def _known(session: Session, login: str) -> User:
+    session.require("user.read")
+    found = session.engine.definitions.users.get(login)
+    if found is None:
+        raise NotFound("sign.no_user")
+    return found
+
+
+@router.get("/roles", tags=["users"])
+def list_roles(session: Users) -> RoleList:
+    """The roles, and what each sees and writes."""
+    session.require("user.read")
+    session.note("role.read")
+    policy = session.engine.policy
+    return RoleList(
+        roles=[
+            RoleShown(
+                key=one.key,
+                label=dict(one.label),
+                actions=sorted(one.actions),
+                read=dict(one.read),
+                write=sorted(one.write),
+                purposes=sorted(one.purposes),
+            )
+            for one in sorted(policy.roles.values(), key=lambda one: one.key)
+        ],
+        matrix=_plain(policy.matrix(session.types())),
+    )
+
+
+def _plain(found: Any) -> Any:
+    if isinstance(found, dict):
+        return {str(key): _plain(value) for key, value in found.items()}
+    if isinstance(found, (frozenset, set)):
+        return sorted(found)
+    return [_plain(one) for one in found] if isinstance(found, (list, tuple)) else found
+
+
+# Tokens
+
+
+class TokenShown(Shown):
+    """A token, without its text."""
+
+    id: str
+    login: str
+    name: str
+    scopes: list[str]
+    added: Moment
+    expires: Moment
+
+
+class TokenList(Shown):
+    """Tokens that may still be shown."""
+
+    tokens: list[TokenShown]
+
+
+@router.get("/tokens", tags=["tokens"])
+def list_tokens(session: Own) -> TokenList:
+    """One's own tokens; whoever may read users sees everybody's. A token never makes another."""
+    everybody = session.may("user.read")
+    return TokenList(
+        tokens=[
+            TokenShown.model_validate(
+                {
+                    "id": one.id,
+                    "login": one.login,
+                    "name": one.name,
+                    "scopes": list(one.scopes),
+                    "added": one.added_us,
+                    "expires": one.expires_us,
+                }
+            )
+            for one in sorted(session.credentials.tokens(), key=lambda one: one.added_us)
+            if everybody or one.login == session.actor
+        ]
+    )
+
+
+@router.delete("/tokens/{token}", tags=["tokens"])
+def revoke_token(session: Own, token: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]) -> Done:
+    """Take a token back at once."""
+    session.credentials.revoke(token)
+    return Done(id=token, state="revoked")
+
+
+# Rules
+
+
+class ConfigurationShown(Shown):
+    """What was applied, and what of the plugins is in use."""
+
+    text: str
+    differs: bool = Field(description="whether the file says something else than what was applied")
+    plugins: list[dict[str, Any]]
+
+
+class Applied(Shown):
+    """Whether what the file says was not in force yet."""
+
+    changed: bool
+
+
+class KeySlot(Shown):
+    """A way to open the archive."""
+
+    id: str
+    kind: str
+    present: bool
+    tested_epoch: int | None = None
+    added: Moment
+
+
+class KeyState(Shown):
+    """How the key store stands."""
+
+    epoch: int
+    pages: int
+    leased: int
+    destroyed: int
+    rotation_due: bool
+    slots: list[KeySlot]
+
+
+@router.get("/configuration", tags=["rules"])
+def get_configuration(request: Request, session: Configured) -> ConfigurationShown:
+    """The configuration that was applied, and the plugins in use."""
+    session.require("config.read")
+    session.note("config.read")
+    archive = request.app.state.web.archive
+    return ConfigurationShown(
+        text=archive.applied.text,
+        differs=archive.config_differs,
+        plugins=[_plain(dict(one)) for one in archive.plugins.describe(lang="en")],
+    )
+
+
+@router.post("/configuration/apply", tags=["rules"])
+def apply_configuration(request: Request, session: Hooking, given: Why) -> Applied:
+    """Put what the file says into force, as a version with its reason."""
+    session.require("config.change")
+    return Applied(changed=bool(request.app.state.web.archive.apply_config(session, reason=given.reason)))
+
+
+@router.get("/keys", tags=["rules"])
+def get_keys(request: Request, session: Keys) -> KeyState:
+    """How the key store stands; nothing of a key is told."""
+    session.require("key.read")
+    found = request.app.state.web.archive.keys.status()
+    return KeyState(
+        epoch=found.epoch,
+        pages=found.pages,
+        leased=found.leased,
+        destroyed=found.destroyed,
+        rotation_due=found.rotation_due,
+        slots=[
+            KeySlot.model_validate(
+                {
+                    "id": one.slot,
+                    "kind": one.kind,
+                    "present": one.present,
+                    "tested_epoch": one.tested_epoch,
+                    "added": one.added,
+                }
+            )
+            for one in found.slots
+        ],
+    )
+
+
+# Suggestions
+
+
+class SuggestionShown(Shown):
+    """What somebody would like to be otherwise."""
+
+    id: str
+    version: int
+    text: str
+    page: str
+    author: str
+    made: Moment
+
+
+class SuggestionList(Shown):
+    """What nobody has put away yet, oldest first."""
+
+    suggestions: list[SuggestionShown]
+
+
+class SuggestionRequest(Strict):
+    """What would be better otherwise."""
+
+    text: Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
+    page: Annotated[str, StringConstraints(max_length=200)] = ""
+
+
+@router.get("/suggestions", tags=["suggestions"])
+def list_suggestions(session: Configured) -> SuggestionList:
+    """What people would like to be otherwise."""
+    names = ("id", "version", "text", "page", "author")
+    return SuggestionList(
+        suggestions=[
+            SuggestionShown.model_validate(
+                {**{name: getattr(one, name) for name in names}, "made": one.made_us}
+            )
+            for one in session.suggestions.all()
+        ]
+    )
+
+
+@router.post("/suggestions", tags=["suggestions"], status_code=201)
+def make_suggestion(session: Suggesting, given: SuggestionRequest) -> Done:
+    """Suggest something."""
+    return Done(id=session.suggestions.make(given.text, page=given.page), state="open")
+
+
+@router.post("/suggestions/{id}/close", tags=["suggestions"])
+def close_suggestion(session: Hooking, id: Id) -> Done:
+    """Put a suggestion away."""
+    session.suggestions.close(str(id))
+    return Done(id=str(id), state="closed")
+
+
+# Webhooks
+
+
+class WebhookEvent(Shown):
+    """What a system was not told yet."""
+
+    entry: str
+    kind: str
+    tries: int
+    next: Moment | None = None
+    problem: str
+
+
+class WebhookShown(Shown):
+    """A system that is told what happened."""
+
+    id: str
+    version: int
+    name: str
+    url: str
+    kinds: list[str]
+    types: list[str]
+    active: bool
+    next: str
+    waiting: list[WebhookEvent]
+    dead: list[WebhookEvent]
+
+
+class WebhookList(Shown):
+    """Systems that are told what happened."""
+
+    webhooks: list[WebhookShown]
+
+
+class WebhookRequest(Strict):
+    """Whom to tell of what."""
+
+    name: Annotated[str, StringConstraints(min_length=1, max_length=100)]
+    url: Annotated[str, StringConstraints(max_length=2_000)]
+    kinds: Annotated[list[Annotated[str, StringConstraints(max_length=100)]], Field(max_length=100)]
+    types: list[Key] = Field(default=[])
+    reason: Text | None = None
+
+
+class WebhookSecret(Shown):
+    """A webhook's secret, shown once."""
+
+    id: str
+    secret: str
+
+
+@router.get("/webhooks", tags=["webhooks"])
+def list_webhooks(session: Hooks) -> WebhookList:
+    """Other systems that are told, with what waits and what was given up."""
+
+    def events(some: Any) -> list[dict[str, Any]]:
+        return [
+            {
+                "entry": f"{one.generation}:{one.index}",
+                "kind": one.kind,
+                "tries": one.tries,
+                "next": one.next_us or None,
+                "problem": one.problem,
+            }
+            for one in some
+        ]
+
+    names = ("id", "version", "name", "url", "active")
+    return WebhookList(
+        webhooks=[
+            WebhookShown.model_validate(
+                {
+                    **{name: getattr(one, name) for name in names},
+                    "kinds": list(one.kinds),
+                    "types": list(one.types),
+                    "next": f"{one.generation}:{one.next}",
+                    "waiting": events(one.waiting),
+                    "dead": events(one.dead),
+                }
+            )
+            for one in session.webhooks.all()
+        ]
+    )
+
+
+@router.post("/webhooks", tags=["webhooks"], status_code=201)
+def add_webhook(session: Secretly, given: WebhookRequest) -> WebhookSecret:
+    """Have a system told of events from now on; the secret is in this answer and nowhere else."""
+    one, secret = session.webhooks.add(
+        given.name, given.url, given.kinds, types=given.types, reason=given.reason
+    )
+    return WebhookSecret(id=one.id, secret=secret)
+
+
+@router.post("/webhooks/{id}/rotate", tags=["webhooks"])
+def rotate_webhook(session: Secretly, id: Id) -> WebhookSecret:
+    """Make a new secret; for a day both sign."""
+    return WebhookSecret(id=str(id), secret=session.webhooks.rotate(str(id)))
+
+
+@router.post("/webhooks/{id}/{act}", tags=["webhooks"])
+def change_webhook(session: Hooking, id: Id, act: Literal["pause", "resume", "retry", "remove"]) -> Done:
+    """Pause, resume, try again what was given up, or remove."""
+    getattr(session.webhooks, act)(str(id))
+    return Done(id=str(id), state=act)
