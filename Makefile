@@ -10,7 +10,7 @@ PACKAGES := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve-demo test check bench interop lock soak clean
+.PHONY: help demo serve-demo test check bench fuzz interop lock soak clean
 
 help:
 	@echo "make demo    set up, then show the main job end to end"
@@ -18,6 +18,7 @@ help:
 	@echo "make test    set up, then run the tests"
 	@echo "make check   set up, then run the linters, the type checker and the layer rules"
 	@echo "make bench   set up, then measure against the bare floor; prints JSON"
+	@echo "make fuzz    set up, then ask every call of the API in a hundred ways"
 	@echo "make soak    set up, then run the tests that take minutes"
 	@echo "make interop  set up, then have tools of others check what we write"
 	@echo "make lock    renew the pins from the pyproject.toml files"
@@ -59,6 +60,9 @@ $(VENV)/interop: pins-interop.txt $(VENV)/ready
 
 interop: $(VENV)/interop
 	$(RUN)/python -m pytest -m interop tests/interop
+
+fuzz: $(VENV)/ready
+	MUNIMENT_FUZZ=100 $(RUN)/python -m pytest plugins/web/tests/test_api_fuzz.py
 
 soak: $(VENV)/ready
 	HYPOTHESIS_PROFILE=soak $(RUN)/python -m pytest -m "soak or slow"

@@ -28,6 +28,8 @@ _STATUS: Final = {
     "sign.rate": 429,
     "conflict.version": 412,
     "serve.if_match": 428,
+    # A follower named a place that the log does not reach: theirs may be wrong, or the log was cut.
+    "log.behind": 409,
 }
 
 

@@ -34,7 +34,7 @@ Configured = Annotated[Session, Depends(may("log", "config.read"))]
 Proving = Annotated[Session, Depends(may("log", "log.export", once="mark"))]
 Record = Annotated[UUID, Query(description="a record, or the subject it is about")]
 Login = Annotated[str, Query(min_length=1, max_length=200)]
-When = Annotated[str, Query(max_length=40, description="RFC 3339")]
+When = Annotated[str, Query(max_length=40, description="RFC 3339", json_schema_extra={"format": "date-time"})]
 
 
 class Seen(Shown):

@@ -93,7 +93,7 @@ def rule_of(route: APIRoute) -> Rule:
     Raises:
         LookupError: it says nothing; a call without a rule is a mistake of ours.
     """
-    for one in route.dependant.dependencies:
+    for one in route.dependant.dependencies:  # codespell:ignore dependant
         if one.call in _RULES:
             return _RULES[one.call]
     raise LookupError(route.path)

@@ -241,8 +241,8 @@ def _verification(badge: Badge) -> Verification:
 @router.get("/log/follow")
 def follow_log(
     session: Reading,
-    index: Annotated[int, Query(ge=0, lt=2**53)] = 0,
-    generation: Annotated[int, Query(ge=0, lt=2**32)] = 0,
+    index: Annotated[int, Query(ge=0, lt=2**40)] = 0,
+    generation: Annotated[int, Query(ge=0, lt=2**20)] = 0,
     limit: Limit = 100,
 ) -> Followed:
     """Entries from a place on, oldest first: for systems that keep up with the log."""

@@ -80,7 +80,7 @@ Key = Annotated[str, StringConstraints(pattern=_KEY)]
 Text = Annotated[str, StringConstraints(max_length=4_000)]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
 Cursor = Annotated[str, StringConstraints(max_length=8_192)]
-Time = Annotated[str, StringConstraints(max_length=40)]
+Time = Annotated[str, StringConstraints(max_length=40), Field(json_schema_extra={"format": "date-time"})]
 Values = dict[str, Any]
 
 Moment = Annotated[str, BeforeValidator(_moment)]
@@ -95,8 +95,17 @@ Label = Annotated[dict[str, str], BeforeValidator(_label)]
 TypeKey = Annotated[str, Path(alias="type", pattern=_KEY)]
 Id = Annotated[UUID, Path(alias="id")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
-Day = Annotated[str | None, Query(max_length=40, description="RFC 3339")]
-IfMatch = Annotated[str | None, Header(alias="If-Match", description='the version seen, such as "3"')]
+Day = Annotated[
+    str | None, Query(max_length=40, description="RFC 3339", json_schema_extra={"format": "date-time"})
+]
+IfMatch = Annotated[
+    str | None,
+    Header(
+        alias="If-Match",
+        description='the version seen, such as "3"',
+        json_schema_extra={"pattern": '^(W/)?"?[0-9]{1,9}"?$'},
+    ),
+]
 Idempotency = Annotated[
     str | None,
     Header(

@@ -23,6 +23,7 @@ from muniment.session.writing.writes import Saved as SavedChange
 from muniment_web.api import _models as models
 from muniment_web.api._calls import Caller, area, may, whole_caller
 from muniment_web.api._parts import (
+    Day,
     Id,
     Idempotency,
     IfMatch,
@@ -259,8 +260,8 @@ def get_record(
     id: RecordId,
     response: Response,
     version: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
-    as_of: Annotated[str | None, Query(max_length=40, description="as recorded then, RFC 3339")] = None,
-    effective_at: Annotated[str | None, Query(max_length=40, description="as it held then")] = None,
+    as_of: Day = None,
+    effective_at: Day = None,
     fields: Annotated[str | None, Query(max_length=4_000, description="keys, with commas between")] = None,
 ) -> models.Record:
     """One record, as it stands or stood; its entry is in the log before the answer."""

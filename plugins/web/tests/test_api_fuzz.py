@@ -1,0 +1,113 @@
+"""Requests made from the description itself: no failure of ours, no answer that is not described.
+
+``make fuzz`` asks each call many times, with other requests each time; otherwise a few, always the same.
+"""
+
+from __future__ import annotations
+
+import os
+from collections import Counter
+from itertools import count
+
+import pytest
+import schemathesis
+from hypothesis import HealthCheck, Phase, given, settings
+from schemathesis.checks import CHECKS, not_a_server_error
+
+from muniment.session.rights.consents import Terms
+from muniment.testing import new_archive
+from muniment_web._app import build
+from muniment_web._scopes import SCOPES
+from muniment_web.testing import new_web
+
+EXAMPLES = int(os.environ.get("MUNIMENT_FUZZ", "2"))
+NAMES = ("status_code_conformance", "content_type_conformance", "response_schema_conformance")
+# Lines of JSON are no form that requests are made of, and have tests of their own.
+LINES = "/bulk"
+
+
+class Things:
+    """What is there to be asked about; where there is nothing everything answers 404."""
+
+    def __init__(self, session):
+        make = session.create
+        self.anna = make("customer", {"full_name": "Schema Anna", "customer_number": "S-1"}).id
+        self.bert = make("customer", {"full_name": "Schema Bert", "customer_number": "S-2"}).id
+        self.subject = session.get(self.anna).subject
+        session.consents.give(self.anna, Terms("Marketing"))
+        self.by_path = {
+            "/requests/": session.requests.open(self.anna, "access").id,
+            "/holds/": session.holds.place("case", records=[self.bert]).id,
+            "/incidents/": session.incidents.open("lost laptop").id,
+            "/webhooks/": session.webhooks.add("crm", "https://crm.example.org/", ["record.create"])[0].id,
+            "/forms/": session.drafts.save({"city": "Ulm"}, record=self.anna).id,
+            "/suggestions/": session.suggestions.make("larger letters"),
+            "/records/": self.anna,
+            "/followups/": self.anna,
+            "/subjects/": self.subject,
+        }
+        self.turn = count(1)
+
+    def put_into(self, case):
+        """Have most cases ask about what is there, of a version that is there, and each as if the first."""
+        turn = next(self.turn)
+        headers = case.headers if case.headers is not None else {}
+        for name in [one for one in headers if one.lower() == "idempotency-key"]:
+            del headers[name]
+        if "If-Match" in headers and turn % 2:
+            headers["If-Match"] = f'"{turn % 3}"'
+        path = case.path_parameters or {}
+        if "type" in path and turn % 4:
+            path["type"] = "customer"
+        for start, known in self.by_path.items():
+            if "id" in path and case.path.startswith(start) and turn % 3:
+                path["id"] = known
+        if path.get("id") == self.anna and case.path.endswith(("/erase", "/delete")):
+            path["id"] = self.bert
+        if "view" in case.path and "name" in path:
+            path["name"] = "mine"
+        if isinstance(case.body, dict) and turn % 3:
+            known = {"record": self.anna, "kept": self.anna, "duplicate": self.bert, "purpose": "Marketing"}
+            for name, value in known.items():
+                if isinstance(case.body.get(name), str):
+                    case.body[name] = value
+        if case.query and "record" in case.query:
+            case.query["record"] = self.anna
+
+
+@pytest.mark.slow
+def test_no_request_of_any_form_breaks_it(tmp_path):
+    """Every call, asked as its description says: never a failure of ours, nor an answer it does not name."""
+    with new_archive(tmp_path / "customers", templates=("customer-info",)) as archive:
+        app = build(new_web(archive, requests_a_minute=1_000_000))
+        with archive.session(actor="owner") as session:
+            things = Things(session)
+            _, text = session.credentials.issue("owner", name="s", scopes=SCOPES, days=1)
+        schema = schemathesis.openapi.from_asgi("/api/v1/openapi.json", app)
+        checks = [not_a_server_error, *(CHECKS.get_one(name) for name in NAMES)]
+        few = settings(
+            max_examples=EXAMPLES,
+            deadline=None,
+            derandomize=EXAMPLES < 10,
+            database=None,
+            phases=(Phase.generate,),
+            suppress_health_check=list(HealthCheck),
+        )
+        answers = Counter()
+        asked = set()
+        for result in schema.get_all_operations():
+            operation = result.ok()
+            if operation.path.endswith(LINES):
+                continue
+
+            @few
+            @given(case=operation.as_strategy())
+            def run(case):
+                things.put_into(case)
+                answer = case.call_and_validate(headers={"Authorization": f"Bearer {text}"}, checks=checks)
+                answers[answer.status_code] += 1
+                asked.add((case.method, case.operation.path))
+
+            run()
+        assert len(asked) == len(list(schema.get_all_operations())) - 1
+        assert answers[200] + answers[201] > len(asked) // 5, answers
