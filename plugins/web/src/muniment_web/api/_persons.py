@@ -17,7 +17,8 @@ from muniment.cli.subject_report import report_document
 from muniment.cli.values import value_json
 from muniment.errors import UsageError
 from muniment.session import Session
-from muniment.session.rights.consents import Consent, Terms
+from muniment.session.rights.consented import Consent
+from muniment.session.rights.consents import Terms
 from muniment.session.rights.requests import Request, described
 from muniment.subjects.clocks import RIGHTS
 from muniment_web._web import Web
