@@ -20,6 +20,8 @@ __all__ = [
     "Words",
     "argument",
     "flag",
+    "may_say_why",
+    "must_say_why",
     "option",
     "verb",
 ]
@@ -343,3 +345,12 @@ def flag(*names: str, words: Words, **settings: Any) -> Callable[[_Callback], _C
 def argument(name: str, words: Words, **settings: Any) -> Callable[[_Callback], _Callback]:
     """An argument of a command."""
     return click.argument(name, cls=Argument, words=words, **settings)
+
+
+_WHY = ("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
+
+may_say_why = option("--reason", metavar="TEXT", words=_WHY)
+"""The option of a command that takes a person's own words for why it is done."""
+
+must_say_why = option("--reason", metavar="TEXT", words=_WHY, required=True)
+"""Likewise where nothing is done without."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, may_say_why, must_say_why, option, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -40,9 +40,6 @@ change = LazyGroup(
 
 _NUMBER = ("The proposal's number, or its identifier.", "申请编号或标识符。")
 _VALUES = ("Fields: name=value; name= clears.", "字段：名称=值；“名称=”为清空。")
-_reason = option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
 
 
 @verb("list", ("What waits: what you may check, and your own.", "列出您可批准的及您自己的申请。"))
@@ -137,7 +134,7 @@ def show(call: Invocation, number: str) -> None:
     metavar="HEX",
     words=("The digest that `change show` printed.", "change show 显示的摘要。"),
 )
-@_reason
+@may_say_why
 @click.pass_obj
 def approve(call: Invocation, number: str, digest: str, reason: str | None) -> None:
     """Approve what was shown."""
@@ -147,12 +144,7 @@ def approve(call: Invocation, number: str, digest: str, reason: str | None) -> N
 
 @verb("reject", ("Close a proposal for good, with a reason.", "驳回申请并说明原因；不可恢复。"))
 @argument("number", _NUMBER, metavar="N")
-@option(
-    "--reason",
-    required=True,
-    metavar="TEXT",
-    words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"),
-)
+@must_say_why
 @click.pass_obj
 def reject(call: Invocation, number: str, reason: str) -> None:
     """Close a proposal."""
@@ -162,7 +154,7 @@ def reject(call: Invocation, number: str, reason: str) -> None:
 
 @verb("withdraw", ("Take back what you proposed yourself.", "撤回自己提出的申请。"))
 @argument("number", _NUMBER, metavar="N")
-@_reason
+@may_say_why
 @click.pass_obj
 def withdraw(call: Invocation, number: str, reason: str | None) -> None:
     """Take a proposal back."""
@@ -178,7 +170,7 @@ def withdraw(call: Invocation, number: str, reason: str | None) -> None:
     ),
 )
 @argument("number", _NUMBER, metavar="N")
-@_reason
+@may_say_why
 @click.pass_obj
 def renew(call: Invocation, number: str, reason: str | None) -> None:
     """Put a proposal up again."""
@@ -206,7 +198,7 @@ def renew(call: Invocation, number: str, reason: str | None) -> None:
     metavar="ID",
     words=("Which record, where it is about several.", "涉及多条记录时，指明是哪一条。"),
 )
-@_reason
+@may_say_why
 @click.pass_obj
 def edit(
     call: Invocation, number: str, values: tuple[str, ...], record: str | None, reason: str | None

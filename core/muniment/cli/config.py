@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, option, verb
+from muniment.cli.base import Entry, LazyGroup, must_say_why, option, verb
 from muniment.cli.invocation import Invocation
 
 __all__ = ["apply", "check", "config", "diff", "show"]
@@ -79,12 +79,7 @@ def diff(call: Invocation) -> None:
         "应用 muniment.toml，作为一个带原因的版本。",
     ),
 )
-@option(
-    "--reason",
-    required=True,
-    metavar="TEXT",
-    words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"),
-)
+@must_say_why
 @click.pass_obj
 def apply(call: Invocation, reason: str) -> None:
     """Put what the file says into force."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, verb
 from muniment.cli.invocation import Invocation, names_of
 from muniment.errors import UsageError
 
@@ -41,9 +41,6 @@ dashboard = LazyGroup(
 )
 
 _NAME = ("The dashboard's key or label.", "看板的键或标签。")
-_reason = option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
 
 
 def _document(one: SavedDashboard) -> dict[str, Any]:
@@ -206,7 +203,7 @@ def _print_list(call: Invocation, shown: Shown, tile: Tile, kinds: Mapping[str, 
 @argument("file", ("A file of dashboards.", "看板文件。"), metavar="FILE")
 @option("--role", "roles", multiple=True, metavar="R", words=("For these roles.", "供这些角色使用。"))
 @flag("--everyone", words=("For everyone.", "供所有人使用。"))
-@_reason
+@may_say_why
 @click.pass_obj
 def save(call: Invocation, file: str, roles: tuple[str, ...], everyone: bool, reason: str | None) -> None:
     """Keep dashboards."""
@@ -231,7 +228,7 @@ def save(call: Invocation, file: str, roles: tuple[str, ...], everyone: bool, re
 
 @verb("remove", ("Take a dashboard away.", "删除看板。"))
 @argument("name", _NAME, metavar="D")
-@_reason
+@may_say_why
 @click.pass_obj
 def remove(call: Invocation, name: str, reason: str | None) -> None:
     """Take a dashboard away."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from muniment.cli.base import Words, argument, flag, option, verb
+from muniment.cli.base import Words, argument, flag, may_say_why, must_say_why, option, verb
 from muniment.cli.invocation import Invocation, names_of
 from muniment.errors import NotFound
 
@@ -24,12 +24,6 @@ __all__ = ["clean", "duplicates", "merge", "merges", "quality", "unmerge"]
 _Command = TypeVar("_Command", bound=Callable[..., Any])
 
 _TYPE = ("The record type.", "记录类型。")
-_reason = option(
-    "--reason",
-    required=True,
-    metavar="TEXT",
-    words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"),
-)
 
 
 def _label(archive: Archive, type: str, key: str, lang: str) -> str:
@@ -206,9 +200,7 @@ def _tell_quality(call: Invocation, archive: Archive, found: Quality, limit: int
 @option("--fields", multiple=True, metavar="F,F...", words=("Only these fields.", "只整理这些字段。"))
 @flag("--accept", words=("Write what is shown.", "写入整理结果。"))
 @option("--skip", multiple=True, metavar="ID,ID...", words=("Leave these records alone.", "不处理这些记录。"))
-@option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
+@may_say_why
 @click.pass_obj
 def clean(
     call: Invocation,
@@ -379,7 +371,7 @@ def _pair(one: Pair) -> dict[str, Any]:
 @argument("kept", ("The record that stays.", "保留的记录。"))
 @argument("duplicate", ("The one that goes out of the lists.", "移出列表的记录。"))
 @flag("--no-fill", words=("Take nothing over.", "不补入字段。"))
-@_reason
+@must_say_why
 @click.pass_obj
 def merge(call: Invocation, kept: str, duplicate: str, no_fill: bool, reason: str) -> None:
     """Make one of two records."""
@@ -400,7 +392,7 @@ def merge(call: Invocation, kept: str, duplicate: str, no_fill: bool, reason: st
     ),
 )
 @argument("id", ("The merge's identifier, or the duplicate's.", "合并编号，或重复记录的编号。"))
-@_reason
+@must_say_why
 @click.pass_obj
 def unmerge(call: Invocation, id: str, reason: str) -> None:
     """Take a merge apart."""

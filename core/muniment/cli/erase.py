@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from muniment.cli.base import argument, flag, option, verb
+from muniment.cli.base import argument, flag, must_say_why, option, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -14,13 +14,6 @@ if TYPE_CHECKING:
     from muniment.session.rights.erasures import Planned
 
 __all__ = ["erase_record", "erase_subject"]
-
-_reason = option(
-    "--reason",
-    required=True,
-    metavar="TEXT",
-    words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"),
-)
 
 
 @verb(
@@ -105,7 +98,7 @@ def _tell_plan(call: Invocation, planned: Planned) -> None:
 )
 @argument("id", ("The record: an identifier, or TYPE:VALUE.", "记录：标识符，或“类型:值”。"))
 @option("--category", default="", metavar="C", words=("This retention category alone.", "仅此留存类别。"))
-@_reason
+@must_say_why
 @click.pass_obj
 def erase_record(call: Invocation, id: str, category: str, reason: str) -> None:
     """Erase a record."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from muniment.cli.base import argument, flag, option, verb
+from muniment.cli.base import argument, flag, must_say_why, option, verb
 from muniment.cli.invocation import Invocation, names_of
 
 if TYPE_CHECKING:
@@ -39,12 +39,7 @@ __all__ = ["export"]
         "以 .csv、.xlsx 或 .ndjson 结尾的文件；- 为标准输出。",
     ),
 )
-@option(
-    "--reason",
-    required=True,
-    metavar="TEXT",
-    words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"),
-)
+@must_say_why
 @option(
     "--view",
     "view_name",

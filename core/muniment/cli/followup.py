@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -34,9 +34,6 @@ followup = LazyGroup(
 )
 
 _RECORD = ("The record, or type:value.", "记录，或 类型:值。")
-_reason = option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
 _owner = option(
     "--owner",
     default="",
@@ -129,7 +126,7 @@ def _id(session: Any, text: str) -> str:
 )
 @option("--channel", default="phone", metavar="C", words=("How you were in touch.", "沟通渠道。"))
 @option("--next", "again", default="", metavar="WHEN", words=("When to follow up again.", "下次跟进时间。"))
-@_reason
+@may_say_why
 @click.pass_obj
 def done(call: Invocation, record: str, note: str, channel: str, again: str, reason: str | None) -> None:
     """Say that something was done."""
@@ -153,7 +150,7 @@ def done(call: Invocation, record: str, note: str, channel: str, again: str, rea
     metavar="WHEN",
     words=("A day or time, or +3.", "日期时间，或 +3 天。"),
 )
-@_reason
+@may_say_why
 @click.pass_obj
 def snooze(call: Invocation, record: str, until: str, reason: str | None) -> None:
     """Put something off."""

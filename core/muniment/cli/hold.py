@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, must_say_why, option, verb
 from muniment.cli.invocation import Invocation, names_of
 
 __all__ = ["hold", "list_holds", "place", "release"]
@@ -67,9 +67,7 @@ hold = LazyGroup(
     ),
 )
 @flag("--everything", words=("The whole archive, its log's details too.", "整个档案库，包括日志明细。"))
-@option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
+@may_say_why
 @click.pass_obj
 def place(
     call: Invocation,
@@ -103,12 +101,7 @@ def place(
 
 @verb("release", ("End a hold.", "解除法律保留。"))
 @argument("id", ("The hold's identifier.", "法律保留的标识符。"))
-@option(
-    "--reason",
-    required=True,
-    metavar="TEXT",
-    words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"),
-)
+@must_say_why
 @click.pass_obj
 def release(call: Invocation, id: str, reason: str) -> None:
     """End a hold."""

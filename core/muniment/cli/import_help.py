@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any, cast
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -135,9 +135,7 @@ def show(call: Invocation, name: str) -> None:
 
 @verb("remove", ("Take a saved mapping away.", "删除已保存的映射。"))
 @argument("name", _NAME)
-@option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
+@may_say_why
 @click.pass_obj
 def remove(call: Invocation, name: str, reason: str | None) -> None:
     """Take a saved mapping away."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, verb
 from muniment.cli.invocation import Invocation, names_of
 
 if TYPE_CHECKING:
@@ -92,9 +92,7 @@ group = LazyGroup(
 )
 @option("--delimiter", metavar="C", words=("Of a CSV file.", "CSV 文件的分隔符。"))
 @option("--header-row", type=click.IntRange(1), metavar="N", words=("The row of the header.", "表头所在行。"))
-@option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
+@may_say_why
 @click.pass_obj
 def file(
     call: Invocation,
@@ -319,9 +317,7 @@ def _shown(call: Invocation, archive: Archive, key: str, value: Any) -> str:
 )
 @argument("id", ("The import's identifier.", "导入编号。"))
 @flag("--force", words=("Set back also what was changed since.", "之后被修改过的内容也一并恢复。"))
-@option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
+@may_say_why
 @click.pass_obj
 def revert(call: Invocation, id: str, force: bool, reason: str | None) -> None:
     """Undo an import."""

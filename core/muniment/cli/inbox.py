@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, must_say_why, option, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -35,7 +35,6 @@ inbox = LazyGroup(
     ),
 )
 
-_REASON = ("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
 _ID = ("Its identifier.", "来件的标识符。")
 
 
@@ -196,7 +195,7 @@ def show(call: Invocation, id: str) -> None:
     metavar="FIELD=VALUE",
     words=("The same of the new person.", "新客户记录中不同的字段。"),
 )
-@option("--reason", metavar="TEXT", words=_REASON)
+@may_say_why
 @click.pass_obj
 def accept(
     call: Invocation,
@@ -230,7 +229,7 @@ def accept(
 
 @verb("refuse", ("Say that nothing comes of it; it will be erased.", "拒绝来件；其内容将被删除。"))
 @argument("id", _ID)
-@option("--reason", required=True, metavar="TEXT", words=_REASON)
+@must_say_why
 @click.pass_obj
 def refuse(call: Invocation, id: str, reason: str) -> None:
     """Say that nothing comes of it."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, verb
 from muniment.cli.invocation import Invocation, names_of
 
 if TYPE_CHECKING:
@@ -30,7 +30,6 @@ __all__ = [
 _HERE = "muniment.cli.incident"
 _OUT = "muniment.cli.incident_out"
 _ID = ("The incident's identifier.", "安全事件的标识符。")
-_REASON = ("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
 _AT = ("When, RFC 3339; by default now.", "时间（RFC 3339）；默认为现在。")
 _LAWS = "gdpr, pipl, hipaa, pci, glba, nydfs, reg_s_p, sec_8k, cn_network_data, cn_incidents"
 
@@ -257,7 +256,7 @@ def _figures(call: Invocation, found: dict[str, Any] | None, zone: str) -> None:
 @option("--happened", metavar="T", words=("When it began.", "发生时间。"))
 @option("--ended", metavar="T", words=("When it ended.", "结束时间。"))
 @flag("--drill", words=("An exercise; marked so everywhere.", "演练；各处均有标记。"))
-@option("--reason", metavar="TEXT", words=_REASON)
+@may_say_why
 @click.pass_obj
 def open_(
     call: Invocation,
@@ -329,7 +328,7 @@ def open_(
         "与已保存的结果比对；不一致时退出码为 3。",
     ),
 )
-@option("--reason", metavar="TEXT", words=_REASON)
+@may_say_why
 @click.pass_obj
 def find(
     call: Invocation,
@@ -394,7 +393,7 @@ def find(
 @option("--risk", type=click.Choice(("unlikely", "risk", "high")), words=("For persons.", "对个人的风险。"))
 @option("--law", "laws", multiple=True, metavar="LAW", words=("In place of those before.", "替换原有法律。"))
 @option("--text", default="", metavar="TEXT", words=("What that rests on; sealed.", "评估依据；加密保存。"))
-@option("--reason", metavar="TEXT", words=_REASON)
+@may_say_why
 @click.pass_obj
 def assess(
     call: Invocation,
@@ -444,7 +443,7 @@ def assess(
 )
 @option("--file", "file", metavar="FILE", words=("A file as evidence; sealed.", "作为证据的文件；加密保存。"))
 @option("--at", metavar="T", words=_AT)
-@option("--reason", metavar="TEXT", words=_REASON)
+@may_say_why
 @click.pass_obj
 def add(
     call: Invocation,
@@ -483,7 +482,7 @@ def add(
 @argument("id", _ID)
 @option("--to", "path", metavar="FILE", words=("A new file: .csv or .ndjson.", "新文件：.csv 或 .ndjson。"))
 @option("--fields", multiple=True, metavar="F", words=("These fields instead.", "改用这些字段。"))
-@option("--reason", metavar="TEXT", words=_REASON)
+@may_say_why
 @click.pass_obj
 def persons(call: Invocation, id: str, path: str | None, fields: tuple[str, ...], reason: str | None) -> None:
     """The persons to be told."""
@@ -502,7 +501,7 @@ def persons(call: Invocation, id: str, path: str | None, fields: tuple[str, ...]
 @option(
     "--text", default="", metavar="TEXT", words=("How, or a file number; sealed.", "方式或文号；加密保存。")
 )
-@option("--reason", metavar="TEXT", words=_REASON)
+@may_say_why
 @click.pass_obj
 def notify(
     call: Invocation, id: str, clock: str, at: str | None, recipient: str, text: str, reason: str | None
@@ -581,7 +580,7 @@ def show(call: Invocation, id: str) -> None:
         "即使仍有未告知方；此后不再提醒。",
     ),
 )
-@option("--reason", metavar="TEXT", words=_REASON)
+@may_say_why
 @click.pass_obj
 def close(call: Invocation, id: str, text: str, despite_clocks: bool, reason: str | None) -> None:
     """End an incident."""

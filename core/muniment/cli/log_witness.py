@@ -7,7 +7,7 @@ from typing import Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, may_say_why, option, verb
 from muniment.cli.invocation import Invocation
 from muniment.errors import UsageError
 
@@ -94,11 +94,6 @@ def ask(call: Invocation, names: tuple[str, ...]) -> int:
     return 0 if len(signed) == len(asked) else 1
 
 
-_reason = option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
-
-
 @verb(
     "add",
     (
@@ -110,7 +105,7 @@ _reason = option(
 @argument("key", ("The witness's verifier key.", "见证人的验证密钥。"), metavar="VKEY")
 @argument("url", ("Where it is asked.", "见证人的地址。"), metavar="URL")
 @option("--quorum", type=click.IntRange(1), metavar="N", words=("So many must vouch.", "最少作证人数。"))
-@_reason
+@may_say_why
 @click.pass_obj
 def add(call: Invocation, key: str, url: str, quorum: int | None, reason: str | None) -> None:
     """Ask a witness from now on."""
@@ -129,7 +124,7 @@ def add(call: Invocation, key: str, url: str, quorum: int | None, reason: str | 
 
 @verb("remove", ("Ask a witness no longer.", "不再请该见证人作证。"))
 @argument("name", ("The witness.", "见证人。"), metavar="NAME")
-@_reason
+@may_say_why
 @click.pass_obj
 def remove(call: Invocation, name: str, reason: str | None) -> None:
     """Ask a witness no longer."""

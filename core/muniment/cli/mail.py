@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, may_say_why, option, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -49,9 +49,6 @@ _where = option(
         "Only who meets this condition, such as customer_level=vip or interests=events.",
         "仅限满足该条件的人，如 customer_level=vip 或 interests=events。",
     ),
-)
-_reason = option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
 )
 
 
@@ -192,7 +189,7 @@ def _left_out(call: Invocation, reasons: Mapping[str, int]) -> None:
 @option(
     "--limit", type=click.IntRange(min=1), metavar="N", words=("So many at most now.", "本次最多发送数。")
 )
-@_reason
+@may_say_why
 @click.pass_obj
 def send(
     call: Invocation,

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, may_say_why, option, verb
 from muniment.cli.invocation import Invocation
 from muniment.errors import ConfigError, MunimentError, PluginError, UsageError
 
@@ -327,11 +327,6 @@ def new(call: Invocation, name: str, folder: str | None) -> None:
         put(str(path))
 
 
-_reason = option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
-
-
 @verb(
     "enable",
     (
@@ -340,7 +335,7 @@ _reason = option(
     ),
 )
 @argument("name", ("The plugin's name.", "插件名称。"), metavar="P")
-@_reason
+@may_say_why
 @click.pass_obj
 def enable(call: Invocation, name: str, reason: str | None) -> None:
     """Use a plugin in this archive."""
@@ -356,7 +351,7 @@ def enable(call: Invocation, name: str, reason: str | None) -> None:
     ),
 )
 @argument("name", ("The plugin's name.", "插件名称。"), metavar="P")
-@_reason
+@may_say_why
 @click.pass_obj
 def disable(call: Invocation, name: str, reason: str | None) -> None:
     """Use a plugin no longer."""

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from muniment.cli.base import argument, option, verb
+from muniment.cli.base import argument, may_say_why, must_say_why, option, verb
 from muniment.cli.invocation import Invocation
 from muniment.errors import UsageError
 
@@ -22,9 +22,6 @@ _ID = ("The record's identifier, or TYPE:VALUE.", "记录标识符，或“类�
 _VALUES = (
     "Fields: name=value; name= clears; name=@file reads a text; name=@@x begins with an at sign.",
     "字段：名称=值；“名称=”为清空；“名称=@文件”读取文本；“名称=@@x”表示以 @ 开头。",
-)
-_reason = option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
 )
 _expect = option(
     "--expect",
@@ -88,7 +85,7 @@ def _resolved(session: Session, type_key: str | None, values: Mapping[str, objec
 )
 @argument("type", ("The record type.", "记录类型。"))
 @argument("values", _VALUES, nargs=-1, metavar="F=V...")
-@_reason
+@may_say_why
 @_effective
 @_retry
 @_document
@@ -128,7 +125,7 @@ def create(
 )
 @argument("id", _ID)
 @argument("values", _VALUES, nargs=-1, metavar="F=V...")
-@_reason
+@may_say_why
 @_expect
 @_effective
 @_retry
@@ -158,7 +155,7 @@ def update(
 )
 @argument("id", _ID)
 @argument("values", _VALUES, nargs=-1, metavar="F=V...")
-@_reason
+@may_say_why
 @_expect
 @_effective
 @_retry
@@ -213,12 +210,7 @@ def _change(
     ),
 )
 @argument("id", _ID)
-@option(
-    "--reason",
-    metavar="TEXT",
-    required=True,
-    words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"),
-)
+@must_say_why
 @_expect
 @click.pass_obj
 def delete(call: Invocation, id: str, reason: str, expect: int | None) -> None:
@@ -232,7 +224,7 @@ def delete(call: Invocation, id: str, reason: str, expect: int | None) -> None:
 
 @verb("undelete", ("Bring a deleted record back.", "恢复已删除的记录。"))
 @argument("id", _ID)
-@_reason
+@may_say_why
 @_expect
 @click.pass_obj
 def undelete(call: Invocation, id: str, reason: str | None, expect: int | None) -> None:
@@ -259,7 +251,7 @@ def undelete(call: Invocation, id: str, reason: str | None, expect: int | None) 
     metavar="TEXT",
     words=("Under this name, instead of the file's own.", "使用此名称而非文件原名。"),
 )
-@_reason
+@may_say_why
 @_expect
 @click.pass_obj
 def attach(

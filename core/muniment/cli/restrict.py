@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import argument, flag, option, verb
+from muniment.cli.base import argument, flag, may_say_why, option, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -28,11 +28,7 @@ _LIFTED = option(
 def _how(command: Callable[..., Any]) -> Callable[..., Any]:
     """The options that say how strictly and why."""
     for decorate in (
-        option(
-            "--reason",
-            metavar="TEXT",
-            words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。"),
-        ),
+        may_say_why,
         option(
             "--basis",
             default="",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, may_say_why, option, verb
 from muniment.cli.invocation import Invocation, names_of
 
 if TYPE_CHECKING:
@@ -183,9 +183,7 @@ def _said(call: Invocation, finding: Any) -> str:
         "按规则须人工决定且已决定处置的记录；可多次给出。",
     ),
 )
-@option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
+@may_say_why
 @click.pass_obj
 def apply(call: Invocation, types: tuple[str, ...], reviewed: tuple[str, ...], reason: str | None) -> None:
     """Dispose of what is due."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, verb
 from muniment.cli.invocation import Invocation, names_of
 from muniment.errors import UsageError
 from muniment.model import CLASSES
@@ -36,9 +36,6 @@ field = LazyGroup(
 
 _TYPE = ("The record type.", "记录类型。")
 _KEY = ("The field's key.", "字段的键。")
-_reason = option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
 
 
 def _words(en: str | None, zh: str | None, fallback: str) -> tuple[str, str]:
@@ -105,7 +102,7 @@ def _words(en: str | None, zh: str | None, fallback: str) -> tuple[str, str]:
 )
 @flag("--required", words=("A record without it is refused.", "必填。"))
 @flag("--unique", words=("No two records hold the same value.", "取值唯一。"))
-@_reason
+@may_say_why
 @click.pass_obj
 def add(
     call: Invocation,
@@ -174,7 +171,7 @@ def _choices(given: tuple[str, ...]) -> tuple[Choice, ...]:
 @argument("new_key", ("Its key from now on.", "新的键。"))
 @option("--label-en", metavar="TEXT", words=("Label in English.", "英文标签。"))
 @option("--label-zh", metavar="TEXT", words=("Label in Chinese.", "中文标签。"))
-@_reason
+@may_say_why
 @click.pass_obj
 def rename(
     call: Invocation,
@@ -205,7 +202,7 @@ def rename(
 @argument("type", _TYPE)
 @argument("key", _KEY)
 @flag("--show", words=("Put it back in.", "重新显示。"))
-@_reason
+@may_say_why
 @click.pass_obj
 def hide(call: Invocation, type: str, key: str, show: bool, reason: str | None) -> None:
     """Leave a field out of forms and lists."""
@@ -221,7 +218,7 @@ def hide(call: Invocation, type: str, key: str, show: bool, reason: str | None) 
 @argument("type", _TYPE)
 @argument("key", _KEY)
 @flag("--restore", words=("Take values again.", "重新启用。"))
-@_reason
+@may_say_why
 @click.pass_obj
 def retire(call: Invocation, type: str, key: str, restore: bool, reason: str | None) -> None:
     """Take no more values in a field."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -132,9 +132,7 @@ def show(call: Invocation, name: str) -> None:
     metavar="T...",
 )
 @flag("--dry-run", words=("Show what would change, and change nothing.", "只显示将要发生的变更，不作修改。"))
-@option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
+@may_say_why
 @click.pass_obj
 def apply(call: Invocation, names: tuple[str, ...], dry_run: bool, reason: str | None) -> None:
     """Bring templates into the archive."""

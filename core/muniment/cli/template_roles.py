@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import argument, flag, option, verb
+from muniment.cli.base import argument, flag, may_say_why, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -36,9 +36,7 @@ __all__ = ["roles"]
 )
 @argument("keys", ("Only these roles.", "只要这些角色。"), nargs=-1, metavar="[R]...")
 @flag("--apply", "put_in", words=("Put them into muniment.toml and apply it.", "写入 muniment.toml 并应用。"))
-@option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
+@may_say_why
 @click.pass_obj
 def roles(call: Invocation, keys: tuple[str, ...], put_in: bool, reason: str | None) -> None:
     """The roles that come with the templates."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import flag, option, verb
+from muniment.cli.base import flag, may_say_why, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -34,9 +34,7 @@ __all__ = ["fitting_rules", "put_rules", "rules"]
     ),
 )
 @flag("--apply", "put_in", words=("Put them into muniment.toml and apply it.", "写入 muniment.toml 并应用。"))
-@option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
+@may_say_why
 @click.pass_obj
 def rules(call: Invocation, put_in: bool, reason: str | None) -> None:
     """The retention rules that come with the templates."""

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, verb
 from muniment.cli.invocation import Invocation, names_of
 from muniment.errors import NotFound, UsageError
 
@@ -51,9 +51,6 @@ _attributes = option(
         "What conditions of roles on records may ask for, such as region=north; may be given several times.",
         "角色的行级条件可引用的属性，如 region=north；可多次给出。",
     ),
-)
-_reason = option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
 )
 _roles = option(
     "--role",
@@ -173,7 +170,7 @@ def list_users(call: Invocation) -> None:
 @option("--name", default="", metavar="TEXT", words=("What people call them.", "姓名。"))
 @_roles
 @_attributes
-@_reason
+@may_say_why
 @click.pass_obj
 def add(
     call: Invocation,
@@ -213,7 +210,7 @@ def add(
 )
 @_attributes
 @flag("--no-attributes", "without", words=("Take all attributes away.", "去除所有属性。"))
-@_reason
+@may_say_why
 @click.pass_obj
 def change(
     call: Invocation,
@@ -243,7 +240,7 @@ def change(
 @verb("role", ("Give somebody other roles, in place of those they have.", "更换用户的角色（替换原有角色）。"))
 @argument("login", _LOGIN)
 @_roles
-@_reason
+@may_say_why
 @click.pass_obj
 def set_roles(call: Invocation, login: str, roles: tuple[str, ...], reason: str | None) -> None:
     """Give somebody other roles."""
@@ -258,7 +255,7 @@ def set_roles(call: Invocation, login: str, roles: tuple[str, ...], reason: str 
     "disable", ("Let somebody act no longer; what they did stays theirs.", "停用用户；其以往操作仍归其名下。")
 )
 @argument("login", _LOGIN)
-@_reason
+@may_say_why
 @click.pass_obj
 def disable(call: Invocation, login: str, reason: str | None) -> None:
     """Let somebody act no longer."""
@@ -270,7 +267,7 @@ def disable(call: Invocation, login: str, reason: str | None) -> None:
 
 @verb("enable", ("Let somebody act again.", "重新启用用户。"))
 @argument("login", _LOGIN)
-@_reason
+@may_say_why
 @click.pass_obj
 def enable(call: Invocation, login: str, reason: str | None) -> None:
     """Let somebody act again."""

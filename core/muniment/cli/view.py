@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, verb
 from muniment.cli.invocation import Invocation, names_of
 from muniment.errors import UsageError
 
@@ -37,9 +37,6 @@ view = LazyGroup(
 
 _TYPE = ("The record type.", "记录类型。")
 _NAME = ("The view's key or label.", "视图的键或标签。")
-_reason = option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
 
 
 def _document(one: SavedView) -> dict[str, Any]:
@@ -177,7 +174,7 @@ def show(call: Invocation, type: str, name: str) -> None:
         "锁定后仅有锁定权限者可修改。",
     ),
 )
-@_reason
+@may_say_why
 @click.pass_obj
 def save(
     call: Invocation,
@@ -236,7 +233,7 @@ def _tell(call: Invocation, session: Session, one: ListView, code: str) -> None:
 @verb("remove", ("Take a view away.", "删除视图。"))
 @argument("type", _TYPE)
 @argument("name", _NAME, metavar="V")
-@_reason
+@may_say_why
 @click.pass_obj
 def remove(call: Invocation, type: str, name: str, reason: str | None) -> None:
     """Take a view away."""

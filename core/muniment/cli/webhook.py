@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, may_say_why, option, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -44,7 +44,6 @@ webhook = LazyGroup(
     ),
 )
 _ID = ("Its identifier, as the list shows it.", "标识符，见列表。")
-_REASON = ("Why, in your own words; sealed.", "原因；加密保存。")
 
 
 def _document(one: Webhook) -> dict[str, Any]:
@@ -102,7 +101,7 @@ def _document(one: Webhook) -> dict[str, Any]:
     metavar="TYPE",
     words=("A record type; may be given several times; by default any.", "记录类型，可多次指定；默认不限。"),
 )
-@option("--reason", metavar="TEXT", words=_REASON)
+@may_say_why
 @click.pass_obj
 def add(
     call: Invocation, name: str, url: str, kinds: tuple[str, ...], types: tuple[str, ...], reason: str | None
@@ -176,7 +175,7 @@ def rotate(call: Invocation, id: str) -> None:
 
 @verb("pause", _PAUSE)
 @argument("id", _ID)
-@option("--reason", metavar="TEXT", words=_REASON)
+@may_say_why
 @click.pass_obj
 def pause(call: Invocation, id: str, reason: str | None) -> None:
     """Pause one."""
@@ -187,7 +186,7 @@ def pause(call: Invocation, id: str, reason: str | None) -> None:
 
 @verb("resume", _RESUME)
 @argument("id", _ID)
-@option("--reason", metavar="TEXT", words=_REASON)
+@may_say_why
 @click.pass_obj
 def resume(call: Invocation, id: str, reason: str | None) -> None:
     """Resume one."""
@@ -208,7 +207,7 @@ def retry(call: Invocation, id: str) -> None:
 
 @verb("remove", _REMOVE)
 @argument("id", _ID)
-@option("--reason", metavar="TEXT", words=_REASON)
+@may_say_why
 @click.pass_obj
 def remove(call: Invocation, id: str, reason: str | None) -> None:
     """Remove one."""

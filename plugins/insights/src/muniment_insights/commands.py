@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import argument, flag, option, verb
+from muniment.cli.base import argument, flag, may_say_why, option, verb
 from muniment.cli.invocation import Invocation
 from muniment.errors import UsageError
 
@@ -363,9 +363,6 @@ def needs(call: Invocation, /, **options: Any) -> None:
 _suggestions = argument(
     "ids", ("Identifiers of suggestions.", "建议的标识符。"), nargs=-1, required=True, metavar="ID..."
 )
-_reason = option(
-    "--reason", metavar="TEXT", words=("Why, in your own words; sealed.", "原因，用自己的话说明；加密保存。")
-)
 
 
 def _decide(call: Invocation, ids: Sequence[str], accept: bool, reason: str | None) -> None:
@@ -390,7 +387,7 @@ def _decide(call: Invocation, ids: Sequence[str], accept: bool, reason: str | No
     ("Accept suggestions: the customers' records change.", "采纳建议：相应更改客户记录。"),
 )
 @_suggestions
-@_reason
+@may_say_why
 @click.pass_obj
 def accept(call: Invocation, ids: tuple[str, ...], reason: str | None) -> None:
     """Accept suggestions."""
@@ -399,7 +396,7 @@ def accept(call: Invocation, ids: tuple[str, ...], reason: str | None) -> None:
 
 @verb("refuse", ("Refuse suggestions; the same is not suggested again.", "不采纳建议；今后不再重复建议。"))
 @_suggestions
-@_reason
+@may_say_why
 @click.pass_obj
 def refuse(call: Invocation, ids: tuple[str, ...], reason: str | None) -> None:
     """Refuse suggestions."""
