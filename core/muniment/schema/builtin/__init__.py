@@ -13,12 +13,12 @@ from muniment.schema.builtin._emergency import BREAK_GLASS
 from muniment.schema.builtin._inbox import INCOMING
 from muniment.schema.builtin._incidents import INCIDENT
 from muniment.schema.builtin._making import ARCHIVE_CATEGORY
-from muniment.schema.builtin._outreach import DASHBOARD, MAILING, MESSAGE, OPT_OUT, QUALITY, REMINDER
+from muniment.schema.builtin._outreach import MAILING, MESSAGE, OPT_OUT, QUALITY, REMINDER
 from muniment.schema.builtin._oversight import ALERT, REVIEW
 from muniment.schema.builtin._retention import ERASURE, HOLD, RESTRICTION
 from muniment.schema.builtin._rights import CONSENT, NOTICE, REQUEST
 from muniment.schema.builtin._serving import SUGGESTION, WEBHOOK
-from muniment.schema.builtin._tables import MAPPING, SUBJECT_LINK, VIEW
+from muniment.schema.builtin._tables import DASHBOARD, MAPPING, SUBJECT_LINK, VIEW
 
 __all__ = [
     "ALERT",

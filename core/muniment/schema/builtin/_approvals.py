@@ -27,8 +27,12 @@ PROPOSAL: Final = builtin_type(
     5,
     "proposal",
     Label("Proposal", "变更申请"),
-    attrs.evolve(
-        builtin_field("state", "choice", "State", "状态", required=True),
+    builtin_field(
+        "state",
+        "choice",
+        "State",
+        "状态",
+        required=True,
         order=1,
         emphasis="title",
         choices=(
@@ -40,13 +44,17 @@ PROPOSAL: Final = builtin_type(
             Choice("expired", Label("Expired", "已过期"), "grey"),
         ),
     ),
-    attrs.evolve(
-        builtin_field("sort", "choice", "Sort", "类别", required=True),
+    builtin_field(
+        "sort",
+        "choice",
+        "Sort",
+        "类别",
+        required=True,
         order=2,
         choices=(Choice("change", Label("Change", "变更")), Choice("act", Label("Act", "操作"))),
     ),
-    attrs.evolve(builtin_field("expires", "datetime", "Expires", "到期时间", required=True), order=3),
-    attrs.evolve(builtin_field("bundle", "identifier", "Belongs to", "所属申请", required=True), order=4),
+    builtin_field("expires", "datetime", "Expires", "到期时间", required=True, order=3),
+    builtin_field("bundle", "identifier", "Belongs to", "所属申请", required=True, order=4),
     _sealed("checks", "long text", "Approvals", "批准", "personal"),
     _sealed("content", "long text", "Content", "内容", "restricted", required=True),
     title=("state",),
@@ -61,9 +69,7 @@ DRAFT: Final = builtin_type(
     6,
     "draft",
     Label("Draft", "草稿"),
-    attrs.evolve(
-        builtin_field("expires", "datetime", "Expires", "到期时间", required=True), order=1, emphasis="title"
-    ),
+    builtin_field("expires", "datetime", "Expires", "到期时间", required=True, order=1, emphasis="title"),
     _sealed("owner", "identifier", "Owner", "所有者", "personal", required=True),
     _sealed("content", "long text", "Content", "内容", "restricted", required=True),
     title=("expires",),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
 from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
@@ -16,9 +14,7 @@ DEFINITION: Final = builtin_type(
     1,
     "definition",
     Label("Type definition", "类型定义"),
-    attrs.evolve(
-        builtin_field("key", "identifier", "Type", "类型", required=True), order=1, emphasis="title"
-    ),
+    builtin_field("key", "identifier", "Type", "类型", required=True, order=1, emphasis="title"),
     builtin_field(
         "definition", "long text", "Definition", "定义", required=True, max_length=LONGEST_DOCUMENT
     ),
@@ -30,17 +26,25 @@ USER: Final = builtin_type(
     2,
     "user",
     Label("User", "用户"),
-    attrs.evolve(
-        builtin_field("login", "identifier", "Login", "登录名", required=True, max_length=100),
+    builtin_field(
+        "login",
+        "identifier",
+        "Login",
+        "登录名",
+        required=True,
+        max_length=100,
         unique=True,
-        index=("unique",),
         order=1,
         emphasis="title",
     ),
-    attrs.evolve(builtin_field("display_name", "text", "Name", "姓名"), order=2),
-    attrs.evolve(builtin_field("roles", "several choices", "Roles", "角色"), order=3),
-    attrs.evolve(
-        builtin_field("state", "choice", "State", "状态", required=True),
+    builtin_field("display_name", "text", "Name", "姓名", order=2),
+    builtin_field("roles", "several choices", "Roles", "角色", order=3),
+    builtin_field(
+        "state",
+        "choice",
+        "State",
+        "状态",
+        required=True,
         default="active",
         order=4,
         choices=(
@@ -48,7 +52,7 @@ USER: Final = builtin_type(
             Choice("disabled", Label("Disabled", "停用"), "grey"),
         ),
     ),
-    attrs.evolve(builtin_field("attributes", "several choices", "Attributes", "属性"), order=5),
+    builtin_field("attributes", "several choices", "Attributes", "属性", order=5),
     title=("display_name", "login"),
 )
 """Whoever acts in the archive; password hashes and the like stand in the key store, never here."""
@@ -57,12 +61,14 @@ IMPORT: Final = builtin_type(
     3,
     "import",
     Label("Import", "导入"),
-    attrs.evolve(
-        builtin_field("file_name", "text", "File", "文件", required=True), order=1, emphasis="title"
-    ),
-    attrs.evolve(builtin_field("record_type", "identifier", "Type", "类型", required=True), order=2),
-    attrs.evolve(
-        builtin_field("state", "choice", "State", "状态", required=True),
+    builtin_field("file_name", "text", "File", "文件", required=True, order=1, emphasis="title"),
+    builtin_field("record_type", "identifier", "Type", "类型", required=True, order=2),
+    builtin_field(
+        "state",
+        "choice",
+        "State",
+        "状态",
+        required=True,
         default="running",
         order=3,
         choices=(
@@ -72,7 +78,7 @@ IMPORT: Final = builtin_type(
         ),
     ),
     *(
-        attrs.evolve(builtin_field(key, "integer", en, zh), minimum="0", order=place)
+        builtin_field(key, "integer", en, zh, minimum="0", order=place)
         for place, (key, en, zh) in enumerate(
             (
                 ("rows", "Rows", "行数"),
@@ -95,9 +101,7 @@ CONFIGURATION: Final = builtin_type(
     4,
     "configuration",
     Label("Configuration", "配置"),
-    attrs.evolve(
-        builtin_field("digest", "identifier", "Digest", "摘要", required=True), order=1, emphasis="title"
-    ),
+    builtin_field("digest", "identifier", "Digest", "摘要", required=True, order=1, emphasis="title"),
     builtin_field("text", "long text", "Text", "内容", required=True, max_length=LONGEST_DOCUMENT),
     builtin_field("plugins", "long text", "Plugins", "插件", max_length=LONGEST_DOCUMENT),
     title=("digest",),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
 from muniment.schema.builtin._making import builtin_field, builtin_type
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
@@ -16,17 +14,17 @@ BREAK_GLASS: Final = builtin_type(
     7,
     "break_glass",
     Label("Emergency access", "紧急访问"),
-    attrs.evolve(
-        builtin_field("actor", "identifier", "Who", "操作人", required=True, max_length=100),
-        order=1,
-        emphasis="title",
+    builtin_field(
+        "actor", "identifier", "Who", "操作人", required=True, max_length=100, order=1, emphasis="title"
     ),
-    attrs.evolve(
-        builtin_field("record", "identifier", "Record", "记录", required=True, max_length=36), order=2
-    ),
-    attrs.evolve(builtin_field("expires", "datetime", "Until", "截止时间", required=True), order=3),
-    attrs.evolve(
-        builtin_field("state", "choice", "State", "状态", required=True),
+    builtin_field("record", "identifier", "Record", "记录", required=True, max_length=36, order=2),
+    builtin_field("expires", "datetime", "Until", "截止时间", required=True, order=3),
+    builtin_field(
+        "state",
+        "choice",
+        "State",
+        "状态",
+        required=True,
         default="open",
         order=4,
         choices=(
@@ -35,11 +33,9 @@ BREAK_GLASS: Final = builtin_type(
             Choice("reviewed", Label("Reviewed", "已复核"), "green"),
         ),
     ),
-    attrs.evolve(
-        builtin_field("reason", "long text", "Reason", "原因", required=True), sensitivity="personal"
-    ),
+    builtin_field("reason", "long text", "Reason", "原因", required=True, sensitivity="personal"),
     builtin_field("reviewer", "identifier", "Reviewed by", "复核人", max_length=100),
-    attrs.evolve(builtin_field("finding", "long text", "Finding", "复核意见"), sensitivity="personal"),
+    builtin_field("finding", "long text", "Finding", "复核意见", sensitivity="personal"),
     title=("actor",),
 )
 """One record for each time somebody broke the glass; its subject is that of the record they wanted to see."""

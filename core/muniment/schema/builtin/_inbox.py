@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
 from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
@@ -16,13 +14,13 @@ INCOMING: Final = builtin_type(
     27,
     "incoming",
     Label("Incoming", "来件"),
-    attrs.evolve(
-        builtin_field("key", "identifier", "Digest", "摘要", required=True, max_length=64),
-        unique=True,
-        index=("unique",),
-    ),
-    attrs.evolve(
-        builtin_field("state", "choice", "State", "状态", required=True),
+    builtin_field("key", "identifier", "Digest", "摘要", required=True, max_length=64, unique=True),
+    builtin_field(
+        "state",
+        "choice",
+        "State",
+        "状态",
+        required=True,
         order=1,
         choices=(
             Choice("waiting", Label("Waiting", "待处理"), "amber"),
@@ -30,16 +28,13 @@ INCOMING: Final = builtin_type(
             Choice("refused", Label("Refused", "已拒绝"), "grey"),
         ),
     ),
-    attrs.evolve(
-        builtin_field("source", "identifier", "Where from", "来源", required=True), order=2, emphasis="title"
-    ),
-    attrs.evolve(builtin_field("received_at", "datetime", "Received", "收到时间", required=True), order=3),
+    builtin_field("source", "identifier", "Where from", "来源", required=True, order=2, emphasis="title"),
+    builtin_field("received_at", "datetime", "Received", "收到时间", required=True, order=3),
     builtin_field("made", "identifier", "Record", "生成的记录"),
-    attrs.evolve(
-        builtin_field("proposal", "long text", "Proposal", "建议内容", max_length=LONGEST_DOCUMENT),
-        sensitivity="personal",
+    builtin_field(
+        "proposal", "long text", "Proposal", "建议内容", max_length=LONGEST_DOCUMENT, sensitivity="personal"
     ),
-    attrs.evolve(builtin_field("original", "file", "Original", "原件"), sensitivity="personal"),
+    builtin_field("original", "file", "Original", "原件", sensitivity="personal"),
     title=("source",),
 )
 """One record for each message or scan; it goes when it was decided, and after a while if it was not."""

@@ -24,8 +24,12 @@ INCIDENT: Final = builtin_type(
     "incident",
     Label("Incident", "安全事件"),
     attrs.evolve(_told("title", "What it is", "事件名称"), required=True, order=1, emphasis="title"),
-    attrs.evolve(
-        builtin_field("state", "choice", "State", "状态", required=True),
+    builtin_field(
+        "state",
+        "choice",
+        "State",
+        "状态",
+        required=True,
         default="open",
         order=2,
         choices=(
@@ -33,8 +37,12 @@ INCIDENT: Final = builtin_type(
             Choice("closed", Label("Closed", "已结案"), "green"),
         ),
     ),
-    attrs.evolve(
-        builtin_field("nature", "choice", "What happened to the data", "数据受到何种影响", required=True),
+    builtin_field(
+        "nature",
+        "choice",
+        "What happened to the data",
+        "数据受到何种影响",
+        required=True,
         order=3,
         choices=(
             Choice("disclosed", Label("Seen or taken by somebody who may not", "泄露"), "red"),
@@ -42,8 +50,11 @@ INCIDENT: Final = builtin_type(
             Choice("lost", Label("Lost or out of reach", "丢失或不可用"), "amber"),
         ),
     ),
-    attrs.evolve(
-        builtin_field("severity", "choice", "Severity", "严重程度"),
+    builtin_field(
+        "severity",
+        "choice",
+        "Severity",
+        "严重程度",
         order=4,
         choices=(
             Choice("low", Label("Low", "低"), "grey"),
@@ -52,8 +63,12 @@ INCIDENT: Final = builtin_type(
             Choice("critical", Label("Critical", "紧急"), "purple"),
         ),
     ),
-    attrs.evolve(
-        builtin_field("risk", "choice", "Risk to persons", "对个人的风险", required=True),
+    builtin_field(
+        "risk",
+        "choice",
+        "Risk to persons",
+        "对个人的风险",
+        required=True,
         default="unknown",
         choices=(
             Choice("unknown", Label("Not assessed", "未评估"), "grey"),
@@ -66,7 +81,7 @@ INCIDENT: Final = builtin_type(
     builtin_field("happened", "datetime", "Began", "发生时间"),
     builtin_field("ended", "datetime", "Ended", "结束时间"),
     builtin_field("found", "datetime", "Found", "发现时间"),
-    attrs.evolve(builtin_field("known", "datetime", "Known", "知悉时间", required=True), order=5),
+    builtin_field("known", "datetime", "Known", "知悉时间", required=True, order=5),
     builtin_field("assessed", "datetime", "Assessed", "评估时间"),
     builtin_field("laws", "identifier", "Laws", "适用法律"),
     _told("clocks", "Clocks", "法定期限"),
@@ -78,7 +93,7 @@ INCIDENT: Final = builtin_type(
     _told("advice", "What persons can do", "个人可采取的措施"),
     _told("contact", "Contact", "联系方式"),
     _told("steps", "Steps", "处理步骤"),
-    attrs.evolve(builtin_field("evidence", "file", "Evidence", "证据"), sensitivity="personal"),
+    builtin_field("evidence", "file", "Evidence", "证据", sensitivity="personal"),
     title=("title",),
 )
 """One record for each incident. ``clocks``, ``scope``, ``affected`` and ``steps`` are JSON; who is

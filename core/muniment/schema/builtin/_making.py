@@ -11,7 +11,7 @@ from typing import Final
 import attrs
 
 from muniment.schema.kinds import KINDS
-from muniment.schema.types import Field, LayoutGroup, RecordType, seal_group
+from muniment.schema.types import Choice, Field, LayoutGroup, RecordType, seal_group
 from muniment.schema.values import Label
 
 __all__ = ["ARCHIVE_CATEGORY", "LONGEST_DOCUMENT", "builtin_field", "builtin_type"]
@@ -42,10 +42,31 @@ def builtin_type(number: int, key: str, label: Label, *fields: Field, title: tup
 
 
 def builtin_field(
-    key: str, kind: str, en: str, zh: str, *, required: bool = False, max_length: int = 0
+    key: str,
+    kind: str,
+    en: str,
+    zh: str,
+    *,
+    required: bool = False,
+    max_length: int = 0,
+    order: int = 0,
+    emphasis: str = "",
+    default: str | None = None,
+    choices: tuple[Choice, ...] = (),
+    unique: bool = False,
+    hidden: bool = False,
+    sensitivity: str = "internal",
+    minimum: str | None = None,
 ) -> Field:
-    """A field of a built-in record type, of class internal unless it is said to be more."""
-    return Field(key=key, kind=kind, label=Label(en, zh), required=required, max_length=max_length)
+    """A field of a built-in record type, of class internal unless it is said to be more.
+
+    What is not said is as in ``Field``; a field that is unique is indexed by that.
+    """
+    return Field(
+        key=key, kind=kind, label=Label(en, zh), required=required, max_length=max_length, order=order,
+        emphasis=emphasis, default=default, choices=choices, unique=unique,
+        index=("unique",) if unique else (), hidden=hidden, sensitivity=sensitivity, minimum=minimum,
+    )  # fmt: skip
 
 
 LONGEST_DOCUMENT: Final = 10_000_000

@@ -1,72 +1,34 @@
-"""The built-in record types of figures and of letters to customers; pure."""
+"""The built-in record types of letters to customers and of how sound records are; pure."""
 
 from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
 from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
 
-__all__ = ["DASHBOARD", "MAILING", "MESSAGE", "OPT_OUT", "QUALITY", "REMINDER"]
-
-DASHBOARD: Final = builtin_type(
-    24,
-    "dashboard",
-    Label("Dashboard", "看板"),
-    # One address, one dashboard: whose it is, and the name.
-    attrs.evolve(
-        builtin_field("address", "text", "Address", "地址", required=True, max_length=1000),
-        unique=True,
-        index=("unique",),
-        hidden=True,
-    ),
-    attrs.evolve(
-        builtin_field("name", "text", "Name", "名称", required=True, max_length=100),
-        order=1,
-        emphasis="title",
-    ),
-    attrs.evolve(
-        builtin_field("audience", "choice", "For", "适用范围", required=True),
-        default="everyone",
-        order=2,
-        choices=(
-            Choice("everyone", Label("Everyone", "所有人"), "green"),
-            Choice("role", Label("Roles", "角色"), "blue"),
-            Choice("person", Label("One person", "个人"), "grey"),
-        ),
-    ),
-    attrs.evolve(builtin_field("holders", "several choices", "Roles or login", "角色或登录名"), order=3),
-    builtin_field("origin", "identifier", "Template", "来源模板"),
-    builtin_field("shipped", "identifier", "Digest as shipped", "出厂摘要"),
-    builtin_field(
-        "definition", "long text", "Definition", "定义", required=True, max_length=LONGEST_DOCUMENT
-    ),
-    title=("name",),
-)
-"""One record for each dashboard."""
+__all__ = ["MAILING", "MESSAGE", "OPT_OUT", "QUALITY", "REMINDER"]
 
 MAILING: Final = builtin_type(
     23,
     "mailing",
     Label("Mailing", "群发"),
-    attrs.evolve(
-        builtin_field("name", "text", "Name", "名称", required=True, max_length=100),
-        unique=True,
-        index=("unique",),
-        order=1,
-        emphasis="title",
+    builtin_field(
+        "name", "text", "Name", "名称", required=True, max_length=100, unique=True, order=1, emphasis="title"
     ),
-    attrs.evolve(builtin_field("letter", "identifier", "Letter", "信件模板", required=True), order=2),
+    builtin_field("letter", "identifier", "Letter", "信件模板", required=True, order=2),
     builtin_field("digest", "identifier", "Digest of the letter", "模板摘要", required=True),
-    attrs.evolve(builtin_field("record_type", "identifier", "Type", "类型", required=True), order=3),
-    attrs.evolve(builtin_field("purpose", "identifier", "Purpose", "目的", required=True), order=4),
+    builtin_field("record_type", "identifier", "Type", "类型", required=True, order=3),
+    builtin_field("purpose", "identifier", "Purpose", "目的", required=True, order=4),
     builtin_field("selection", "identifier", "Digest of the selection", "筛选摘要", required=True),
-    attrs.evolve(builtin_field("way", "identifier", "Way", "方式", required=True), order=5),
-    attrs.evolve(
-        builtin_field("state", "choice", "State", "状态", required=True),
+    builtin_field("way", "identifier", "Way", "方式", required=True, order=5),
+    builtin_field(
+        "state",
+        "choice",
+        "State",
+        "状态",
+        required=True,
         default="open",
         order=6,
         choices=(
@@ -74,7 +36,7 @@ MAILING: Final = builtin_type(
             Choice("done", Label("Done", "已完成"), "green"),
         ),
     ),
-    attrs.evolve(builtin_field("started_by", "identifier", "Started by", "发起人", required=True), order=7),
+    builtin_field("started_by", "identifier", "Started by", "发起人", required=True, order=7),
     title=("name",),
 )
 """One record for each mailing: which letter goes to whom, and whether everybody was reached."""
@@ -83,12 +45,16 @@ MESSAGE: Final = builtin_type(
     30,
     "message",
     Label("Message", "信件"),
-    attrs.evolve(builtin_field("mailing", "identifier", "Mailing", "群发", required=True), order=1),
-    attrs.evolve(builtin_field("letter", "identifier", "Letter", "信件模板", required=True), order=2),
-    attrs.evolve(builtin_field("purpose", "identifier", "Purpose", "目的", required=True), order=3),
+    builtin_field("mailing", "identifier", "Mailing", "群发", required=True, order=1),
+    builtin_field("letter", "identifier", "Letter", "信件模板", required=True, order=2),
+    builtin_field("purpose", "identifier", "Purpose", "目的", required=True, order=3),
     builtin_field("to_record", "identifier", "Record", "记录", required=True),
-    attrs.evolve(
-        builtin_field("state", "choice", "State", "状态", required=True),
+    builtin_field(
+        "state",
+        "choice",
+        "State",
+        "状态",
+        required=True,
         default="sending",
         order=4,
         choices=(
@@ -99,24 +65,30 @@ MESSAGE: Final = builtin_type(
             Choice("unsubscribed", Label("Unsubscribed", "已退订"), "grey"),
         ),
     ),
-    attrs.evolve(builtin_field("code", "identifier", "Code of the server", "服务器代码"), order=5),
-    attrs.evolve(builtin_field("expires_at", "datetime", "Survey open until", "问卷截止时间"), order=6),
+    builtin_field("code", "identifier", "Code of the server", "服务器代码", order=5),
+    builtin_field("expires_at", "datetime", "Survey open until", "问卷截止时间", order=6),
     # Hashes alone: whoever reads the database cannot make a link of them.
-    attrs.evolve(
-        builtin_field("leave", "identifier", "Hash of the link to leave", "退订链接摘要", max_length=64),
+    builtin_field(
+        "leave",
+        "identifier",
+        "Hash of the link to leave",
+        "退订链接摘要",
+        max_length=64,
         unique=True,
-        index=("unique",),
         hidden=True,
     ),
-    attrs.evolve(
-        builtin_field("ask", "identifier", "Hash of the link to a survey", "问卷链接摘要", max_length=64),
+    builtin_field(
+        "ask",
+        "identifier",
+        "Hash of the link to a survey",
+        "问卷链接摘要",
+        max_length=64,
         unique=True,
-        index=("unique",),
         hidden=True,
     ),
-    attrs.evolve(builtin_field("sent_by", "identifier", "Sent by", "发送人", required=True), order=7),
+    builtin_field("sent_by", "identifier", "Sent by", "发送人", required=True, order=7),
     # A keyed hash: it outlives a change of the address, and tells nobody what that was.
-    attrs.evolve(builtin_field("address", "identifier", "Hash of the address", "地址摘要"), hidden=True),
+    builtin_field("address", "identifier", "Hash of the address", "地址摘要", hidden=True),
     title=("letter",),
 )
 """One record for each letter to a person, about that person; neither text nor address stands in it."""
@@ -125,18 +97,24 @@ OPT_OUT: Final = builtin_type(
     14,
     "opt_out",
     Label("Address that left", "已退订地址"),
-    attrs.evolve(
-        builtin_field(
-            "address", "text", "Hash of address and purpose", "地址与目的摘要", required=True, max_length=200
-        ),
+    builtin_field(
+        "address",
+        "text",
+        "Hash of address and purpose",
+        "地址与目的摘要",
+        required=True,
+        max_length=200,
         unique=True,
-        index=("unique",),
         hidden=True,
     ),
-    attrs.evolve(builtin_field("purpose", "identifier", "Purpose", "目的", required=True), order=1),
-    attrs.evolve(builtin_field("left_at", "datetime", "Left", "退订时间", required=True), order=2),
-    attrs.evolve(
-        builtin_field("way", "choice", "Way", "方式", required=True),
+    builtin_field("purpose", "identifier", "Purpose", "目的", required=True, order=1),
+    builtin_field("left_at", "datetime", "Left", "退订时间", required=True, order=2),
+    builtin_field(
+        "way",
+        "choice",
+        "Way",
+        "方式",
+        required=True,
         order=3,
         choices=(
             Choice("link", Label("Link in a letter", "信中链接"), "blue"),
@@ -155,15 +133,19 @@ REMINDER: Final = builtin_type(
     33,
     "reminder",
     Label("Reminder", "提醒"),
-    attrs.evolve(
-        builtin_field("login", "identifier", "Login", "登录名", required=True, max_length=100),
+    builtin_field(
+        "login",
+        "identifier",
+        "Login",
+        "登录名",
+        required=True,
+        max_length=100,
         unique=True,
-        index=("unique",),
         order=1,
         emphasis="title",
     ),
-    attrs.evolve(builtin_field("sent_on", "date", "Sent on", "发送日期"), order=2),
-    attrs.evolve(builtin_field("count", "integer", "Things due", "到期项数"), order=3),
+    builtin_field("sent_on", "date", "Sent on", "发送日期", order=2),
+    builtin_field("count", "integer", "Things due", "到期项数", order=3),
     title=("login",),
 )
 """One record for each user who is reminded by mail; its versions are the mails."""
@@ -172,15 +154,11 @@ QUALITY: Final = builtin_type(
     32,
     "quality",
     Label("Data check", "数据检查"),
-    attrs.evolve(
-        builtin_field("record_type", "identifier", "Type", "类型", required=True),
-        unique=True,
-        index=("unique",),
-        order=1,
-        emphasis="title",
+    builtin_field(
+        "record_type", "identifier", "Type", "类型", required=True, unique=True, order=1, emphasis="title"
     ),
-    attrs.evolve(builtin_field("checked_on", "date", "Checked on", "检查日期", required=True), order=2),
-    attrs.evolve(builtin_field("records", "integer", "Records", "记录数", required=True), order=3),
+    builtin_field("checked_on", "date", "Checked on", "检查日期", required=True, order=2),
+    builtin_field("records", "integer", "Records", "记录数", required=True, order=3),
     builtin_field("found", "long text", "Findings", "问题", max_length=LONGEST_DOCUMENT),
     title=("record_type",),
 )

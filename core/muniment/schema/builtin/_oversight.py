@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
 from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
@@ -16,11 +14,13 @@ ALERT: Final = builtin_type(
     17,
     "alert",
     Label("Alert", "告警"),
-    attrs.evolve(
-        builtin_field("rule", "identifier", "Rule", "规则", required=True), order=1, emphasis="title"
-    ),
-    attrs.evolve(
-        builtin_field("severity", "choice", "Severity", "严重程度", required=True),
+    builtin_field("rule", "identifier", "Rule", "规则", required=True, order=1, emphasis="title"),
+    builtin_field(
+        "severity",
+        "choice",
+        "Severity",
+        "严重程度",
+        required=True,
         order=2,
         choices=(
             Choice("low", Label("Low", "低"), "grey"),
@@ -29,8 +29,12 @@ ALERT: Final = builtin_type(
             Choice("critical", Label("Critical", "紧急"), "purple"),
         ),
     ),
-    attrs.evolve(
-        builtin_field("state", "choice", "State", "状态", required=True),
+    builtin_field(
+        "state",
+        "choice",
+        "State",
+        "状态",
+        required=True,
         order=3,
         choices=(
             Choice("open", Label("Open", "待处理"), "red"),
@@ -38,13 +42,11 @@ ALERT: Final = builtin_type(
             Choice("violation", Label("Violation", "确认违规"), "purple"),
         ),
     ),
-    attrs.evolve(builtin_field("actor", "identifier", "By whom", "操作者"), order=4),
-    attrs.evolve(builtin_field("last", "integer", "Last entry", "最后条目", required=True), order=5),
+    builtin_field("actor", "identifier", "By whom", "操作者", order=4),
+    builtin_field("last", "integer", "Last entry", "最后条目", required=True, order=5),
     builtin_field("entries", "long text", "Entries", "相关条目", max_length=LONGEST_DOCUMENT),
     builtin_field("why", "long text", "Why", "原因", max_length=LONGEST_DOCUMENT),
-    attrs.evolve(
-        builtin_field("key", "identifier", "Key", "标识", required=True), unique=True, index=("unique",)
-    ),
+    builtin_field("key", "identifier", "Key", "标识", required=True, unique=True),
     builtin_field("sent", "identifier", "Sent by", "已发送方式"),
     builtin_field("generation", "integer", "Generation of the log", "日志的代", required=True),
     title=("rule",),
@@ -57,11 +59,9 @@ REVIEW: Final = builtin_type(
     19,
     "review",
     Label("Log review", "日志复核"),
-    attrs.evolve(
-        builtin_field("first", "integer", "From entry", "起始条目", required=True), order=1, emphasis="title"
-    ),
-    attrs.evolve(builtin_field("last", "integer", "To entry", "截止条目", required=True), order=2),
-    attrs.evolve(builtin_field("reviewer", "identifier", "By whom", "复核人", required=True), order=3),
+    builtin_field("first", "integer", "From entry", "起始条目", required=True, order=1, emphasis="title"),
+    builtin_field("last", "integer", "To entry", "截止条目", required=True, order=2),
+    builtin_field("reviewer", "identifier", "By whom", "复核人", required=True, order=3),
     builtin_field("first_generation", "integer", "From generation", "起始代", required=True),
     builtin_field("last_generation", "integer", "To generation", "截止代", required=True),
     title=("first", "last"),

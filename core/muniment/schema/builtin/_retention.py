@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
 from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
@@ -16,15 +14,24 @@ HOLD: Final = builtin_type(
     11,
     "hold",
     Label("Legal hold", "法律保留"),
-    attrs.evolve(
-        builtin_field("matter", "text", "Matter", "案件", required=True, max_length=200),
+    builtin_field(
+        "matter",
+        "text",
+        "Matter",
+        "案件",
+        required=True,
+        max_length=200,
         order=1,
         emphasis="title",
         # Cases are named after people, who may be erased once they are over.
         sensitivity="personal",
     ),
-    attrs.evolve(
-        builtin_field("state", "choice", "State", "状态", required=True),
+    builtin_field(
+        "state",
+        "choice",
+        "State",
+        "状态",
+        required=True,
         order=2,
         choices=(
             Choice("placed", Label("Placed", "生效"), "red"),
@@ -41,8 +48,12 @@ ERASURE: Final = builtin_type(
     12,
     "erasure",
     Label("Erasure", "删除"),
-    attrs.evolve(
-        builtin_field("cause", "choice", "Cause", "缘由", required=True),
+    builtin_field(
+        "cause",
+        "choice",
+        "Cause",
+        "缘由",
+        required=True,
         order=1,
         emphasis="title",
         choices=(
@@ -51,15 +62,19 @@ ERASURE: Final = builtin_type(
             Choice("restore", Label("Restored data erased before", "恢复后再次删除")),
         ),
     ),
-    attrs.evolve(
-        builtin_field("state", "choice", "State", "状态", required=True),
+    builtin_field(
+        "state",
+        "choice",
+        "State",
+        "状态",
+        required=True,
         order=2,
         choices=(
             Choice("begun", Label("Begun", "进行中"), "amber"),
             Choice("done", Label("Done", "已完成"), "green"),
         ),
     ),
-    attrs.evolve(builtin_field("targets", "integer", "Targets", "对象数", required=True), order=3),
+    builtin_field("targets", "integer", "Targets", "对象数", required=True, order=3),
     builtin_field("certificate", "long text", "Certificate", "删除证明", max_length=LONGEST_DOCUMENT),
     builtin_field("kept", "long text", "What a duty keeps", "依法保留内容", max_length=LONGEST_DOCUMENT),
     title=("cause",),
@@ -71,13 +86,15 @@ RESTRICTION: Final = builtin_type(
     26,
     "restriction",
     Label("Restriction of processing", "限制处理"),
-    attrs.evolve(
-        builtin_field("target", "identifier", "What is restricted", "限制对象", required=True),
-        order=1,
-        emphasis="title",
+    builtin_field(
+        "target", "identifier", "What is restricted", "限制对象", required=True, order=1, emphasis="title"
     ),
-    attrs.evolve(
-        builtin_field("state", "choice", "State", "状态", required=True),
+    builtin_field(
+        "state",
+        "choice",
+        "State",
+        "状态",
+        required=True,
         order=2,
         choices=(
             Choice("restricted", Label("Restricted", "限制处理"), "red"),
@@ -86,8 +103,12 @@ RESTRICTION: Final = builtin_type(
         ),
     ),
     builtin_field("basis", "identifier", "Legal basis", "法律依据", max_length=200),
-    attrs.evolve(
-        builtin_field("scope", "choice", "Scope", "范围", required=True),
+    builtin_field(
+        "scope",
+        "choice",
+        "Scope",
+        "范围",
+        required=True,
         choices=(
             Choice("subject", Label("The person", "整个主体")),
             Choice("record", Label("One record", "单条记录")),

@@ -32,9 +32,7 @@ CONSENT: Final = builtin_type(
     8,
     "consent",
     Label("Consent", "同意"),
-    attrs.evolve(
-        builtin_field("purpose", "identifier", "Purpose", "目的", required=True), order=1, emphasis="title"
-    ),
+    builtin_field("purpose", "identifier", "Purpose", "目的", required=True, order=1, emphasis="title"),
     attrs.evolve(
         _choices(
             builtin_field("state", "choice", "State", "状态", required=True),
@@ -48,9 +46,9 @@ CONSENT: Final = builtin_type(
         ),
         order=2,
     ),
-    attrs.evolve(builtin_field("given_at", "datetime", "Since", "生效时间"), order=3),
-    attrs.evolve(builtin_field("valid_until", "datetime", "Valid until", "有效期至"), order=4),
-    attrs.evolve(builtin_field("notice", "identifier", "Notice", "告知书"), order=5),
+    builtin_field("given_at", "datetime", "Since", "生效时间", order=3),
+    builtin_field("valid_until", "datetime", "Valid until", "有效期至", order=4),
+    builtin_field("notice", "identifier", "Notice", "告知书", order=5),
     builtin_field("notice_version", "integer", "Version of the notice", "告知书版本"),
     builtin_field("language", "identifier", "Language of the notice", "告知书语言"),
     _choices(
@@ -84,10 +82,14 @@ NOTICE: Final = builtin_type(
     9,
     "notice",
     Label("Notice", "告知书"),
-    attrs.evolve(
-        builtin_field("key", "identifier", "Key", "标识", required=True, max_length=100),
+    builtin_field(
+        "key",
+        "identifier",
+        "Key",
+        "标识",
+        required=True,
+        max_length=100,
         unique=True,
-        index=("unique",),
         order=1,
         emphasis="title",
     ),
@@ -130,12 +132,10 @@ REQUEST: Final = builtin_type(
         order=1,
         emphasis="title",
     ),
-    attrs.evolve(
-        builtin_field("state", "identifier", "State", "状态", required=True), order=2, default="received"
-    ),
-    attrs.evolve(builtin_field("law", "identifier", "Law", "法律", required=True), order=3),
-    attrs.evolve(builtin_field("received", "date", "Received", "收到日期", required=True), order=4),
-    attrs.evolve(builtin_field("due", "date", "Due", "答复期限", required=True), order=5),
+    builtin_field("state", "identifier", "State", "状态", required=True, order=2, default="received"),
+    builtin_field("law", "identifier", "Law", "法律", required=True, order=3),
+    builtin_field("received", "date", "Received", "收到日期", required=True, order=4),
+    builtin_field("due", "date", "Due", "答复期限", required=True, order=5),
     builtin_field("acknowledge_by", "date", "Acknowledge by", "确认期限"),
     builtin_field("latest", "date", "Due at the latest", "最晚期限"),
     builtin_field("extended", "checkbox", "Extended", "已延长"),

@@ -4,8 +4,6 @@ from __future__ import annotations
 
 from typing import Final
 
-import attrs
-
 from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
@@ -16,16 +14,16 @@ WEBHOOK: Final = builtin_type(
     21,
     "webhook",
     Label("Webhook", "网络钩子"),
-    attrs.evolve(
-        builtin_field("name", "text", "Name", "名称", required=True, max_length=100),
-        order=1,
-        emphasis="title",
-    ),
-    attrs.evolve(builtin_field("url", "text", "Address", "地址", required=True, max_length=2_000), order=2),
+    builtin_field("name", "text", "Name", "名称", required=True, max_length=100, order=1, emphasis="title"),
+    builtin_field("url", "text", "Address", "地址", required=True, max_length=2_000, order=2),
     builtin_field("kinds", "text", "Kinds of event", "事件种类", required=True, max_length=4_000),
     builtin_field("types", "text", "Record types", "记录类型", max_length=4_000),
-    attrs.evolve(
-        builtin_field("state", "choice", "State", "状态", required=True),
+    builtin_field(
+        "state",
+        "choice",
+        "State",
+        "状态",
+        required=True,
         order=3,
         choices=(
             Choice("active", Label("Active", "启用"), "green"),
@@ -45,16 +43,25 @@ SUGGESTION: Final = builtin_type(
     31,
     "suggestion",
     Label("Suggestion", "建议"),
-    attrs.evolve(
-        builtin_field("text", "long text", "Suggestion", "建议内容", required=True, max_length=4_000),
+    builtin_field(
+        "text",
+        "long text",
+        "Suggestion",
+        "建议内容",
+        required=True,
+        max_length=4_000,
         order=1,
         emphasis="title",
         sensitivity="personal",
     ),
-    attrs.evolve(builtin_field("page", "text", "About the page", "相关页面", max_length=200), order=2),
-    attrs.evolve(builtin_field("author", "identifier", "From", "提出人", required=True), order=3),
-    attrs.evolve(
-        builtin_field("state", "choice", "State", "状态", required=True),
+    builtin_field("page", "text", "About the page", "相关页面", max_length=200, order=2),
+    builtin_field("author", "identifier", "From", "提出人", required=True, order=3),
+    builtin_field(
+        "state",
+        "choice",
+        "State",
+        "状态",
+        required=True,
         order=4,
         choices=(
             Choice("open", Label("Open", "待处理"), "amber"),
