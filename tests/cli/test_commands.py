@@ -670,19 +670,3 @@ def test_the_customers_of_the_demonstration_are_the_same_each_time():
     assert 40 == len({one.phone for one in customers()}) == len({one.number for one in customers()})
     assert any("\u4e00" <= one.name[0] <= "\u9fff" for one in customers())
     assert any(not one.name.isascii() and one.name[0].isalpha() and " " in one.name for one in customers())
-
-
-def test_a_made_up_company_of_any_size(cli):
-    """Every table filled without a refused row, the same one each time, seen by seven people; it verifies."""
-    from datetime import date
-
-    from muniment.demo.company import ORDER, company
-
-    steps = cli.json("demo", "company", "--size", "20", MUNIMENT_ARCHIVE="", MUNIMENT_KEY="")["demo"]["steps"]
-    words = [one["command"] for step in steps for one in step["commands"]]
-    assert list(ORDER) == [one[2] for one in words if one[:2] == ["import", "file"]]
-    assert 7 == sum(one[:2] == ["user", "add"] for one in words)
-    day = date(2026, 3, 1)
-    assert company(30, today=day, seed=4) == company(30, today=day, seed=4)
-    assert company(30, today=day, seed=4) != company(30, today=day, seed=5)
-    assert set(ORDER) == set(company(10, today=day))

@@ -229,7 +229,7 @@ class _Target:
             before = self.clear.get(str(field.number))
             after = self._value(figures, before, people, changes)
             if after != before:
-                values[field.key] = _parsed(field, after)
+                values[field.key] = _parsed(self.engine, field, after)
         if not values:
             return []
         if self.own is not None:
@@ -299,22 +299,29 @@ def _dates(engine: Engine, figures: Sequence[Figure], type: int, clear: Mapping[
 def _as_target(engine: Engine, figure: Figure, text: str) -> str:
     if figure.at.kind == figure.field.kind:
         return text
-    zone = ZoneInfo(engine.settings.timezone or "UTC")
+    zone = _zone(engine)
     if figure.field.kind == "date":
         return _moment(text).astimezone(zone).date().isoformat()
     return str(sortable(datetime.combine(date.fromisoformat(text), time(), zone)))
+
+
+def _zone(engine: Engine) -> ZoneInfo:
+    return ZoneInfo(engine.settings.timezone or "UTC")
 
 
 def _moment(text: str) -> datetime:
     return _EPOCH + timedelta(microseconds=parse_time(text))
 
 
-def _parsed(field: Field, text: str | None) -> Value:
+def _parsed(engine: Engine, field: Field, text: str | None) -> Value:
     if text is None:
         return None
     if field.kind == "choice":
         return text
-    return date.fromisoformat(text) if field.kind == "date" else _moment(text)
+    if field.kind == "date":
+        return date.fromisoformat(text)
+    # As people here read it; what is compared is in UTC.
+    return _moment(text).astimezone(_zone(engine))
 
 
 # Over everything
