@@ -154,7 +154,9 @@ def _ticks(field: Field, text: str, say: Say, prefix: str = "") -> str:
 
 
 def editor(field: Field, kind: FieldKind | None, say: Say) -> Markup:
-    """The input in which a cell of a table is changed."""
+    """The input in which a cell of a table is changed; empty for a file, which a dialog asks for."""
+    if field.kind == "file":
+        return Markup("")
     label = f' aria-label="{escape(field.label.of(say.lang) or field.key)}"'
     if field.kind == "checkbox":
         ticks = (

@@ -36,15 +36,26 @@ def choose(call: Call) -> Response:
     """The records that answer to what was typed; the first ones where nothing was."""
     words = call.text("q").strip()[:_LONGEST]
     key = str(call.path["type"])
-    call.session.require("record.list", key)
-    if key == _USER:
+    if key == _USER and not call.session.may("record.list", key):
+        found = _oneself(call, words)
+    elif key == _USER:
         found = _users(call, words)
     else:
+        call.session.require("record.list", key)
         record_type = call.session.type(key)
         if record_type.number < 256:
             raise NotFound("serve.not_found")
         found = _records(call, record_type, words)
     return call.json({"found": found})
+
+
+def _oneself(call: Call, words: str) -> list[dict[str, str]]:
+    """Whoever may not list users may still name themselves."""
+    login = call.signed.login
+    user = call.web.engine.definitions.users.get(login)
+    if user is None or words.casefold() not in login.casefold():
+        return []
+    return [{"id": id_text(user.record), "label": login, "hint": ""}]
 
 
 def _users(call: Call, words: str) -> list[dict[str, str]]:

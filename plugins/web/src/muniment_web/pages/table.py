@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
 from urllib.parse import quote
@@ -17,6 +18,7 @@ from muniment.schema import Condition, Field, Label, ListView, RecordType
 from muniment.session.kernel.views import Page
 from muniment_web._app import page
 from muniment_web._cells import Cell, cell_of
+from muniment_web._icons import icon
 from muniment_web._plugged import drawing
 from muniment_web._web import Call
 from muniment_web._widgets import editor
@@ -360,17 +362,26 @@ def _rows(call: Call, record_type: RecordType, state: State, found: Page, cells:
     """The rows, with a heading before each group where they are grouped."""
     made = []
     group = record_type.field(state.group) if state.group else None
+    counts = Counter(one.fields.get(group.key) for one in found.records) if group is not None else Counter()
     last: object = _rows
     for one in found.records:
         if group is not None and one.fields.get(group.key) != last:
             last = one.fields.get(group.key)
             label = _value_label(group, str(last), call.lang) if last is not None else "—"
-            made.append(
-                f'<tr class="grp"><th colspan="{len(cells)}" scope="rowgroup">{escape(label)}</th></tr>'
-            )
+            made.append(_heading(call, label, counts[last], len(cells)))
         body = "".join([cell(one) for cell in cells])
         made.append(f'<tr data-id="{one.id}" data-v="{one.version}">{body}</tr>')
     return "".join(made)
+
+
+def _heading(call: Call, label: str, count: int, width: int) -> str:
+    """The heading of a group: how many of its rows are on this page, and a way to fold them."""
+    told = escape(call.say("table.in_group", count=f"{count:,}"))
+    return (
+        f'<tr class="grp"><th colspan="{width}" scope="rowgroup"><button type="button" data-fold '
+        f'aria-expanded="true">{icon("down")} {escape(label)}</button> '
+        f'<span class="hint">{told}</span></th></tr>'
+    )
 
 
 def _changeable(call: Call, record_type: RecordType, state: State) -> Any:
@@ -396,7 +407,7 @@ def _editors(
         if one.writable
         and one.key in view.writable
         and one.key not in record_type.fixed
-        and one.kind not in ("file", "several choices", "reference")
+        and (one.kind != "several choices" or one.choices)
     ]
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
+import re
+from collections.abc import Iterable, Mapping, Sequence
 from typing import Any, Final
 
 import attrs
@@ -16,13 +17,16 @@ from muniment.schema import Field, RecordType
 from muniment.session.approval.forms import Draft
 from muniment.session.approval.tray import Edit
 from muniment.session.kernel.views import Record
+from muniment.session.reading.references import find_reference
 from muniment_web._app import page
 from muniment_web._cells import markup
 from muniment_web._reasons import REASONS, reason_of
+from muniment_web._titles import titles_of
 from muniment_web._web import Call
 
 __all__ = ["held_by", "routes"]
 
+_IDENTIFIER: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
 _PLAIN: Final = (str, bool, type(None))
 
 
@@ -97,7 +101,7 @@ def act(call: Call) -> Response:
     tray = call.session.drafts.tray(record_type.key)
     verb, _, what = call.text("do", "save").partition(":")
     if verb == "keep":
-        tray.keep(_edits(call.text("edits")))
+        tray.keep(_named(call, record_type, _edits(call.text("edits"))))
         return _answer(call, check=call.text("check") == "1")
     if verb == "drop":
         record, _, field = what.partition("/")
@@ -137,6 +141,21 @@ def _edits(text: str) -> list[Edit]:
         return found
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UsageError("serve.request") from None
+
+
+def _named(call: Call, record_type: RecordType, edits: Sequence[Edit]) -> list[Edit]:
+    """References that were pasted by number or login, as the records they name; what names none stays."""
+    found = []
+    for one in edits:
+        values = dict(one.values)
+        for key, value in one.values.items():
+            field = record_type.field(key)
+            if field is None or field.kind != "reference" or not isinstance(value, str) or not value:
+                continue
+            if not _IDENTIFIER.fullmatch(value):
+                values[key] = find_reference(call.session, field.target, value) or value
+        found.append(attrs.evolve(one, values=values))
+    return found
 
 
 def _is_plain(value: object) -> bool:
@@ -214,13 +233,14 @@ def _rows(
     """The changes beside what the records hold; reading those is written down as a list."""
     keys = [*record_type.title, *dict.fromkeys(key for one in drafts for key in one.values)]
     records = call.session.several(record_type.key, [one.record for one in drafts], list(dict.fromkeys(keys)))
+    titles = _titles(call, record_type, drafts, records.values())
     rows = []
     for one in drafts:
         record = records.get(one.record)
         moved = _moved(call, one, record) if one.stale else {}
         told, rest = _told(call, problems.get(one.record))
         cells = tuple(
-            _cell(call, record_type, key, value, record, moved, told.get(key, ()))
+            _cell(call, record_type, key, value, record, moved, told.get(key, ()), titles)
             for key, value in one.values.items()
         )
         title = ""
@@ -269,29 +289,51 @@ def _cell(
     record: Record | None,
     moved: Mapping[str, Any],
     told: Sequence[str],
+    titles: Mapping[str, str],
 ) -> Cell:
     field = record_type.by_key[key]
     before = Markup("")
     if record is not None and record.fields.get(key) is not None:
-        before = _shown(call, field, record.fields[key], masked=key in record.masked)
+        before = _shown(call, field, record.fields[key], titles, masked=key in record.masked)
     was = None
     if key in moved:
         change = moved[key]
         was = (
-            Markup("") if change.before is None else _shown(call, field, change.before, masked=change.masked)
+            Markup("")
+            if change.before is None
+            else _shown(call, field, change.before, titles, masked=change.masked)
         )
     label = field.label.of(call.lang) or key
-    return Cell(key, label, before, was, _typed(call, field, value), " ".join(told))
+    return Cell(key, label, before, was, _typed(call, field, value, titles), " ".join(told))
 
 
-def _shown(call: Call, field: Field, value: Any, *, masked: bool) -> Markup:
+def _shown(call: Call, field: Field, value: Any, titles: Mapping[str, str], *, masked: bool) -> Markup:
     if masked:
         return Markup('<span class="mk">{}</span>').format(str(value))
-    return markup(value, field, call.web.engine.kinds.get(field.kind), call.say, {})
+    return markup(value, field, call.web.engine.kinds.get(field.kind), call.say, titles)
 
 
-def _typed(call: Call, field: Field, value: object) -> str:
-    """What was typed, as a person reads it: a choice by its label."""
+def _titles(
+    call: Call, record_type: RecordType, drafts: Sequence[Draft], records: Iterable[Record]
+) -> dict[str, str]:
+    """What the records go by that references lead to, as they are and as they would be."""
+    typed: dict[str, set[str]] = {}
+    fields = [one for one in record_type.fields if one.kind == "reference" and one.target]
+    for field in fields:
+        for draft in drafts:
+            value = draft.values.get(field.key)
+            if isinstance(value, str) and _IDENTIFIER.fullmatch(value):
+                typed.setdefault(field.target, set()).add(value)
+    found = dict(titles_of(call, fields, records))
+    for target, ids in typed.items():
+        found |= call.session.titles(target, sorted(ids))
+    return found
+
+
+def _typed(call: Call, field: Field, value: object, titles: Mapping[str, str]) -> str:
+    """What was typed, as a person reads it: a choice by its label, a record by what it goes by."""
+    if field.kind == "reference":
+        return titles.get(str(value), "" if value is None else str(value))
     labels = {one.key: one.label.of(call.lang) or one.key for one in field.choices}
     if isinstance(value, bool) or (field.kind == "checkbox" and value in ("", "1")):
         return call.say("common.yes" if value else "common.no")

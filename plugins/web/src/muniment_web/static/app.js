@@ -123,7 +123,8 @@ class DateField extends HTMLElement {
     });
     this.addEventListener("focusout", (event) => { if (this.calendar && !this.contains(event.relatedTarget)) this.shut(); });
   }
-  shut() { this.calendar?.remove(); this.calendar = null; }
+  // Taking a focused button out moves the focus, which asks to shut once more.
+  shut() { const box = this.calendar; this.calendar = null; box?.remove(); }
   show(month) {
     const typed = /^(\d{4})-(\d{2})-(\d{2})$/.exec(this.input.value.trim());
     const chosen = typed ? new Date(+typed[1], typed[2] - 1, +typed[3]) : null;
@@ -170,8 +171,8 @@ class DateField extends HTMLElement {
       one.addEventListener("click", () => {
         this.input.value = value;
         this.input.dispatchEvent(new Event("input", { bubbles: true }));
-        this.shut();
         this.input.focus();
+        this.shut();
       });
       td.append(one);
     }

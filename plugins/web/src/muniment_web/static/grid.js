@@ -16,7 +16,7 @@ function focus(cell, extend = false) {
   if (!extend || !anchor?.isConnected) anchor = cell;
   paint(cell);
 }
-const rowsOf = (cell) => [...cell.closest("tbody").rows].filter((row) => row.dataset.id);
+const rowsOf = (cell) => [...cell.closest("tbody").rows].filter((row) => row.dataset.id && !row.hidden);
 function selection(cell) {
   const rows = rowsOf(cell), from = anchor?.isConnected ? anchor : cell;
   const ends = (one, two) => [Math.min(one, two), Math.max(one, two)];
@@ -103,6 +103,43 @@ document.addEventListener("paste", (event) => {
   tray.paste(cell, parsed(event.clipboardData.getData("text/plain")));
 });
 
+// How the editor of a cell is filled in and read: a plain input, a list of choices, a record to look for, boxes to tick.
+function editing(piece, cell, typed) {
+  const pick = $("m-pick", piece), many = $(".tks", piece);
+  const input = many ? $("input[type=checkbox]", many) : $("input,select,textarea", piece);
+  cell.replaceChildren(piece);
+  if (many) {
+    const boxes = all("input[type=checkbox]", many), name = (box) => box.parentElement.textContent.trim();
+    return {
+      input, field: many, boxes,
+      fill: (text, labels) => { for (const box of boxes) box.checked = labels.includes(name(box)); return boxes.filter((box) => box.checked).map(name).join(", "); },
+      label: () => boxes.filter((box) => box.checked).map(name).join(", "),
+      value: () => boxes.filter((box) => box.checked).map((box) => box.value),
+    };
+  }
+  if (input.tagName === "SELECT") return {
+    input, field: input, boxes: [],
+    fill: (text) => {
+      const options = [...input.options], sign = typed?.toLowerCase();
+      const found = sign ? options.find((one) => one.text.toLowerCase().startsWith(sign)) : options.find((one) => one.text === text);
+      input.value = found?.value ?? "";
+      return text;
+    },
+    label: () => input.selectedOptions[0]?.text ?? "",
+    value: () => input.value,
+  };
+  return {
+    input, field: input, boxes: [],
+    fill: (text) => {
+      input.value = typed ?? text;
+      if (pick && typed !== undefined) input.dispatchEvent(new Event("input", { bubbles: true }));
+      return text;
+    },
+    label: () => input.value,
+    value: () => (pick ? pick.value : input.value),
+  };
+}
+
 class Tray extends HTMLElement {
   connectedCallback() {
     this.waiting = new Map();
@@ -114,46 +151,65 @@ class Tray extends HTMLElement {
     document.addEventListener("htmx:after:swap", () => this.mark());
     if (this.dataset.held !== "0") this.send();
   }
+  typed(cell) { const found = this.editor(cell); return found?.dataset.dialog === undefined ? found : null; }
   editor(cell) { return cell?.dataset.f ? $(`template[data-editor="${cell.dataset.f}"]`) : null; }
 
   // Typing into one cell.
   begin(cell, typed) {
     const template = this.editor(cell);
     if (!template || cell.classList.contains("editing") || cell.classList.contains("revealed")) return false;
-    const held = [...cell.childNodes];
+    if (template.dataset.dialog !== undefined) return this.file(cell);
+    const held = [...cell.childNodes], labels = cell.dataset.new ? cell.innerText.split(", ") : all(".chip", cell).map((one) => one.innerText.trim());
     const plain = cell.classList.contains("m") && !cell.dataset.new ? "" : cell.innerText.trim();
-    const text = cell.classList.contains("n") ? plain.replace(/,/g, "") : plain;
-    const piece = template.content.cloneNode(true);
-    const input = $("input,select,textarea", piece);
-    cell.replaceChildren(piece);
+    const editor = editing(template.content.cloneNode(true), cell, typed), input = editor.input;
     cell.classList.add("editing");
-    if (input.tagName === "SELECT") {
-      const options = [...input.options], sign = typed?.toLowerCase();
-      const found = sign ? options.find((one) => one.text.toLowerCase().startsWith(sign)) : options.find((one) => one.text === text);
-      input.value = found?.value ?? "";
-    } else input.value = typed ?? text;
+    const text = editor.fill(cell.classList.contains("n") ? plain.replace(/,/g, "") : plain, labels);
     let over = false;
     const end = (keep) => {
       if (over) return;
       over = true;
-      const label = input.tagName === "SELECT" ? (input.selectedOptions[0]?.text ?? "") : input.value;
-      const value = input.value;
+      const label = editor.label(), value = editor.value();
       cell.classList.remove("editing");
       cell.replaceChildren(...held);
       if (keep && label !== text) { this.put(cell, value, label); this.flush(); } else this.mark();
     };
-    input.addEventListener("keydown", (event) => {
+    editor.field.addEventListener("keydown", (event) => {
       event.stopPropagation();
       if (event.isComposing) return;
       const beside = (down, across) => rowsOf(cell)[rowsOf(cell).indexOf(cell.parentElement) + down]?.cells[cell.cellIndex + across];
       if (event.key === "Enter" && !event.altKey) { event.preventDefault(); end(true); focus(beside(event.shiftKey ? -1 : 1, 0) ?? cell); }
       if (event.key === "Escape") { event.preventDefault(); end(false); focus(cell); }
       if (event.key === "Tab") { event.preventDefault(); end(true); focus(beside(0, event.shiftKey ? -1 : 1) ?? cell); }
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], at = editor.boxes.indexOf(event.target);
+      if (step && at >= 0) { event.preventDefault(); editor.boxes[(at + step + editor.boxes.length) % editor.boxes.length].focus(); }
+      if (event.key === "ArrowDown" && event.altKey) { event.preventDefault(); input.closest("m-date")?.show(); }
     });
-    input.addEventListener("blur", () => setTimeout(() => { if (!cell.contains(document.activeElement)) end(true); }));
+    editor.field.addEventListener("focusout", () => setTimeout(() => { if (!cell.contains(document.activeElement)) end(true); }));
     input.focus();
     if (typed === undefined) input.select?.();
     return true;
+  }
+  // A file goes to its record at once, for a reason of its own: a tray holds what was typed.
+  file(cell) {
+    const row = cell.parentElement;
+    this.filing = cell;
+    htmx.ajax("GET", `${location.pathname}/${row.dataset.id}/file/${cell.dataset.f}/change`, { target: "#dialog", swap: "innerHTML" });
+    return true;
+  }
+  async filed(form) {
+    const answer = await fetch(form.action, { method: "POST", headers: { "HX-Request": "true" }, body: new FormData(form) });
+    if (!answer.ok) {
+      const box = document.createElement("div");
+      box.innerHTML = await answer.text();
+      return void $("[data-problem]", form).replaceChildren(...box.childNodes);
+    }
+    const { name, version } = await answer.json(), cell = this.filing;
+    if (cell?.isConnected) {
+      cell.replaceChildren(document.createTextNode(name));
+      cell.parentElement.dataset.v = version;
+    }
+    $("#dialog").close();
+    focus(cell);
   }
   put(cell, value, label) {
     const row = cell.parentElement;
@@ -169,7 +225,7 @@ class Tray extends HTMLElement {
     cell.classList.add("edited");
   }
   clear(cells) {
-    for (const cell of cells) if (this.editor(cell)) this.put(cell, "", "");
+    for (const cell of cells) if (this.typed(cell)) this.put(cell, $(".tks", this.typed(cell).content) ? [] : "", "");
     this.flush();
   }
   takeBack(cell) { this.send(this.form({ do: `drop:${cell.parentElement.dataset.id}/${cell.dataset.f}` })); }
@@ -181,8 +237,15 @@ class Tray extends HTMLElement {
     const start = chosen[0][0], rows = rowsOf(cell), top = rows.indexOf(start.parentElement);
     let taken = 0, beyond = 0;
     block.forEach((line, down) => line.forEach((text, across) => {
-      const target = rows[top + down]?.cells[start.cellIndex + across], template = this.editor(target);
+      const target = rows[top + down]?.cells[start.cellIndex + across], template = this.typed(target);
       if (!template) { beyond++; return; }
+      const boxes = all(".tks .tk", template.content), named = (label) => boxes.find((box) => box.textContent.trim() === label || $("input", box).value === label);
+      if (boxes.length) {
+        const words = text.split(/[,，、;；\n]/).map((word) => word.trim()).filter(Boolean), found = words.map(named);
+        this.put(target, words.map((word, at) => (found[at] ? $("input", found[at]).value : word)), words.map((word, at) => found[at]?.textContent.trim() ?? word).join(", "));
+        taken++;
+        return;
+      }
       const value = text.trim(), options = [...($("select", template.content)?.options ?? [])];
       const found = options.find((option) => option.text === value || option.value === value);
       this.put(target, found ? found.value : value, found ? found.text : value);
@@ -278,6 +341,11 @@ class Tray extends HTMLElement {
   }
 }
 customElements.define("m-tray", Tray);
+document.addEventListener("submit", (event) => {
+  if (!event.target.matches("form[data-filing]")) return;
+  event.preventDefault();
+  $("m-tray").filed(event.target);
+});
 addEventListener("beforeunload", (event) => { const tray = $("m-tray"); if (tray?.waiting?.size || tray?.flying?.length) event.preventDefault(); });
 
 // Columns change places in the chooser; what is applied is the order in which they stand.
@@ -288,4 +356,13 @@ document.addEventListener("click", (event) => {
   const line = move.closest(".colrow"), above = line.previousElementSibling;
   if (above?.matches(".colrow")) above.before(line);
   move.focus();
+});
+
+// A group of rows is folded at its heading.
+document.addEventListener("click", (event) => {
+  const fold = event.target.closest("button[data-fold]");
+  if (!fold) return;
+  const open = fold.getAttribute("aria-expanded") !== "true";
+  fold.setAttribute("aria-expanded", String(open));
+  for (let row = fold.closest("tr").nextElementSibling; row && !row.matches(".grp"); row = row.nextElementSibling) row.hidden = !open;
 });
