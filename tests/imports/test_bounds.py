@@ -4,8 +4,6 @@ from __future__ import annotations
 
 import io
 import struct
-import subprocess
-import sys
 import zipfile
 from datetime import datetime
 from pathlib import Path
@@ -160,33 +158,3 @@ def test_days_are_read_by_the_calendar_of_the_workbook(tmp_path, date_1904):
             )
     with open_table(path) as table:
         assert [("2024-02-29 12:00:00",)] * 3 == [one.cells for one in table.rows]
-
-
-MEASURE = """
-import resource, sys
-from muniment.imports import open_table
-with open_table(sys.argv[1]) as table:
-    rows = sum(1 for _ in table.rows)
-print(rows, resource.getrusage(resource.RUSAGE_SELF).ru_maxrss // 1024)
-"""
-
-
-@pytest.mark.soak
-def test_a_hundred_thousand_rows_take_what_is_said(tmp_path):
-    """A million cells of text stay below 450 megabytes, a CSV file of any length below 60."""
-    lines = [",".join(f"column {place}" for place in range(10))]
-    with xlsxwriter.Workbook(tmp_path / "t.xlsx") as book:
-        sheet = book.add_worksheet()
-        sheet.write_row(0, 0, [f"column {place}" for place in range(10)])
-        for number in range(1, 100_001):
-            cells = [f"text {number} {place}" for place in range(10)]
-            sheet.write_row(number, 0, cells)
-            lines.append(",".join(cells))
-    (tmp_path / "t.csv").write_text("\n".join(lines) + "\n", encoding="utf-8")
-    for name, most in (("t.xlsx", 450), ("t.csv", 60)):
-        done = subprocess.run(
-            [sys.executable, "-c", MEASURE, str(tmp_path / name)], capture_output=True, text=True, check=True
-        )
-        rows, megabytes = map(int, done.stdout.split())
-        assert 100_000 == rows
-        assert megabytes < most, name

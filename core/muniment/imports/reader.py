@@ -11,7 +11,7 @@ from pathlib import Path
 from typing import BinaryIO
 
 from muniment.errors import Issue, UsageError
-from muniment.imports import delimited, sheets
+from muniment.imports import delimited, pieces, sheets
 from muniment.imports.tables import RawRow, Row, Table, assemble
 
 __all__ = ["MAX_CELL", "Row", "Table", "open_table"]
@@ -159,12 +159,22 @@ def _workbook(
     max_cell: int,
     known: Callable[[str], bool] | None,
 ) -> Table:
-    kind = sheets.workbook_format(file)
+    kind, found = sheets.workbook_format(file)
     digest = delimited.survey(file).digest
     file.close()
-    chosen = sheets.open_sheet(path, sheet, kind)
-    raw, notes = _headed(chosen.rows, known, header_row)
-    header, rows = assemble(raw, header_row=header_row, first_column=chosen.first_column, max_cell=max_cell)
+    if pieces.is_long(found):
+        chosen = pieces.open_pieces(path, sheet, kind, found)
+    else:
+        chosen = sheets.open_sheet(path, sheet, kind)
+    try:
+        raw, notes = _headed(chosen.rows, known, header_row)
+        header, rows = assemble(
+            raw, header_row=header_row, first_column=chosen.first_column, max_cell=max_cell
+        )
+    except BaseException:
+        if chosen.close is not None:
+            chosen.close()
+        raise
     if chosen.others:
         parameters = {"name": chosen.name, "count": chosen.others}
         notes += (Issue("import.other_sheets", severity="warning", parameters=parameters),)
@@ -178,6 +188,7 @@ def _workbook(
         first_column=chosen.first_column,
         sheet=chosen.name,
         notes=notes,
+        close=chosen.close,
     )
 
 

@@ -11,7 +11,7 @@ from __future__ import annotations
 
 import re
 import zipfile
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from pathlib import Path
@@ -20,13 +20,24 @@ from typing import TYPE_CHECKING, Any, BinaryIO
 import attrs
 
 from muniment.errors import Issue, UsageError
-from muniment.imports.bounds import prove_workbook
+from muniment.imports.bounds import Extent, prove_workbook
 from muniment.imports.tables import RawRow, column_letters
 
 if TYPE_CHECKING:
     from python_calamine import CalamineSheet, CalamineWorkbook
 
-__all__ = ["Sheet", "is_encrypted_container", "open_sheet", "workbook_format"]
+__all__ = [
+    "Sheet",
+    "choose",
+    "faults_in",
+    "is_encrypted_container",
+    "open_sheet",
+    "part_of",
+    "raw_row",
+    "refuse_errors",
+    "swallowed_by",
+    "workbook_format",
+]
 
 _CHUNK = 1 << 20
 # The name of the stream in which Office puts an encrypted package (MS-OFFCRYPTO 2.3.4), as UTF-16.
@@ -43,6 +54,7 @@ class Sheet:
         height: how many rows the sheet has.
         first_column: how many columns stand empty on its left.
         others: how many other sheets hold something.
+        close: lets go of the file, where it is read while the rows come.
     """
 
     name: str
@@ -50,6 +62,7 @@ class Sheet:
     height: int
     first_column: int
     others: int
+    close: Callable[[], None] | None = None
 
 
 def is_encrypted_container(file: BinaryIO) -> bool:
@@ -63,20 +76,19 @@ def is_encrypted_container(file: BinaryIO) -> bool:
     return False
 
 
-def workbook_format(file: BinaryIO) -> str:
-    """Tell which workbook a ZIP file is: ``xlsx`` or ``ods``.
+def workbook_format(file: BinaryIO) -> tuple[str, Mapping[str, Extent]]:
+    """Tell which workbook a ZIP file is: ``xlsx`` or ``ods``, and what stands in its parts.
 
     Raises:
         UsageError: ``import.corrupt``, ``import.password``, ``import.workbook_kind``,
-            ``import.not_a_table``, ``import.workbook_size`` or ``import.workbook_cells``.
+            ``import.not_a_table``, or as ``bounds.prove_workbook``.
     """
     file.seek(0)
     try:
         with zipfile.ZipFile(file) as package:
             names = set(package.namelist())
             if "xl/workbook.xml" in names:
-                prove_workbook(package, "xlsx")
-                return "xlsx"
+                return "xlsx", prove_workbook(package, "xlsx")
             if "xl/workbook.bin" in names:
                 raise UsageError("import.workbook_kind", name="XLSB")
             if "content.xml" in names and "mimetype" in names:
@@ -84,8 +96,7 @@ def workbook_format(file: BinaryIO) -> str:
                 if kind.startswith(b"application/vnd.oasis.opendocument.spreadsheet"):
                     if b"encryption-data" in package.read("META-INF/manifest.xml"):
                         raise UsageError("import.password")
-                    prove_workbook(package, "ods")
-                    return "ods"
+                    return "ods", prove_workbook(package, "ods")
     except UsageError:
         raise
     except Exception:
@@ -95,7 +106,7 @@ def workbook_format(file: BinaryIO) -> str:
 
 
 def open_sheet(path: Path, name: str | None, kind: str) -> Sheet:
-    """Read one sheet of a workbook.
+    """Read one sheet of a workbook whole.
 
     Args:
         path: the file.
@@ -110,14 +121,14 @@ def open_sheet(path: Path, name: str | None, kind: str) -> Sheet:
 
     try:
         book = calamine.CalamineWorkbook.from_path(str(path))
-        sheet, others = _choose(book, name)
+        sheet, others = _chosen(book, name)
         merged = sheet.merged_cell_ranges if kind == "xlsx" else None
         with zipfile.ZipFile(path) as package:
             if kind == "xlsx":
-                faults = _faults(package, _part_of(package, sheet.name))
+                faults = _faults(package, part_of(package, sheet.name))
             else:
                 faults = {}
-                _refuse_errors(package)
+                refuse_errors(package)
     except UsageError:
         raise
     except calamine.PasswordError:
@@ -130,32 +141,49 @@ def open_sheet(path: Path, name: str | None, kind: str) -> Sheet:
     start = sheet.start or (0, 0)
     return Sheet(
         name=sheet.name,
-        rows=_rows(sheet, start[1], faults, _swallowed(merged or [])),
+        rows=_rows(sheet, start[1], faults, swallowed_by(merged or [])),
         height=sheet.total_height,
         first_column=start[1],
         others=others,
     )
 
 
-def _choose(book: CalamineWorkbook, name: str | None) -> tuple[CalamineSheet, int]:
+def choose(
+    sheets: Sequence[tuple[str, bool]], name: str | None, holds: Callable[[str], bool]
+) -> tuple[str, int]:
+    """Which sheet is read.
+
+    Args:
+        sheets: the name of each, and whether a program shows it.
+        name: which one; None takes the first visible one that holds something.
+        holds: whether a sheet holds something.
+
+    Returns:
+        Its name, and how many other ones hold something.
+
+    Raises:
+        UsageError: ``import.sheet`` or ``import.empty``.
+    """
+    if name is not None:
+        if name not in [one for one, _ in sheets]:
+            raise UsageError("import.sheet", name=name, sheets=", ".join(one for one, _ in sheets))
+        return name, 0
+    held = [one for one, visible in sheets if visible and holds(one)]
+    if not held:
+        raise UsageError("import.empty")
+    return held[0], len(held) - 1
+
+
+def _chosen(book: CalamineWorkbook, name: str | None) -> tuple[CalamineSheet, int]:
     from python_calamine import SheetTypeEnum, SheetVisibleEnum
 
-    sheets = [meta for meta in book.sheets_metadata if meta.typ == SheetTypeEnum.WorkSheet]
-    if name is not None:
-        if name not in [meta.name for meta in sheets]:
-            listed = ", ".join(meta.name for meta in sheets)
-            raise UsageError("import.sheet", name=name, sheets=listed)
-        return book.get_sheet_by_name(name), 0
-    chosen, others = None, 0
-    for meta in sheets:
-        if meta.visible == SheetVisibleEnum.Visible:
-            sheet = book.get_sheet_by_name(meta.name)
-            if sheet.start is not None:
-                others += chosen is not None
-                chosen = chosen or sheet
-    if chosen is None:
-        raise UsageError("import.empty")
-    return chosen, others
+    known = [
+        (meta.name, meta.visible == SheetVisibleEnum.Visible)
+        for meta in book.sheets_metadata
+        if meta.typ == SheetTypeEnum.WorkSheet
+    ]
+    chosen, others = choose(known, name, lambda one: book.get_sheet_by_name(one).start is not None)
+    return book.get_sheet_by_name(chosen), others
 
 
 def _rows(
@@ -165,24 +193,43 @@ def _rows(
     swallowed: Mapping[int, list[int]],
 ) -> Iterator[RawRow]:
     for number, values in enumerate(sheet.iter_rows(), 1):
-        issues: tuple[Issue, ...] = ()
-        pointed: tuple[int, ...] = ()
-        cells = [value if value.__class__ is str else _text(value) for value in values]
-        for place, value in enumerate(values):
-            if value.__class__ is float:
-                if abs(value) >= 1e15:
-                    where = column_letters(place + first_column)
-                    issues += (Issue("import.number_length", parameters={"column": where, "maximum": 15}),)
-                elif cells[place][-4:-3] == ".":
-                    pointed += (place,)
-        if number in faults:
-            issues += tuple(
-                Issue(code, parameters={"column": column_letters(place)}) for place, code in faults[number]
-            )
-        if number in swallowed and any(map(str.strip, cells)):
-            where = ", ".join(map(column_letters, swallowed[number]))
-            issues += (Issue("import.merged", parameters={"column": where}),)
-        yield number, cells, issues, pointed
+        yield raw_row(number, values, first_column, faults, swallowed)
+
+
+def raw_row(
+    number: int,
+    values: Sequence[Any],
+    first_column: int,
+    faults: Mapping[int, list[tuple[int, str]]],
+    swallowed: Mapping[int, list[int]],
+) -> RawRow:
+    """One row as text, with what is wrong with it.
+
+    Args:
+        number: the row's, from 1.
+        values: what the reader of workbooks gives.
+        first_column: how many columns stand empty on the left.
+        faults: as ``faults_in`` finds them.
+        swallowed: as ``swallowed_by`` tells it.
+    """
+    issues: tuple[Issue, ...] = ()
+    pointed: tuple[int, ...] = ()
+    cells = [value if value.__class__ is str else _text(value) for value in values]
+    for place, value in enumerate(values):
+        if value.__class__ is float:
+            if abs(value) >= 1e15:
+                where = column_letters(place + first_column)
+                issues += (Issue("import.number_length", parameters={"column": where, "maximum": 15}),)
+            elif cells[place][-4:-3] == ".":
+                pointed += (place,)
+    if number in faults:
+        issues += tuple(
+            Issue(code, parameters={"column": column_letters(place)}) for place, code in faults[number]
+        )
+    if number in swallowed and any(map(str.strip, cells)):
+        where = ", ".join(map(column_letters, swallowed[number]))
+        issues += (Issue("import.merged", parameters={"column": where}),)
+    return number, cells, issues, pointed
 
 
 def _text(value: Any) -> str:
@@ -229,9 +276,14 @@ _WRITE: Mapping[type, Callable[[Any], str]] = {
 }
 
 
-def _swallowed(
-    merged: list[tuple[tuple[int, int], tuple[int, int]]],
+def swallowed_by(
+    merged: Sequence[tuple[tuple[int, int], tuple[int, int]]],
 ) -> Mapping[int, list[int]]:
+    """The columns of cells that merges have swallowed, by row number.
+
+    Args:
+        merged: top, left, bottom and right of each merge, from 0.
+    """
     found: dict[int, list[int]] = {}
     for (top, left), (bottom, right) in merged:
         for row in range(top, min(bottom, top + 100_000) + 1):
@@ -241,7 +293,12 @@ def _swallowed(
     return found
 
 
-def _part_of(package: zipfile.ZipFile, name: str) -> str:
+def part_of(package: zipfile.ZipFile, name: str) -> str:
+    """The part of an XLSX workbook in which a sheet stands.
+
+    Raises:
+        UsageError: ``import.corrupt``.
+    """
     # ECMA-376 part 1, 12.3.23 and 18.2.19: the workbook names a relationship, which names the part.
     import xml.etree.ElementTree as xml
 
@@ -281,14 +338,21 @@ def _faults(package: zipfile.ZipFile, part: str) -> Mapping[int, list[tuple[int,
                 starts = [match.start() for match in _ROW_START.finditer(text)]
                 cut = starts[-1] if starts else 0
                 text, rest = text[:cut], text[cut:]
-            # Most sheets hold neither errors nor formulas, and are passed over at the speed of memory.
-            if b'"e"' in text or b"'e'" in text or _FORMULA.search(text):
-                _collect(text, found)
+            faults_in(text, found)
             if not piece:
                 return found
 
 
-def _collect(text: bytes, found: dict[int, list[tuple[int, str]]]) -> None:
+def faults_in(text: bytes, found: dict[int, list[tuple[int, str]]]) -> None:
+    """Add the cells whose loss the values do not show.
+
+    Args:
+        text: whole rows of a sheet's XML.
+        found: by row number, the column from 0 and the code.
+    """
+    # Most sheets hold neither errors nor formulas, and are passed over at the speed of memory.
+    if b'"e"' not in text and b"'e'" not in text and not _FORMULA.search(text):
+        return
     for cell in _CELL.finditer(text):
         attributes, inside = cell[1], cell[2] or b""
         place = _PLACE.search(attributes)
@@ -306,7 +370,12 @@ def _collect(text: bytes, found: dict[int, list[tuple[int, str]]]) -> None:
         found.setdefault(int(place[2]), []).append((column - 1, code))
 
 
-def _refuse_errors(package: zipfile.ZipFile) -> None:
+def refuse_errors(package: zipfile.ZipFile) -> None:
+    """Refuse an ODS file in which a cell shows an error; which one cannot be told.
+
+    Raises:
+        UsageError: ``import.error_cells``.
+    """
     tail = b""
     with package.open("content.xml") as stream:
         while piece := stream.read(_CHUNK):
