@@ -83,7 +83,8 @@ def text_of(code: str, lang: str = "en", /, **parameters: Any) -> tuple[str, str
     Args:
         code: a dotted code, such as ``store.locked``.
         lang: ``en`` or ``zh``.
-        parameters: names, numbers and paths that the text mentions.
+        parameters: names, numbers and paths that the text mentions; in Chinese ``name_zh`` stands
+            in for ``name``.
 
     Returns:
         The sentence and the hint; the hint may be empty.
@@ -94,6 +95,8 @@ def text_of(code: str, lang: str = "en", /, **parameters: Any) -> tuple[str, str
     what = entry.get(lang, entry["en"])
     hint = entry.get(f"hint_{lang}", entry.get("hint_en", ""))
     named = {key: value for key, value in parameters.items() if value is not None}
+    if lang == "zh":
+        named |= {key[:-3]: value for key, value in named.items() if key.endswith("_zh")}
     return what.format_map(_Blank(named)), hint.format_map(_Blank(named))
 
 

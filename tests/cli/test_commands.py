@@ -303,6 +303,21 @@ def test_a_field_is_added_renamed_hidden_and_retired(cli):
     )
 
 
+def test_a_change_of_a_field_says_first_what_it_means_for_records(cli):
+    """A dry run counts the records that a change concerns, and changes nothing."""
+    words = ("schema", "field", "add", "customer", "hat", "--kind", "integer", "--class", "internal")
+    told = cli.json(*words, "--required", "--dry-run")
+    assert not told["applied"]
+    assert [("missing", "hat", 2, 2)] == [
+        (one["code"], one["field"], one["count"], one["records"]) for one in told["effects"]
+    ]
+    (retired,) = cli.json("schema", "field", "retire", "customer", "full_name", "--dry-run")["effects"]
+    assert ("kept", 2) == (retired["code"], retired["count"])
+    fields = cli.json("schema", "show", "customer")["types"][0]["fields"]
+    assert "hat" not in {one["key"] for one in fields}
+    cli.run("record", "update", "customer:C-1", "full_name=Anna Weber")
+
+
 def test_the_planner_tells_what_indexes_leak(cli):
     """In plain words, with bits and skew, in both languages."""
     found = cli.json("schema", "index", "customer")

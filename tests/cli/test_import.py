@@ -186,3 +186,25 @@ def test_the_demonstration_table_is_a_table(tmp_path):
     rows = list(csv.reader((tmp_path / "customers.csv").read_text(encoding="utf-8").splitlines()))
     assert 6 == len(rows)
     assert {"姓名", "E-mail"} <= set(rows[0])
+
+
+def test_columns_are_left_out_by_name_or_because_nobody_knows_them(cli, tmp_path):
+    """Both are told from the command line; neither needs a mapping, and what was left out is said."""
+    (tmp_path / "table.csv").write_text("姓名,Shoe size,Phone\nAnna,39,030 23125001\n", encoding="utf-8")
+    assert "Shoe size" in cli.run("import", "file", "customer", "table.csv", code=2).stderr
+    told = cli.run("import", "file", "customer", "table.csv", "--ignore-unknown", "--dry-run")
+    assert "Shoe size" in told.stderr
+    (done,) = cli.json(
+        "import", "file", "customer", "table.csv", "--ignore", "Shoe size", "--ignore", "Phone", "--dry-run"
+    )["imports"]
+    assert (1, 1, 0, 0, 0) == counts(done)
+    assert "phone" not in {one["field"] for one in done["changes"][0]["changes"]}
+
+
+def test_rows_with_the_same_fault_are_told_in_one_line(cli, tmp_path):
+    """A column that is wrong as a whole fills no screen."""
+    rows = ["Anna,x", "Berta,x", "Carla,", "Dora,x"]
+    (tmp_path / "table.csv").write_text("\n".join(["姓名,E-mail", *rows]) + "\n", encoding="utf-8")
+    told = cli.run("import", "file", "customer", "table.csv", "--dry-run", code=6).stdout
+    assert 1 == told.count("value.")
+    assert "2-3, 5" in told

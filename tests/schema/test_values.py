@@ -8,7 +8,7 @@ from uuid import UUID
 
 import pytest
 
-from muniment.errors import ConfigError
+from muniment.errors import ConfigError, text_of
 from muniment.model import FileRef, Money
 from muniment.schema import KINDS, Choice, Context, Field, Label, ValueProblem
 
@@ -254,6 +254,7 @@ def test_money_needs_a_currency_from_somewhere():
         "2026-03-01", "2026/3/1", "2026.3.1", "2026年3月1日", "2026 年 3 月 1 日", "20260301",
         "２０２６年３月１日",
         "1 March 2026", "1 Mar 2026", "Mar 1, 2026", "March 1st 2026", "2026-03-01 00:00:00", " 2026-03-01 ",
+        "2026-03-01T00:00:00Z", "2026-03-01T00:00:00.000+08:00", "2026/3/1 12:00:00 AM", "2026年3月1日 0:00",
         date(2026, 3, 1), datetime(2026, 3, 1),
     ],
 )  # fmt: skip
@@ -279,6 +280,10 @@ def test_dates(raw):
         ("1799-12-31", "value.year"),
         ("2201-01-01", "value.year"),
         (datetime(2026, 3, 1, 9, 30), "value.date_time"),
+        ("2026-03-01T16:00:00Z", "value.date_time"),
+        ("1 March 2026 09:30", "value.date_time"),
+        ("2026年3月1日10点", "value.date_time"),
+        ("00:00", "value.date"),
         (20260301, "value.kind"),
     ],
 )
@@ -396,6 +401,17 @@ def test_a_cross_is_no_answer(raw):
 def test_a_choice_by_key_or_label(raw):
     """In either language, whatever the case."""
     assert "active" == read("choice", raw, choices=STATES)
+
+
+def test_a_text_that_is_no_choice_is_told_the_choices():
+    """In the reader's language; a retired one is not offered."""
+    with pytest.raises(ValueProblem) as caught:
+        read("choice", "gone", choices=STATES)
+    texts = [text_of("value.choice", lang, **caught.value.parameters)[0] for lang in ("en", "zh")]
+    for choice in STATES:
+        assert [not choice.retired] * 2 == [
+            choice.label.of(lang) in text for lang, text in zip(("en", "zh"), texts, strict=True)
+        ]
 
 
 def test_a_choice_that_is_none_or_retired_is_refused():

@@ -72,6 +72,16 @@ group = LazyGroup(
     metavar="F,F...",
     words=("Fields by which a row finds the record that it updates.", "按哪些字段查找要更新的记录。"),
 )
+@option(
+    "--ignore",
+    multiple=True,
+    metavar="COLUMN",
+    words=("A column to leave out, by its header.", "不导入的列，按表头指定。"),
+)
+@flag(
+    "--ignore-unknown",
+    words=("Leave out columns that no field takes; they are told.", "没有对应字段的列不导入，并予以列出。"),
+)
 @flag("--dry-run", words=("Write nothing; show what would change.", "不写入，只显示将要发生的变更。"))
 @option(
     "--rejects",
@@ -101,6 +111,8 @@ def file(
     mapping: str | None,
     save_map: str | None,
     match: tuple[str, ...],
+    ignore: tuple[str, ...],
+    ignore_unknown: bool,
     dry_run: bool,
     rejects: str | None,
     empty: str | None,
@@ -111,17 +123,25 @@ def file(
     reason: str | None,
 ) -> None:
     """Bring a spreadsheet in."""
+    import attrs
+
     from muniment.cli.output import talk
     from muniment.cli.progress import progress
+    from muniment.imports import Mapping
 
     with call.session() as (archive, session):
         if save_map is not None:
             session.mappings.check_name(save_map)
+        known = session.mappings.find(mapping) if mapping else None
+        if ignore:
+            known = attrs.evolve(known or Mapping(), ignore=(*(known.ignore if known else ()), *ignore))
+        if ignore_unknown:
+            known = attrs.evolve(known or Mapping(), lenient=True)
         with progress(call.say("cli.importing"), quiet=call.json) as told:
             done = session.import_file(
                 type,
                 path,
-                mapping=session.mappings.find(mapping) if mapping else None,
+                mapping=known,
                 match=names_of(match),
                 dry_run=dry_run,
                 empty=empty or "",
@@ -187,6 +207,7 @@ def _preview(archive: Archive, type_key: str, one: Preview) -> dict[str, Any]:
 
 def _tell(call: Invocation, archive: Archive, done: Imported, path: str) -> None:
     from muniment.cli.output import clean, emit, one_line, put, table, talk
+    from muniment.errors import text_of
 
     lang = call.language
     if call.json:
@@ -198,19 +219,15 @@ def _tell(call: Invocation, archive: Archive, done: Imported, path: str) -> None
         _show_previews(call, archive, done)
     if done.problems:
         header = call.words("cli.label_row", "cli.label_column", "cli.label_reason")
-        rows: list[list[object]] = [
-            [
-                one.row,
-                ", ".join(one.columns),
-                " ".join(f"{issue.text(lang)} [{issue.code}]" for issue in one.issues),
-            ]
-            for one in done.problems
-        ]
-        table(header, rows)
+        alike: dict[tuple[str, str], list[int]] = {}
+        for one in done.problems:
+            reason = " ".join(f"{issue.text(lang)} [{issue.code}]" for issue in one.issues)
+            alike.setdefault((", ".join(one.columns), reason), []).append(one.row)
+        table(header, [[_ranges(rows), columns, reason] for (columns, reason), rows in alike.items()])
         if done.rejected > len(done.problems):
             talk(call.say("cli.more_problems", count=done.rejected - len(done.problems)))
     for code, count in done.warnings.items():
-        talk(call.say("cli.warned", code=code, count=count))
+        talk(call.say("cli.warned", code=code, count=count, text=text_of(code, lang)[0]))
     said = "cli.would_import" if done.dry_run else "cli.imported"
     put(
         call.say(
@@ -228,6 +245,17 @@ def _tell(call: Invocation, archive: Archive, done: Imported, path: str) -> None
         talk(call.say("cli.rejects_wanted"))
     if done.id:
         talk(call.say("cli.import_is", id=done.id))
+
+
+def _ranges(numbers: list[int]) -> str:
+    """Numbers in ascending order, those that follow each other as a range: ``2-4, 7``."""
+    parts: list[list[int]] = []
+    for number in numbers:
+        if parts and parts[-1][-1] == number - 1:
+            parts[-1][1:] = [number]
+        else:
+            parts.append([number])
+    return ", ".join("-".join(map(str, part)) for part in parts)
 
 
 def _show_previews(call: Invocation, archive: Archive, done: Imported) -> None:

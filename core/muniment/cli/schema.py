@@ -329,13 +329,16 @@ Edit = Callable[["RecordType"], "RecordType"]
 """Gives a type edited; see ``muniment.schema.edits``."""
 
 
-def edit_type(call: Invocation, type: str, edit: Edit, reason: str | None) -> None:
-    """Edit a type, store its new definition, and say what changed."""
+def edit_type(call: Invocation, type: str, edit: Edit, reason: str | None, *, dry_run: bool) -> None:
+    """Edit a type, store its new definition, and say what changed, or what would, also for records."""
     from muniment.cli.template import tell_changes
+    from muniment.session.reading.preview import effects_of
 
     with call.session() as (archive, session):
         session.require("schema.change")
         registry = archive.engine.definitions.registry
         made = registry.replace(edit(session.type(type)), kinds=archive.engine.kinds)
-        archive.save_types(session, made, reason=reason)
-        tell_changes(call, made.changes, [one.key for one in made.changed], dry_run=False)
+        if not dry_run:
+            archive.save_types(session, made, reason=reason)
+        effects = effects_of(session, made.changed) if dry_run else ()
+        tell_changes(call, made.changes, [one.key for one in made.changed], dry_run=dry_run, effects=effects)

@@ -36,6 +36,13 @@ field = LazyGroup(
 
 _TYPE = ("The record type.", "记录类型。")
 _KEY = ("The field's key.", "字段的键。")
+_dry_run = flag(
+    "--dry-run",
+    words=(
+        "Show what would change, also for the records that are there, and change nothing.",
+        "只显示将要发生的变更及其对现有记录的影响，不作修改。",
+    ),
+)
 
 
 def _words(en: str | None, zh: str | None, fallback: str) -> tuple[str, str]:
@@ -102,6 +109,7 @@ def _words(en: str | None, zh: str | None, fallback: str) -> tuple[str, str]:
 )
 @flag("--required", words=("A record without it is refused.", "必填。"))
 @flag("--unique", words=("No two records hold the same value.", "取值唯一。"))
+@_dry_run
 @may_say_why
 @click.pass_obj
 def add(
@@ -122,6 +130,7 @@ def add(
     mask: str,
     required: bool,
     unique: bool,
+    dry_run: bool,
     reason: str | None,
 ) -> None:
     """Add a field to a type."""
@@ -148,7 +157,7 @@ def add(
         )
         return add_field(record_type, made)
 
-    edit_type(call, type, edit, reason)
+    edit_type(call, type, edit, reason, dry_run=dry_run)
 
 
 def _choices(given: tuple[str, ...]) -> tuple[Choice, ...]:
@@ -171,6 +180,7 @@ def _choices(given: tuple[str, ...]) -> tuple[Choice, ...]:
 @argument("new_key", ("Its key from now on.", "新的键。"))
 @option("--label-en", metavar="TEXT", words=("Label in English.", "英文标签。"))
 @option("--label-zh", metavar="TEXT", words=("Label in Chinese.", "中文标签。"))
+@_dry_run
 @may_say_why
 @click.pass_obj
 def rename(
@@ -180,6 +190,7 @@ def rename(
     new_key: str,
     label_en: str | None,
     label_zh: str | None,
+    dry_run: bool,
     reason: str | None,
 ) -> None:
     """Give a field another key."""
@@ -195,21 +206,26 @@ def rename(
             label = Label(label_en or old.label.en, label_zh or old.label.zh)
         return rename_field(record_type, key, new_key, label=label)
 
-    edit_type(call, type, edit, reason)
+    edit_type(call, type, edit, reason, dry_run=dry_run)
 
 
 @verb("hide", ("Leave a field out of forms and lists.", "在表单和列表中隐藏字段。"))
 @argument("type", _TYPE)
 @argument("key", _KEY)
 @flag("--show", words=("Put it back in.", "重新显示。"))
+@_dry_run
 @may_say_why
 @click.pass_obj
-def hide(call: Invocation, type: str, key: str, show: bool, reason: str | None) -> None:
+def hide(call: Invocation, type: str, key: str, show: bool, dry_run: bool, reason: str | None) -> None:
     """Leave a field out of forms and lists."""
     from muniment.cli.schema import edit_type
+    from muniment.schema import RecordType
     from muniment.schema.edits import hide_field
 
-    edit_type(call, type, lambda record_type: hide_field(record_type, key, hidden=not show), reason)
+    def edit(record_type: RecordType) -> RecordType:
+        return hide_field(record_type, key, hidden=not show)
+
+    edit_type(call, type, edit, reason, dry_run=dry_run)
 
 
 @verb(
@@ -218,11 +234,16 @@ def hide(call: Invocation, type: str, key: str, show: bool, reason: str | None) 
 @argument("type", _TYPE)
 @argument("key", _KEY)
 @flag("--restore", words=("Take values again.", "重新启用。"))
+@_dry_run
 @may_say_why
 @click.pass_obj
-def retire(call: Invocation, type: str, key: str, restore: bool, reason: str | None) -> None:
+def retire(call: Invocation, type: str, key: str, restore: bool, dry_run: bool, reason: str | None) -> None:
     """Take no more values in a field."""
     from muniment.cli.schema import edit_type
+    from muniment.schema import RecordType
     from muniment.schema.edits import retire_field
 
-    edit_type(call, type, lambda record_type: retire_field(record_type, key, retired=not restore), reason)
+    def edit(record_type: RecordType) -> RecordType:
+        return retire_field(record_type, key, retired=not restore)
+
+    edit_type(call, type, edit, reason, dry_run=dry_run)

@@ -22,6 +22,10 @@ from muniment.schema.types import Field, RecordType
 __all__ = ["Plan", "header_key", "known_headers", "resolve"]
 
 
+_MOST_NAMED = 12
+"""How many columns one message names; a sheet has up to 16,384."""
+
+
 def header_key(name: str) -> str:
     """A header as it is compared: width, case, spaces, hyphens and punctuation do not count."""
     folded = normalize("NFKC", name).casefold()
@@ -261,7 +265,9 @@ class _Resolver:
         code = "import.unknown_column_near" if near else "import.unknown_column"
         raise UsageError(
             code,
-            columns=", ".join(map(self._name, unknown)),
+            columns=", ".join(
+                [*map(self._name, unknown[:_MOST_NAMED]), *["…"][: len(unknown) - _MOST_NAMED]]
+            ),
             type=self.kind.key,
             near=names[near[0]] if near else None,
         )

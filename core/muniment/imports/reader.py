@@ -35,6 +35,16 @@ _OTHERS = (
     (b"{\\rtf", "RTF"),
     (b"PAR1", "Parquet"),
 )
+# What some programs hand out under the name of a spreadsheet.
+_TEXTS = (
+    (b"<html", "HTML"),
+    (b"<!doctype html", "HTML"),
+    (b"<table", "HTML"),
+    (b"<meta", "HTML"),
+    (b"<?xml", "XML"),
+    (b'{"', "JSON"),
+    (b"[{", "JSON"),
+)
 _MARKS = (codecs.BOM_UTF16_LE, codecs.BOM_UTF16_BE, codecs.BOM_UTF32_LE, codecs.BOM_UTF32_BE)
 _CONTROLS = bytes(set(range(32)) - set(b"\t\n\x0b\x0c\r\x1b"))
 
@@ -73,7 +83,7 @@ def open_table(
     path = Path(path)
     file = _open(path)
     try:
-        head = file.read(16)
+        head = file.read(256)
         if head.startswith(_ZIP):
             return _workbook(file, path, sheet, header_row, max_cell, known)
         if head.startswith(_COMPOUND):
@@ -81,6 +91,10 @@ def open_table(
             raise UsageError("import.password") if locked else UsageError("import.workbook_kind", name="XLS")
         for magic, name in _OTHERS:
             if head.startswith(magic):
+                raise UsageError("import.not_a_table", name=name)
+        text = head.removeprefix(codecs.BOM_UTF8).lstrip().lower()
+        for start, name in _TEXTS:
+            if text.startswith(start):
                 raise UsageError("import.not_a_table", name=name)
         return _delimited(file, encoding, delimiter, sheet, header_row, max_cell, known)
     except UsageError as error:

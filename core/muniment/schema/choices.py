@@ -22,6 +22,7 @@ SEPARATORS = ";|、，；"
 _SPLIT = re.compile(f"[{SEPARATORS}\n]")
 _YES = frozenset(("yes", "y", "true", "t", "on", "1", "是", "对", "有", "√", "✓", "✔", "☑", "✅"))
 _NO = frozenset(("no", "n", "false", "f", "off", "0", "否", "不", "无", "☐", "□"))
+_MOST_NAMED = 15
 _LONGEST = 200
 _MOST = 1_000
 
@@ -65,9 +66,20 @@ def _names(choices: tuple[Choice, ...]) -> Mapping[str, Choice]:
     return names
 
 
-def _known(choice: Choice | None) -> str:
+def _none_of(choices: tuple[Choice, ...]) -> ValueProblem:
+    """The problem of a text that names no choice; it says which there are."""
+    open_ones = [choice for choice in choices if not choice.retired]
+    more = ["…"] if len(open_ones) > _MOST_NAMED else []
+    names = {
+        lang: ", ".join([choice.label.of(lang) or choice.key for choice in open_ones[:_MOST_NAMED]] + more)
+        for lang in ("en", "zh")
+    }
+    return ValueProblem("value.choice", choices=names["en"], choices_zh=names["zh"].replace(", ", "、"))
+
+
+def _known(choice: Choice | None, choices: tuple[Choice, ...]) -> str:
     if choice is None:
-        raise ValueProblem("value.choice")
+        raise _none_of(choices)
     if choice.retired:
         raise ValueProblem("value.choice_retired")
     return choice.key
@@ -84,9 +96,9 @@ def prepare_choice(field: Field) -> Parser:
         if not isinstance(raw, str):
             raise ValueProblem("value.kind", expected="choice")
         if len(raw) > _LONGEST:
-            raise ValueProblem("value.choice")
+            raise _none_of(field.choices)
         text = _fold(raw)
-        return _known(names.get(text)) if text else None
+        return _known(names.get(text), field.choices) if text else None
 
     return parse
 
@@ -103,7 +115,7 @@ def prepare_choices(field: Field) -> Parser:
             if any(_SPLIT.search(text) for text in found):
                 raise ValueProblem("value.separator")
             return tuple(dict.fromkeys(found)) or None
-        keys = {_known(names.get(_fold(piece))) for piece in pieces if piece.strip()}
+        keys = {_known(names.get(_fold(piece)), field.choices) for piece in pieces if piece.strip()}
         return tuple(sorted(keys, key=order.__getitem__)) or None
 
     return parse

@@ -99,9 +99,10 @@ def _date(raw: object, context: Context) -> date | None:
         text = raw.strip()
         if not text:
             return None
-        # A sheet writes a day as a time at midnight.
-        for tail in (" 00:00:00", "T00:00:00", " 00:00", " 0:00:00", " 0:00"):
-            text = text.removesuffix(tail)
+        # A sheet or a database writes a day as a time at midnight.
+        text = _MIDNIGHT.sub("", text)
+        if len(parts := _SPLIT.split(text[:80].lower(), maxsplit=1)) == 2 and _TIME.fullmatch(parts[1]):
+            raise ValueProblem("value.date_time")
         return read_date(text, context.date_order)
     if isinstance(raw, datetime):
         if raw.time() != time(0):
@@ -138,6 +139,10 @@ _TIME = re.compile(
     r":(?P<minute>[0-9]{2})(?::(?P<second>[0-9]{2})(?:[.,](?P<fraction>[0-9]{1,6})0*)?)?"
     r"|[时点](?:(?P<zh_minute>[0-9]{1,2})分(?:(?P<zh_second>[0-9]{1,2})秒)?)?)"
     r"\s*(?P<after>am|pm)?\s*(?P<zone>z|utc|gmt|(?:utc|gmt)?[+-][0-9]{2}:?[0-9]{2})?"
+)
+_MIDNIGHT = re.compile(
+    r"(?:T|\s+)(?:00?:00(?::00(?:\.0{1,9})?)?|12:00(?::00)? ?AM)(?:Z| ?UTC|[+-][0-9]{2}:?[0-9]{2})?$",
+    re.IGNORECASE,
 )
 _SPLIT = re.compile(r"(?<=[0-9日])(?:t|\s+|(?<=日))(?=(?:am|pm|上午|下午|晚上|[0-9]{1,2}[:时点]))")
 
