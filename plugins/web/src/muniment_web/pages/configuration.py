@@ -13,7 +13,9 @@ from muniment import config
 from muniment.errors import MunimentError, NotFound, text_of
 from muniment.model import id_text
 from muniment.schema.template import Template
+from muniment.session.writing.applying import policy_of
 from muniment_web._app import page
+from muniment_web._gains import Shift, shifts_of
 from muniment_web._reasons import REASONS, reason_of
 from muniment_web._told import PASSED_ON, problem_of
 from muniment_web._web import Call
@@ -62,6 +64,7 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
     shown = str(then.fields["text"])
     fault: MunimentError | None = None
     waiting: list[tuple[str, str]] = []
+    file: config.Configuration | None = None
     try:
         file = config.read(archive.folder)
         waiting = _lines(text, file.text)
@@ -74,6 +77,7 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
         "config.html",
         status=422 if problem else 200,
         waiting=waiting,
+        shifts=_shifts(call, file) if file is not None and waiting else [],
         fault=problem_of(call, fault),
         version=version,
         newest=newest,
@@ -87,6 +91,19 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
         problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
+
+
+def _shifts(call: Call, file: config.Configuration) -> list[Shift]:
+    """Who would gain and lose what if the file held, with the plugins that are in use today."""
+    engine = call.web.engine
+    try:
+        policy = policy_of(engine.plugins, file)
+    except MunimentError:
+        return []  # applying it says what is wrong
+    people = {
+        one.login: (tuple(sorted(one.roles)),) * 2 for one in engine.definitions.users.values() if one.active
+    }
+    return shifts_of(call, people, after=policy)
 
 
 def apply(call: Call) -> Response:

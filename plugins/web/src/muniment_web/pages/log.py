@@ -25,7 +25,7 @@ from muniment_web._web import Call
 __all__ = ["newest_generation", "ref_of", "routes", "row_of", "signed_of"]
 
 _ROWS = 100
-_ASKED = ("actor", "since", "until", "outcome", "type", "about", "op", "purpose")
+_ASKED = ("actor", "since", "until", "outcome", "type", "about", "op", "purpose", "generation")
 _COLOURS = {
     "record.read": "grey",
     "record.list": "grey",
@@ -144,8 +144,15 @@ def show(call: Call) -> Response:
     entries: list[LogEntry] = []
     after: str | None = None
     total, more = 0, False
+    generations: tuple[int, ...] = ()
     try:
-        found = call.session.log_page(_filters(call), after=call.query("after") or None, generation=ALL)
+        asked_of = call.query("generation")
+        found = call.session.log_page(
+            _filters(call),
+            after=call.query("after") or None,
+            generation=int(asked_of) if asked_of.isdecimal() and len(asked_of) < 9 else ALL,
+        )
+        generations = found.generations
         entries, after, total, more = list(found.entries), found.after, found.total, found.more
     except UsageError as error:
         problem = error
@@ -161,6 +168,7 @@ def show(call: Call) -> Response:
         "types": [one for one in call.session.types()],
         "chips": _chips(call, asked, kinds),
         "older": after,
+        "generations": generations,
         "total": total,
         "more": more,
         "newest": call.query("after") == "",

@@ -92,6 +92,8 @@ def change_user(call: Call) -> Response:
         raise UsageError("sign.no_user")
     values: dict[str, object] = {}
     act = call.text("do")
+    if act == "look":
+        return _look(call, user.login, user.roles, tuple(sorted(call.texts("role"))))
     if act == "roles":
         values["roles"] = call.texts("role")
     elif act in ("disable", "enable"):
@@ -101,6 +103,21 @@ def change_user(call: Call) -> Response:
         if one.login == user.login and one is not call.sign:
             call.web.end(one, "rights")
     return call.go("/users", note=call.say("users.changed", login=user.login))
+
+
+def _look(call: Call, login: str, before: tuple[str, ...], after: tuple[str, ...]) -> Response:
+    """What somebody gains and loses by other roles, before they have them."""
+    from muniment_web._gains import shifts_of
+
+    call.session.require("user.change")
+    call.session.note("role.read")
+    return call.page(
+        "user_change.html",
+        login=login,
+        roles=after,
+        shifts=shifts_of(call, {login: (tuple(sorted(before)), after)}),
+        note=call.text("note"),
+    )
 
 
 def roles(call: Call) -> Response:
