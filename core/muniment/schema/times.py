@@ -3,8 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, TypeVar
 from unicodedata import normalize
 
 from muniment.model import Value
@@ -14,6 +15,8 @@ if TYPE_CHECKING:
     from muniment.schema.types import Field
 
 __all__ = ["FIRST_YEAR", "LAST_YEAR", "prepare_date", "prepare_datetime", "read_date"]
+
+_When = TypeVar("_When", date, datetime)
 
 FIRST_YEAR = 1800
 LAST_YEAR = 2200
@@ -115,23 +118,7 @@ def _date(raw: object, context: Context) -> date | None:
 
 def prepare_date(field: Field) -> Parser:
     """A day between 1800 and 2200; with ``past``, not after today."""
-    low = None if field.minimum is None else date.fromisoformat(field.minimum)
-    high = None if field.maximum is None else date.fromisoformat(field.maximum)
-    past = field.past
-
-    def parse(raw: object, context: Context) -> Value:
-        value = _date(raw, context)
-        if value is None:
-            return None
-        if past and value > context.today:
-            raise ValueProblem("value.future")
-        if low is not None and value < low:
-            raise ValueProblem("value.below", minimum=field.minimum)
-        if high is not None and value > high:
-            raise ValueProblem("value.above", maximum=field.maximum)
-        return value
-
-    return parse
+    return _prepared(field, date.fromisoformat, _date, lambda value, context: value)
 
 
 _TIME = re.compile(
@@ -232,15 +219,30 @@ def _datetime(raw: object, context: Context) -> datetime | None:
 
 def prepare_datetime(field: Field) -> Parser:
     """A time with its offset from UTC; one without a zone is in the context's."""
-    low = None if field.minimum is None else datetime.fromisoformat(field.minimum)
-    high = None if field.maximum is None else datetime.fromisoformat(field.maximum)
+    return _prepared(
+        field,
+        datetime.fromisoformat,
+        _datetime,
+        lambda value, context: value.astimezone(context.zone).date(),
+    )
+
+
+def _prepared(
+    field: Field,
+    bound: Callable[[str], _When],
+    read: Callable[[object, Context], _When | None],
+    day: Callable[[_When, Context], date],
+) -> Parser:
+    """What reads a value within a field's bounds; with ``past``, none of a day after today."""
+    low = None if field.minimum is None else bound(field.minimum)
+    high = None if field.maximum is None else bound(field.maximum)
     past = field.past
 
     def parse(raw: object, context: Context) -> Value:
-        value = _datetime(raw, context)
+        value = read(raw, context)
         if value is None:
             return None
-        if past and value.astimezone(context.zone).date() > context.today:
+        if past and day(value, context) > context.today:
             raise ValueProblem("value.future")
         if low is not None and value < low:
             raise ValueProblem("value.below", minimum=field.minimum)

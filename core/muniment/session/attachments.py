@@ -39,7 +39,7 @@ from muniment.session.reading.reads import (
     view_of,
 )
 from muniment.session.writing.approving import Sanction
-from muniment.session.writing.writes import Change, Saved, write
+from muniment.session.writing.writes import Change, Saved, sole, write
 from muniment.store import Transaction, Version
 
 __all__ = ["attach_file", "file_place", "read_bytes", "read_file", "remove_orphans"]
@@ -137,7 +137,7 @@ def attach_file(
         kind=inside,
     )
     try:
-        saved = write(
+        written = write(
             engine,
             acting,
             [change],
@@ -145,13 +145,12 @@ def attach_file(
             files={reference.id: hashed},
             facets=given,
             sanction=Sanction(granted, aside=False),
-        )[0]
+        )
     except MunimentError:
         _forget(file_place(engine.folder, reference.id), _waiting(engine.folder, reference.id))
         raise
     _forget(_waiting(engine.folder, reference.id))
-    assert isinstance(saved, Saved)
-    return saved
+    return sole(written)
 
 
 def _forget(*paths: Path) -> None:

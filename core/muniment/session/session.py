@@ -20,7 +20,7 @@ from muniment.session.kernel.views import Change as FieldChange
 from muniment.session.kernel.views import Page, Record, Step
 from muniment.session.reading import history as histories
 from muniment.session.reading import lists, reads, revealing
-from muniment.session.writing.writes import Change, Saved, write
+from muniment.session.writing.writes import Change, Saved, sole, write
 
 if TYPE_CHECKING:
     from muniment.exports import Written
@@ -181,9 +181,9 @@ class Session(Areas, Book):
         return self._one(change, reason, idempotency_key)
 
     def _one(self, change: Change, reason: str | None, idempotency_key: str | None) -> Saved:
-        saved = write(self._engine, self._acting, [change], reason=reason, idempotency_key=idempotency_key)[0]
-        assert isinstance(saved, Saved)
-        return saved
+        return sole(
+            write(self._engine, self._acting, [change], reason=reason, idempotency_key=idempotency_key)
+        )
 
     def write(
         self,

@@ -22,7 +22,7 @@ from muniment.session.kernel.engine import Engine
 from muniment.session.kernel.views import Record
 from muniment.session.reading import lists
 from muniment.session.reading.titles import records_of
-from muniment.session.writing.writes import Change, Saved, write
+from muniment.session.writing.writes import Change, Saved, sole, write
 
 if TYPE_CHECKING:
     from muniment.session.session import Session
@@ -337,9 +337,9 @@ class FollowUps:
             if due.kind == "datetime":
                 at = before.astimezone(self._zone()).time() if isinstance(before, datetime) else None
                 until += f" {at or datetime.min.time():%H:%M}"
-        saved = write(self._engine, session.acting, [self._update(found, {due.key: until})], reason=reason)[0]
-        assert isinstance(saved, Saved)
-        return saved
+        return sole(
+            write(self._engine, session.acting, [self._update(found, {due.key: until})], reason=reason)
+        )
 
     def _due_of(self, kept: RecordType) -> Field:
         due = meant_for(kept, "due")

@@ -42,7 +42,7 @@ from muniment.session.kernel.views import Record
 from muniment.session.outreach.messages import Mailing, link_of, mailings
 from muniment.session.outreach.recipients import Candidate, Choosing, Selection
 from muniment.session.rights.opt_outs import address_token
-from muniment.session.writing.writes import Change, Saved, write
+from muniment.session.writing.writes import Change, Saved, sole, write
 from muniment.store import ListQuery, Transaction
 
 if TYPE_CHECKING:
@@ -489,9 +489,7 @@ class _Run:
         if refusal:
             self._left_out[refusal] += 1
             return None
-        saved = done[0]
-        assert isinstance(saved, Saved)
-        return saved
+        return sole(done)
 
     def _became(self, message: Saved, record: Record, code: str, state: str, written: Written) -> None:
         engine = self._engine

@@ -30,7 +30,7 @@ from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.oversight.alerting_facts import currents, facts_of
 from muniment.session.reading.generations import Place, Span, place_at
 from muniment.session.writing.changes import Change
-from muniment.session.writing.writes import Saved, write
+from muniment.session.writing.writes import Saved, sole, write
 from muniment.store import Reader
 
 __all__ = ["Alert", "Alerts", "Reviewed", "Run", "settings_of"]
@@ -244,9 +244,7 @@ class Alerts(Footing):
             kind="alert.review",
             inside=True,
         )
-        saved = write(self._engine, self._acting, [change], reason=reason)[0]
-        assert isinstance(saved, Saved)
-        return saved
+        return sole(write(self._engine, self._acting, [change], reason=reason))
 
     def review(self, *, until: Place | None = None, reason: str = "") -> tuple[Place, Place]:
         """Sign a span of the log off: from where the last review ended.

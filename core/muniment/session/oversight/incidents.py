@@ -33,7 +33,7 @@ from muniment.session.oversight.incident_values import (
 )
 from muniment.session.reading.reads import disclosure
 from muniment.session.writing.changes import Change
-from muniment.session.writing.writes import Saved, write
+from muniment.session.writing.writes import Saved, sole, write
 from muniment.store import Reader, Transaction, Version
 
 __all__ = ["Incident", "Incidents"]
@@ -505,9 +505,7 @@ class Incidents(Footing):
 
     def _written(self, change: Change, reason: str | None, *, drill: bool, what: str = "open") -> Saved:
         members: dict[str, object] = {"step": what, **({"drill": True} if drill else {})}
-        saved = write(self._engine, self._acting, [change], reason=reason, members=members)[0]
-        assert isinstance(saved, Saved)
-        return saved
+        return sole(write(self._engine, self._acting, [change], reason=reason, members=members))
 
     def _holidays(self) -> frozenset[date]:
         applied = self._engine.settings.applied

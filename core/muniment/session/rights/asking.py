@@ -10,7 +10,7 @@ from muniment.model import id_text
 from muniment.plugins import ErasedNotice, ErasurePlan, ErasureTarget
 from muniment.session.kernel.engine import Acting, Engine
 from muniment.session.rights.scope import Scope
-from muniment.session.writing.changes import hook_context
+from muniment.session.writing.changes import hook_context, note_failures
 
 __all__ = ["notice_of", "refused_by_plugins", "tell_erased"]
 
@@ -94,13 +94,4 @@ def notice_of(certificate: Mapping[str, Any], cause: str) -> ErasedNotice:
 
 def tell_erased(engine: Engine, acting: Acting, notice: ErasedNotice) -> None:
     """Tell every plugin; what fails there is written down, and hinders nothing."""
-    running = {plugin.name: plugin.source.shown_version for plugin in engine.plugins.loaded}
-    for failure in engine.plugins.after_erase(notice):
-        engine.note(
-            acting,
-            "plugin.fail",
-            outcome="failed",
-            code="plugin.raised",
-            plugin={"name": failure.plugin, "version": running[failure.plugin]},
-            target={"hook": failure.hook, "type": failure.type, "file": failure.file, "line": failure.line},
-        )
+    note_failures(engine, acting, engine.plugins.after_erase(notice))

@@ -37,7 +37,7 @@ from muniment.session.rights.consented import (
 from muniment.session.rights.jurisdictions import guardian_age
 from muniment.session.rights.opt_outs import addresses_of, left_at_us, opting_out
 from muniment.session.writing.changes import Change
-from muniment.session.writing.writes import Saved, write
+from muniment.session.writing.writes import Saved, sole, write
 from muniment.store import Transaction
 from muniment.subjects.rules import Consents as Rules
 
@@ -174,9 +174,7 @@ class Consents:
                 inside=True,
             )
         )
-        saved = write(self._engine, self._acting, [change], reason=reason)[0]
-        assert isinstance(saved, Saved)
-        return saved
+        return sole(write(self._engine, self._acting, [change], reason=reason))
 
     def give(
         self, record: str, terms: Terms, *, evidence: Path | None = None, reason: str | None = None
@@ -396,16 +394,16 @@ class Consents:
             ]
             return [change, *opting_out(self._engine, tx, tokens, purpose, moment.time_us, "hand")]
 
-        saved = write(
-            self._engine,
-            self._acting,
-            changes,
-            members=members,
-            new_ids=[record] if old is None else None,
-            action=kind,
-        )[0]
-        assert isinstance(saved, Saved)
-        return saved
+        return sole(
+            write(
+                self._engine,
+                self._acting,
+                changes,
+                members=members,
+                new_ids=[record] if old is None else None,
+                action=kind,
+            )
+        )
 
     def _with_receipt(
         self, values: Mapping[str, object], subject: bytes, record: bytes, version: int

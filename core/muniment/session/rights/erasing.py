@@ -38,7 +38,7 @@ from muniment.session.rights.certificates import Done, certificate_of
 from muniment.session.rights.holds import Held, Hold, denied, held_now, linked, refuse
 from muniment.session.rights.keeping import Kept, storage_only
 from muniment.session.rights.scope import Scope, Target, binding_of, scope_of
-from muniment.session.writing.writes import Change, Saved, renew, write
+from muniment.session.writing.writes import Change, renew, write
 from muniment.store import State, Transaction
 
 __all__ = ["MOST_TARGETS", "Erased", "Refusal", "erase", "held_by", "recover"]
@@ -460,8 +460,7 @@ def _finish(engine: Engine, acting: Acting) -> tuple[Mapping[str, Any], ErasedNo
         ]
 
     engine.step("done")
-    saved = write(engine, acting, changes, members=members, op=record)[0]
-    assert isinstance(saved, Saved)
+    write(engine, acting, changes, members=members, op=record)
     engine.store.truncate()
     engine.step("certified")
     return certificate, notice_of(certificate, str(begun_as["cause"]))

@@ -25,7 +25,7 @@ from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.logbook import Moment
 from muniment.session.rights.holding import forget_hold, keep_hold
-from muniment.session.writing.writes import Change, Saved, write
+from muniment.session.writing.writes import Change, sole, write
 from muniment.store import Transaction, Version
 
 __all__ = [
@@ -324,8 +324,9 @@ class Holds(Footing):
         engine = self._engine
         self._require("hold.change")
         members = None if targets is None else {"targets": sorted(targets)}
-        saved = write(engine, self._acting, body, reason=reason, members=members, new_ids=new_ids or None)[0]
-        assert isinstance(saved, Saved)
+        saved = sole(
+            write(engine, self._acting, body, reason=reason, members=members, new_ids=new_ids or None)
+        )
         with engine.store.transaction(write=False) as tx:
             version = tx.version(SHARD, id_bytes(saved.id), saved.version)
             assert version is not None

@@ -20,7 +20,7 @@ from muniment.session.kernel.logbook import Moment
 from muniment.session.reading.reads import disclosure, plan_of
 from muniment.session.rights.consented import subject_of
 from muniment.session.writing.changes import Change
-from muniment.session.writing.writes import Saved, write
+from muniment.session.writing.writes import Saved, sole, write
 from muniment.store import Transaction, Version
 from muniment.subjects.clocks import Calendar, Due, clock_of, due_dates, elapsed
 from muniment.subjects.rules import Rights
@@ -410,9 +410,7 @@ class Requests:
         return self._written(change, reason)
 
     def _written(self, change: Change, reason: str | None) -> Saved:
-        saved = write(self._engine, self._acting, [change], reason=reason)[0]
-        assert isinstance(saved, Saved)
-        return saved
+        return sole(write(self._engine, self._acting, [change], reason=reason))
 
 
 def calendar_of(engine: Engine) -> Calendar:

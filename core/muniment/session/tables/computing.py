@@ -23,7 +23,7 @@ from muniment.session.kernel.reach import reach_of
 from muniment.session.kernel.views import Record
 from muniment.session.reading import lists
 from muniment.session.writing.changes import Change
-from muniment.session.writing.writes import Saved, write
+from muniment.session.writing.writes import Saved, sole, write
 from muniment.store import Transaction
 
 if TYPE_CHECKING:
@@ -286,14 +286,15 @@ class Computation:
             AccessDenied: the actor may not write such records; logged.
         """
         change = _change(type, Row(values), self.index)
-        saved = write(
-            self._session.engine,
-            self._session.acting,
-            [change],
-            members={"computation": self.index},
-            op=self._op,
-        )[0]
-        assert isinstance(saved, Saved)
+        saved = sole(
+            write(
+                self._session.engine,
+                self._session.acting,
+                [change],
+                members={"computation": self.index},
+                op=self._op,
+            )
+        )
         return saved.id
 
     def _flush(

@@ -33,7 +33,7 @@ from muniment.session.kernel.views import Record
 from muniment.session.reading import lists
 from muniment.session.reading.aggregates import aggregate, is_open
 from muniment.session.tables.figures import LEAST, Figure, Tally
-from muniment.session.writing.writes import Change, Saved, write
+from muniment.session.writing.writes import Change, Saved, sole, write
 
 if TYPE_CHECKING:
     from muniment.schema.template import Template
@@ -350,9 +350,7 @@ class Dashboards:
         else:
             made = attrs.evolve(made, origin=before.origin, shipped=before.shipped)
             change = _update(before, _values(made))
-        saved = write(self._engine, session.acting, [change], reason=reason)[0]
-        assert isinstance(saved, Saved)
-        return saved
+        return sole(write(self._engine, session.acting, [change], reason=reason))
 
     def remove(self, name: str, *, reason: str | None = None) -> None:
         """Take a dashboard away that ``get`` finds.

@@ -41,7 +41,7 @@ from muniment.session.writing.approving import Sanction
 from muniment.session.writing.changes import Change, Pending
 from muniment.session.writing.planning import Planner
 from muniment.session.writing.uniqueness import Claims
-from muniment.session.writing.writes import Saved, write
+from muniment.session.writing.writes import Saved, sole, write
 from muniment.store import Transaction, Version
 
 __all__ = ["RowWriter"]
@@ -239,8 +239,7 @@ class RowWriter:
         )
         self._sanction = Sanction(granted, aside=False)
         change = Change("create", IMPORT.key, values=values)
-        saved = write(self._engine, self._acting, [change], reason=reason, op=self._op)[0]
-        assert isinstance(saved, Saved)
+        saved = sole(write(self._engine, self._acting, [change], reason=reason, op=self._op))
         self._import = id_bytes(saved.id)
         return saved.id
 

@@ -17,7 +17,7 @@ from muniment.model import id_bytes, id_text
 from muniment.schema.builtin import MAPPING
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD
-from muniment.session.writing.writes import Change, Saved, write
+from muniment.session.writing.writes import Change, Saved, sole, write
 
 if TYPE_CHECKING:
     from muniment.session.session import Session
@@ -134,9 +134,7 @@ class Mappings:
         if before is not None:
             change = Change("update", record=id_bytes(before.id), values=values,
                             expected_version=before.version, inside=True)  # fmt: skip
-        saved = write(session.engine, session.acting, [change], reason=reason)[0]
-        assert isinstance(saved, Saved)
-        return saved
+        return sole(write(session.engine, session.acting, [change], reason=reason))
 
     def remove(self, name: str, *, reason: str | None = None) -> None:
         """Take a saved mapping away.

@@ -34,7 +34,7 @@ from muniment.session.kernel.views import Page, Record
 from muniment.session.reading import lists
 from muniment.session.reading.filters import meant
 from muniment.session.reading.references import resolve_references
-from muniment.session.writing.writes import Change, Saved, write
+from muniment.session.writing.writes import Change, Saved, sole, write
 
 if TYPE_CHECKING:
     from muniment.schema.template import Template
@@ -420,9 +420,7 @@ class Views:
         if before is not None:
             change = attrs.evolve(change, operation="update", type="", record=_record(before),
                                   expected_version=before.version)  # fmt: skip
-        saved = write(self._engine, session.acting, [change], reason=reason)[0]
-        assert isinstance(saved, Saved)
-        return saved
+        return sole(write(self._engine, session.acting, [change], reason=reason))
 
     def _check_name(self, name: str) -> None:
         if not name.strip() or name != name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():

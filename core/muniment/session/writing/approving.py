@@ -30,11 +30,10 @@ from muniment.changes import (
 )
 from muniment.errors import ApprovalNeeded, MunimentError
 from muniment.model import id_text
-from muniment.plugins import RecordState
 from muniment.schema import DRAFT, PROPOSAL
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.writing.changes import Change, Pending, hook_context
+from muniment.session.writing.changes import Change, Pending, hook_context, state_before
 from muniment.session.writing.planning import Planner
 from muniment.store import Transaction
 
@@ -158,15 +157,7 @@ def needs_of(
 
 
 def _asked(engine: Engine, acting: Acting, one: Pending, time_us: int) -> tuple[Need, ...]:
-    state = RecordState(
-        id_text(one.record),
-        one.type.key,
-        id_text(one.subject),
-        one.version - 1,
-        dict(one.old),
-        kinds=one.type.kind_names,
-        classes=one.type.class_names,
-    )
+    state = state_before(one)
     changes = {key: one.new.get(key) for key in one.changed}
     context = hook_context(engine, acting, one.change.operation, time_us)
     return tuple(

@@ -2,20 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 
 import attrs
 
 from muniment.errors import Issue
 from muniment.model import Value, id_text
-from muniment.plugins import HookContext
+from muniment.plugins import HookContext, PluginFailure, RecordState
 from muniment.policy import View
 from muniment.schema import RecordType
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.engine import Acting, Engine
 from muniment.store import Token, Version
 
-__all__ = ["Change", "Pending", "action_of", "hook_context", "place_of"]
+__all__ = ["Change", "Pending", "action_of", "hook_context", "note_failures", "place_of", "state_before"]
 
 
 @attrs.frozen
@@ -104,6 +104,33 @@ def hook_context(
         acting.program,
         time_us,
         default_region=region or engine.settings.default_region,
+    )
+
+
+def note_failures(engine: Engine, acting: Acting, failures: Iterable[PluginFailure]) -> None:
+    """Write down which observers failed, and where; what they were told is not undone."""
+    running = {plugin.name: plugin.source.shown_version for plugin in engine.plugins.loaded}
+    for failure in failures:
+        engine.note(
+            acting,
+            "plugin.fail",
+            outcome="failed",
+            code="plugin.raised",
+            plugin={"name": failure.plugin, "version": running[failure.plugin]},
+            target={"hook": failure.hook, "type": failure.type, "file": failure.file, "line": failure.line},
+        )
+
+
+def state_before(one: Pending) -> RecordState:
+    """The record of a change as it stands, as gates are shown it."""
+    return RecordState(
+        id_text(one.record),
+        one.type.key,
+        id_text(one.subject),
+        one.version - 1,
+        dict(one.old),
+        kinds=one.type.kind_names,
+        classes=one.type.class_names,
     )
 
 

@@ -14,7 +14,6 @@ import attrs
 from muniment.errors import AccessDenied, Conflict, Invalid, Issue, MunimentError, NotFound, UsageError
 from muniment.log.binding import unpack_live
 from muniment.model import Value, id_bytes, id_text
-from muniment.plugins import RecordState
 from muniment.policy import ACTIONS, SYSTEM, Reached, View
 from muniment.schema import Field, RecordType, category_of_group
 from muniment.seal import part_fields, part_slots
@@ -25,7 +24,7 @@ from muniment.session.kernel.gates import About, require_open
 from muniment.session.kernel.moving import has_moved
 from muniment.session.kernel.reach import Reach, reach_of, reached_by, stored_values
 from muniment.session.kernel.standing import authorize
-from muniment.session.writing.changes import Change, Pending, action_of, hook_context, place_of
+from muniment.session.writing.changes import Change, Pending, action_of, hook_context, place_of, state_before
 from muniment.session.writing.uniqueness import Claims, Uniqueness
 from muniment.store import Part, Transaction
 
@@ -464,15 +463,7 @@ class Planner:
             return
         if one.change.inside and one.change.computes:
             return  # nobody's word, and nothing that a person could mend
-        state = RecordState(
-            id_text(one.record),
-            one.type.key,
-            id_text(one.subject),
-            one.version - 1,
-            dict(one.old),
-            kinds=one.type.kind_names,
-            classes=one.type.class_names,
-        )
+        state = state_before(one)
         context = hook_context(
             engine,
             self._acting,

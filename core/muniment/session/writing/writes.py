@@ -16,7 +16,7 @@ from muniment.session.kernel.definitions import USER
 from muniment.session.kernel.engine import Acting, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.writing.approving import Sanction, put_aside
-from muniment.session.writing.changes import Change, Pending, hook_context
+from muniment.session.writing.changes import Change, Pending, hook_context, note_failures
 from muniment.session.writing.commit import Commit
 from muniment.session.writing.deriving import derived, renewed
 from muniment.session.writing.granting import grants
@@ -24,7 +24,7 @@ from muniment.session.writing.idempotency import Request
 from muniment.session.writing.planning import Planner
 from muniment.store import Transaction, Version
 
-__all__ = ["Change", "Saved", "log_disclosures", "renew", "write"]
+__all__ = ["Change", "Saved", "log_disclosures", "renew", "sole", "write"]
 
 _RENEWED_AT_ONCE: Final = 200
 
@@ -189,6 +189,13 @@ def log_disclosures(engine: Engine, acting: Acting, errors: Sequence[Invalid]) -
         )
 
 
+def sole(written: Sequence[Saved | MunimentError]) -> Saved:
+    """The version that a set of one change wrote; without ``collect`` nothing else comes back."""
+    saved = written[0]
+    assert isinstance(saved, Saved)
+    return saved
+
+
 def _tell_plugins(engine: Engine, acting: Acting, work: _Work) -> None:
     if not work.written or not engine.plugins.observes:
         return
@@ -199,16 +206,7 @@ def _tell_plugins(engine: Engine, acting: Acting, work: _Work) -> None:
         )
         for one in work.written
     ]
-    running = {plugin.name: plugin.source.shown_version for plugin in engine.plugins.loaded}
-    for failure in engine.plugins.after_commit(work.op.hex(), versions, context):
-        engine.note(
-            acting,
-            "plugin.fail",
-            outcome="failed",
-            code="plugin.raised",
-            plugin={"name": failure.plugin, "version": running[failure.plugin]},
-            target={"hook": failure.hook, "type": failure.type, "file": failure.file, "line": failure.line},
-        )
+    note_failures(engine, acting, engine.plugins.after_commit(work.op.hex(), versions, context))
 
 
 class _Work:
