@@ -21,7 +21,7 @@ from muniment.session.oversight.evidence import Scope
 from muniment.stores.migrations import detail_id
 from muniment.testing import open_again
 
-from .test_log import batches, cut, rewrite
+from .forging import batches, cut, rewrite
 
 OWNER = {"actor": "owner", "purpose": "ServiceProvision"}
 
