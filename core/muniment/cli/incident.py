@@ -24,7 +24,6 @@ __all__ = [
     "open_",
     "persons",
     "show",
-    "source_of",
 ]
 
 _HERE = "muniment.cli.incident"
@@ -146,6 +145,8 @@ def _local(text: str, zone: str) -> str:
 def _clock_rows(
     call: Invocation, clocks: list[dict[str, Any]], zone: str
 ) -> tuple[list[str], list[list[object]]]:
+    from muniment.cli.incident_out import source_of
+
     header = call.words(
         "incident.label_clock",
         "incident.label_to",
@@ -167,12 +168,6 @@ def _clock_rows(
         ]
         for one in clocks
     ]
-
-
-def source_of(call: Invocation, clock: dict[str, Any]) -> str:
-    """Where a clock is written, what else says when it applies, and how well that was read."""
-    note = clock["note"].get(call.language)
-    return f"{clock['source']}{f' ({note})' if note else ''} [{clock['sure']}]"
 
 
 def _figures(call: Invocation, found: dict[str, Any] | None, zone: str) -> None:

@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from muniment.archive import Archive
     from muniment.session.oversight.persons_to_tell import ToTell
 
-__all__ = ["drill", "laws", "notice", "write_persons"]
+__all__ = ["drill", "laws", "notice", "source_of", "write_persons"]
 
 _ID = ("The incident's identifier.", "安全事件的标识符。")
 
@@ -177,7 +177,6 @@ def _write(target: Path, documents: Sequence[dict[str, Any]]) -> None:
 @click.pass_obj
 def laws(call: Invocation) -> None:
     """The clocks of the laws; needs no archive."""
-    from muniment.cli.incident import source_of
     from muniment.cli.output import emit, table, talk
 
     if call.json:
@@ -255,3 +254,9 @@ def drill(call: Invocation, folder: str | None) -> None:
     from muniment.cli.incident_drill import play
 
     play(call, folder)
+
+
+def source_of(call: Invocation, clock: dict[str, Any]) -> str:
+    """Where a clock is written, what else says when it applies, and how well that was read."""
+    note = clock["note"].get(call.language)
+    return f"{clock['source']}{f' ({note})' if note else ''} [{clock['sure']}]"

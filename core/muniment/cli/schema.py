@@ -2,19 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
-from typing import TYPE_CHECKING, Any
+from collections.abc import Callable
+from typing import TYPE_CHECKING
 
-import attrs
 import click
 
 from muniment.cli.base import Entry, LazyGroup, argument, option, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from muniment.schema import Field, RecordType
+    from muniment.schema import RecordType
 
-__all__ = ["diff", "history", "index", "list_types", "schema", "show", "show_fields", "type_json"]
+__all__ = ["diff", "history", "index", "list_types", "schema", "show"]
 
 _HERE = "muniment.cli.schema"
 
@@ -42,11 +41,12 @@ _TYPE = ("The record type.", "记录类型。")
 def list_types(call: Invocation) -> None:
     """The record types."""
     from muniment.cli.output import emit, table
+    from muniment.cli.schema_out import live_fields, subject_path, type_summary
 
     with call.session() as (_, session):
         found = session.types()
         if call.json:
-            emit({"types": [_summary(one) for one in found]})
+            emit({"types": [type_summary(one) for one in found]})
             return
         header = call.words(
             "cli.label_type", "cli.label_holds", "cli.label_subject", "cli.label_fields", "cli.label_version"
@@ -54,43 +54,16 @@ def list_types(call: Invocation) -> None:
         table(
             header,
             [
-                [one.key, one.label.of(call.language), _path(one), _live(one), one.definition_version]
+                [
+                    one.key,
+                    one.label.of(call.language),
+                    subject_path(one),
+                    live_fields(one),
+                    one.definition_version,
+                ]
                 for one in found
             ],
         )
-
-
-def _live(record_type: RecordType) -> int:
-    return sum(not field.retired for field in record_type.fields)
-
-
-def _path(record_type: RecordType) -> str:
-    return record_type.subject if isinstance(record_type.subject, str) else ".".join(record_type.subject)
-
-
-def _summary(one: RecordType) -> dict[str, Any]:
-    return {
-        "key": one.key,
-        "number": one.number,
-        "label": {"en": one.label.en, "zh": one.label.zh},
-        "subject": _path(one),
-        "fields": _live(one),
-        "version": one.definition_version,
-        "retired": one.retired,
-    }
-
-
-def type_json(one: RecordType, fields: Sequence[Field] | None = None) -> dict[str, Any]:
-    """A type as JSON, with the fields that may be shown."""
-    from muniment.schema.definitions import definition_document
-
-    shown = one if fields is None else attrs.evolve(one, fields=tuple(fields))
-    return {
-        **_summary(one),
-        **definition_document(shown),
-        "subject": _path(one),
-        "version": one.definition_version,
-    }
 
 
 @verb("show", ("The fields of a record type.", "查看记录类型的字段。"))
@@ -100,6 +73,7 @@ def type_json(one: RecordType, fields: Sequence[Field] | None = None) -> dict[st
 def show(call: Invocation, type: str, version: int | None) -> None:
     """The fields of a type."""
     from muniment.cli.output import emit
+    from muniment.cli.schema_out import show_fields, type_json
 
     with call.session() as (_, session):
         found = session.type(type) if version is None else session.definition(type, version)
@@ -109,61 +83,6 @@ def show(call: Invocation, type: str, version: int | None) -> None:
             emit({"types": [type_json(found, known)]})
         else:
             show_fields(call, found, known)
-
-
-def show_fields(call: Invocation, record_type: RecordType, fields: Sequence[Field]) -> None:
-    """Print a type's fields as a table."""
-    from muniment.cli.output import clean, heading, put, table
-
-    lang = call.language
-    put(heading(f"{record_type.key}  {clean(record_type.label.of(lang))}"))
-    header = call.words(
-        "cli.label_field",
-        "cli.label_label",
-        "cli.label_kind",
-        "cli.label_class",
-        "cli.label_index",
-        "cli.label_notes",
-    )
-    table(
-        header,
-        [
-            [
-                field.key,
-                field.label.of(lang),
-                _kind_words(field, lang),
-                field.sensitivity,
-                ", ".join(field.index),
-                _notes(call, field),
-            ]
-            for field in fields
-        ],
-    )
-
-
-def _kind_words(field: Field, lang: str) -> str:
-    from muniment.schema import KINDS
-
-    kind = KINDS.get(field.kind)
-    name = field.kind if kind is None else kind.label.of(lang)
-    return f"{name} → {field.target}" if field.target else name
-
-
-def _notes(call: Invocation, field: Field) -> str:
-    words = [
-        call.say(code)
-        for code, stands in (
-            ("cli.note_required", field.required),
-            ("cli.note_unique", field.unique),
-            ("cli.note_computed", field.computed),
-            ("cli.note_hidden", field.hidden),
-            ("cli.note_retired", field.retired),
-        )
-        if stands
-    ]
-    if field.choices:
-        words.append(" / ".join(choice.key for choice in field.choices if not choice.retired))
-    return ", ".join(words)
 
 
 @verb("diff", ("What differs between two definitions of a type.", "比较类型的两个定义。"))
@@ -331,7 +250,7 @@ Edit = Callable[["RecordType"], "RecordType"]
 
 def edit_type(call: Invocation, type: str, edit: Edit, reason: str | None, *, dry_run: bool) -> None:
     """Edit a type, store its new definition, and say what changed, or what would, also for records."""
-    from muniment.cli.template import tell_changes
+    from muniment.cli.schema_out import tell_changes
     from muniment.session.reading.preview import effects_of
 
     with call.session() as (archive, session):

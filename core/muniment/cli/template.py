@@ -10,11 +10,7 @@ from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, ver
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from collections.abc import Sequence
-
-    from muniment.schema.definitions import Change
     from muniment.schema.template import Template
-    from muniment.session.reading.preview import Effect
 
 __all__ = ["apply", "diff", "history", "list_templates", "show", "template"]
 
@@ -101,7 +97,7 @@ def show(call: Invocation, name: str) -> None:
     """The types and fields of a template."""
     from muniment.cli.init import templates_of
     from muniment.cli.output import clean, emit, heading, put
-    from muniment.cli.schema import show_fields, type_json
+    from muniment.cli.schema_out import show_fields, type_json
 
     shipped = {one.key: one for one in _shipped(call)}
     found = shipped.get(name) or templates_of([name])[0]
@@ -137,6 +133,7 @@ def show(call: Invocation, name: str) -> None:
 def apply(call: Invocation, names: tuple[str, ...], dry_run: bool, reason: str | None) -> None:
     """Bring templates into the archive."""
     from muniment.cli.init import templates_of
+    from muniment.cli.schema_out import tell_changes
     from muniment.session.reading.preview import effects_of
 
     with call.session() as (archive, session):
@@ -165,6 +162,7 @@ def apply(call: Invocation, names: tuple[str, ...], dry_run: bool, reason: str |
 def diff(call: Invocation, names: tuple[str, ...]) -> None:
     """What a template would change here."""
     from muniment.cli.init import templates_of
+    from muniment.cli.schema_out import tell_changes
     from muniment.session.reading.preview import effects_of
 
     with call.session() as (archive, session):
@@ -225,54 +223,3 @@ def history(call: Invocation) -> None:
                     for one, target in rows
                 ],
             )
-
-
-def tell_changes(
-    call: Invocation,
-    changes: Sequence[Change],
-    changed: Sequence[str],
-    *,
-    dry_run: bool,
-    effects: Sequence[Effect] = (),
-) -> None:
-    """Say what changed, or would change, in definitions, and what that does to records."""
-    from muniment.cli.output import clean, emit, put, talk
-
-    if call.json:
-        emit(
-            {
-                "changes": [
-                    {"code": one.code, "type": one.type, "item": one.item, "text": one.text(call.language)}
-                    for one in changes
-                ],
-                "types": list(changed),
-                "applied": not dry_run and bool(changed),
-                "effects": [
-                    {
-                        "code": one.code,
-                        "type": one.type,
-                        "field": one.field,
-                        "count": one.count,
-                        "records": one.records,
-                    }
-                    for one in effects
-                ],
-            }
-        )
-        return
-    for one in changes:
-        put(clean(one.text(call.language)))
-    for effect in effects:
-        put(
-            call.say(
-                f"choose.effect_{effect.code}",
-                type=effect.type,
-                field=effect.field,
-                count=effect.count,
-                records=effect.records,
-            )
-        )
-    code = (
-        "cli.nothing_changes" if not changed else "cli.would_change" if dry_run else "cli.definitions_changed"
-    )
-    talk(call.say(code, names=", ".join(changed)))

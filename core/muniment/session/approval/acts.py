@@ -23,7 +23,7 @@ from muniment.changes import OPERATIONS, Act, Check, Need, is_met
 from muniment.codec import canonical
 from muniment.errors import AccessDenied, ApprovalNeeded
 from muniment.model import id_text
-from muniment.session.approval.proposals import Held, all_of
+from muniment.session.approval.proposals import Held, all_of, stepped
 from muniment.session.kernel.engine import Acting, Engine
 from muniment.session.writing.approving import Granted, propose, rules_in_force
 from muniment.session.writing.changes import Change
@@ -165,8 +165,6 @@ class _Use:
 
     def _find(self, tx: Transaction, moment: Moment) -> Sequence[Change]:
         """The change that uses up an approval of exactly this, if there is one."""
-        from muniment.session.approval.checking import stepped
-
         for held in all_of(tx, self._engine, ("ready", "open")):
             act = held.common.act
             if act is None or held.state_at(moment.time_us) == "expired":

@@ -26,12 +26,14 @@ from muniment.changes import (
 )
 from muniment.errors import AccessDenied, Conflict, MunimentError, NotFound, UsageError
 from muniment.model import id_text
+from muniment.session.approval.acts import act_needs, require_act_readable
 from muniment.session.approval.proposals import (
     Held,
     change_of,
     find_proposal,
     is_stale,
     load_proposal,
+    stepped,
     type_of,
     waiting,
 )
@@ -279,24 +281,6 @@ def require_checker(engine: Engine, acting: Acting, held: Held) -> None:
         engine.policy.require(acting.actor, "change.approve")
 
 
-def stepped(
-    held: Held, values: Mapping[str, object], kind: str, *, reason: str | None = None
-) -> list[Change]:
-    """The changes that take every record of a proposal a step further."""
-    return [
-        Change(
-            "update",
-            record=member.version.record,
-            values=values,
-            expected_version=member.version.version,
-            kind=kind,
-            inside=True,
-            reason=reason or None,
-        )
-        for member in held.members
-    ]
-
-
 class _Approving(Footing):
     """One approval in its transaction."""
 
@@ -341,8 +325,6 @@ class _Approving(Footing):
         checks = self._still_good(tx, moment, held)
         kept = Given(mine, held.digest, moment.time_us, acting.purpose, reason or "")
         if held.common.act is not None:
-            from muniment.session.approval.acts import act_needs, require_act_readable
-
             require_act_readable(engine, acting, held.common.act)
             needs = (*held.common.needs, *act_needs(engine, held))
         else:

@@ -7,7 +7,7 @@ writes it down.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from datetime import UTC, datetime, timedelta
 from typing import Final
 
@@ -41,6 +41,7 @@ __all__ = [
     "find_proposal",
     "is_stale",
     "load_proposal",
+    "stepped",
     "waiting",
 ]
 
@@ -277,3 +278,21 @@ def all_of(tx: Transaction, engine: Engine, states: Sequence[str]) -> Iterator[H
                 continue  # erased with its subject: nobody may see it any more
             if held.id == row.record:
                 yield held
+
+
+def stepped(
+    held: Held, values: Mapping[str, object], kind: str, *, reason: str | None = None
+) -> list[Change]:
+    """The changes that take every record of a proposal a step further."""
+    return [
+        Change(
+            "update",
+            record=member.version.record,
+            values=values,
+            expected_version=member.version.version,
+            kind=kind,
+            inside=True,
+            reason=reason or None,
+        )
+        for member in held.members
+    ]

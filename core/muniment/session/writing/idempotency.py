@@ -16,7 +16,7 @@ from muniment.session.kernel.logbook import Moment
 from muniment.store import Remembered, Transaction, Version
 
 if TYPE_CHECKING:
-    from muniment.session.writing.writes import Change
+    from muniment.session.writing.changes import Change
 
 __all__ = ["Request"]
 
