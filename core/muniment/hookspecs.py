@@ -9,6 +9,9 @@ A plugin runs inside the process and is trusted code: muniment isolates its
 faults, it does not confine it.
 """
 
+# A hook has no body: what is here is asked of others.
+# mypy: disable-error-code="empty-body"
+
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
@@ -77,7 +80,7 @@ hookimpl = pluggy.HookimplMarker("muniment")
 
 
 @hookspec
-def muniment_plugin_info() -> PluginInfo:  # type: ignore[empty-body]  # a hook has no body
+def muniment_plugin_info() -> PluginInfo:
     """Say what the plugin is called, which hooks it is written for, and the texts of its codes.
 
     Every plugin implements it. Asked once, when an archive is opened, outside
@@ -91,7 +94,7 @@ def muniment_plugin_info() -> PluginInfo:  # type: ignore[empty-body]  # a hook 
 
 
 @hookspec
-def muniment_field_kinds() -> Sequence[FieldKind]:  # type: ignore[empty-body]  # a hook has no body
+def muniment_field_kinds() -> Sequence[FieldKind]:
     """Add kinds of field, such as ``iban``.
 
     Asked once, when an archive is opened, outside any transaction. Values are
@@ -108,7 +111,7 @@ def muniment_field_kinds() -> Sequence[FieldKind]:  # type: ignore[empty-body]  
 
 
 @hookspec
-def muniment_record_types(  # type: ignore[empty-body]  # a hook has no body
+def muniment_record_types(
     kinds: Mapping[str, FieldKind],
 ) -> Sequence[RecordType]:
     """Bring record types into every archive that enables the plugin.
@@ -130,7 +133,7 @@ def muniment_record_types(  # type: ignore[empty-body]  # a hook has no body
 
 
 @hookspec
-def muniment_fields(record_type: str) -> Sequence[Field | LayoutGroup]:  # type: ignore[empty-body]
+def muniment_fields(record_type: str) -> Sequence[Field | LayoutGroup]:
     """Add fields to a record type of an archive, or refine fields that it has.
 
     Asked once about each record type, when an archive is opened or gets the
@@ -155,7 +158,7 @@ def muniment_fields(record_type: str) -> Sequence[Field | LayoutGroup]:  # type:
 
 
 @hookspec
-def muniment_templates(kinds: Mapping[str, FieldKind]) -> Sequence[Template]:  # type: ignore[empty-body]
+def muniment_templates(kinds: Mapping[str, FieldKind]) -> Sequence[Template]:
     """Ship templates, to be applied by name like those of the core.
 
     Asked once, when an archive is opened, outside any transaction.
@@ -173,7 +176,7 @@ def muniment_templates(kinds: Mapping[str, FieldKind]) -> Sequence[Template]:  #
 
 
 @hookspec
-def muniment_views(record_type: str) -> Sequence[ListView]:  # type: ignore[empty-body]  # a hook has no body
+def muniment_views(record_type: str) -> Sequence[ListView]:
     """Bring views of a record type: columns, filters, sort and grouping of its list.
 
     Asked once about each record type, when an archive is opened or gets the
@@ -195,7 +198,7 @@ def muniment_views(record_type: str) -> Sequence[ListView]:  # type: ignore[empt
 
 
 @hookspec
-def muniment_pages() -> Sequence[Page]:  # type: ignore[empty-body]  # a hook has no body
+def muniment_pages() -> Sequence[Page]:
     """Bring pages of the web interface, with their places in the navigation.
 
     Asked once, when an archive is opened, outside any transaction. A page is
@@ -215,7 +218,7 @@ def muniment_pages() -> Sequence[Page]:  # type: ignore[empty-body]  # a hook ha
 
 
 @hookspec
-def muniment_panels(record_type: str) -> Sequence[Panel]:  # type: ignore[empty-body]  # a hook has no body
+def muniment_panels(record_type: str) -> Sequence[Panel]:
     """Bring panels that stand beside the records of a type in the web interface.
 
     Asked once about each record type, when an archive is opened or gets the
@@ -234,7 +237,7 @@ def muniment_panels(record_type: str) -> Sequence[Panel]:  # type: ignore[empty-
 
 
 @hookspec
-def muniment_columns(record_type: str) -> Sequence[Column]:  # type: ignore[empty-body]  # a hook has no body
+def muniment_columns(record_type: str) -> Sequence[Column]:
     """Say how the cells of columns look in the web interface's table of a type.
 
     Asked once about each record type, when an archive is opened or gets the
@@ -255,9 +258,7 @@ def muniment_columns(record_type: str) -> Sequence[Column]:  # type: ignore[empt
 
 
 @hookspec
-def muniment_retention_rules(  # type: ignore[empty-body]  # a hook has no body
-    record_type: str, fields: Mapping[str, str]
-) -> Sequence[RetentionRule]:
+def muniment_retention_rules(record_type: str, fields: Mapping[str, str]) -> Sequence[RetentionRule]:
     """State how long the values of a record type are kept, as data.
 
     Asked once about each record type, when an archive is opened or gets the
@@ -279,7 +280,7 @@ def muniment_retention_rules(  # type: ignore[empty-body]  # a hook has no body
 
 
 @hookspec
-def muniment_purposes() -> Sequence[Purpose]:  # type: ignore[empty-body]  # a hook has no body
+def muniment_purposes() -> Sequence[Purpose]:
     """Name the purposes for which data is touched: W3C DPV terms with their labels.
 
     Asked once, when an archive is opened, outside any transaction. Naming a
@@ -293,7 +294,7 @@ def muniment_purposes() -> Sequence[Purpose]:  # type: ignore[empty-body]  # a h
 
 
 @hookspec
-def muniment_jurisdictions() -> Sequence[Jurisdiction]:  # type: ignore[empty-body]  # a hook has no body
+def muniment_jurisdictions() -> Sequence[Jurisdiction]:
     """Say what a law wants of consents, of children, and on which days nobody works, as data.
 
     Asked once, when an archive is opened, outside any transaction. Nothing of it
@@ -310,7 +311,7 @@ def muniment_jurisdictions() -> Sequence[Jurisdiction]:  # type: ignore[empty-bo
 
 
 @hookspec
-def muniment_alert_rules() -> Sequence[AlertRuleLike]:  # type: ignore[empty-body]  # a hook has no body
+def muniment_alert_rules() -> Sequence[AlertRuleLike]:
     """Bring rules that say what is odd in the log.
 
     Asked once, when an archive is opened, outside any transaction. A rule's
@@ -328,7 +329,7 @@ def muniment_alert_rules() -> Sequence[AlertRuleLike]:  # type: ignore[empty-bod
 
 
 @hookspec
-def muniment_regimes() -> Sequence[RegimeLike]:  # type: ignore[empty-body]  # a hook has no body
+def muniment_regimes() -> Sequence[RegimeLike]:
     """Bring regimes: what each clause asks for, and the checks that look at it.
 
     Asked once, when an archive is opened, outside any transaction. A clause
@@ -347,7 +348,7 @@ def muniment_regimes() -> Sequence[RegimeLike]:  # type: ignore[empty-body]  # a
 
 
 @hookspec
-def muniment_log_formats() -> Sequence[LogFormat]:  # type: ignore[empty-body]  # a hook has no body
+def muniment_log_formats() -> Sequence[LogFormat]:
     """Bring forms in which other systems read entries of the log.
 
     Asked once, when an archive is opened, outside any transaction. A format's
@@ -367,7 +368,7 @@ def muniment_log_formats() -> Sequence[LogFormat]:  # type: ignore[empty-body]  
 
 
 @hookspec
-def muniment_search_terms() -> Sequence[SearchTerms]:  # type: ignore[empty-body]  # a hook has no body
+def muniment_search_terms() -> Sequence[SearchTerms]:
     """Have texts found under further words, such as Chinese names under their Pinyin.
 
     Asked once, when an archive is opened, outside any transaction. The words of
@@ -387,7 +388,7 @@ def muniment_search_terms() -> Sequence[SearchTerms]:  # type: ignore[empty-body
 
 
 @hookspec
-def muniment_roles() -> Sequence[RoleLike]:  # type: ignore[empty-body]  # a hook has no body
+def muniment_roles() -> Sequence[RoleLike]:
     """Bring roles, to be given to users like those of the core.
 
     Asked once, when an archive is opened, outside any transaction. A role says
@@ -437,7 +438,7 @@ def muniment_authorize(
 
 
 @hookspec
-def muniment_validate(  # type: ignore[empty-body]  # a hook has no body
+def muniment_validate(
     record: RecordState, changes: Mapping[str, object], context: HookContext
 ) -> Iterable[Issue]:
     """Refuse a write, or warn about it.
@@ -518,9 +519,7 @@ def muniment_after_commit(
 
 
 @hookspec
-def muniment_before_erase(  # type: ignore[empty-body]  # a hook has no body
-    subject_id: str, plan: ErasurePlan, context: HookContext
-) -> Iterable[Issue]:
+def muniment_before_erase(subject_id: str, plan: ErasurePlan, context: HookContext) -> Iterable[Issue]:
     """Refuse an erasure, such as one of somebody whose goods are on their way.
 
     Asked once about each subject of whom something is to be erased, on every path

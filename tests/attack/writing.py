@@ -17,7 +17,7 @@ from muniment.session import Change
 from muniment.testing import open_again
 
 # What is imported only when it is needed is needed soon; killing an import would prove nothing.
-import muniment.seal._files  # noqa: F401  isort: skip
+import muniment.seal._files  # noqa: F401  isort: skip  for its being imported alone
 
 
 def values_of(number: int) -> dict[str, object]:

@@ -311,7 +311,7 @@ def test_two_documents_with_one_number_are_refused():
     customer = definition_document(Registry().apply([INFO]).registry.by_key["customer"])
     for change in ({"key": "twin"}, {"key": "twin", "number": 300}, {"number": 300}):
         with pytest.raises(ConfigError, match=r"schema\.number"):
-            Registry.from_documents([customer, {**customer, **change}])
+            Registry.of(map(type_from_document, [customer, {**customer, **change}]))
 
 
 def test_a_definition_outlives_the_plugin_that_brought_its_kind():
@@ -319,7 +319,7 @@ def test_a_definition_outlives_the_plugin_that_brought_its_kind():
     kinds = {**KINDS, "iban": attrs.evolve(KINDS["identifier"], name="iban")}
     own = template("bank", made("account", field("iban", "iban", plugin="bank"), field("note")))
     registry = Registry().apply([own], kinds=kinds).registry
-    registry = Registry.from_documents([definition_document(registry.by_key["account"])])
+    registry = Registry.of([type_from_document(definition_document(registry.by_key["account"]))])
     edited = registry.replace(rename_field(registry.by_key["account"], "note", "remark")).registry
     iban = edited.by_key["account"].by_key["iban"]
     assert ("iban", KINDS["identifier"].encoding, "bank") == (iban.kind, iban.encoding, iban.plugin)
@@ -435,8 +435,8 @@ STEPS = st.lists(
 
 def step(registry: Registry, action: str, pick: int, templates: set[int]) -> Registry:
     if action == "reload":
-        return Registry.from_documents(
-            definition_document(each) for each in registry.types if each.number > 255
+        return Registry.of(
+            type_from_document(definition_document(each)) for each in registry.types if each.number > 255
         )
     if action == "apply":
         return registry.apply([POOL[place] for place in sorted(templates)]).registry

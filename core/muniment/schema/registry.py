@@ -18,7 +18,7 @@ import attrs
 from muniment.errors import ConfigError
 from muniment.model import CLASSES
 from muniment.schema.builtin import ARCHIVE_CATEGORY, BUILTIN
-from muniment.schema.definitions import Change, diff, type_from_document
+from muniment.schema.definitions import Change, diff
 from muniment.schema.edits import kept_choices
 from muniment.schema.kinds import KINDS, FieldKind
 from muniment.schema.rules import check_type, one_of
@@ -297,14 +297,13 @@ class Registry:
     types: tuple[RecordType, ...] = BUILTIN
 
     @classmethod
-    def from_documents(cls, documents: Iterable[Mapping[str, Any]]) -> Registry:
-        """The registry out of the newest definition document of each type that is not built in.
+    def of(cls, types: Iterable[RecordType]) -> Registry:
+        """The registry out of the newest definition of each type that is not built in.
 
         Raises:
-            ConfigError: ``schema.document``, or ``schema.number`` where two share a number.
+            ConfigError: ``schema.number`` where two share a number.
         """
-        types = sorted(map(type_from_document, documents), key=lambda record_type: record_type.number)
-        registry = cls((*BUILTIN, *types))
+        registry = cls((*BUILTIN, *sorted(types, key=lambda record_type: record_type.number)))
         registry._check_numbers()
         return registry
 

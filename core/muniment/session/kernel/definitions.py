@@ -14,7 +14,7 @@ from muniment.log.binding import OPERATIONS, unpack_live
 from muniment.model import CLASSES, Value, id_bytes, id_text
 from muniment.plugins import Pin
 from muniment.schema import RecordType
-from muniment.schema.builtin import BREAK_GLASS, BUILTIN, CONFIGURATION, DEFINITION, IMPORT, USER
+from muniment.schema.builtin import BREAK_GLASS, CONFIGURATION, DEFINITION, IMPORT, USER
 from muniment.schema.definitions import type_from_document
 from muniment.schema.registry import Registry
 from muniment.session.kernel.sealer import Sealer
@@ -162,9 +162,7 @@ def load_definitions(tx: Transaction, sealer: Sealer, *, as_of_us: int | None = 
     for version, values in _newest(tx, sealer, CONFIGURATION, as_of_us):
         configuration = (version.record, version.version, str(values["text"]))
         pins = read_pins(str(values.get("plugins") or ""))
-    types.sort(key=lambda one: one.number)
-    registry = Registry((*BUILTIN, *types))
-    return Definitions(registry, records, users, configuration, pins, _glasses(tx, sealer))
+    return Definitions(Registry.of(types), records, users, configuration, pins, _glasses(tx, sealer))
 
 
 def _glasses(tx: Transaction, sealer: Sealer) -> dict[str, tuple[Glass, ...]]:
