@@ -17,13 +17,14 @@ from typing import Final
 import attrs
 
 from muniment.errors import NotFound
-from muniment.log.binding import OPERATIONS, unpack_live
+from muniment.log.binding import OPERATIONS
 from muniment.model import Value, id_bytes, id_text
 from muniment.schema.builtin import MAILING, MESSAGE
+from muniment.session.kernel.about import opened_about, opened_standing
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.tokens import lookup_equal
-from muniment.store import Part, Transaction, Version
+from muniment.store import Transaction, Version
 
 __all__ = ["Mailing", "Message", "by_link", "link_of", "mailings", "messages_about"]
 
@@ -141,39 +142,13 @@ def mailings(engine: Engine, tx: Transaction) -> list[Mailing]:
 
 def messages_about(engine: Engine, tx: Transaction, subjects: Collection[bytes]) -> list[Message]:
     """The letters to these persons; for the framework's own decisions, nothing of it may be released."""
-    versions = [
-        version
-        for version in tx.newest_about(SHARD, MESSAGE.number, subjects)
-        if version.operation != _DELETE
-    ]
-    return _opened(engine, tx, versions)
+    return [_message(*one) for one in opened_about(engine, tx, MESSAGE, subjects)]
 
 
-def _opened(engine: Engine, tx: Transaction, versions: Collection[Version]) -> list[Message]:
-    live = {version.record: unpack_live(version.parts)[0] for version in versions}
-    gone: Collection[tuple[bytes, int]] = ()
-    if engine.any_states and versions:
-        gone = {(state.id, state.category) for state in tx.state_of(SHARD, live.keys())}
-    standing = [one for one in versions if not any((one.record, category) in gone for category in (0, 1))]
-    places = [(one.record, group, one.version) for one in standing for group in live[one.record]]
-    parts: dict[bytes, list[Part]] = {}
-    for part in tx.parts_at(SHARD, places):
-        parts.setdefault(part.record, []).append(part)
-    found = []
-    for version in standing:
-        values: dict[str, Value] = {}
-        for part in parts.get(version.record, ()):
-            values |= engine.sealer.open(part, MESSAGE, version.subject, live[version.record][part.grp])
-        found.append(
-            Message(
-                id_text(version.record),
-                version.version,
-                id_text(version.subject),
-                version.recorded_us,
-                values,
-            )
-        )
-    return found
+def _message(version: Version, values: dict[str, Value]) -> Message:
+    return Message(
+        id_text(version.record), version.version, id_text(version.subject), version.recorded_us, values
+    )
 
 
 def by_link(engine: Engine, tx: Transaction, field: str, token: str) -> Message:
@@ -197,7 +172,8 @@ def by_link(engine: Engine, tx: Transaction, field: str, token: str) -> Message:
         for record in lookup.candidates(tx)
         if (version := tx.version(SHARD, record)) is not None and version.operation != _DELETE
     ]
-    for one in _opened(engine, tx, versions):
+    # Every candidate is opened before any is compared.
+    for one in [_message(*found) for found in opened_standing(engine, tx, MESSAGE, versions)]:
         if compare_digest(one.text(field), digest):
             # A person who is being erased is not there any more.
             engine.check_live(tx, {id_bytes(one.id), id_bytes(one.subject)})

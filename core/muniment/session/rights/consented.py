@@ -9,13 +9,14 @@ from typing import Final
 import attrs
 
 from muniment.errors import NotFound, UsageError
-from muniment.log.binding import OPERATIONS, unpack_live
+from muniment.log.binding import OPERATIONS
 from muniment.model import Value, id_text
 from muniment.schema.builtin import CONSENT
+from muniment.session.kernel.about import opened_about, opened_standing
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.reach import reached_by
 from muniment.session.reading.reads import may_read
-from muniment.store import Part, Transaction, Version
+from muniment.store import Transaction, Version
 
 __all__ = ["EPOCH", "Consent", "Notice", "consents_of", "micros", "opened", "subject_of"]
 
@@ -105,42 +106,18 @@ def consents_of(engine: Engine, tx: Transaction, subjects: Collection[bytes]) ->
 
     For the framework's own decisions: nothing of it may be released without an entry.
     """
-    versions = [
-        version
-        for version in tx.newest_about(SHARD, CONSENT.number, subjects)
-        if version.operation != _DELETE
-    ]
-    return opened(engine, tx, versions)
+    return [_consent(*one) for one in opened_about(engine, tx, CONSENT, subjects)]
 
 
 def opened(engine: Engine, tx: Transaction, versions: Sequence[Version]) -> list[Consent]:
     """Consents out of these versions; what was erased is left out."""
-    live = {version.record: unpack_live(version.parts)[0] for version in versions}
-    gone: Collection[tuple[bytes, int]] = ()
-    if engine.any_states and versions:
-        gone = {(state.id, state.category) for state in tx.state_of(SHARD, live.keys())}
-    standing = [version for version in versions if not any((version.record, one) in gone for one in (0, 1))]
-    places = [
-        (version.record, group, version.version) for version in standing for group in live[version.record]
-    ]
-    parts: dict[bytes, list[Part]] = {}
-    for part in tx.parts_at(SHARD, places):
-        parts.setdefault(part.record, []).append(part)
-    found = []
-    for version in standing:
-        values: dict[str, Value] = {}
-        for part in parts.get(version.record, ()):
-            values |= engine.sealer.open(part, CONSENT, version.subject, live[version.record][part.grp])
-        found.append(
-            Consent(
-                id_text(version.record),
-                version.version,
-                id_text(version.subject),
-                version.recorded_us,
-                values,
-            )
-        )
-    return found
+    return [_consent(*one) for one in opened_standing(engine, tx, CONSENT, versions)]
+
+
+def _consent(version: Version, values: dict[str, Value]) -> Consent:
+    return Consent(
+        id_text(version.record), version.version, id_text(version.subject), version.recorded_us, values
+    )
 
 
 def subject_of(engine: Engine, acting: Acting, tx: Transaction, record: bytes) -> bytes:
