@@ -20,6 +20,7 @@ __all__ = [
     "Words",
     "argument",
     "flag",
+    "having",
     "may_say_why",
     "must_say_why",
     "option",
@@ -354,3 +355,14 @@ may_say_why = option("--reason", metavar="TEXT", words=_WHY)
 
 must_say_why = option("--reason", metavar="TEXT", words=_WHY, required=True)
 """Likewise where nothing is done without."""
+
+having = option(
+    "--where",
+    multiple=True,
+    metavar="F=V",
+    words=(
+        "Records with this value; may be given several times; also F!=V, 'F>=V', 'F<V'.",
+        "具有该值的记录；可多次给出；也可用 F!=V、'F>=V'、'F<V'。",
+    ),
+)
+"""The option of a command that takes records with some values alone."""

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from muniment.cli.base import argument, flag, must_say_why, option, verb
+from muniment.cli.base import argument, flag, having, must_say_why, option, verb
 from muniment.cli.invocation import Invocation, names_of
 
 if TYPE_CHECKING:
@@ -46,15 +46,7 @@ __all__ = ["export"]
     metavar="V",
     words=("What a saved view shows: `view list`.", "导出已保存视图的内容，见 view list。"),
 )
-@option(
-    "--where",
-    multiple=True,
-    metavar="F=V",
-    words=(
-        "Records with this value; may be given several times; also F!=V, 'F>=V', 'F<V'.",
-        "具有该值的记录；可多次给出；也可用 F!=V、'F>=V'、'F<V'。",
-    ),
-)
+@having
 @option(
     "--fields",
     multiple=True,

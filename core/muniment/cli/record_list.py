@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import argument, flag, option, verb
+from muniment.cli.base import argument, flag, having, option, verb
 from muniment.cli.invocation import Invocation, names_of
 from muniment.cli.record_read import emit_records, field_label, note_hidden, value_text
 
@@ -84,15 +84,7 @@ def conditions(
     metavar="V",
     words=("A saved view, by key or label: `view list`.", "已保存的视图（键或标签），见 view list。"),
 )
-@option(
-    "--where",
-    multiple=True,
-    metavar="F=V",
-    words=(
-        "Records with this value; may be given several times; also F!=V, 'F>=V', 'F<V'.",
-        "具有该值的记录；可多次给出；也可用 F!=V、'F>=V'、'F<V'。",
-    ),
-)
+@having
 @_fields
 @option(
     "--order",
