@@ -9,9 +9,11 @@ from typing import Final
 
 from muniment import hookimpl
 from muniment.packs import Pack, plugin_of
-from muniment.schema import ListView, parse_template
+from muniment.plugins import Page
+from muniment.schema import Label, ListView, parse_template
+from muniment_insights.pages import show
 
-__all__ = ["DATA", "PLUGIN", "muniment_views"]
+__all__ = ["DATA", "PLUGIN", "muniment_pages", "muniment_views"]
 
 DATA: Final = Pack(__name__)
 """The files beside this one."""
@@ -30,5 +32,11 @@ def _views() -> tuple[ListView, ...]:
     return parse_template(text, where=f"{__name__}/types.toml").views
 
 
-PLUGIN: Final = plugin_of(DATA, muniment_views)
-"""The hooks that the files answer, and the one for views."""
+@hookimpl
+def muniment_pages() -> Sequence[Page]:
+    """Bring the report as a page."""
+    return [Page("report", Label("Customer insights", "客户洞察"), show)]
+
+
+PLUGIN: Final = plugin_of(DATA, muniment_views, muniment_pages)
+"""The hooks that the files answer, and those for views and pages."""

@@ -25,7 +25,7 @@ from muniment_insights.telling import part, say
 if TYPE_CHECKING:
     from muniment.session import Session
 
-__all__ = ["Reported", "make_report"]
+__all__ = ["Reported", "compute_part", "make_report"]
 
 
 @attrs.frozen
@@ -83,6 +83,27 @@ def make_report(
     with target.open("x", encoding="utf-8") as file:
         file.write(text)
     return Reported(tuple(parts), left_out)
+
+
+def compute_part(
+    session: Session, asked: Asked, name: str, *, period: str = "month", lang: str = "en"
+) -> Any:
+    """One result by the name of its part.
+
+    Args:
+        session: who computes, and why.
+        asked: the period and the rest.
+        name: of the part, as in the report; ``segment_rule`` too.
+        period: how the time of KPIs is divided.
+        lang: in which names of groups are.
+
+    Raises:
+        UsageError: there is nothing to compute it from, or too little.
+        AccessDenied: the actor may not read what it takes; logged.
+    """
+    if name == "segment_rule":
+        return compute_segments(session, asked, method="rule", lang=lang)
+    return _parts(session, asked, period, lang)[name]()
 
 
 def _parts(session: Session, asked: Asked, period: str, lang: str) -> dict[str, Callable[[], Any]]:

@@ -27,8 +27,8 @@ table { border-collapse: collapse; width: 100%; margin: .5rem 0; font-variant-nu
 th, td { text-align: left; padding: .3rem .6rem .3rem 0; border-bottom: 1px solid var(--line);
   vertical-align: top; }
 td.number, th.number { text-align: right; }
-svg { max-width: 100%; height: auto; } svg text { font-size: 12px; fill: var(--ink); }
-.bar, .dot { fill: var(--mark); } .line { fill: none; stroke: var(--mark); stroke-width: 2; }
+figure { margin: .5rem 0; } svg { width: 100%; height: auto; } .word { fill: var(--ink); }
+.bar, .dot { fill: var(--mark); } .line { stroke: var(--mark); }
 .axis { stroke: var(--line); }
 section { break-inside: avoid; }
 @media print { :root { --ink: #000; --quiet: #444; --line: #bbb; --paper: #fff; --mark: #2f6f62; }
@@ -42,7 +42,7 @@ class Part:
 
     Attributes:
         title: its heading.
-        chart: SVG, made by ``charts``; empty for none.
+        chart: SVG, made by ``muniment.charts``; empty for none.
         header: of the table.
         rows: its cells as text.
         numbers: places of the columns that hold numbers.

@@ -4,14 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from decimal import Decimal
+from html import escape
 from typing import Any
 
 import attrs
 
+from muniment.charts import Mark, bars, line
 from muniment.errors import text_of
 from muniment.model import Money
 from muniment_insights.behaviour import Behaviour
-from muniment_insights.charts import bars, lines
 from muniment_insights.churn import Churn
 from muniment_insights.facts import money_of
 from muniment_insights.kpi import Figure, Figures
@@ -131,6 +132,12 @@ def part(result: Result, lang: str) -> Part:
     return attrs.evolve(made, notes=tuple(notes(result.about, lang)))
 
 
+def _bars(name: str, title: str, rows: Sequence[tuple[str, float, str]]) -> str:
+    """Bars, one a row: name, length and text of each; nothing where there are none."""
+    marks = [Mark(label, Decimal(f"{length:.6f}"), text) for label, length, text in rows]
+    return bars(f"insights-{name}", title, marks) if marks else ""
+
+
 def _header(lang: str, *names: str) -> list[str]:
     return [say(f"label_{name}", lang) for name in names]
 
@@ -156,7 +163,11 @@ def _behaviour(result: Behaviour, lang: str) -> Part:
             rows.append([label, "—", "—"])
     title = say("title_behaviour", lang)
     return Part(
-        title, bars(title, drawn), _header(lang, "tier", "customers", "amount"), rows, frozenset({1, 2})
+        title,
+        _bars("behaviour", title, drawn),
+        _header(lang, "tier", "customers", "amount"),
+        rows,
+        frozenset({1, 2}),
     )
 
 
@@ -178,7 +189,7 @@ def _lifetime(result: Lifetime, lang: str) -> Part:
         drawn = _tenths(result, lang)
     rows += [[name, f"{value:.4g}"] for name, value in result.parameters.items()]
     title = say("title_lifetime", lang)
-    chart = bars(title, drawn) if drawn else ""
+    chart = _bars("lifetime", title, drawn)
     return Part(title, chart, _header(lang, "name", "value"), rows, frozenset({1}))
 
 
@@ -208,7 +219,7 @@ def _segments(result: Segments, lang: str) -> Part:
     header = _header(lang, "segment", "customers", "amount_year", "common")
     if not any(row[-1] for row in rows):
         header, rows = header[:-1], [row[:-1] for row in rows]
-    return Part(title, bars(title, drawn), header, rows, frozenset({1, 2}))
+    return Part(title, _bars(result.about.method, title, drawn), header, rows, frozenset({1, 2}))
 
 
 def _churn(result: Churn, lang: str) -> Part:
@@ -219,7 +230,7 @@ def _churn(result: Churn, lang: str) -> Part:
         if size is not None:
             drawn.append((label, float(size), str(size)))
     title = say("title_churn", lang)
-    return Part(title, bars(title, drawn), _header(lang, "band", "customers"), rows, frozenset({1}))
+    return Part(title, _bars("churn", title, drawn), _header(lang, "band", "customers"), rows, frozenset({1}))
 
 
 def figure_text(one: Figure) -> str:
@@ -249,22 +260,31 @@ def _figures(result: Figures, lang: str) -> Part:
 def _drawn(result: Figures, lang: str) -> str:
     """A chart for each KPI and currency: a line over time, or bars where there are groups."""
     charts = []
-    for metric, currency in dict.fromkeys((one.metric, one.currency) for one in result.figures):
+    for place, (metric, currency) in enumerate(
+        dict.fromkeys((one.metric, one.currency) for one in result.figures)
+    ):
         some = [one for one in result.figures if (one.metric, one.currency) == (metric, currency)]
         title = f"{say(f'metric_{metric}', lang)} {currency}".strip()
         if result.by == "all" and len(some) > 1:
             points = [
-                (one.start.isoformat()[:7], None if one.value is None else float(one.value), figure_text(one))
+                Mark(
+                    one.start.isoformat()[:7],
+                    None if one.value is None else Decimal(one.value),
+                    figure_text(one),
+                )
                 for one in some
             ]
-            drawn = lines(title, points)
+            drawn = line(f"insights-kpi-{place}", title, points)
         else:
             newest = max(one.start for one in some)
             told = [one for one in some if one.start == newest and one.value is not None]
-            drawn = bars(
-                title, [(one.group or title, float(one.value or 0), figure_text(one)) for one in told]
+            drawn = _bars(
+                f"kpi-{place}",
+                title,
+                [(one.group or title, float(one.value or 0), figure_text(one)) for one in told],
             )
-        charts.append(f"<figure><figcaption>{title}</figcaption>{drawn}</figure>")
+        if drawn:
+            charts.append(f'<figure class="card"><figcaption>{escape(title)}</figcaption>{drawn}</figure>')
     return "".join(charts)
 
 
@@ -282,7 +302,7 @@ def _needs(result: Needs, lang: str) -> Part:
             drawn.append((f"{field}: {value}", float(count), str(count)))
     title = say("title_needs", lang)
     header = _header(lang, "field", "value", "customers")
-    return Part(title, bars(title, drawn), header, rows, frozenset({2}))
+    return Part(title, _bars("needs", title, drawn), header, rows, frozenset({2}))
 
 
 _PARTS: dict[type[Any], Any] = {
