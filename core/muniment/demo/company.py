@@ -95,6 +95,8 @@ _COMMENTS: Final = (
     (1, "Kettle broke after a week.", "quality"),
     (5, "Will order again.", "none"),
 )
+_OFTEN: Final = (0, 1, 2, 0, 3, 1, 4, 0, 2, 1, 0)
+"""How often each problem comes, as places in the list of them."""
 _SOLUTIONS: Final = ("Replaced 已更换", "Explained 已解释", "Repaired 已修好")
 _PROBLEMS: Final = (
     ("complaint", "水壶漏水"),
@@ -339,7 +341,7 @@ def _follow_ups(draw: Random, numbers: Sequence[str], today: date, owners: Mappi
 def _requests(draw: Random, numbers: Sequence[str], today: date, service: tuple[str, ...]) -> list[Row]:
     made: list[Row] = []
     for place, number in enumerate(some(draw, numbers, 0.3), 1):
-        kind, problem = _PROBLEMS[place % len(_PROBLEMS)]
+        kind, problem = _PROBLEMS[_OFTEN[place % len(_OFTEN)]]
         # Every third one is new and open.
         done = place % 3 != 0
         day = before(draw, today, 200) - timedelta(days=4) if done else before(draw, today, 12)

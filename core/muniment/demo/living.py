@@ -60,6 +60,9 @@ def settings_text(today: str) -> str:
 from = "Tea Company <shop@example.com>"
 link = "https://tea.example.com"
 
+[consent]
+purposes = ["DirectMarketing", "Personalisation"]
+
 [rights]
 law = "pipl"
 
