@@ -9,12 +9,10 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from typing import TYPE_CHECKING
 
-import attrs
-
 from muniment.errors import Conflict, Invalid, MunimentError, NotFound, UsageError
 from muniment.model import id_bytes, id_text
 from muniment.session.approval import forms
-from muniment.session.approval.drafts import Saving
+from muniment.session.approval.saving import Edit, Saving
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.moving import has_moved
 from muniment.session.writing.changes import Change, Pending
@@ -30,23 +28,6 @@ __all__ = ["MOST_EDITS", "Edit", "Tray"]
 
 MOST_EDITS = 1_000
 """How many records one act of keeping may touch."""
-
-
-@attrs.frozen
-class Edit:
-    """What somebody typed into one record's row.
-
-    Attributes:
-        record: UUID text.
-        values: what was typed, by field key.
-        base: the version that was seen; None for the newest, or for what the tray holds already.
-        without: keys of fields whose change is taken back.
-    """
-
-    record: str
-    values: Mapping[str, object] = attrs.field(factory=dict)
-    base: int | None = None
-    without: Sequence[str] = ()
 
 
 class Tray:
