@@ -425,7 +425,14 @@ def served(count: int, base: Path | None) -> dict[str, Any]:
     with tempfile.TemporaryDirectory(dir=base) as folder:
         made = list(rows(count))
         with make_archive(Path(folder)) as archive:
-            load_archive(archive.session(), made)
+            session = archive.session()
+            for at in range(0, len(made), 10_000):
+                load_archive(session, made[at : at + 10_000])
+                print(
+                    f"{min(at + 10_000, len(made))} of {len(made)} behind the pages",
+                    file=sys.stderr,
+                    flush=True,
+                )
             return pages(archive, made, Path(folder))
 
 
@@ -450,7 +457,7 @@ def main() -> None:
     options.add_argument("--rows", type=int, default=5_000, help="customers in each round")
     options.add_argument("--rounds", type=int, default=5)
     options.add_argument("--short", action="store_true", help="a few seconds, to see that all of it runs")
-    options.add_argument("--pages", type=int, default=5_000, help="customers behind the pages")
+    options.add_argument("--pages", type=int, default=100_000, help="customers behind the pages")
     options.add_argument("--ends", type=int, default=10_000, help="customers of whom 1,000 are destroyed")
     options.add_argument("--grow", type=int, default=0, help="also import so many in one archive")
     options.add_argument("--dir", type=Path, help="where the archives are made: which disk is measured")

@@ -1,7 +1,9 @@
 """What a page costs in the server, beside a bare Starlette page over the same rows without seals and log.
 
 Both are asked in the process itself, so no network and no browser is in the figures. The
-bare page reads a hundred rows of ten columns and joins them into a table.
+bare page reads a hundred rows of ten columns and joins them into a table. ``over`` are
+questions to the same table: each reads, opens and logs its hundred rows as the first page
+does, and the first one that sorts or chooses by a field makes the field's index (``first_ms``).
 """
 
 from __future__ import annotations
@@ -12,9 +14,10 @@ import re
 import sqlite3
 import statistics
 import time
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
+from urllib.parse import urlencode
 
 from starlette.applications import Starlette
 from starlette.requests import Request
@@ -49,18 +52,25 @@ def _bare(path: Path, made: Sequence[dict[str, object]]) -> Starlette:
     return Starlette(routes=[Route("/t/customer", table), Route("/record", record)])
 
 
-def _asker(app: Any, path: str, cookie: str) -> Callable[[], str]:
-    """Asks an application for a page, as its server would."""
+def _asker(app: Any, path: str, cookie: str, form: Mapping[str, str] | None = None) -> Callable[[], str]:
+    """Asks an application for a page, as its server would; with a form as the page's script does."""
     headers = [(b"host", b"localhost:8765"), (b"accept-language", b"en")]
     if cookie:
         headers.append((b"cookie", cookie.encode()))
+    sent = urlencode(form or {}).encode()
+    if form is not None:
+        headers += [
+            (b"content-type", b"application/x-www-form-urlencoded"),
+            (b"content-length", str(len(sent)).encode()),
+            (b"hx-request", b"true"),
+        ]
 
     async def ask() -> str:
         scope = {
             "type": "http",
             "asgi": {"version": "3.0"},
             "http_version": "1.1",
-            "method": "GET",
+            "method": "GET" if form is None else "POST",
             "scheme": "http",
             "path": path,
             "raw_path": path.encode(),
@@ -73,7 +83,7 @@ def _asker(app: Any, path: str, cookie: str) -> Callable[[], str]:
         parts: list[bytes] = []
 
         async def receive() -> dict[str, Any]:
-            return {"type": "http.request", "body": b"", "more_body": False}
+            return {"type": "http.request", "body": sent, "more_body": False}
 
         async def send(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
@@ -116,6 +126,7 @@ def pages(
         times: how often each page is asked for.
     """
     from muniment_web._app import build
+    from muniment_web._serve import settle
     from muniment_web.testing import Browser, give_password, new_web
 
     give_password(archive, "owner")
@@ -123,6 +134,7 @@ def pages(
     browser = Browser.of(web).sign_in("owner")
     cookie = f"muniment={browser.client.cookies['muniment']}"
     app = build(web)
+    settle()
     table = _asker(app, "/t/customer", cookie)
     found = re.search(r'data-id="([0-9a-f-]{36})"', table())
     assert found is not None
@@ -137,4 +149,30 @@ def pages(
             "ours": _median_ms(_asker(app, f"/t/customer/{found[1]}", cookie), times),
             "bare": _median_ms(_asker(bare, "/record", ""), times),
         },
+        "over": _questions(archive, app, cookie, browser.csrf, max(3, times // 6)),
     }
+
+
+def _questions(
+    archive: muniment.archive.Archive, app: Any, cookie: str, csrf: str, times: int
+) -> dict[str, Any]:
+    """What it takes to answer other questions of the table, over all its rows."""
+    with archive.session(actor="owner", purpose="ServiceProvision") as session:
+        after = None
+        for _ in range(30):
+            after = session.list("customer", fields=["number"], limit=1000, after=after).after or after
+    questions = {
+        "deep": {"do": f"next:{after}"},
+        "sorted": {"do": "sort:city"},
+        "filtered": {"do": "find", "nf": "status", "nv": "active"},
+        "found_by_number": {"do": "find", "nf": "number", "nv": "C00000007"},
+        "found_by_sealed_email": {"do": "find", "nf": "email", "nv": "customer7.0@example.com"},
+    }
+    found = {}
+    for name, form in questions.items():
+        ask = _asker(app, "/t/customer", cookie, {"csrf": csrf, **form})
+        began = time.perf_counter()
+        ask()
+        first = time.perf_counter() - began
+        found[name] = {"first_ms": round(first * 1000, 1), **_median_ms(ask, times)}
+    return found

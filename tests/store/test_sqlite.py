@@ -107,7 +107,7 @@ SETTINGS = {
     "recursive_triggers": 1,
     "secure_delete": 1,
     "temp_store": 2,
-    "trusted_schema": 0,
+    "trusted_schema": 1,
 }
 
 

@@ -5,14 +5,24 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from datetime import date, tzinfo
 from functools import cached_property
-from typing import Any
+from typing import Any, Final
 
 import attrs
 
 from muniment.errors import ConfigError
 from muniment.model import Value
 
-__all__ = ["MASKS", "NO_LABEL", "Context", "Label", "Parser", "ValueProblem", "mask_text"]
+__all__ = [
+    "HIDDEN",
+    "MASKS",
+    "NO_LABEL",
+    "Context",
+    "Label",
+    "Parser",
+    "ValueProblem",
+    "hides_all",
+    "mask_text",
+]
 
 
 @attrs.frozen
@@ -94,32 +104,33 @@ class ValueProblem(Exception):
         self.parameters = parameters
 
 
-_HIDDEN = "••••"
+HIDDEN: Final = "••••"
+"""The mask that shows nothing; as long for every value."""
 
 
 def _full(text: str) -> str:
-    return _HIDDEN
+    return HIDDEN
 
 
 def _last_four(text: str) -> str:
     # Four of fewer than eight characters would show half of the value.
-    return _HIDDEN + text[-4:] if len(text) >= 8 else _HIDDEN
+    return HIDDEN + text[-4:] if len(text) >= 8 else HIDDEN
 
 
 def _first(text: str) -> str:
-    return text[0] + _HIDDEN if len(text) >= 2 else _HIDDEN
+    return text[0] + HIDDEN if len(text) >= 2 else HIDDEN
 
 
 def _mail(text: str) -> str:
     local, at, domain = text.rpartition("@")
     if not at:
         # Without the sign the whole text would pass for the domain.
-        return _HIDDEN
-    return (local[0] if len(local) >= 3 else "") + _HIDDEN + "@" + domain
+        return HIDDEN
+    return (local[0] if len(local) >= 3 else "") + HIDDEN + "@" + domain
 
 
 def _year(text: str) -> str:
-    return text[:4] + "-••-••" if text[:4].isdigit() else _HIDDEN
+    return text[:4] + "-••-••" if text[:4].isdigit() else HIDDEN
 
 
 MASKS: Mapping[str, Callable[[str], str]] = {
@@ -132,6 +143,11 @@ MASKS: Mapping[str, Callable[[str], str]] = {
 """The ways to show that a value is there without showing it; the length never shows."""
 
 
+def hides_all(style: str) -> bool:
+    """Whether a style shows nothing of any value, so that none need be known to make it."""
+    return MASKS.get(style, _full) is _full
+
+
 def mask_text(text: str, style: str) -> str:
     """A text under a mask; an unknown style hides everything.
 
@@ -139,4 +155,4 @@ def mask_text(text: str, style: str) -> str:
         text: the value as a person would read it.
         style: a name out of ``MASKS``.
     """
-    return MASKS.get(style, _full)(text) if text else _HIDDEN
+    return MASKS.get(style, _full)(text) if text else HIDDEN

@@ -266,8 +266,12 @@ def open_fields(
     version: int,
     group: int,
     only: Collection[int] | None,
+    unseen: Collection[int] = (),
 ) -> dict[int, bytes]:
-    """``open_part`` without names, as ``seal_fields`` is ``seal_part``."""
+    """``open_part`` without names, as ``seal_fields`` is ``seal_part``.
+
+    Of the fields in ``unseen`` it says only that they are there, by no bytes at all: they stay sealed.
+    """
     if len(part) < _HEAD.size:
         _refuse()
     mark, suite, stated, _, _, salt, commitment, count = _HEAD.unpack_from(part)
@@ -289,6 +293,9 @@ def open_fields(
             if number <= previous or length < 32 or length & 15:
                 _refuse()
             previous = number
+            if number in unseen:
+                opened[number] = b""
+                continue
             if only is not None and number not in only:
                 continue
             nonce, associated = numbered[number]

@@ -272,6 +272,12 @@ class Transaction(Reader, Protocol):
     def set_current(self, rows: Sequence[Current]) -> None:
         """Say where records stand that were there before."""
 
+    def ready_listing(self, shard: int, query: ListQuery) -> None:
+        """Make ready what lists by these fields quickly, where a store has such a thing.
+
+        Changes no answer. Called before a query that sorts by a field or chooses by its value.
+        """
+
     def add_tokens(self, rows: Sequence[Token]) -> None:
         """Add blind index tokens; one that is there already stays.
 

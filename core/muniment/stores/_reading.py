@@ -3,19 +3,16 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator, Sequence
-from functools import lru_cache
+from functools import lru_cache, partial
 from itertools import chain
-from typing import Any
 
 from muniment.store import (
     Current,
     Facet,
     File,
     Gap,
-    ListQuery,
     Part,
     Remembered,
-    RowMatch,
     SidePart,
     State,
     Subject,
@@ -23,7 +20,7 @@ from muniment.store import (
     Version,
 )
 from muniment.stores._connection import columns
-from muniment.stores._reading_log import LogReading
+from muniment.stores._reading_current import CurrentReading, is_field_index
 from muniment.stores.migrations import (
     APPEND_ONLY,
     RULE_BITS,
@@ -106,7 +103,20 @@ def _places_query(places: int) -> str:
     )
 
 
-class Reading(LogReading):
+@lru_cache(maxsize=64)
+def _firsts_query(records: int) -> str:
+    """The parts that the first versions of so many records sealed."""
+    marks = ", ".join("?" * records)
+    # A plus sign keeps the version out of the choice of an index: it comes last in the key.
+    return f"SELECT {columns(Part)} FROM part WHERE shard = ? AND record IN ({marks}) AND +version = 1"
+
+
+# As ``_make`` does, without a call of Python for each of the hundreds of rows behind a page.
+_part = partial(tuple.__new__, Part)
+_version = partial(tuple.__new__, Version)
+
+
+class Reading(CurrentReading):
     """What can be read over one connection: the log, records, and what can be rebuilt.
 
     ``INDEXED BY`` stands where SQLite, which takes a shard for selective, would walk through a whole table
@@ -152,16 +162,29 @@ class Reading(LogReading):
         for at in range(0, len(records), _PLACES_A_QUERY):
             some = records[at : at + _PLACES_A_QUERY]
             for row in self._fetch(_newest_query(len(some)), (shard, *some)):
-                version = Version._make(row)
+                version = _version(row)
                 found[version.record] = version
         return found
 
     def parts_at(self, shard: int, places: Sequence[tuple[bytes, int, int]]) -> list[Part]:
+        # Nothing is older than a first version: the rows of such records lie side by side in the key.
+        first: dict[bytes, set[int]] = {}
+        later = []
+        for place in places:
+            if place[2] == 1:
+                first.setdefault(place[0], set()).add(place[1])
+            else:
+                later.append(place)
         found: list[Part] = []
-        for at in range(0, len(places), _PLACES_A_QUERY):
-            some = places[at : at + _PLACES_A_QUERY]
-            rows = self._fetch(_places_query(len(some)), (shard, *chain.from_iterable(some)))
-            found += map(Part._make, rows)
+        records = list(first)
+        for at in range(0, len(records), _PLACES_A_QUERY):
+            some = records[at : at + _PLACES_A_QUERY]
+            rows = self._fetch(_firsts_query(len(some)), (shard, *some))
+            found += [_part(row) for row in rows if row[2] in first[row[1]]]
+        for at in range(0, len(later), _PLACES_A_QUERY):
+            wanted = later[at : at + _PLACES_A_QUERY]
+            rows = self._fetch(_places_query(len(wanted)), (shard, *chain.from_iterable(wanted)))
+            found += map(_part, rows)
         return found
 
     def builtin(self, shard: int, types: Collection[int]) -> list[tuple[int, bytes, int]]:
@@ -341,68 +364,6 @@ class Reading(LogReading):
             Current, f"SELECT {columns(Current)} FROM current WHERE shard = ? ORDER BY record", (shard,)
         )
 
-    @staticmethod
-    def _clear(number: int) -> str:
-        return f"""json_extract(clear, '$."{int(number)}"')"""
-
-    def _listing(self, shard: int, query: ListQuery) -> tuple[str, list[object]]:
-        where = ["shard = ?", "type = ?", "deleted = ?"]
-        parameters: list[object] = [shard, query.type, int(query.deleted)]
-        for number, value in query.equals:
-            where.append(f"{self._clear(number)} IS ?")
-            parameters.append(value)
-        for alternatives in query.reach:
-            texts = [self._matching(shard, matches, parameters) for matches in alternatives]
-            where.append(f"({' OR '.join(texts)})" if texts else "0")
-        return " AND ".join(where), parameters
-
-    def _matching(self, shard: int, matches: Sequence[RowMatch], parameters: list[object]) -> str:
-        texts = []
-        for match in matches:
-            chosen = f"{self._clear(match.number)} IN ({', '.join('?' * len(match.values))})"
-            if match.of_subject:
-                texts.append(
-                    f"subject IN (SELECT record FROM current WHERE shard = ? AND type = ? AND {chosen})"
-                )
-                parameters += [shard, match.of_subject]
-            else:
-                texts.append(chosen)
-            parameters += match.values
-        return " AND ".join(texts) if texts else "1"
-
-    def list_current(self, shard: int, query: ListQuery) -> list[Current]:
-        where, parameters = self._listing(shard, query)
-        direction, beyond = ("DESC", "<") if query.descending else ("ASC", ">")
-        if query.order_by is None:
-            order = f"record {direction}"
-            if query.after is not None:
-                where += f" AND record {beyond} ?"
-                parameters.append(query.after[1])
-        else:
-            key = f"ifnull({self._clear(query.order_by)}, '')"
-            order = f"{key} {direction}, record {direction}"
-            if query.after is not None:
-                where += f" AND ({key}, record) {beyond} (?, ?)"
-                parameters += ["" if query.after[0] is None else query.after[0], query.after[1]]
-        return [
-            Current._make(row)
-            for row in self._fetch(
-                f"SELECT {columns(Current)} FROM current INDEXED BY current_type "
-                f"WHERE {where} ORDER BY {order} LIMIT ?",
-                (*parameters, query.limit),
-            )
-        ]
-
-    def count_current(self, shard: int, query: ListQuery) -> int:
-        where, parameters = self._listing(shard, query)
-        counted = f"SELECT count(*) FROM current INDEXED BY current_type WHERE {where}"
-        return int(self._fetch(counted, parameters)[0][0])
-
-    def clear_values(self, shard: int, query: ListQuery, numbers: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-        where, parameters = self._listing(shard, query)
-        picked = ", ".join(["subject", *map(self._clear, numbers)])
-        return self._tuples(f"SELECT {picked} FROM current WHERE {where}", parameters)
-
     def records_of_subject(self, shard: int, subject: bytes) -> list[Current]:
         return [
             Current._make(row)
@@ -469,7 +430,7 @@ class Reading(LogReading):
         found = {
             name: sql
             for name, sql in self._fetch("SELECT name, sql FROM sqlite_master WHERE sql IS NOT NULL")
-            if not name.startswith(("sqlite_stat", "sqlite_autoindex"))
+            if not name.startswith(("sqlite_stat", "sqlite_autoindex")) and not is_field_index(name, sql)
         }
         return sorted(
             name for name in expected.keys() | found.keys() if expected.get(name) != found.get(name)

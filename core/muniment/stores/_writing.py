@@ -16,6 +16,7 @@ from muniment.store import (
     Gap,
     IndexRow,
     IndexShape,
+    ListQuery,
     LogBatch,
     LogDetail,
     Part,
@@ -29,6 +30,7 @@ from muniment.store import (
 )
 from muniment.stores._connection import columns, translate
 from muniment.stores._reading import Reading
+from muniment.stores._reading_current import MANY, field_index
 from muniment.stores.migrations import (
     REBUILDABLE,
     batch_id,
@@ -149,6 +151,19 @@ class SqliteTransaction(Reading):
                     )
         except sqlite3.Error as error:
             raise translate(error, self._path) from None
+
+    def ready_listing(self, shard: int, query: ListQuery) -> None:
+        numbers = (
+            [query.order_by] if query.order_by is not None else [number for number, _ in query.equals[:1]]
+        )
+        if not numbers or self._has_index(numbers[0]):
+            return
+        large = (
+            "SELECT 1 FROM current INDEXED BY current_type WHERE shard = ? AND type = ? AND deleted = ? "
+            "LIMIT 1 OFFSET ?"
+        )
+        if self._fetch(large, (shard, query.type, int(query.deleted), MANY)):
+            self._change(field_index(numbers[0])[1])
 
     def add_tokens(self, rows: Sequence[Token]) -> None:
         # Neighbours in the index go in together, which spares page writes once the index is large.

@@ -86,13 +86,15 @@ def loaded_from(
     return Loaded(version, record_type, parts, live, version.operation == _DELETE, closed)
 
 
-def open_loaded(engine: Engine, loaded: Loaded, numbers: frozenset[int]) -> dict[str, Value]:
-    """The values of the fields with these numbers, by key."""
+def open_loaded(
+    engine: Engine, loaded: Loaded, numbers: frozenset[int], unseen: frozenset[int] = _NONE
+) -> dict[str, Value]:
+    """The values of the fields with these numbers, by key; ``HIDDEN`` for those that stay unseen."""
     values: dict[str, Value] = {}
     for part in loaded.parts:
         try:
             values |= engine.sealer.open(
-                part, loaded.type, loaded.version.subject, loaded.live[part.grp], numbers
+                part, loaded.type, loaded.version.subject, loaded.live[part.grp], numbers, unseen
             )
         except KeyStoreError as error:
             if error.code != "key.destroyed":

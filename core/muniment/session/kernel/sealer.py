@@ -13,6 +13,7 @@ from muniment.errors import IntegrityError, UsageError
 from muniment.keys import KeyStore, derive
 from muniment.model import Random, Value
 from muniment.schema.types import RecordType, category_of_group
+from muniment.schema.values import HIDDEN
 from muniment.seal import open_fields, open_part, part_slots, seal_fields, seal_part
 from muniment.store import Part, SidePart
 
@@ -179,6 +180,7 @@ class Sealer:
         subject: bytes,
         expected: bytes,
         only: Collection[int] | None = None,
+        unseen: Collection[int] = (),
     ) -> dict[str, Value]:
         """The values in one part, by key.
 
@@ -188,6 +190,8 @@ class Sealer:
             subject: whose record it is.
             expected: the part's hash as its version has it.
             only: numbers of the fields wanted; None for all.
+            unseen: numbers of those of which it is enough to know that they have a value: they stay
+                sealed, and ``HIDDEN`` stands for them.
 
         Raises:
             IntegrityError: the part is not the one that its version names, or was altered.
@@ -209,12 +213,15 @@ class Sealer:
                 version,
                 group,
                 only,
+                unseen,
             )
         except UsageError:
             # An identifier of the wrong size in a stored row: nobody called us wrongly.
             raise IntegrityError("integrity.seal", where=record.hex()) from None
         by_number = record_type.by_number
-        return {by_number[number].key: decode_value(data) for number, data in opened.items()}
+        return {
+            by_number[number].key: decode_value(data) if data else HIDDEN for number, data in opened.items()
+        }
 
     def seal_text(
         self, text: str, *, subject: bytes, record: bytes, version: int, slots: tuple[int, int]

@@ -159,6 +159,8 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
         terms = compile_terms(engine, acting, record_type, asked)
         if terms.lookups:
             require_layout(engine, tx)
+        elif terms.equals or asked.order_by:
+            tx.ready_listing(SHARD, _query(asked, record_type, terms, 1, None))
         limit = max(1, min(asked.limit, _LARGEST_PAGE))
         hits, after = _hits(engine, tx, acting, asked, plan, terms, limit, moment.time_us)
         reason = None
@@ -507,16 +509,27 @@ def candidates_of(
         some = lookup.candidates(tx)
         ids = some if ids is None else ids & some
     wanted = dict(terms.equals)
-    rows = []
-    for record in sorted(ids or ()):
-        row = tx.current(SHARD, record)
-        if row is None or row.type != record_type.number or bool(row.deleted) != asked.deleted:
-            continue
-        if wanted:
-            clear = json.loads(row.clear)
-            if any(clear.get(str(number)) != value for number, value in wanted.items()):
+
+    def there(listed: Iterable[bytes]) -> Iterator[Current]:
+        for record in listed:
+            row = tx.current(SHARD, record)
+            if row is None or row.type != record_type.number or bool(row.deleted) != asked.deleted:
                 continue
-        rows.append(row)
+            if wanted:
+                clear = json.loads(row.clear)
+                if any(clear.get(str(number)) != value for number, value in wanted.items()):
+                    continue
+            yield row
+
+    listed = sorted(ids or (), reverse=asked.descending)
+    if asked.order_by is None:
+        # In the order of the records themselves nobody need look at those before and behind the page.
+        if after is not None:
+            last = after[1]
+            listed = [one for one in listed if (one < last if asked.descending else one > last)]
+        yield from there(listed)
+        return
+    rows = list(there(listed))
     order = [(_sort_value(row, record_type, asked), row.record) for row in rows]
     ranked = sorted(zip(order, rows, strict=True), key=lambda pair: _rank(pair[0]), reverse=asked.descending)
     start = None if after is None else _rank(after)

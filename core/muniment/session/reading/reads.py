@@ -14,6 +14,7 @@ from muniment.log.binding import OPERATIONS, binding
 from muniment.model import id_text
 from muniment.policy import View
 from muniment.schema import FieldKind, RecordType
+from muniment.schema.values import HIDDEN, hides_all
 from muniment.session.kernel.details import Filled
 from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
 from muniment.session.kernel.loading import (
@@ -67,6 +68,7 @@ class Plan:
         sets: the field set as the log writes it down.
         sets_text: the same in JCS.
         masks: for each masked field what makes its mask, and its style; no maker where the kind is gone.
+        unseen: numbers of those whose mask shows nothing of the value, which stays sealed.
     """
 
     type: RecordType
@@ -79,6 +81,7 @@ class Plan:
     sets: list[object]
     sets_text: bytes
     masks: Mapping[str, tuple[FieldKind | None, str]]
+    unseen: frozenset[int] = frozenset()
 
 
 def plan_of(
@@ -128,6 +131,14 @@ def plan_of(
         keys = _wanted_keys(record_type, view, fields, lenient)
         wanted = [field for field in record_type.fields if field.key in keys]
         sets: list[object] = [field_set(record_type, view, keys)]
+        masks = {
+            field.key: (engine.kinds.get(field.kind), field.mask)
+            for field in wanted
+            if field.key in view.masked
+        }
+        unseen = frozenset(
+            field.number for field in wanted if field.key in masks and _unseen(*masks[field.key])
+        )
         found = Plan(
             record_type,
             view,
@@ -138,16 +149,18 @@ def plan_of(
             tuple(field.key for field in wanted),
             sets,
             canonical(sets),
-            {
-                field.key: (engine.kinds.get(field.kind), field.mask)
-                for field in wanted
-                if field.key in view.masked
-            },
+            masks,
+            unseen,
         )
         if len(engine.plans) > 1000:
             engine.plans.clear()
         engine.plans[name] = found
     return found
+
+
+def _unseen(kind: FieldKind | None, style: str) -> bool:
+    # Without its kind nobody knows how much a mask may show.
+    return kind is None or hides_all(style or kind.mask_style)
 
 
 def whole_plan(record_type: RecordType) -> Plan:
@@ -201,12 +214,12 @@ def _wanted_keys(
 
 def release(engine: Engine, loaded: Loaded, plan: Plan) -> Record:
     """Open the wanted fields and show them as the view allows; only after the entry is committed."""
-    values = open_loaded(engine, loaded, plan.numbers)
+    values = open_loaded(engine, loaded, plan.numbers, plan.unseen)
     masked = plan.masks.keys() & values.keys() if plan.masks else ()
     for key in masked:
         kind, style = plan.masks[key]
-        # Without its kind nobody knows how much a mask may show.
-        values[key] = "•••" if kind is None else kind.mask(values[key], style)
+        if kind is not None and values[key] is not HIDDEN:
+            values[key] = kind.mask(values[key], style)
     # Groups are opened one after the other; people expect the order of the form.
     fields = {key: values[key] for key in plan.order if key in values}
     version = loaded.version

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import html
 from collections.abc import Callable, Mapping
 from datetime import date, datetime, timedelta
 from decimal import Decimal
@@ -25,6 +26,7 @@ Cell = Callable[[Record], str]
 """Gives the ``td`` of one record."""
 
 _NUMERIC: Final = frozenset({"integer", "decimal", "money"})
+_LINKED: Final = frozenset({"choice", "reference", "URL"})
 
 
 def cell_of(
@@ -58,6 +60,8 @@ def cell_of(
     name = escape(field.label.of(lang) or key)
     chips = {choice.key: _choice(choice.key, field, lang) for choice in field.choices}
     hint = escape(say("reveal.of", field=name))
+    # What a page holds a hundred times takes the short way.
+    written = kind.show if kind is not None and field.kind not in _LINKED else None
 
     def cell(record: Record) -> str:
         value = record.fields.get(key)
@@ -65,7 +69,7 @@ def cell_of(
             body = erased if key in record.erased else ""
             colour = _colour(rules, record, None)
         elif key in record.masked:
-            mask = escape(str(value))
+            mask = _escaped(str(value))
             if revealable:
                 return (
                     f'<td class="m" data-f="{key}"><button type="button" class="rv" tabindex="-1" '
@@ -78,6 +82,8 @@ def cell_of(
                 body = _drawn(drawn)
             elif chips and isinstance(value, str):
                 body = chips.get(value) or shown(value, field, kind, say, titles)
+            elif written is not None and isinstance(value, str):
+                body = _escaped(written(value, lang, field))
             else:
                 body = shown(value, field, kind, say, titles)
             colour = _colour(rules, record, value)
@@ -88,6 +94,10 @@ def cell_of(
         return f'<td{classed} data-f="{key}">{body}</td>'
 
     return cell
+
+
+def _escaped(text: str) -> str:
+    return text if text.isalnum() else html.escape(text)
 
 
 def _drawn(one: Drawn) -> str:

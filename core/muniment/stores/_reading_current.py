@@ -1,0 +1,138 @@
+"""The current state: listed in order and counted, by an index of a field where there is one.
+
+Such an index is made when somebody first sorts or chooses by a field of a large type, for each
+of them costs every write a little and few fields are ever asked by. What it holds stands in
+clear in the table beside it, and goes with its row.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from functools import partial
+from typing import Any, Final
+
+from muniment.store import Current, ListQuery, RowMatch
+from muniment.stores._connection import columns
+from muniment.stores._reading_log import LogReading
+
+__all__ = ["MANY", "CurrentReading", "field_index", "is_field_index"]
+
+MANY: Final = 2_000
+"""From so many rows of a type on an index of a field pays; below it a walk takes a few milliseconds."""
+
+_NAME: Final = "current_field_"
+
+# As ``_make`` does, without a call of Python for each row of a page.
+_current = partial(tuple.__new__, Current)
+
+
+def _clear(number: int) -> str:
+    return f"""json_extract(clear, '$."{int(number)}"')"""
+
+
+def _key(number: int) -> str:
+    """What rows are sorted by: no value sorts as the empty text."""
+    return f"ifnull({_clear(number)}, '')"
+
+
+def field_index(number: int) -> tuple[str, str]:
+    """Name and SQL of the index of one field."""
+    name = f"{_NAME}{int(number)}"
+    return name, f"CREATE INDEX {name} ON current(shard, type, deleted, {_key(number)}, record)"
+
+
+def is_field_index(name: str, sql: str) -> bool:
+    """Whether this is the index of a field, and made as we make it."""
+    number = name.removeprefix(_NAME)
+    return name.startswith(_NAME) and number.isdecimal() and field_index(int(number)) == (name, sql)
+
+
+class CurrentReading(LogReading):
+    """Reads the current state over one connection."""
+
+    def _has_index(self, number: int) -> bool:
+        found = self._fetch("SELECT sql FROM sqlite_master WHERE name = ?", (f"{_NAME}{int(number)}",))
+        return bool(found)
+
+    def _listing(
+        self, shard: int, query: ListQuery, indexed: int | None = None
+    ) -> tuple[list[str], list[object]]:
+        where = ["shard = ?", "type = ?", "deleted = ?"]
+        parameters: list[object] = [shard, query.type, int(query.deleted)]
+        for number, value in query.equals:
+            if number == indexed:
+                where.append(f"{_key(number)} = ?")
+                parameters.append("" if value is None else value)
+                if value not in (None, ""):
+                    continue  # the two are one in the index, and differ in the table
+            where.append(f"{_clear(number)} IS ?")
+            parameters.append(value)
+        for alternatives in query.reach:
+            texts = [self._matching(shard, matches, parameters) for matches in alternatives]
+            where.append(f"({' OR '.join(texts)})" if texts else "0")
+        return where, parameters
+
+    def _matching(self, shard: int, matches: Sequence[RowMatch], parameters: list[object]) -> str:
+        texts = []
+        for match in matches:
+            chosen = f"{_clear(match.number)} IN ({', '.join('?' * len(match.values))})"
+            if match.of_subject:
+                texts.append(
+                    f"subject IN (SELECT record FROM current WHERE shard = ? AND type = ? AND {chosen})"
+                )
+                parameters += [shard, match.of_subject]
+            else:
+                texts.append(chosen)
+            parameters += match.values
+        return " AND ".join(texts) if texts else "1"
+
+    def _indexed(self, query: ListQuery) -> int | None:
+        """The field whose index serves a query: the one that it is sorted by, else one it is chosen by."""
+        numbers = [] if query.order_by is None else [query.order_by]
+        numbers += [number for number, _ in query.equals]
+        return next((number for number in numbers if self._has_index(number)), None)
+
+    def list_current(self, shard: int, query: ListQuery) -> list[Current]:
+        indexed = self._indexed(query)
+        name = "current_type" if indexed is None else f"{_NAME}{indexed}"
+        where, parameters = self._listing(shard, query, indexed)
+        direction, beyond = ("DESC", "<") if query.descending else ("ASC", ">")
+        by_record = f"record {direction}"
+        # A page that begins in the middle of equal values is two ranges of the index: their rest, and
+        # what lies beyond them. As one condition SQLite would walk there from the first row.
+        ranges: list[tuple[str, list[object], str]] = [("", [], by_record)]
+        if query.order_by is not None:
+            key = _key(query.order_by)
+            order = f"{key} {direction}, {by_record}"
+            ranges = [("", [], order)]
+            if query.after is not None:
+                value = "" if query.after[0] is None else query.after[0]
+                ranges = [
+                    (f" AND {key} = ? AND record {beyond} ?", [value, query.after[1]], by_record),
+                    (f" AND {key} {beyond} ?", [value], order),
+                ]
+        elif query.after is not None:
+            ranges = [(f" AND record {beyond} ?", [query.after[1]], by_record)]
+        found: list[Current] = []
+        for more, values, order in ranges:
+            sql = (
+                f"SELECT {columns(Current)} FROM current INDEXED BY {name} "
+                f"WHERE {' AND '.join(where)}{more} ORDER BY {order} LIMIT ?"
+            )
+            found += map(_current, self._fetch(sql, (*parameters, *values, query.limit - len(found))))
+            if len(found) == query.limit:
+                break
+        return found
+
+    def count_current(self, shard: int, query: ListQuery) -> int:
+        equals = [number for number, _ in query.equals]
+        indexed = next((number for number in equals if self._has_index(number)), None)
+        name = "current_type" if indexed is None else f"{_NAME}{indexed}"
+        where, parameters = self._listing(shard, query, indexed)
+        counted = f"SELECT count(*) FROM current INDEXED BY {name} WHERE {' AND '.join(where)}"
+        return int(self._fetch(counted, parameters)[0][0])
+
+    def clear_values(self, shard: int, query: ListQuery, numbers: Sequence[int]) -> Iterator[tuple[Any, ...]]:
+        where, parameters = self._listing(shard, query)
+        picked = ", ".join(["subject", *map(_clear, numbers)])
+        return self._tuples(f"SELECT {picked} FROM current WHERE {' AND '.join(where)}", parameters)
