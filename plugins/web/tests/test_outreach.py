@@ -2,6 +2,9 @@
 
 from __future__ import annotations
 
+import re
+from importlib import resources
+
 import pytest
 
 from muniment import config
@@ -270,3 +273,30 @@ def test_a_mailing_stops_between_letters(shop):
     sending.stop()
     assert [1, 2, 3] == handed
     assert (False, 4, None) == (sending.standing.running, sending.standing.sent, sending.standing.result)
+
+
+def test_one_box_finds_in_all_tables(shop, promised):
+    """Each table under its heading, as far as the role may search; the words stand in no address."""
+    customer, _, _ = promised
+    one = browser(shop, "li.na")
+    assert 'action="/find"' in one.get("/").text
+    page = one.post("/find", {"q": "berthold"})
+    assert f"/t/customer/{customer}" in page.text
+    assert "berthold" not in str(page.url)
+    assert "Nothing found in any table" in one.post("/find", {"q": "nobody-of-that-name"}).text
+    assert 422 == one.post("/find", {"q": ""}).status_code
+
+
+def test_retention_says_how_everything_stands(shop, promised):
+    """Without a rule it says where rules come from."""
+    page = browser(shop, "owner").get("/retention/report").text
+    assert "How everything stands" in page
+    assert "Rules come with a plugin" in page
+    assert 403 == browser(shop, "tom").get("/retention/report").status_code
+
+
+def test_rules_of_alerts_and_charts_are_shown_as_people_read_them(shop):
+    """No blank of a text stands open on the page of rules; no rule of the rail's bar hides a chart's."""
+    assert not re.search(r"\{\w+\}", browser(shop, "ada").get("/alerts/rules").text)
+    css = resources.files("muniment_web").joinpath("static", "app.css").read_text(encoding="utf-8")
+    assert not re.search(r"(?:^|[},])\s*\.bar\b", css)

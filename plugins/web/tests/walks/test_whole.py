@@ -22,6 +22,8 @@ def paths_of(site, login: str) -> list[str]:
         "/retention",
         "/retention/blocked",
         "/retention/runs",
+        "/retention/report",
+        "/find",
         f"{person}/retention",
         "/break-glass",
         f"/break-glass/{glass}",

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
@@ -116,7 +118,7 @@ def rules(call: Call) -> Response:
             {
                 "key": key,
                 "label": rule.label[call.lang],
-                "why": rule.why[call.lang],
+                "why": _stated(rule.why[call.lang], {**rule.parameters, **own}),
                 "explained_by": rule.explained_by[call.lang],
                 "severity": rule.severity,
                 "colour": _COLOURS.get(rule.severity, "grey"),
@@ -127,6 +129,16 @@ def rules(call: Call) -> Response:
             }
         )
     return call.page("alert_rules.html", rows=rows, given=given)
+
+
+def _stated(text: str, parameters: Mapping[str, object]) -> str:
+    """What a rule says of an alert, before there is one: its settings as they are, dots for the rest."""
+
+    def word(found: re.Match[str]) -> str:
+        value = parameters.get(found[1])
+        return "…" if value is None or isinstance(value, (list, tuple, dict)) else str(value)
+
+    return re.sub(r"\{(\w+)\}", word, text)
 
 
 def reviews(call: Call, problem: MunimentError | None = None) -> Response:

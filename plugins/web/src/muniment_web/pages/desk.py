@@ -27,6 +27,8 @@ def routes() -> list[BaseRoute]:
 
 def show(call: Call) -> Response:
     """What waits, the tables, and how the archive stands; each only for whom it is."""
+    from muniment_web.pages.finding import may_find
+
     session = call.session
     types = [one for one in session.types() if session.may("record.list", one.key) and not one.retired]
     changes = session.changes.list()
@@ -43,6 +45,7 @@ def show(call: Call) -> Response:
         due=call.web.waiting.due if session.may("retention.read") else None,
         standing=_standing(call),
         shown=_SHOWN,
+        may_find=may_find(call),
         notes=call.taken_notes(),
     )
 

@@ -32,6 +32,7 @@ def routes() -> list[BaseRoute]:
         page("/retention", show),
         page("/retention/blocked", blocked),
         page("/retention/runs", runs),
+        page("/retention/report", report),
         page("/retention/preview", preview, methods=("POST",)),
         page("/retention/apply", apply, methods=("POST",)),
         page("/t/{type}/{id:uuid}/retention", of_record),
@@ -211,4 +212,24 @@ def runs(call: Call) -> Response:
         entries=entries,
         may_certificates=call.session.may("erasure.read"),
         notes=call.taken_notes(),
+    )
+
+
+def report(call: Call) -> Response:
+    """How many parts of records stand how, by table, category and rule."""
+    found = call.session.retention.report()
+    types = call.web.engine.definitions.types
+    colours = {"due": "red", "review": "amber", "keep": "green", "held": "blue"}
+    return call.page(
+        "retention_report.html",
+        rows=[
+            {
+                **one,
+                "label": types[one["type"]].label.of(call.lang) if one["type"] in types else one["type"],
+                "said": text_of(f"keep.state_{one['state']}", call.lang)[0],
+                "colour": colours.get(one["state"], "grey"),
+            }
+            for one in found["facets"]
+        ],
+        unverified=found["unverified"],
     )
