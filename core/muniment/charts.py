@@ -21,6 +21,7 @@ __all__ = ["Mark", "bars", "line", "shown_number"]
 
 _WIDTH: Final = 640
 _ROW: Final = 26
+_SIGN: Final = 7.5  # the width of a letter, about
 _WORD: Final = 190
 _HEIGHT: Final = 220
 _FONT: Final = 'font-family="system-ui, Noto Sans SC, sans-serif" font-size="13"'
@@ -140,7 +141,10 @@ def line(name: str, title: str, marks: Sequence[Mark]) -> str:
                 f'<line class="line" stroke="{_BLUE}" stroke-width="2" x1="{first[0]:.1f}" '
                 f'y1="{first[1]:.1f}" x2="{second[0]:.1f}" y2="{second[1]:.1f}"/>'
             )
-    every = max(1, -(-len(marks) // 7))
+    # The first and the last label stand inside the picture, so they reach half a label towards the next one.
+    widest = max([1.0, *(_columns(mark.label) for mark in marks)]) * _SIGN
+    most_words = max(2, min(7, int((right - left) / (1.5 * widest))))
+    every = max(1, -(-len(marks) // most_words))
     for at, (mark, place) in enumerate(zip(marks, places, strict=True)):
         last = at == len(marks) - 1
         if place is not None:

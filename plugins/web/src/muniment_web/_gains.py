@@ -29,7 +29,7 @@ class Line:
 
     Attributes:
         way: ``does``, ``clear``, ``masked``, ``writable`` or ``rows``.
-        table: label of the record type; empty for acts on none.
+        table: labels of the record types; empty for acts on none.
         names: of the fields or acts.
         whole: whether those are all fields of the type.
     """
@@ -86,7 +86,7 @@ def _lines(call: Call, rights: Iterable[Right], types: Mapping[str, RecordType])
     groups: dict[tuple[str, str], list[str]] = {}
     for way, key, name in sorted(rights):
         groups.setdefault((way, key), []).append(name)
-    made = []
+    made: dict[tuple[str, tuple[str, ...], bool], list[str]] = {}
     for (way, key), names in groups.items():
         record_type = types.get(key)
         label = "" if record_type is None else record_type.label.of(call.lang) or key
@@ -94,8 +94,10 @@ def _lines(call: Call, rights: Iterable[Right], types: Mapping[str, RecordType])
         if record_type is not None and way in _WAYS:
             fields = record_type.by_key
             names = [fields[one].label.of(call.lang) or one for one in names]
-        made.append(Line(way, label, tuple(names), whole))
-    return made
+        # What is alike for several tables is said once.
+        made.setdefault((way, () if whole else tuple(names), whole), []).append(label)
+    comma = call.say("common.comma")
+    return [Line(way, comma.join(tables), names, whole) for (way, names, whole), tables in made.items()]
 
 
 def shifts_of(

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 from muniment.errors import MunimentError
 from muniment.session.kernel.gates import PURPOSES_LEFT
 from muniment_web._app import page
-from muniment_web._told import PASSED_ON, places_of, problem_of
+from muniment_web._told import PASSED_ON, places_of, problem_of, purpose_of
 from muniment_web._web import Call
 from muniment_web.pages.table import type_of
 
@@ -65,7 +65,10 @@ def of_person(call: Call, problem: MunimentError | None = None) -> Response:
         id=record.id,
         whole=record.subject == record.id,
         states=list(PURPOSES_LEFT),
-        allowed={state: sorted(purposes) for state, purposes in PURPOSES_LEFT.items()},
+        allowed={
+            state: sorted(purpose_of(call, one) for one in purposes)
+            for state, purposes in PURPOSES_LEFT.items()
+        },
         problem=problem_of(call, problem),
     )
 
