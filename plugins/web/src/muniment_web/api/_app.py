@@ -16,7 +16,7 @@ from muniment.cli.errors import problem
 from muniment.errors import Conflict, MunimentError, UsageError
 from muniment_web._web import Web
 from muniment_web.api._calls import language_of, once_of, rule_of
-from muniment_web.api._models import Problem
+from muniment_web.api._models import Problem, Waits
 from muniment_web.api._once import Answers
 
 __all__ = ["build_api"]
@@ -105,7 +105,10 @@ def _unexpected(request: Request, error: Exception) -> Response:
 
 
 ANSWERS: Final[Mapping[int | str, dict[str, Any]]] = {
-    status: {"model": Problem, "description": text, "content": {PROBLEM: {}}}
+    status: {
+        "description": text,
+        "content": {PROBLEM: {"schema": {"$ref": "#/components/schemas/Problem"}}},
+    }
     for status, text in {
         400: "The request cannot be answered as it was asked.",
         401: "Nobody is signed in.",
@@ -130,6 +133,10 @@ _RETRY: Final = {
     "description": "a retry with the same key does nothing twice and gives the first answer, for a day",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200},
 }
+_WAITS: Final = {
+    "description": "Nothing was done yet: it waits for a second person.",
+    "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Waits"}}},
+}
 _SCHEMES: Final = {
     "token": {"type": "http", "scheme": "bearer", "description": "a token of one's own account"},
     "sign-in": {
@@ -150,6 +157,9 @@ class _Api(FastAPI):
             return self.openapi_schema
         document = super().openapi()
         document["components"]["securitySchemes"] = _SCHEMES
+        for model in (Problem, Waits):
+            schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
+            document["components"]["schemas"] |= {**schema.pop("$defs", {}), model.__name__: schema}
         for route in self.calls:
             rule = rule_of(route)
             for method in route.methods or ():
@@ -158,6 +168,8 @@ class _Api(FastAPI):
                 one["security"] = [{"token": scopes}, {"sign-in": []}]
                 one["x-action"] = rule.action
                 given = [each["name"] for each in one.get("parameters", ())]
+                if method not in ("GET", "HEAD"):
+                    one["responses"].setdefault("202", _WAITS)
                 if once_of(route) != "never" and _RETRY["name"] not in given:
                     one.setdefault("parameters", []).append(_RETRY)
         return document

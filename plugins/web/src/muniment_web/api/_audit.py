@@ -9,6 +9,8 @@ from fastapi import Depends, Query
 from pydantic import Field, StringConstraints
 from starlette.responses import Response
 
+from muniment.errors import IntegrityError, LogError, UsageError
+from muniment.log.checkpoint import parse_checkpoint, parse_note
 from muniment.session import Session
 from muniment.session.oversight.evidence import Scope
 from muniment.session.oversight.questions import document
@@ -203,6 +205,20 @@ def who_could(session: Configured, type: Annotated[Key, Query()], as_of: When) -
     return CouldHaveSeen.model_validate(session.questions.could(type, micros(as_of) or 0))
 
 
+def _checkpoint(text: str) -> str:
+    """A checkpoint that somebody kept, as it was given out.
+
+    Raises:
+        UsageError: it is none; what the caller brings says nothing of our own log.
+    """
+    note = f"{text.strip()}\n"
+    try:
+        parse_checkpoint(parse_note(note).text)
+    except (IntegrityError, LogError) as error:
+        raise UsageError(error.code) from None
+    return note
+
+
 @router.post(
     "/audit/bundle",
     response_class=Response,
@@ -217,7 +233,7 @@ def make_bundle(session: Proving, given: BundleRequest) -> Response:
         actor=given.actor,
         op=given.op,
     )
-    earlier = [f"{one.strip()}\n" for one in given.earlier]
+    earlier = [_checkpoint(one) for one in given.earlier]
     return handed(
         lambda target: session.bundle(
             target,

@@ -25,6 +25,7 @@ from muniment_web.api._parts import (
     Values,
     Why,
     Written,
+    WrittenAll,
 )
 
 __all__ = ["router"]
@@ -66,12 +67,6 @@ class RowEdits(Strict):
     """Cells of many records."""
 
     edits: Annotated[list[RowEdit], Field(max_length=MOST_EDITS)]
-
-
-class WrittenAll(Shown):
-    """What became of a change set."""
-
-    saved: list[Written]
 
 
 @router.get("/drafts/{type}")

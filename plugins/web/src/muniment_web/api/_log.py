@@ -67,7 +67,7 @@ class Heads(Shown):
     heads: list[Head]
 
 
-class Problem(Shown):
+class Fault(Shown):
     """What a verification found wrong."""
 
     code: str
@@ -82,7 +82,7 @@ class Verification(Shown):
     time: Moment | None = None
     done: int
     total: int
-    problem: Problem | None = None
+    problem: Fault | None = None
 
 
 class Followed(Shown):
@@ -233,7 +233,7 @@ def _verification(badge: Badge) -> Verification:
             "time": badge.time_us or None,
             "done": badge.done,
             "total": badge.total,
-            "problem": None if problem is None else Problem(code=problem.code, title=problem.text("en")),
+            "problem": None if problem is None else Fault(code=problem.code, title=problem.text("en")),
         }
     )
 

@@ -30,6 +30,7 @@ __all__ = [
     "Step",
     "TypeDescription",
     "Types",
+    "Waits",
 ]
 
 
@@ -52,6 +53,18 @@ class Problem(BaseModel):
     code: str
     where: str | None = None
     issues: list[Issue] = Field(default=[])
+
+
+class Waits(BaseModel):
+    """It was put aside until a second person approves it; the proposal is asked for by its number."""
+
+    type: str
+    title: str
+    status: int
+    detail: str
+    code: str
+    proposal: str | None = None
+    number: int | None = None
 
 
 class Me(BaseModel):

@@ -28,6 +28,7 @@ from muniment_web.api._parts import (
     Values,
     Why,
     Written,
+    WrittenAll,
     file_answers,
     handed,
     put_version,
@@ -90,12 +91,6 @@ class FollowUpLater(Strict):
 
     until: Time
     reason: Text | None = None
-
-
-class WrittenAll(Shown):
-    """What became of a change set."""
-
-    saved: list[Written]
 
 
 @router.get("/followups", tags=["follow-ups"])

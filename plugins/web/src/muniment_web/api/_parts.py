@@ -47,6 +47,7 @@ __all__ = [
     "Values",
     "Why",
     "Written",
+    "WrittenAll",
     "check_type",
     "file_answers",
     "handed",
@@ -154,6 +155,12 @@ class Written(Shown):
     id: str
     version: int
     written: bool
+
+
+class WrittenAll(Shown):
+    """What became of a change set."""
+
+    saved: list[Written]
 
 
 class Upload(Strict):

@@ -128,7 +128,7 @@ def change_user(request: Request, session: Changing, login: Login, given: UserCh
     """Change somebody's roles, name, or whether they may act; their sign-ins end."""
     web: Web = request.app.state.web
     user = _known(session, login)
-    values: dict[str, object] = Field(default={})
+    values: dict[str, object] = {}
     if given.name is not None:
         values["display_name"] = given.name
     if given.roles is not None:

@@ -47,6 +47,8 @@ Asking = Annotated[Session, Depends(may("read", "record.list", once="never"))]
 Saving = Annotated[Session, Depends(may("write", "view.save"))]
 Importing = Annotated[Session, Depends(may("write", "record.import"))]
 Imports = Annotated[Session, Depends(may("read", "record.import"))]
+Checking = Annotated[Session, Depends(may("read", "data.check", once="never"))]
+Merged = Annotated[Session, Depends(may("read", "subject.link"))]
 Linking = Annotated[Session, Depends(may("write", "subject.link"))]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 ViewName = Annotated[str, Path(alias="name", min_length=1, max_length=100)]
@@ -451,14 +453,14 @@ def find_duplicates(
 
 
 @router.post("/records/{type}/quality", tags=["quality"])
-def check_quality(session: Asking, key: TypeKey) -> QualityShown:
+def check_quality(session: Checking, key: TypeKey) -> QualityShown:
     """What is wrong with the records of a table; an act in the log."""
     check_type(session, key)
     return QualityShown.model_validate(session.cleaning.quality(key))
 
 
 @router.get("/merges", tags=["quality"])
-def list_merges(session: Seeing) -> Merges:
+def list_merges(session: Merged) -> Merges:
     """The merges that hold."""
     return Merges(merges=[MergeShown.model_validate(one) for one in session.cleaning.links.list()])
 

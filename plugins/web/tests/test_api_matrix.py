@@ -1,0 +1,204 @@
+"""Who may call what: every call of the API, each scope alone, each role; taken from the description.
+
+A call that is added without a scope or an action fails here, and so does one that does something
+before it asks whether that is allowed.
+"""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import pytest
+from starlette.testclient import TestClient
+
+from muniment.policy import ACTIONS, BUILTIN_ROLES
+from muniment.testing import new_archive
+from muniment_web._app import build
+from muniment_web._scopes import SCOPES
+from muniment_web.testing import new_web
+
+NOBODY = "00000000-0000-7000-8000-000000000000"
+UUID_PATTERN = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+
+# Whatever a role allows, these are decided by what they are about: one's own, or all that one may see.
+OWN = {
+    "apply_drafts", "apply_forms", "approve_change", "discard_drafts", "discard_form", "edit_change", "get_change",
+    "get_form", "keep_drafts", "keep_form", "list_changes", "list_drafts", "list_forms", "list_tokens",
+    "make_suggestion", "reject_change", "renew_change", "revoke_token", "withdraw_change",
+}  # fmt: skip
+# What the smallest form lacks.
+BODIES = {
+    "create_record": {"fields": {"full_name": "Matrix", "customer_number": "M-1"}},
+    "create_with_consent": {
+        "purpose": "Marketing",
+        "fields": {"full_name": "Matrix", "customer_number": "M-2"},
+    },
+    "write_notice": {"fields": {"title": "Notice"}},
+    "invalidate_consent": {"reason": "forced"},
+    "place_hold": {"everything": True},
+    "place_restriction": {"subject": NOBODY},
+    "lift_restriction": {"subject": NOBODY},
+}
+
+
+# Said before anything is asked for: it speaks of the configuration alone.
+CONFIGURED = {"subject.nothing_provided"}
+
+
+class Calls:
+    """Every call, asked for in the smallest form that its description allows."""
+
+    def __init__(self, document: dict[str, Any], known: dict[str, str]):
+        self.document = document
+        self.known = known
+
+    def __iter__(self):
+        for path, verbs in self.document["paths"].items():
+            for verb, one in verbs.items():
+                yield verb, path, one
+
+    def ask(self, client: TestClient, verb: str, path: str, one: dict[str, Any], *, body: bool = True):
+        """The answer."""
+        query, headers = {}, {"If-Match": "1"}
+        for given in one.get("parameters", ()):
+            value = self.value(given["schema"], given["name"])
+            if given["in"] == "path":
+                path = path.replace(f"{{{given['name']}}}", str(self.known.get(given["name"], value)))
+            elif given["in"] == "query" and given.get("required"):
+                query[given["name"]] = value
+        if path.startswith("/records/") and "/erase" not in path:
+            path = path.replace(NOBODY, self.known["record"])
+        content = one.get("requestBody", {}).get("content", {})
+        more: dict[str, Any] = {}
+        if "application/json" in content:
+            schema = content["application/json"]["schema"]
+            sent = {**self.value(schema, ""), **BODIES.get(one["operationId"], {})}
+            more["json"] = sent if body else {}
+        elif content:
+            more["content"] = b'{"fields": {}}\n'
+        return client.request(verb.upper(), path.lstrip("/"), params=query, headers=headers, **more)
+
+    def value(self, schema: dict[str, Any], name: str) -> Any:
+        """The smallest value of a form."""
+        if "$ref" in schema:
+            return self.value(self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], name)
+        if "anyOf" in schema:
+            return self.value(schema["anyOf"][0], name)
+        if "enum" in schema or "const" in schema:
+            return schema.get("const", schema.get("enum", [None])[0])
+        if schema.get("type") == "object":
+            needed = schema.get("required", ())
+            return {key: self.value(schema["properties"][key], key) for key in needed}
+        if name in ("record", "kept", "duplicate"):
+            return self.known["record"]
+        if schema.get("format") == "uuid" or schema.get("pattern") == UUID_PATTERN:
+            return NOBODY
+        if schema.get("format") == "date-time":
+            return "2026-01-01T00:00:00Z"
+        plain = {"integer": 1, "boolean": True, "array": []}
+        if schema.get("type") in plain:
+            return plain[schema["type"]]
+        words = {"type": "customer", "field": "photo", "content": "QQ==", "url": "https://crm.example.org/"}
+        if name in words:
+            return words[name]
+        if "[0-9a-f]{32}" in schema.get("pattern", ""):
+            return "0" * 32
+        return "a" * max(16 if "{16,64}" in schema.get("pattern", "") else 1, schema.get("minLength", 1))
+
+
+@pytest.fixture(scope="module")
+def served(tmp_path_factory):
+    """An archive with somebody of each role, the calls of its API, and what makes clients."""
+    with new_archive(
+        tmp_path_factory.mktemp("matrix") / "customers", templates=("customer-info",)
+    ) as archive:
+        with archive.session(actor="owner") as session:
+            for role in sorted(BUILTIN_ROLES):
+                values = {"login": f"a-{role}", "display_name": role, "roles": (role,), "state": "active"}
+                session.create("user", values)
+            record = session.create("customer", {"full_name": "There", "customer_number": "T-1"}).id
+        app = build(new_web(archive, requests_a_minute=1_000_000))
+
+        def client(login: str, *scopes: str) -> TestClient:
+            with archive.session(actor=login) as session:
+                _, text = session.credentials.issue(login, name="m", scopes=scopes, days=1)
+            made = TestClient(app, base_url="http://localhost:8765/api/v1/", raise_server_exceptions=False)
+            made.headers["Authorization"] = f"Bearer {text}"
+            return made
+
+        document = client("owner", "read").get("openapi.json").json()
+        yield archive, client, Calls(document, {"record": record})
+
+
+def test_every_call_says_what_it_needs(served):
+    """A scope of the token, an action of the roles that there is, and that there is a way to retry."""
+    _, _, calls = served
+    seen = set()
+    for verb, path, one in calls:
+        (token, sign_in) = one["security"]
+        assert {"sign-in": []} == sign_in
+        scopes = token["token"]
+        assert path == "/me" or (len(scopes) == 1 and scopes[0] in SCOPES), path
+        action = one["x-action"]
+        assert action in ACTIONS or (action == "" and one["operationId"] in OWN | {"get_me"}), path
+        assert one["operationId"] not in seen
+        seen.add(one["operationId"])
+        named = {given["name"] for given in one.get("parameters", ())}
+        assert verb != "get" or "Idempotency-Key" not in named, path
+        assert verb not in ("put", "patch", "delete") or "Idempotency-Key" in named, path
+    assert len(seen) > 150
+
+
+@pytest.mark.parametrize("scope", SCOPES)
+def test_a_narrow_token_does_what_its_scope_says_and_nothing_else(served, scope):
+    """Of all calls, those of another scope are refused before anything of them is looked at."""
+    _, client, calls = served
+    narrow = client("owner", scope)
+    for verb, path, one in calls:
+        wanted = one["security"][0]["token"]
+        if wanted == [scope] or not wanted:
+            continue
+        answer = calls.ask(narrow, verb, path, one, body=False)
+        assert (403, "sign.scope") == (answer.status_code, answer.json().get("code")), (verb, path)
+
+
+@pytest.mark.parametrize("role", sorted(BUILTIN_ROLES))
+def test_a_role_does_what_it_allows_and_nothing_else(served, role):
+    """What the policy denies is never done, and not told from what is not there; what it allows is not denied."""
+    archive, client, calls = served
+    every = client(f"a-{role}", *SCOPES)
+    with archive.session(actor=f"a-{role}") as session:
+        allowed = {action for action in ACTIONS if session.may(action)}
+    wrong = []
+    for verb, path, one in calls:
+        action = one["x-action"]
+        if not action:
+            continue
+        if action in allowed and role == "owner":
+            continue  # asked in all its forms elsewhere
+        answer = calls.ask(every, verb, path, one)
+        denied = answer.status_code in (403, 404)
+        if answer.headers["content-type"] == "application/x-ndjson":
+            # Each line is refused for itself.
+            denied = all(
+                json.loads(line).get("problem", {}).get("status") == 403 for line in answer.text.splitlines()
+            )
+        elif answer.status_code == 400 and answer.json()["code"] in CONFIGURED:
+            continue
+        if (action not in allowed and not denied) or (action in allowed and answer.status_code == 403):
+            wrong.append((verb, path, action, answer.status_code, answer.text[:200]))
+    assert not wrong, "\n".join(map(str, wrong))
+
+
+def test_somebody_disabled_does_nothing(served):
+    """A token of somebody who may not act any more opens nothing, whatever its scopes."""
+    archive, client, calls = served
+    with archive.session(actor="owner") as session:
+        values = {"login": "gone", "display_name": "gone", "roles": ("owner",), "state": "active"}
+        user = session.create("user", values).id
+        gone = client("gone", *SCOPES)
+        session.update(user, {"state": "disabled"})
+    for verb, path, one in calls:
+        answer = calls.ask(gone, verb, path, one)
+        assert answer.status_code in (401, 403), (verb, path, answer.text[:200])
