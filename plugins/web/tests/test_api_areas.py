@@ -10,9 +10,10 @@ from base64 import b64encode
 import pytest
 from starlette.testclient import TestClient
 
-from muniment.testing import log_entries
+from muniment.testing import log_entries, new_archive
 from muniment_web._app import build
 from muniment_web._scopes import SCOPES
+from muniment_web.testing import new_web
 
 NOBODY = "00000000-0000-7000-8000-000000000000"
 
@@ -132,25 +133,27 @@ def test_the_log_is_asked_proven_followed_and_verified(api, anna, web):
     assert one.get("audit/rules", params={"as_of": "2200-01-01T00:00:00Z"}).status_code in (200, 400)
 
 
-def test_a_file_goes_in_and_comes_out_as_it_was(api, made, anna):
+def test_a_file_goes_in_and_comes_out_as_it_was(tmp_path):
     """Sealed by the version that was seen, told by name, and never by a path."""
-    one = api()
-    fields = one.get("types/customer").json()["fields"]
-    field = next((each["key"] for each in fields if each["kind"] == "file"), None)
-    if field is None:
-        with made.session(actor="owner") as session:
-            assert session.type("customer")
-        pytest.skip("this template keeps no files of customers")
-    path = f"records/customer/{anna}/fields/{field}/file"
-    body = {"file": upload("../../etc/passwd", b"\x00\x01picture"), "reason": "sent by mail"}
-    assert 428 == one.put(path, json=body).status_code
-    saved = one.put(path, json=body, headers={"If-Match": '"1"'})
-    assert (200, '"2"') == (saved.status_code, saved.headers["etag"]), saved.text
-    found = one.get(path)
-    assert b"\x00\x01picture" == found.content
-    assert "passwd" in found.headers["content-disposition"]
-    assert "etc" not in found.headers["content-disposition"]
-    assert 412 == one.put(path, json=body, headers={"If-Match": '"1"'}).status_code
+    with new_archive(tmp_path / "talks", templates=("interaction-log",)) as archive:
+        with archive.session(actor="owner") as session:
+            _, text = session.credentials.issue("owner", name="test", scopes=SCOPES, days=1)
+            anna = session.create("customer", {"full_name": "Anna", "customer_number": "C-1"}).id
+            talk = {"customer": anna, "occurred_at": "2026-01-05 10:00", "channel": "phone"}
+            record = session.create("interaction", talk).id
+        one = TestClient(build(new_web(archive)), base_url="http://localhost:8765/api/v1/")
+        one.headers["Authorization"] = f"Bearer {text}"
+        path = f"records/interaction/{record}/fields/attachments/file"
+        body = {"file": upload("../../etc/passwd", b"\x00\x01picture"), "reason": "sent by mail"}
+        assert 428 == one.put(path, json=body).status_code
+        saved = one.put(path, json=body, headers={"If-Match": '"1"'})
+        assert (200, '"2"') == (saved.status_code, saved.headers["etag"]), saved.text
+        found = one.get(path)
+        assert b"\x00\x01picture" == found.content
+        assert "passwd" in found.headers["content-disposition"]
+        assert "etc" not in found.headers["content-disposition"]
+        assert 412 == one.put(path, json=body, headers={"If-Match": '"1"'}).status_code
+        assert 404 == one.get(path.replace("attachments", "nothing")).status_code
 
 
 def test_a_retry_of_any_call_does_nothing_twice(api, anna, made):

@@ -23,7 +23,8 @@ UUID_PATTERN = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 # Whatever a role allows, these are decided by what they are about: one's own, or all that one may see.
 OWN = {
-    "apply_drafts", "apply_forms", "approve_change", "discard_drafts", "discard_form", "edit_change", "get_change",
+    "apply_drafts", "apply_forms", "approve_change", "discard_drafts", "discard_form", "edit_change",
+    "get_change",
     "get_form", "keep_drafts", "keep_form", "list_changes", "list_drafts", "list_forms", "list_tokens",
     "make_suggestion", "reject_change", "renew_change", "revoke_token", "withdraw_change",
 }  # fmt: skip
@@ -165,7 +166,7 @@ def test_a_narrow_token_does_what_its_scope_says_and_nothing_else(served, scope)
 
 @pytest.mark.parametrize("role", sorted(BUILTIN_ROLES))
 def test_a_role_does_what_it_allows_and_nothing_else(served, role):
-    """What the policy denies is never done, and not told from what is not there; what it allows is not denied."""
+    """What the policy denies is never done; what it allows is not denied."""
     archive, client, calls = served
     every = client(f"a-{role}", *SCOPES)
     with archive.session(actor=f"a-{role}") as session:
