@@ -18,6 +18,13 @@ from muniment_web.testing import new_web
 NOBODY = "00000000-0000-7000-8000-000000000000"
 
 
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """An archive of its own: restrictions and holds in it would be met by every other test."""
+    with new_archive(tmp_path_factory.mktemp("areas") / "customers", templates=("customer-info",)) as archive:
+        yield archive
+
+
 @pytest.fixture
 def api(web, made):
     """Makes clients with a token of somebody's."""
