@@ -69,8 +69,12 @@ def test_a_body_that_grows_when_it_is_read_is_refused():
     assert {"content": "A" * (2 << 20)} == strict_json(json.dumps({"content": "A" * (2 << 20)}))
 
 
-@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), lambda one: st.lists(one, max_size=3)
-                    | st.dictionaries(st.text(), one, max_size=3), max_leaves=10))  # fmt: skip
+def nested(one):
+    """Lists and objects of something."""
+    return st.lists(one, max_size=3) | st.dictionaries(st.text(), one, max_size=3)
+
+
+@given(st.recursive(st.none() | st.booleans() | st.integers() | st.text(), nested, max_leaves=10))
 def test_plain_json_is_read_as_it_is(found):
     """Being strict changes nothing of what is sound."""
     assert found == strict_json(json.dumps(found))
