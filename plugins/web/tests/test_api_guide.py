@@ -1,0 +1,70 @@
+"""What the guide to the API tells people to type does what it says."""
+
+from __future__ import annotations
+
+import os
+import re
+import shutil
+import subprocess
+import sys
+from pathlib import Path
+
+import pytest
+
+from muniment.testing import new_archive
+from muniment_web._scopes import SCOPES
+from muniment_web.testing import new_web, served
+
+PAGE = Path(__file__).parents[3] / "docs" / "api.md"
+BLOCK = re.compile(r"^<!-- (run|shows) -->\n```\w*\n(.*?)^```$", re.DOTALL | re.MULTILINE)
+# Assignments are kept for the next block, as in a person's shell.
+BEFORE = 'set -ea; test ! -e "$STATE" || . "$STATE"; trap \'export -p > "$STATE"\' EXIT\n'
+
+
+@pytest.mark.slow
+def test_the_walk_of_the_guide_works(tmp_path):
+    """Every marked block, in order, ends well and prints what the page shows."""
+    assert shutil.which("curl"), "the walk is made with curl"
+    bin_folder = tmp_path / "bin"
+    bin_folder.mkdir()
+    (bin_folder / "python3").symlink_to(sys.executable)
+    printed, ran = "", 0
+    with new_archive(tmp_path / "customers") as archive:
+        with archive.session(actor="owner") as session:
+            _, token = session.credentials.issue("owner", name="walk", scopes=SCOPES, days=1)
+        with served(new_web(archive)) as base:
+            environ = {
+                **os.environ,
+                "PATH": f"{bin_folder}:{os.environ['PATH']}",
+                "BASE": base,
+                "TOKEN": token,
+                "KEY": archive.verifier_key.text,
+                "STATE": str(tmp_path / "state"),
+                "NO_PROXY": "localhost",
+            }
+            for act, text in BLOCK.findall(PAGE.read_text(encoding="utf-8")):
+                if act == "shows":
+                    for line in text.splitlines():
+                        pattern = ".*".join(re.escape(one) for one in line.split("…"))
+                        assert re.search(pattern, printed), f"not printed: {line}\n{printed}"
+                    continue
+                done = subprocess.run(
+                    ["sh", "-c", BEFORE + text],
+                    cwd=tmp_path,
+                    env=environ,
+                    stdin=subprocess.DEVNULL,
+                    capture_output=True,
+                    text=True,
+                    check=False,
+                )
+                printed, ran = done.stdout, ran + 1
+                assert 0 == done.returncode, f"{text}\n{done.stdout}{done.stderr}"
+    assert ran == 7
+    assert '"Anna Schmidt"' in (tmp_path / "customers.ndjson").read_text(encoding="utf-8")
+    assert "none" not in printed
+
+
+def test_the_guide_says_of_every_scope_what_it_is_for():
+    """A scope that is added is described."""
+    text = PAGE.read_text(encoding="utf-8")
+    assert [*SCOPES] == re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
