@@ -132,7 +132,7 @@ def _one(asking: Asking, name: str) -> Sequence[Block]:
     blocks: list[Block] = [
         Facts(
             [
-                (_say("label_purpose", lang), session.acting.purpose),
+                (_say("label_purpose", lang), _purpose(session, lang)),
                 (_say("label_by", lang), session.actor),
             ]
         ),
@@ -150,6 +150,15 @@ def _one(asking: Asking, name: str) -> Sequence[Block]:
     if table in session.engine.definitions.types and session.may("record.list", table):
         blocks.append(Link(_say("page_records", lang), f"/t/{table}"))
     return [*blocks, back]
+
+
+def _purpose(session: Session, lang: str) -> str:
+    """The purpose of the run as people call it, and as the log has it."""
+    from muniment.purposes import PURPOSES
+
+    term = session.acting.purpose
+    known = {**PURPOSES, **session.engine.plugins.purposes()}.get(term)
+    return term if known is None else f"{known.label.of(lang)} ({term})"
 
 
 def _plain(session: Session) -> Session:
