@@ -12,7 +12,7 @@ from muniment.archive import Archive
 from muniment.model import id_text
 from muniment.schema import ListView
 from muniment.testing import new_archive
-from muniment_web.testing import PASSWORD, give_password, new_web, served
+from muniment_web.testing import give_password, new_web, served
 
 pytestmark = pytest.mark.slow
 
@@ -63,7 +63,7 @@ class Desk:
 
 
 @pytest.fixture(scope="module")
-def desk(tmp_path_factory, chromium):
+def desk(tmp_path_factory, new_page, around):
     """A page of the table of orders, with a column of each kind that is not simply typed."""
     folder = tmp_path_factory.mktemp("cells") / "shop"
     with new_archive(folder, templates=("account-manager",)) as archive:
@@ -82,15 +82,8 @@ def desk(tmp_path_factory, chromium):
             columns = ("occurred_at", "customer", "attachments")
             session.views.save(ListView(key="cells", type="interaction", columns=columns))
         give_password(archive, "owner")
-        with served(new_web(archive)) as base:
-            page = chromium.new_context(viewport={"width": 1440, "height": 900}).new_page()
-            page.complaints = []
-            page.on("pageerror", lambda error: page.complaints.append(str(error)))
-            page.goto(f"{base}/sign-in")
-            page.fill("#login", "owner")
-            page.fill("#password", PASSWORD)
-            page.press("#password", "Enter")
-            page.wait_for_url(f"{base}/")
+        with served(new_web(archive), around=around) as base:
+            page = new_page(base, "owner")
             yield Desk(archive, base, page, people, talk)
             page.context.close()
 

@@ -180,7 +180,7 @@ def test_t5_an_import_is_undone(signed_in, site, tmp_path):
         session.import_file("product", sheet, reason="from the old list")
     page = signed_in("cho")
     page.goto(f"{site.base}/import")
-    page.locator("details.menu summary").last.click()
+    page.locator("tr", has_text="products.csv").locator("details.menu summary").click()
     page.locator('details[open] input[name="note"]').fill("wrong file")
     submit(page, "details[open] .btn.danger")
     assert page.url.endswith("/import")

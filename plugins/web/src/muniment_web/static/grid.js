@@ -193,7 +193,7 @@ class Tray extends HTMLElement {
   file(cell) {
     const row = cell.parentElement;
     this.filing = cell;
-    htmx.ajax("GET", `${location.pathname}/${row.dataset.id}/file/${cell.dataset.f}/change`, { target: "#dialog", swap: "innerHTML" });
+    htmx.ajax("GET", `${location.pathname}/${row.dataset.id}/file/${cell.dataset.f}/change`, { source: $("#dialog"), target: "#dialog", swap: "innerHTML" });
     return true;
   }
   async filed(form) {
