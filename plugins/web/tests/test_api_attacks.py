@@ -9,6 +9,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from muniment.testing import new_archive
 from muniment_web._app import build
 from muniment_web._scopes import SCOPES
 from muniment_web.api._strict import strict_json
@@ -33,6 +34,17 @@ BOMBS = {
     "no object": b'"fields"',
     "nothing": b"",
 }
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """An archive of its own: what is tried here is made by the hundred, and would be in everybody's lists."""
+    with new_archive(tmp_path_factory.mktemp("attacks") / "customers") as archive:
+        with archive.session(actor="owner") as session:
+            for login, role in (("li.na", "editor"), ("tom", "reader")):
+                values = {"login": login, "display_name": login, "roles": (role,), "state": "active"}
+                session.create("user", values)
+        yield archive
 
 
 @pytest.fixture(scope="module")

@@ -11,6 +11,7 @@ from typing import Any
 
 import pytest
 
+from muniment.testing import new_archive
 from muniment_web._app import build
 from muniment_web._scopes import SCOPES
 from muniment_web.testing import ANNA, new_web, served
@@ -47,9 +48,16 @@ class Client:
 
 
 @pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """An archive of its own, whose lists hold what the client made."""
+    with new_archive(tmp_path_factory.mktemp("client") / "customers") as archive:
+        yield archive
+
+
+@pytest.fixture(scope="module")
 def client(tmp_path_factory, made):
     """A client made of the description, against the archive that is served."""
-    web, tmp_path = new_web(made), tmp_path_factory.mktemp("client")
+    web, tmp_path = new_web(made), tmp_path_factory.mktemp("generated")
     document = tmp_path / "openapi.json"
     document.write_text(json.dumps(build(web).state.api.openapi()), encoding="utf-8")
     config = tmp_path / "config.json"
