@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from importlib import resources
+from types import SimpleNamespace
 
 import pytest
 
@@ -11,10 +12,12 @@ from muniment import config
 from muniment.archive import Archive
 from muniment.model import id_text
 from muniment.outreach.sending import Folder
+from muniment.session.incoming import Proposal
 from muniment.session.outreach import mailing
 from muniment.store import LogFilter
 from muniment.testing import new_archive
 from muniment_web._sending import Sending
+from muniment_web.pages import incoming
 from muniment_web.testing import Browser, give_password, new_web
 
 USERS = {"li.na": "editor", "ada": "auditor", "tom": "reader"}
@@ -169,6 +172,30 @@ def test_somebody_new_is_made_with_their_message(shop):
     with shop.session(actor="owner") as session:
         found = session.search("customer", "neumann").records
     assert ["karla@example.net"] == [one.fields["email"] for one in found]
+
+
+def test_a_scan_is_read_where_the_plugin_is_in_use(shop, monkeypatch):
+    """What it says stands beside the form with how sure that is; without the plugin nothing is taken."""
+    one = browser(shop, "li.na")
+    files = {"scan": ("form.png", b"a picture", "image/png")}
+    form = {"do": "scan", "type": "customer"}
+    assert 'name="scan"' not in one.get("/incoming").text
+    assert 422 == one.post("/incoming", form, files=files).status_code
+
+    def propose(session, key, path):
+        assert b"a picture" == path.read_bytes()
+        shown = {"file": path.name, "confidence": {"full_name": 61}, "rest": ["see you soon"]}
+        proposal = Proposal(key, {"full_name": "Karla Scan"}, shown=shown)
+        return session.inbox.offer("ocr", "ab" * 32, path.name, path.read_bytes(), proposal)
+
+    monkeypatch.setattr(incoming, "_scan_types", lambda call: [("customer", "Customer")])
+    monkeypatch.setattr(incoming, "import_module", lambda name: SimpleNamespace(propose=propose))
+    page = one.post("/incoming", form, files=files)
+    assert "61 % sure" in page.text
+    assert "see you soon" in page.text
+    made = one.post(page.url.path, {"do": "accept", "v.full_name": "Karla Scanned"})
+    assert "/t/customer/" in str(made.url)
+    assert "1 were here already" in one.post("/incoming", form, files=files).text
 
 
 def test_what_came_in_is_refused_for_a_reason(shop):

@@ -142,6 +142,9 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
         shown=item.proposal.shown,
         received=call.time(round(item.received_at.timestamp() * 1_000_000)),
         type_label=_label_of(call, item.proposal.type),
+        labels={}
+        if record_type is None
+        else {one.key: one.label.of(call.lang) or one.key for one in record_type.fields},
         persons=[places[id] for id in item.proposal.persons],
         made=places.get(item.made) if item.made else None,
         person_label=_label_of(call, call.plain.inbox.settings.person),
