@@ -10,6 +10,7 @@ from muniment.errors import AccessDenied, Conflict, NotFound, UsageError
 from muniment.model import id_bytes
 from muniment.schema import Field
 from muniment.session import Change
+from muniment.session.tables import duplicates
 from muniment.session.tables.cleaning import tidy
 from muniment.session.tables.duplicates import compare, compared_fields
 from muniment.session.tables.links import linked_subjects
@@ -47,6 +48,23 @@ def test_records_that_share_phone_mail_or_name_are_proposed(archive, session):
     assert {(first, second), (anna, again)} == {(one.first, one.second) for one in found}
     assert not any(other in (one.first, one.second) for one in found)
     assert all(0 <= each.percent <= 100 for one in found for each in one.fields)
+
+
+def test_short_tokens_and_common_words_are_no_pairs(session, monkeypatch):
+    """Records that share a token by chance, or one word of a name, are not counted against the bound."""
+    monkeypatch.setattr(duplicates, "_MOST_PAIRS", 8)
+    values = [{"full_name": f"Anna {one:04}", "phone": f"1380013{one:04}"} for one in range(50)]
+    values += [
+        {"full_name": "李娜", "phone": "13700137000"},
+        {"full_name": "李 娜", "phone": "+8613700137000"},
+    ]
+    session.write([Change("create", "customer", values=one) for one in values])
+    (pair,) = session.cleaning.duplicates("customer")
+    assert ("phone", 100) in {(one.field, one.percent) for one in pair.fields}
+    session.write([Change("create", "customer", values={"full_name": "Wei", "phone": "13600136000"})] * 5)
+    with pytest.raises(UsageError) as caught:
+        session.cleaning.duplicates("customer")
+    assert "quality.too_many" == caught.value.code
 
 
 def test_only_what_is_shown_is_a_disclosure(archive, session):

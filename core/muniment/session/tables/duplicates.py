@@ -155,18 +155,20 @@ def compare(
 
 def _percent(field: Field, first: Value, second: Value, region: str) -> int:
     if field.kind == "phone":
-        numbers = [e164(str(one), region) or str(one) for one in (first, second)]
-        return 100 if numbers[0] == numbers[1] else 0
+        return 100 if _normal(field, first, region) == _normal(field, second, region) else 0
     if field.kind in ("text", "long text"):
         from rapidfuzz import fuzz
         from rapidfuzz.utils import default_process
 
         texts = [default_process(str(one)) for one in (first, second)]
         return round(max(fuzz.ratio(*texts), fuzz.token_sort_ratio(*texts)))
-    return 100 if _folded(first) == _folded(second) else 0
+    return 100 if _normal(field, first, region) == _normal(field, second, region) else 0
 
 
-def _folded(value: Value) -> object:
+def _normal(field: Field, value: Value, region: str) -> object:
+    """What two values of a field must have in common to be the same."""
+    if field.kind == "phone":
+        return e164(str(value), region) or str(value)
     return value.casefold() if isinstance(value, str) else value
 
 
@@ -197,7 +199,9 @@ def find_duplicates(
             if not indexed:
                 raise UsageError("quality.no_index", where=record_type.key)
             require_layout(engine, tx)
-            pairs = _proposed(tx, indexed)
+            pairs, sharing = _proposed(tx, indexed)
+            telling = [field for field in fields if any(number == field.number for number, _ in indexed)]
+            _propose(pairs, _equal(engine, tx, record_type, telling, sharing))
             keys = [field.key for field in fields]
             needs = needs_of(engine, acting, record_type, ("record.search",), read=keys)
             if needs is not None:
@@ -247,11 +251,19 @@ def indexed_fields(
     return wanted
 
 
-def _proposed(tx: Transaction, indexed: Mapping[tuple[int, int], int]) -> set[tuple[bytes, bytes]]:
-    """Pairs that share enough tokens of one field; blocks that are too large say too little."""
+def _proposed(
+    tx: Transaction, indexed: Mapping[tuple[int, int], int]
+) -> tuple[set[tuple[bytes, bytes]], set[bytes]]:
+    """Pairs that share enough words of one field, and the records that share a token of a whole value.
+
+    Blocks of a word that are too large say too little. Tokens of whole values are so short that
+    records with other values share them too: who has the same is known when they are opened.
+    """
     words = INDEX_KINDS["words"].number
     pairs: set[tuple[bytes, bytes]] = set()
-    shared: Counter[tuple[bytes, bytes]] = Counter()
+    sharing: set[bytes] = set()
+    blocks: list[list[bytes]] = []
+    of_record: dict[bytes, list[int]] = defaultdict(list)
     many: dict[bytes, int] = defaultdict(int)
     for (field, kind, _), group in groupby(tx.tokens(SHARD), key=lambda one: one[1:4]):
         needed = indexed.get((field, kind))
@@ -261,18 +273,46 @@ def _proposed(tx: Transaction, indexed: Mapping[tuple[int, int], int]) -> set[tu
         if kind == words:
             for record in records:
                 many[record] += 1
-        if not 2 <= len(records) <= _LARGEST_BLOCK:
+        if needed == 1 and len(records) > 1:
+            sharing.update(records)
+        if needed == 1 or not 2 <= len(records) <= _LARGEST_BLOCK:
             continue
-        for pair in combinations(records, 2):
-            if needed == 1:
-                pairs.add(pair)
-            else:
-                shared[pair] += 1
-        if len(pairs) + len(shared) > _MOST_PAIRS:
-            raise UsageError("quality.too_many", maximum=_MOST_PAIRS)
-    # A name of two characters has a single bigram; sharing all that the shorter one has is enough.
-    pairs.update(pair for pair, count in shared.items() if count >= min(2, *(many[one] for one in pair)))
-    return pairs
+        for record in records:
+            of_record[record].append(len(blocks))
+        blocks.append(records)
+    # Record by record, for of all pairs that share one word, most share no second one.
+    for record, places in of_record.items():
+        shared = Counter(other for place in places for other in blocks[place] if other > record)
+        # A name of two characters has a single bigram; sharing all that the shorter one has is enough.
+        alike = (other for other, count in shared.items() if count >= min(2, many[record], many[other]))
+        _propose(pairs, ((record, other) for other in alike))
+    return pairs, sharing
+
+
+def _equal(
+    engine: Engine,
+    tx: Transaction,
+    record_type: RecordType,
+    fields: Sequence[Field],
+    records: Iterable[bytes],
+) -> Iterator[tuple[bytes, bytes]]:
+    """Pairs of these records that have the same in one of the fields; values are held as hashes only."""
+    region = engine.settings.default_region
+    same: dict[int, list[bytes]] = defaultdict(list)
+    for some in _slices(sorted(records), _OPENED_AT_ONCE):
+        for record, (_, values) in opened_records(engine, tx, record_type, fields, some).items():
+            for field in fields:
+                if (value := values.get(field.key)) is not None:
+                    same[hash((field.key, _normal(field, value, region)))].append(record)
+    for group in same.values():
+        if 2 <= len(group) <= _LARGEST_BLOCK:
+            yield from combinations(sorted(group), 2)
+
+
+def _propose(pairs: set[tuple[bytes, bytes]], more: Iterable[tuple[bytes, bytes]]) -> None:
+    pairs.update(more)
+    if len(pairs) > _MOST_PAIRS:
+        raise UsageError("quality.too_many", maximum=_MOST_PAIRS)
 
 
 def opened_records(
