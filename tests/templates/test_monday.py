@@ -176,6 +176,7 @@ def test_a_monday_with_each_template(opened: Archive, tmp_path: Path) -> None:
         person = opened.session(actor=login, purpose="CustomerManagement")
         for record_type in types:
             listed(person, record_type)
+            worked(person, record_type, tmp_path)
     for record_type in types:
         for name in names_in(owner, record_type):
             assert owner.search(record_type.key, name).records, record_type.key
@@ -192,6 +193,48 @@ def names_in(session: Session, record_type: RecordType) -> list[str]:
     record = session.list(record_type.key).records[1]
     keys = [field.key for field in record_type.fields if "words" in field.index]
     return [str(record.fields[key]) for key in keys if key in record.fields][:1]
+
+
+def worked(person: Session, record_type: RecordType, folder: Path) -> None:
+    """What somebody of a role may do of a Monday's work they do, and what they may not is refused.
+
+    They search, change a field that they write, hand out what they see and bring it back: nothing they
+    may not read stands in the file, and nothing in it is a change.
+    """
+    key = record_type.key
+    if not person.may("record.list", key):
+        return
+    view = person.view(record_type)
+    records = person.list(key).records
+    if not records:
+        # Their role reaches only records of their own, and has none of these.
+        return
+    record = records[0]
+    words = [one.key for one in record_type.fields if "words" in one.index and one.key in view.clear]
+    for name in [str(record.fields[one]) for one in words if one in record.fields][:1]:
+        if person.may("record.search", key):
+            assert person.search(key, name).records
+    kept = record_type.required | record_type.fixed | record_type.unique
+    texts = [one.key for one in record_type.fields if one.writable and one.kind in ("text", "long text")]
+    for field in [one for one in texts if one in view.writable and one in view.clear and one not in kept][:1]:
+        if person.may("record.update", key):
+            saved = person.update(record.id, {field: "seen by hand"}, expected_version=record.version)
+            assert "seen by hand" == person.get(saved.id).fields[field]
+        else:
+            with pytest.raises(AccessDenied):
+                person.update(record.id, {field: "seen by hand"}, expected_version=record.version)
+    path = folder / f"role-{key}.csv"
+    if not person.may("record.export", key):
+        with pytest.raises(AccessDenied):
+            person.export_file(key, path, reason="a copy")
+        return
+    written = person.export_file(key, path, headers="key", ids=True, reason="a copy")
+    with path.open(encoding="utf-8-sig", newline="") as file:
+        header = next(csv.reader(file))
+    assert not {one.key for one in record_type.fields if one.key not in view.readable} & set(header)
+    if person.may("record.import", key) and person.may("record.create", key):
+        back = person.import_file(key, path, empty="clear")
+        assert counts(back) == (0, 0, written.rows, 0), (key, back.problems)
 
 
 def listed(person: Session, record_type: RecordType) -> None:

@@ -238,7 +238,8 @@ class RowWriter:
             self._engine, self._acting, self._type, values, options, rows=rows, reason=reason
         )
         self._sanction = Sanction(granted, aside=False)
-        change = Change("create", IMPORT.key, values=values)
+        # Whoever may import customers need not be allowed to write records of imports by hand.
+        change = Change("create", IMPORT.key, values=values, inside=True)
         saved = sole(write(self._engine, self._acting, [change], reason=reason, op=self._op))
         self._import = id_bytes(saved.id)
         return saved.id
@@ -525,7 +526,7 @@ class RowWriter:
         """Write down that the import is done, or what a trial run has looked at."""
         trial = self._trial
         if trial is None:
-            change = Change("update", record=self._import, values=values, expected_version=1)
+            change = Change("update", record=self._import, values=values, expected_version=1, inside=True)
             write(self._engine, self._acting, [change], op=self._op)
             return
         if trial.versions or trial.recipient or not trial.noted:
