@@ -15,6 +15,7 @@ import pytest
 from muniment import audit
 from muniment.alerts import Finding as Odd
 from muniment.errors import IntegrityError, Issue, KeyStoreError
+from muniment.keys import write_key_file
 from muniment.policy import Actor
 from muniment.session.kernel.engine import SHARD, Acting
 from muniment.session.oversight.regimes.facts import Facts
@@ -166,6 +167,14 @@ def _one_person(case: Case) -> None:
     case.facts["active"] = [one for one in case.engine.definitions.users.values() if one.login == "vera"]
 
 
+def _only(*logins: str) -> Callable[[Case], Any]:
+    def act(case: Case) -> None:
+        users = case.engine.definitions.users
+        case.facts["active"] = [users[login] for login in logins]
+
+    return act
+
+
 def _masked_phone(case: Case) -> None:
     record_type = case.engine.definitions.types["customer"]
     case.facts["fields_of"] = lambda *classes: [(record_type, "phone")]
@@ -297,6 +306,22 @@ def _planned_backup(case: Case) -> None:
     case.config(backup=attrs.evolve(case.engine.settings.applied.backup, to="elsewhere"))
 
 
+def _backups(case: Case) -> Path:
+    place = case.folder.with_name("backups")
+    place.mkdir(exist_ok=True)
+    case.config(backup=attrs.evolve(case.engine.settings.applied.backup, to=str(place)))
+    return place
+
+
+def _slots_of(*kinds: str) -> Callable[[Case], Any]:
+    def act(case: Case) -> None:
+        found = case.engine.keys.status()
+        slots = tuple(attrs.evolve(found.slots[0], kind=kind) for kind in kinds)
+        case.patch.setattr("muniment.keys.KeyStore.status", lambda self: attrs.evolve(found, slots=slots))
+
+    return act
+
+
 def _edited(text: str) -> Callable[[Case], Any]:
     def act(case: Case) -> None:
         path = case.folder / "muniment.toml"
@@ -388,7 +413,11 @@ FLIPS: dict[str, tuple[Step, ...]] = {
     "second_factor": ("nothing", _password, "gap", _totp, "shown"),
     "sign_ins": ("nothing", note("user.sign_in"), "shown"),
     "access_changes": ("shown", facts(newest=lambda *kinds, **more: None), "nothing"),
-    "rights_reviewed": ("gap", note("role.read"), "part", note("role.review"), "shown", later(200), "gap"),
+    "rights_reviewed": (
+        "gap", note("role.read"), "part", lambda case: case.session.review_rights("as it should be"), "shown",
+        lambda case: case.user("rea", "reader"), "part",
+        lambda case: case.session.review_rights("one more reader"), "shown", later(200), "gap",
+    ),
     "leavers": (
         "nothing", lambda case: case.user("rea", "reader"),
         lambda case: case.session.update(
@@ -403,7 +432,8 @@ FLIPS: dict[str, tuple[Step, ...]] = {
     ),
     "least_fields": (
         "nothing", _masked_phone, "part", lambda case: case.user("vera", "auditor"), "shown",
-        facts(view=lambda user, record_type: SimpleNamespace(clear={"phone"})), "gap",
+        lambda case: case.user("eva", "editor"), "part", lambda case: case.user("vero", "auditor"), "shown",
+        _only("owner", "eva"), "gap",
     ),
     "purposes": (
         "nothing", Case.create, "part", lambda case: case.config(purposes=("CustomerManagement",)), "shown",
@@ -473,7 +503,13 @@ FLIPS: dict[str, tuple[Step, ...]] = {
     ),
     "keys_sound": ("gap", _warned(), "shown", _warned("key.few_slots"), "gap"),
     "keys_rotated": ("shown", later(400), "gap", lambda case: case.session.keys.rotate(), "shown"),
-    "keys_apart": ("part", lambda case: (case.folder / "owner.key").write_text("x"), "gap"),
+    "keys_apart": (
+        "part", lambda case: (case.folder / "owner.key").write_text("no key"), "part",
+        lambda case: write_key_file(case.folder / "files" / "notes.txt", case.engine.archive), "gap",
+        lambda case: (case.folder / "files" / "notes.txt").unlink(), "part",
+        lambda case: write_key_file(_backups(case) / "readme", case.engine.archive), "gap",
+        lambda case: (_backups(case) / "readme").unlink(), _slots_of("passphrase", "recovery"), "shown",
+    ),
     "keys_backed_up": (
         "gap",
         _key_backup,

@@ -139,7 +139,10 @@ ATTACKS = {
     "another time": lambda folder: _report(
         folder, lambda one: one["entries"][1].update(time="2026-01-01T00:00:00.000000Z")
     ),
-    "another tag key": lambda folder: _report(folder, lambda one: one.update(tag_key="00" * 32)),
+    "another tag key": lambda folder: _report(
+        folder, lambda one: one.update(tag_keys={one["subject"]: "00" * 32})
+    ),
+    "a tag key left out": lambda folder: _report(folder, lambda one: one.update(tag_keys={})),
     "no log": lambda folder: _report(folder, lambda one: one.update(logs=[], entries=[])),
     "a changed entry": _entry_bytes,
     "a changed checkpoint": lambda folder: (folder / "log-0" / "checkpoint").write_text(

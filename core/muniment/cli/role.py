@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, verb
+from muniment.cli.base import Entry, LazyGroup, argument, option, verb
 from muniment.cli.invocation import Invocation
 from muniment.errors import NotFound
 
@@ -14,12 +14,13 @@ if TYPE_CHECKING:
     from muniment.archive import Archive
     from muniment.policy import FieldRule, Role, TypeRule
 
-__all__ = ["list_roles", "matrix", "role", "show"]
+__all__ = ["list_roles", "matrix", "review", "role", "show"]
 
 _HERE = "muniment.cli.role"
 _WAYS = {"clear": "cli.way_clear", "mask": "cli.way_mask", "none": "cli.way_none"}
 _LIST = ("The roles, and what they read and write.", "列出角色及其读写范围。")
 _SHOW = ("All that one role says.", "查看某个角色的全部规定。")
+_REVIEW = ("Sign that who may do what was reviewed.", "签署权限复核。")
 _MATRIX = ("Who may do what to which fields.", "查看各角色对各字段的权限。")
 
 role = LazyGroup(
@@ -28,6 +29,7 @@ role = LazyGroup(
         "list": Entry(f"{_HERE}:list_roles", _LIST),
         "show": Entry(f"{_HERE}:show", _SHOW),
         "matrix": Entry(f"{_HERE}:matrix", _MATRIX),
+        "review": Entry(f"{_HERE}:review", _REVIEW),
     },
     words=(
         "What roles allow. A team's own stand under [roles.<key>] in muniment.toml.",
@@ -232,3 +234,26 @@ def _ways(call: Invocation, content: dict[str, Any], key: str) -> str:
     if said and purposes:
         said.append(call.say("policy.way_only", purposes=", ".join(purposes)))
     return " + ".join(said)
+
+
+@verb(
+    "review",
+    (
+        "Sign that who may do what was reviewed, as it stands now. A right that changes later needs another "
+        "review.\nLook first: muniment role matrix, muniment user list.",
+        "签署：已按现状复核各人的权限。此后权限一有变更，即须重新复核。\n"
+        "请先查看：muniment role matrix、muniment user list。",
+    ),
+)
+@option("--reason", required=True, metavar="R", words=("What was found; sealed.", "复核结论；密封保存。"))
+@click.pass_obj
+def review(call: Invocation, reason: str) -> None:
+    """Sign a review of rights."""
+    from muniment.cli.output import emit, put
+
+    with call.session() as (_, session):
+        digest = session.review_rights(reason)
+    if call.json:
+        emit({"review": {"rights": digest}})
+        return
+    put(call.say("policy.reviewed", digest=digest[:16]))

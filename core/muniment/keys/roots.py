@@ -20,6 +20,7 @@ from muniment.model import Random, id_text
 __all__ = ["DEFAULT_COST", "Cost", "KeyFile", "Passphrase", "Recipient", "RecoveryPhrase", "write_key_file"]
 
 _MARK: Final = "muniment-key-file-v1"
+_LARGEST: Final = 4096
 _SHORTEST: Final = 8
 """Characters of a passphrase, at least (NIST SP 800-63B, 5.1.1.2)."""
 
@@ -96,7 +97,7 @@ class KeyFile:
     def _secret(self) -> bytes:
         with translated(self.path):
             try:
-                text = self.path.read_bytes()[:4096].decode("ascii")
+                text = self.path.read_bytes()[:_LARGEST].decode("ascii")
             except FileNotFoundError:
                 raise KeyStoreError("key.file_missing", where=str(self.path)) from None
             except UnicodeDecodeError:
@@ -112,6 +113,23 @@ class KeyFile:
         except (ValueError, binascii.Error):
             raise KeyStoreError("key.file_damaged", where=str(self.path)) from None
         return secret
+
+
+def key_files_in(folder: Path) -> list[Path]:
+    """The key files that lie in a folder and below it, known by what stands in them and not by their names.
+
+    Args:
+        folder: what is searched; one that is not there has none.
+    """
+    found = []
+    for path in sorted(folder.rglob("*")):
+        try:
+            if path.is_file() and path.stat().st_size <= _LARGEST:
+                KeyFile(path)._secret()
+                found.append(path)
+        except (OSError, KeyStoreError):
+            continue  # something else, or not for us to read
+    return found
 
 
 def write_key_file(path: Path, archive: bytes, *, random: Random = os.urandom) -> KeyFile:

@@ -55,6 +55,17 @@ class Areas(Ground):
 
         return Keys(self._engine, self._acting)
 
+    def review_rights(self, reason: str) -> str:
+        """Sign that who may do what was reviewed, as it stands; see ``oversight.rights_review``.
+
+        Raises:
+            UsageError: ``usage.no_reason``.
+            AccessDenied: ``access.action``; logged.
+        """
+        from muniment.session.oversight.rights_review import review_rights
+
+        return review_rights(self._engine, self._acting, reason)
+
     @property
     def changes(self) -> Changes:
         """What waits for a second person: see it, approve it, reject it, take it back."""

@@ -7,9 +7,10 @@ FOLDER holds report.json and the exported log, a folder for each generation; by
 default the folder this file lies in. VKEY is the log's verifier key: take it
 from somebody other than who made the report.
 
-The report's tag key belongs to one person. With it this program computes, for
-every entry of the log, the tag that the entry would bear if it were about them,
-and compares the entries that bear it with those that the report lists.
+The report's tag keys belong to one person: one key, and one more for each record
+that was found to be of the same person. With each of them this program computes,
+for every entry of the log, the tag that the entry would bear if it were about
+them, and compares the entries that bear one with those that the report lists.
 
 It shows that no tagged entry was left out. It cannot show that the operator
 tagged every access, and says nothing of entries after the checkpoint.
@@ -148,7 +149,9 @@ def root_of(hashes):
 def check(folder, key):
     report = json.loads((folder / "report.json").read_text(encoding="utf-8"))
     base, public = read_key(key)
-    tag_key = bytes.fromhex(report["tag_key"])
+    if set(report["tag_keys"]) != {report["subject"], *report["merged"]}:
+        raise Wrong("there is not one tag key for each identifier of the person")
+    tag_keys = [bytes.fromhex(key) for key in report["tag_keys"].values()]
     listed = {}
     for one in report["entries"]:
         place = one["log"], one["index"]
@@ -167,8 +170,8 @@ def check(folder, key):
             hashes.append(hashlib.sha256(b"\0" + data).digest())
             entry = json.loads(data)
             message = b"muniment/tag/v1\n" + base64.b64decode(entry["c"])
-            tag = base64.b64encode(hmac.digest(tag_key, message, "sha256")[:16]).decode()
-            if tag not in entry.get("s", ()):
+            tags = [base64.b64encode(hmac.digest(key, message, "sha256")[:16]).decode() for key in tag_keys]
+            if not any(tag in entry.get("s", ()) for tag in tags):
                 continue
             told = listed.pop((name, index), None)
             if told is None:

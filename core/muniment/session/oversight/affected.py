@@ -20,10 +20,11 @@ from muniment.audit import Found
 from muniment.errors import UsageError
 from muniment.model import id_bytes, parse_time, rfc3339
 from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.logbook import Moment
 from muniment.session.reading import logs
 from muniment.store import IndexRow, LogFilter, Reader, Transaction
 
-__all__ = ["READING", "WRITING", "Affected", "Scope", "affected"]
+__all__ = ["READING", "WRITING", "Affected", "Scope", "affected", "catch_up"]
 
 READING: Final = (
     "record.read", "record.reveal", "record.list", "record.search", "record.scan", "record.aggregate",
@@ -44,6 +45,7 @@ WAYS: Final = ("clear", "masked", "written", "cleared")
 """How a field may have been touched, as entries say it."""
 
 _PAGE: Final = 1_000
+_PIECE: Final = 5_000
 _DENSE: Final = 8
 
 Progress = Callable[[int, int], None]
@@ -241,10 +243,32 @@ class Affected:
         return sha256(b"muniment/affected/v1\n" + b"".join(sorted(self.subjects))).hexdigest()
 
 
+def catch_up(engine: Engine, gen: int, stop: int) -> None:
+    """Bring the projection of a generation, and all before it, up to an index: a piece in a transaction.
+
+    Args:
+        engine: the opened archive.
+        gen: of the log.
+        stop: the index in it.
+    """
+    with engine.store.snapshot() as reader:
+        sizes = {one: audit.size_of(reader, SHARD, one) for one in reader.generations(SHARD) if one < gen}
+    for one, size in {**sizes, gen: stop}.items():
+        done = -1
+
+        def piece(tx: Transaction, moment: Moment, one: int = one, size: int = size) -> int:
+            end = min(tx.indexed_to(SHARD, one) + _PIECE, size)
+            audit.catch_up(tx, SHARD, one, stop=end)
+            return end
+
+        while done < size:
+            done = engine.run(piece)
+
+
 def affected(
     engine: Engine,
     acting: Acting,
-    tx: Transaction,
+    reader: Reader,
     scope: Scope,
     *,
     gen: int,
@@ -256,7 +280,7 @@ def affected(
     Args:
         engine: the opened archive.
         acting: whose view of field names counts.
-        tx: the transaction of the reading.
+        reader: sees the state, with a projection that goes up to ``stop``.
         scope: what is searched for.
         gen: of the log.
         stop: one past the last entry that counts.
@@ -273,16 +297,15 @@ def affected(
                 fields: dict[str, dict[str, list[str]]] = {}
                 for field in record_type.fields:
                     fields.setdefault(field.sensitivity, {"clear": []})["clear"].append(field.key)
-                made.add_type(record_type.key, fields, _rows(engine, tx, record_type.number))
+                made.add_type(record_type.key, fields, _rows(engine, reader, record_type.number))
         return made
     done = 0
-    for one_gen in tx.generations(SHARD):
-        size = stop if one_gen == gen else audit.size_of(tx, SHARD, one_gen)
+    for one_gen in reader.generations(SHARD):
+        size = stop if one_gen == gen else audit.size_of(reader, SHARD, one_gen)
         if one_gen > gen or not size:
             continue
-        audit.catch_up(tx, SHARD, one_gen, stop=size)
-        projector = audit.Projector(tx, SHARD, one_gen)
-        for found in _entries(tx, one_gen, scope, size):
+        projector = audit.Projector(reader, SHARD, one_gen)
+        for found in _entries(reader, one_gen, scope, size):
             done += 1
             if progress is not None and not done % _PAGE:
                 progress(done, 0)

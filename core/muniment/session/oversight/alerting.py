@@ -27,7 +27,7 @@ from muniment.schema.builtin import ALERT, BUILTIN, REVIEW
 from muniment.seal import open_bytes, seal_bytes
 from muniment.session.ground import Footing
 from muniment.session.kernel.engine import SHARD, Engine
-from muniment.session.oversight.alerting_facts import currents, facts_of
+from muniment.session.oversight.alerting_facts import Seen, currents, facts_of
 from muniment.session.reading.generations import Place, Span, place_at
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, sole, write
@@ -162,24 +162,30 @@ class Alerts(Footing):
         engine = self._engine
         raised: list[Alert] = []
         settings = settings_of(engine)
-        with engine.store.snapshot() as reader:
+        # Nothing is read while alerts are written, and nothing written while it is read: a state that is held
+        # open keeps an erasure from cleaning up behind itself.
+        seen = Seen(engine)
+        with seen.open() as reader:
             watch = Watch(self.rules, facts_of(engine, reader), settings.rules)
             spans = [Span(gen, audit.size_of(reader, SHARD, gen)) for gen in reader.generations(SHARD)]
-            self._load(watch, spans)
-            first = place_at(watch.next_index)
-            waiting = list(_chunks(spans, first))
-            done, total = 0, sum(len(chunk.indexes) for chunk in waiting)
-            for chunk in waiting:
-                start, stop = chunk.indexes.start, chunk.indexes.stop
+        self._load(watch, spans)
+        first = place_at(watch.next_index)
+        waiting = list(_chunks(spans, first))
+        done, total = 0, sum(len(chunk.indexes) for chunk in waiting)
+        for chunk in waiting:
+            start, stop = chunk.indexes.start, chunk.indexes.stop
+            with seen.open() as reader:
                 found = list(watch.see(_events(engine, reader, chunk.generation, start, stop)))
-                watch.next_index = Place(chunk.generation, stop).ordinal
-                raised += self._raise(found)
-                self._keep(watch)
-                done += len(chunk.indexes)
-                if progress is not None:
-                    progress(done, total)
-            raised += self._raise(watch.tick(engine.clock()))
+            watch.next_index = Place(chunk.generation, stop).ordinal
+            raised += self._raise(found)
             self._keep(watch)
+            done += len(chunk.indexes)
+            if progress is not None:
+                progress(done, total)
+        with seen.open():
+            late = list(watch.tick(engine.clock()))
+        raised += self._raise(late)
+        self._keep(watch)
         last = place_at(watch.next_index)
         target = {"first": str(first), "last": str(last)}
         engine.note(self._acting, "alert.run", count=len(raised), target=target)

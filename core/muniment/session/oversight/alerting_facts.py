@@ -10,8 +10,9 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
-from typing import Any, Final
+from typing import Any, Final, cast
 
 import attrs
 
@@ -31,7 +32,7 @@ from muniment.session.oversight.incident_values import late_clocks
 from muniment.session.tables.links import merged
 from muniment.store import Current, ListQuery, Reader, RowMatch, Transaction
 
-__all__ = ["currents", "facts_of"]
+__all__ = ["Seen", "currents", "facts_of"]
 
 _KEPT: Final = 50_000
 """So many subjects are remembered at once."""
@@ -56,6 +57,30 @@ def currents(reader: Reader, number: int, *, most: int | None = None) -> Iterato
         if len(page) < limit:
             return
         after = (None, page[-1].record)
+
+
+class Seen:
+    """One state of the archive after another, for facts that outlive each of them.
+
+    Args:
+        engine: the opened archive.
+    """
+
+    def __init__(self, engine: Engine) -> None:
+        self._engine = engine
+        self._reader: Reader | None = None
+
+    @contextmanager
+    def open(self) -> Iterator[Reader]:
+        """A reader of the newest state; whoever keeps it sees the states that are opened later."""
+        with self._engine.store.snapshot() as self._reader:
+            try:
+                yield cast(Reader, self)
+            finally:
+                self._reader = None
+
+    def __getattr__(self, name: str) -> Any:
+        return getattr(self._reader, name)
 
 
 @attrs.define

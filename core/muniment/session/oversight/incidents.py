@@ -20,7 +20,7 @@ from muniment.session.attachments import attach_file
 from muniment.session.ground import Footing
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Draft, Moment
-from muniment.session.oversight.affected import Affected, Progress, Scope, affected
+from muniment.session.oversight.affected import Affected, Progress, Scope, affected, catch_up
 from muniment.session.oversight.incident_values import (
     NATURES,
     PLAN,
@@ -441,22 +441,34 @@ class Incidents(Footing):
     def _search(
         self, one: Incident, scope: Scope, upto: tuple[int, int] | None, progress: Progress | None
     ) -> tuple[dict[str, Any], Affected]:
-        """Read the log for a scope; that it was read is an entry of its own."""
+        """Read the log for a scope; that it was read is an entry of its own, written before anything is told.
+
+        A long log takes a while, and others go on writing: the projection is brought up to date a piece at a
+        time, and what is read is one state that nobody waits for.
+        """
         engine, acting = self._engine, self._acting
 
-        def body(tx: Transaction, moment: Moment) -> tuple[dict[str, Any], Affected]:
+        def begin(tx: Transaction, moment: Moment) -> tuple[int, int]:
             engine.policy.require(acting.actor, "log.read")
-            gen, stop = (moment.gen, moment.size) if upto is None else upto
-            made = affected(engine, acting, tx, scope, gen=gen, stop=stop, progress=progress)
+            return (moment.gen, moment.size) if upto is None else upto
+
+        def note(tx: Transaction, moment: Moment) -> None:
+            engine.policy.require(acting.actor, "log.read")
             target: dict[str, object] = {"question": "incident", "incident": one.id, "stop": stop}
             if one.drill:
                 target["drill"] = True
             detail = engine.detail(acting, engine.new_id(), count=made.entries, target=target)
             engine.logbook.append(tx, moment, [Draft("log.read", detail)], actor=acting.actor.id)
-            return made.figures(_jurisdictions(engine, tx, made.subjects)), made
 
         with engine.guarded(acting, "log.read"):
-            return engine.run(body, acting)
+            scope.check()
+            gen, stop = engine.run(begin, acting)
+            catch_up(engine, gen, stop)
+            with engine.store.snapshot() as reader:
+                made = affected(engine, acting, reader, scope, gen=gen, stop=stop, progress=progress)
+                jurisdictions = _jurisdictions(engine, reader, made.subjects)
+            engine.run(note, acting)
+        return made.figures(jurisdictions), made
 
     def _step(self, what: str, *, at: str | None = None, **said: object) -> dict[str, Any]:
         now = self._engine.clock()

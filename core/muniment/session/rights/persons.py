@@ -204,7 +204,8 @@ class Persons:
                 each generation.
 
         Returns:
-            The report as written: ``subject``, ``tag_key``, ``logs`` and ``entries``.
+            The report as written: ``subject``; ``merged``, whoever was merged with it; ``tag_keys``, one
+            for each of them by UUID text; ``logs`` and ``entries``.
 
         Raises:
             StoreError: ``store.folder_used``.
@@ -214,21 +215,23 @@ class Persons:
         if folder.exists() and (not folder.is_dir() or any(folder.iterdir())):
             raise StoreError("store.folder_used", where=str(folder))
 
-        def body(tx: Transaction, moment: Moment) -> tuple[bytes, bytes]:
+        def body(tx: Transaction, moment: Moment) -> dict[str, bytes]:
             engine.policy.require(acting.actor, "subject.report")
-            subject = subject_of(engine, acting, tx, id_bytes(record))
-            key = engine.subject_key(tx, subject)
+            subjects = one_person(engine, tx, subject_of(engine, acting, tx, id_bytes(record)))
+            keys = {id_text(one): engine.subject_key(tx, one) for one in subjects}
             op = engine.new_id()
-            target = {"record": id_text(subject)}
+            # One entry for each identifier and act: each of them is in the answer that it belongs to.
             drafts = [
-                Draft(kind, engine.detail(acting, op, target=dict(target)), subject_keys=[key])
+                Draft(kind, engine.detail(acting, op, target={"record": one}), subject_keys=[key])
                 for kind in ("subject.accesses", "subject.give_tag_key")
+                for one, key in keys.items()
             ]
             engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
-            return subject, key
+            return keys
 
         with engine.guarded(acting, "subject.accesses", record=record):
-            subject, key = engine.run(body, acting)
+            keys = engine.run(body, acting)
+        subject, *merged = keys
         signed = engine.logbook.sign(engine.store)
         assert signed is not None  # it was just written to
         logs, entries = [], []
@@ -241,13 +244,20 @@ class Persons:
                 size = _export(reader, gen, point, folder / f"log-{gen}")
                 logs.append({"folder": f"log-{gen}", "origin": origin, "size": size})
                 for found in audit.entries_of(reader, SHARD, gen, stop=size):
-                    if tag(key, found.entry.commitment) in found.entry.subject_tags:
-                        entries.append({"log": f"log-{gen}", **self._shown(gen, found)})
+                    about = [
+                        one
+                        for one, key in keys.items()
+                        if tag(key, found.entry.commitment) in found.entry.subject_tags
+                    ]
+                    if about:
+                        more = {"about": about} if merged else {}
+                        entries.append({"log": f"log-{gen}", **self._shown(gen, found), **more})
         document = {
             "type": "muniment-accesses",
             "v": 1,
-            "subject": id_text(subject),
-            "tag_key": key.hex(),
+            "subject": subject,
+            "merged": merged,
+            "tag_keys": {one: key.hex() for one, key in keys.items()},
             "logs": logs,
             "entries": entries,
         }

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+from collections import Counter
+
 from muniment.policy import ACTIONS, Actor
 from muniment.regimes import Finding
 from muniment.schema.builtin import BREAK_GLASS, PROPOSAL, USER
 from muniment.session.kernel.engine import SHARD
 from muniment.session.oversight.regimes.facts import HOUR_US, Facts, gap, nothing, part, shown
+from muniment.session.oversight.rights_review import rights_digest
 from muniment.session.reading.generations import Place
 
 __all__ = [
@@ -103,14 +106,18 @@ def access_changes(facts: Facts, argument: int) -> Finding:
 
 
 def rights_reviewed(facts: Facts, argument: int) -> Finding:
-    """Somebody looked at who may do what, within so many days."""
+    """Somebody signed a review of the rights that hold now, within so many days."""
+    wanted = argument or 180
     newest = facts.newest("role.review", outcome="ok")
+    if newest is not None and facts.days(newest[0].time_us) <= wanted:
+        target = (facts.found(newest[0]).detail or {}).get("target") or {}
+        verdict = shown if target.get("rights") == rights_digest(facts.engine) else part
+        code = "regime.rights_reviewed" if verdict is shown else "regime.rights_changed"
+        return verdict(code, newest[1], days=facts.days(newest[0].time_us))
     looked = facts.newest("role.read", "user.read", outcome="ok")
-    if newest is not None and facts.days(newest[0].time_us) <= (argument or 180):
-        return shown("regime.rights_reviewed", newest[1], days=facts.days(newest[0].time_us))
-    if looked is not None and facts.days(looked[0].time_us) <= (argument or 180):
+    if looked is not None and facts.days(looked[0].time_us) <= wanted:
         return part("regime.rights_looked_at", looked[1], days=facts.days(looked[0].time_us))
-    return gap("regime.rights_unreviewed", wanted=argument or 180)
+    return gap("regime.rights_unreviewed", wanted=wanted)
 
 
 def leavers(facts: Facts, argument: int) -> Finding:
@@ -152,20 +159,27 @@ def log_readers(facts: Facts, argument: int) -> Finding:
 
 
 def least_fields(facts: Facts, argument: int) -> Finding:
-    """Sensitive and restricted fields are masked for most."""
+    """No sensitive or restricted field is in clear for more than half of those who may act."""
     fields = facts.fields_of("sensitive", "restricted")
     if not fields:
         return nothing("regime.no_sensitive")
-    wide = [
-        one.login
-        for one in facts.active
-        if any(key in facts.view(one, record_type).clear for record_type, key in fields)
-    ]
-    if len(facts.active) > 1 and len(wide) == len(facts.active):
-        return gap("regime.all_see_all", count=len(wide), fields=len(fields))
-    if len(facts.active) <= 1:
+    total = len(facts.active)
+    if total <= 1:
         return part("regime.one_user")
-    return shown("regime.least_fields", count=len(wide), total=len(facts.active), fields=len(fields))
+    seen = Counter[str]()
+    wide: set[str] = set()
+    for one in facts.active:
+        for record_type, key in fields:
+            if key in facts.view(one, record_type).clear:
+                seen[f"{record_type.key}.{key}"] += 1
+                wide.add(one.login)
+    everybody = sorted(name for name, count in seen.items() if count == total)
+    if everybody:
+        return gap("regime.all_see_all", count=total, fields=len(fields), names=", ".join(everybody[:5]))
+    most = sorted(name for name, count in seen.items() if 2 * count > total)
+    if most:
+        return part("regime.most_see", count=len(most), fields=len(fields), names=", ".join(most[:5]))
+    return shown("regime.least_fields", count=len(wide), total=total, fields=len(fields))
 
 
 def purposes(facts: Facts, argument: int) -> Finding:

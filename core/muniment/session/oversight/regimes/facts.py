@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any, Final
 from muniment import audit
 from muniment.audit import Found
 from muniment.config import Configuration
-from muniment.errors import MunimentError
+from muniment.errors import AccessDenied, MunimentError
 from muniment.log.binding import OPERATIONS
 from muniment.model import Value
 from muniment.policy import Actor, Policy, View
@@ -73,6 +73,14 @@ class Facts:
         self.reader = reader
         self.now_us = now_us
         self.verified = verified
+
+    @cached_property
+    def overstayed(self) -> int | None:
+        """How much stays longer than its rule says; None for whoever may not ask. Asking is an entry."""
+        try:
+            return sum(one.state == "due" for one in self.session.retention.plan(states=("due",)))
+        except AccessDenied:
+            return None
 
     # Settings
 
@@ -137,6 +145,10 @@ class Facts:
             for row in self.reader.find_entries(SHARD, gen, asked):
                 return row, str(Place(gen, row.seq))
         return None
+
+    def found(self, row: IndexRow) -> Found:
+        """The entry of a row."""
+        return audit.entry_at(self.reader, SHARD, row.gen, row.seq)
 
     @cached_property
     def began_us(self) -> int:

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from muniment.errors import AccessDenied, KeyStoreError, MunimentError
+from pathlib import Path
+
+from muniment.errors import KeyStoreError, MunimentError
+from muniment.keys.roots import key_files_in
 from muniment.keys.selftest import self_test
 from muniment.regimes import Finding
 from muniment.retention.rules import rules_for
@@ -59,9 +62,8 @@ def retention_accepted(facts: Facts, argument: int) -> Finding:
 
 def retention_applied(facts: Facts, argument: int) -> Finding:
     """Nothing stays longer than its rule says."""
-    try:
-        due = sum(one.state == "due" for one in facts.session.retention.plan(states=("due",)))
-    except AccessDenied:
+    due = facts.overstayed
+    if due is None:
         return nothing("regime.may_not_look")
     newest = facts.newest("retention.apply", outcome="ok")
     if due:
@@ -116,11 +118,16 @@ def keys_rotated(facts: Facts, argument: int) -> Finding:
 
 
 def keys_apart(facts: Facts, argument: int) -> Finding:
-    """What opens the keys does not lie with the data."""
-    inside = [path.name for path in facts.engine.folder.rglob("*.key")]
+    """What opens the keys lies neither with the data nor with its backups, whatever its file is called."""
+    places = [facts.engine.folder]
+    if facts.applied.backup.to and "://" not in facts.applied.backup.to:
+        places.append(Path(facts.applied.backup.to))
+    inside = [path.name for place in places for path in key_files_in(place)]
     if inside:
         return gap("regime.keys_beside", names=", ".join(sorted(inside)))
-    return part("regime.keys_in_folder")
+    if any(one.kind == "keyfile" for one in facts.engine.keys.status().slots):
+        return part("regime.keys_in_folder")
+    return shown("regime.no_key_file")
 
 
 def keys_backed_up(facts: Facts, argument: int) -> Finding:

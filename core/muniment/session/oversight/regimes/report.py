@@ -80,9 +80,16 @@ class Regimes:
         with engine.guarded(acting, "log.read"):
             place, gen, size = engine.run(body, acting)
         engine.logbook.sign(engine.store)
+        # What a check asks of the session, and so writes, it asks before a state is held.
+        before = Facts(self._session, engine.store, engine.clock(), None)
+        asked = any(
+            check.partition(":")[0] == "retention_applied" for one in regime.clauses for check in one.checks
+        )
+        overstayed = before.overstayed if asked else None
         with engine.store.snapshot() as reader:
             found = self._verified(reader, progress) if verified else None
             facts = Facts(self._session, reader, engine.clock(), found)
+            facts.overstayed = overstayed
             clauses = [_clause(regime, one, facts) for one in regime.clauses]
             now_us = facts.now_us
         applied = engine.settings.applied
