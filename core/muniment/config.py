@@ -134,7 +134,7 @@ class WitnessPolicy:
     """Who vouches for the log from outside, and for which acts that is waited for.
 
     Attributes:
-        known: witnesses as ``VKEY URL``.
+        known: witnesses as ``VKEY URL [from DAY] [until DAY]``.
         quorum: so many of them have to vouch.
         checkpointed: actions whose entry is signed before anything is released.
         witnessed: actions whose entry a quorum of witnesses vouches for before anything is released.
@@ -317,7 +317,9 @@ def _witness(table: Mapping[str, Any], where: str) -> WitnessPolicy:
             parse_known(text)
         except UsageError:
             raise ConfigError(
-                "config.value", where=f"{where}: witness.known", known="name+hash+key https://..."
+                "config.value",
+                where=f"{where}: witness.known",
+                known="name+hash+key https://... [from DAY] [until DAY]",
             ) from None
     quorum = table.get("quorum", 1)
     if not 1 <= quorum <= max(len(lists["known"]), 1):

@@ -8,6 +8,7 @@ import threading
 from collections.abc import Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager, suppress
+from datetime import date, timedelta
 from pathlib import Path
 from urllib.request import urlopen
 
@@ -22,6 +23,7 @@ from muniment.evidence.serving import witness_server
 from muniment.evidence.witness import MAX_REQUEST, Answer, Witness, format_request, parse_request
 from muniment.log.checkpoint import Checkpoint, attach, sign, verifier_key, verify_cosignatures
 from muniment.log.tree import consistency_proof, leaf_hash, root_of
+from muniment.model import system_clock
 from muniment.session import Change
 from muniment.session.oversight.evidence import Scope
 from muniment.testing import TickingClock, new_archive, open_again
@@ -234,6 +236,85 @@ def test_an_export_waits_for_the_witnesses_where_that_is_asked(witness, tmp_path
         assert "witness.too_few" == refused.value.code
     assert (tmp_path / "one.csv").exists()
     assert not (tmp_path / "two.csv").exists()
+
+
+_DAY = 86_400_000_000
+
+
+def _noon() -> int:
+    """A moment of the day after this one that no test outlasts, in microseconds."""
+    return _MIDDAY
+
+
+def _today() -> date:
+    return date(1970, 1, 1) + timedelta(days=_MIDDAY // _DAY)
+
+
+_MIDDAY = (system_clock() // _DAY + 1) * _DAY + _DAY // 2
+
+
+def _dated(archive: Archive, *known: str, more: str = "") -> None:
+    path = archive.folder / "muniment.toml"
+    text = path.read_text(encoding="utf-8").split("[witness]")[0]
+    path.write_text(f"{text}\n[witness]\nknown = {json.dumps(known)}\n{more}", encoding="utf-8")
+    with archive.session(actor="owner") as session:
+        archive.apply_config(session, reason="witnesses")
+
+
+def test_a_key_counts_on_its_days_alone(witness, tmp_path, verdict):
+    """Two witnesses, a quorum of both; the key of one ends, and its next one begins the day after."""
+    second = Witness.create(tmp_path / "second", "second.example.com", clock=_noon)
+    next_one = Witness.create(tmp_path / "next", "second.example.com", clock=_noon)
+    today = _today()
+    before, after = today - timedelta(days=1), today + timedelta(days=1)
+    more = 'quorum = 2\nwitnessed = ["record.export"]\n'
+    with served(witness) as one, served(second) as two, served(next_one) as three:
+        archive = _configured(tmp_path / "archive", witness, one)
+        archive.engine.clock = _noon
+        for other in (second, next_one):
+            other.trust(archive.engine.logbook.verifier_key().text)
+        first = f"{witness.key.text} {one}"
+        with archive, archive.session(actor="owner") as session:
+            session.create("customer", {"full_name": "Anna"})
+            _dated(archive, first, f"{second.key.text} {two} until {before}", more=more)
+            with pytest.raises(LogError) as refused:
+                session.export_file("customer", tmp_path / "no.csv")
+            assert "witness.too_few" == refused.value.code
+            _dated(archive, first, f"{second.key.text} {two} from {after}", more=more)
+            with pytest.raises(LogError):
+                session.export_file("customer", tmp_path / "no.csv")
+            assert not (tmp_path / "no.csv").exists()
+            assert 0 == len(list(second.logs())) or 0 == dict(second.logs())[archive.verifier_key.name]
+            _dated(
+                archive,
+                first,
+                f"{second.key.text} {two} until {before}",
+                f"{next_one.key.text} {three} from {today}",
+                more=more,
+            )
+            session.export_file("customer", tmp_path / "yes.csv")
+            session.witnesses.ask()
+            made = session.bundle(tmp_path / "b.zip", Scope())
+            key = archive.verifier_key.text
+        both = ["--witness", witness.key.text, "--quorum", "2", "--witness"]
+        said = verdict(tmp_path / "b.zip", "--key", key, *both, f"{next_one.key.text} from {today}")
+        assert f"All {made.size} entries are vouched for from outside." in said
+        said = verdict(tmp_path / "b.zip", "--key", key, *both, f"{next_one.key.text} until {before}")
+        assert "when its key did not count" in said
+        assert "Nothing outside vouches for the entries from 0 on" in said
+        said = verdict(tmp_path / "b.zip", "--key", key, *both, second.key.text)
+        assert "Nothing outside vouches for the entries from 0 on" in said
+
+
+def test_a_witness_that_says_another_day_does_not_count(tmp_path):
+    """The day is the one that it signs, not ours."""
+    late = Witness.create(tmp_path / "late", "late.example.com", clock=lambda: _noon() - 400 * _DAY)
+    with served(late) as url, _configured(tmp_path / "archive", late, url) as archive:
+        archive.engine.clock = _noon
+        _dated(archive, f"{late.key.text} {url} from {_today()}")
+        with archive.session(actor="owner") as session:
+            (asked,) = session.witnesses.ask()
+    assert "witness.date" == asked.error.code
 
 
 def test_a_log_that_was_rolled_back_is_found_by_its_witness(witness, tmp_path):

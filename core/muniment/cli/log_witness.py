@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
@@ -11,7 +11,21 @@ from muniment.cli.base import Entry, LazyGroup, argument, may_say_why, option, v
 from muniment.cli.invocation import Invocation
 from muniment.errors import UsageError
 
-__all__ = ["add", "ask", "create", "list_witnesses", "remove", "serve", "timestamp", "trust", "witness"]
+if TYPE_CHECKING:
+    from datetime import datetime
+
+__all__ = [
+    "add",
+    "ask",
+    "create",
+    "list_witnesses",
+    "remove",
+    "retire",
+    "serve",
+    "timestamp",
+    "trust",
+    "witness",
+]
 
 _HERE = "muniment.cli.log_witness"
 
@@ -20,6 +34,7 @@ witness = LazyGroup(
     {
         "list": Entry(f"{_HERE}:list_witnesses", ("What witnesses vouched for.", "查看见证情况。")),
         "ask": Entry(f"{_HERE}:ask", ("Have the log witnessed now.", "立即请求见证。")),
+        "retire": Entry(f"{_HERE}:retire", ("Let its key count until a day.", "设定密钥的最后有效日。")),
         "add": Entry(f"{_HERE}:add", ("Ask a witness from now on.", "添加见证人。")),
         "remove": Entry(f"{_HERE}:remove", ("Ask one no longer.", "移除见证人。")),
         "create": Entry(f"{_HERE}:create", ("Make a witness, for others.", "新建见证人（供他人使用）。")),
@@ -45,15 +60,30 @@ def list_witnesses(call: Invocation) -> None:
         found = session.witnesses.list()
         if call.json:
             rows = [
-                {"name": one.name, "size": one.size, "time": rfc3339(one.time_us) if one.size else None}
+                {
+                    "name": one.name,
+                    "size": one.size,
+                    "time": rfc3339(one.time_us) if one.size else None,
+                    "until": None if one.until is None else str(one.until),
+                }
                 for one in found
             ]
             emit({"witnesses": rows})
         elif found:
             zone = archive.applied.timezone
             table(
-                call.words("witness.label_name", "witness.label_size", "cli.label_time"),
-                [[one.name, one.size, local_time(one.time_us, zone) if one.size else "—"] for one in found],
+                call.words(
+                    "witness.label_name", "witness.label_size", "cli.label_time", "witness.label_until"
+                ),
+                [
+                    [
+                        one.name,
+                        one.size,
+                        local_time(one.time_us, zone) if one.size else "—",
+                        "—" if one.until is None else str(one.until),
+                    ]
+                    for one in found
+                ],
             )
         else:
             talk(call.say("witness.nobody"))
@@ -113,13 +143,53 @@ def add(call: Invocation, key: str, url: str, quorum: int | None, reason: str | 
 
     known = parse_known(f"{key} {url}")
 
+    def stays(one: Any) -> bool:
+        # A key that ends on a day is followed by the witness's next one.
+        return one.key != known.key and (one.key.name != known.key.name or one.until is not None)
+
     def edit(table: Any) -> None:
-        others = [one for one in table.get("known", []) if parse_known(one).key.name != known.key.name]
+        others = [one for one in table.get("known", []) if stays(parse_known(one))]
         table["known"] = [*others, known.text]
         if quorum is not None:
             table["quorum"] = quorum
 
     _change(call, edit, reason, known.key.name, "witness.added")
+
+
+@verb(
+    "retire",
+    (
+        "Let a witness's key count until a day, and no longer. Add its next key with `log witness add`.\n"
+        "What the key vouched for stays vouched for.",
+        "设定见证人密钥的最后有效日，此后不再计入。新密钥用 log witness add 添加。\n此前的作证仍然有效。",
+    ),
+)
+@argument("name", ("The witness.", "见证人。"), metavar="NAME")
+@option(
+    "--until",
+    required=True,
+    type=click.DateTime(["%Y-%m-%d"]),
+    metavar="DAY",
+    words=("The last day on which it counts.", "最后有效日。"),
+)
+@may_say_why
+@click.pass_obj
+def retire(call: Invocation, name: str, until: datetime, reason: str | None) -> None:
+    """Let a witness's key count until a day."""
+    import attrs
+
+    from muniment.evidence.asking import parse_known
+
+    def edit(table: Any) -> None:
+        known = [parse_known(one) for one in table.get("known", [])]
+        ending = [one for one in known if one.key.name == name and one.until is None]
+        if not ending:
+            raise UsageError("witness.unknown", name=name)
+        table["known"] = [
+            (attrs.evolve(one, until=until.date()) if one in ending else one).text for one in known
+        ]
+
+    _change(call, edit, reason, name, "witness.retired")
 
 
 @verb("remove", ("Ask a witness no longer.", "不再请该见证人作证。"))

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Sequence
+from datetime import date
 from typing import Final
 from urllib.error import HTTPError, URLError
 from urllib.parse import urlsplit
@@ -34,29 +35,50 @@ class Known:
     Attributes:
         key: checks its cosignatures.
         url: where it is asked, without ``/add-checkpoint``.
+        since: the first day on which the key counts; None from ever.
+        until: the last one; None for as long as it stands there.
     """
 
     key: VerifierKey
     url: str
+    since: date | None = None
+    until: date | None = None
 
     @property
     def text(self) -> str:
         """As it stands in the configuration."""
-        return f"{self.key.text} {self.url}"
+        days = (("from", self.since), ("until", self.until))
+        return " ".join([self.key.text, self.url, *(f"{word} {day}" for word, day in days if day)])
+
+    def counts_on(self, day: date) -> bool:
+        """Whether the key is in force on a day."""
+        return (self.since is None or self.since <= day) and (self.until is None or day <= self.until)
 
 
 def parse_known(text: str) -> Known:
-    """Read ``VKEY URL``.
+    """Read ``VKEY URL [from DAY] [until DAY]``.
 
     Raises:
-        UsageError: ``log.verifier_key``; ``witness.known`` where the key is no witness's or there is no URL.
+        UsageError: ``log.verifier_key``; ``witness.known`` where the key is no witness's, there is
+            no URL, or a day is none.
     """
-    written, _, url = text.strip().partition(" ")
+    written, url, *rest = [*text.split(), "", ""] if len(text.split()) < 2 else text.split()
     key = parse_verifier_key(written)
-    parts = urlsplit(url.strip())
+    parts = urlsplit(url)
     if key.signature_type != COSIGNER or parts.scheme not in ("https", "http") or not parts.hostname:
         raise UsageError("witness.known")
-    return Known(key, url.strip().rstrip("/"))
+    days = dict(zip(rest[::2], rest[1::2], strict=False))
+    if len(rest) != 2 * len(days) or not days.keys() <= {"from", "until"}:
+        raise UsageError("witness.known")
+    try:
+        since, until = (
+            date.fromisoformat(days[word]) if word in days else None for word in ("from", "until")
+        )
+    except ValueError:
+        raise UsageError("witness.known") from None
+    if since is not None and until is not None and until < since:
+        raise UsageError("witness.known")
+    return Known(key, url.rstrip("/"), since, until)
 
 
 def post(url: str, body: bytes, media_type: str) -> tuple[int, bytes, str]:

@@ -1,7 +1,7 @@
 #!/usr/bin/env python3
 """Checks a bundle of evidence with nothing but Python: no muniment, no keys, no network.
 
-    python3 verify.py [BUNDLE] --key VKEY [--trusted CHECKPOINT]... [--witness VKEY]...
+    python3 verify.py [BUNDLE] --key VKEY [--trusted CHECKPOINT]... [--witness VKEY]... [--quorum N]
 
 BUNDLE is the ZIP file or the folder it was unpacked to; by default the folder
 this file lies in. VKEY is the log's verifier key: take it from whoever set the
@@ -122,6 +122,15 @@ def verifier_key(text, kind):
     except ValueError:
         raise Unusable(f"not a verifier key: {text[:60]!r}") from None
     return name, wanted, material[1:]
+
+
+def witness_key(text):
+    """A witness's key, and the first and last day on which it counts: VKEY [from DAY] [until DAY]."""
+    text, *rest = text.split() or [""]
+    days = dict(zip(rest[::2], rest[1::2]))
+    if len(rest) != 2 * len(days) or set(days) - {"from", "until"}:
+        raise Unusable("a witness is given as 'VKEY [from DAY] [until DAY]'")
+    return (*verifier_key(text, 4), days.get("from", ""), days.get("until", "9999"))
 
 
 class Note:
@@ -493,19 +502,24 @@ def check_trusted(log, key, paths):
 
 
 def check_witnesses(log, key, witnesses, note):
-    """Each witness that vouched for a checkpoint of this log is named; gives the size vouched for."""
+    """Each witness that vouched for a checkpoint of this log is named; gives the size by witness."""
     if note.origin != log.origin or note.size > log.size or log.root_at(note.size) not in (note.root, None):
         raise Altered(f"{note.where} is not an earlier state of this log")
     if key:
         note.check(key)
-    size = 0
-    for witness in witnesses:
+    sizes = {}
+    for *witness, first, last in witnesses:
         when = note.witnessed(witness)
         if when is not None and log.root_at(note.size) == note.root:
-            size = note.size
             seen = time.strftime("%Y-%m-%d %H:%M:%SZ", time.gmtime(when))
-            print(f"witness {witness[0]} saw {size} entries at {seen}")
-    return size
+            counts = first <= seen[:10] <= last
+            print(
+                f"witness {witness[0]} saw {note.size} entries at {seen}"
+                + ("" if counts else ", when its key did not count")
+            )
+            if counts:
+                sizes[witness[0]] = note.size
+    return sizes
 
 
 def main(arguments=None):
@@ -516,19 +530,24 @@ def main(arguments=None):
     parser.add_argument("bundle", nargs="?", default=str(pathlib.Path(__file__).resolve().parent))
     parser.add_argument("--key", help="the log's verifier key, from elsewhere")
     parser.add_argument("--trusted", action="append", default=[], help="a checkpoint that you kept")
-    parser.add_argument("--witness", action="append", default=[], help="the verifier key of a witness")
+    parser.add_argument("--witness", action="append", default=[], help="'VKEY [from DAY] [until DAY]'")
+    parser.add_argument("--quorum", type=int, default=1, help="so many witnesses must have seen an entry")
     given = parser.parse_args(arguments)
     key = verifier_key(given.key, 1) if given.key else None
-    witnesses = [verifier_key(text, 4) for text in given.witness]
+    witnesses = [witness_key(text) for text in given.witness]
     bundle = Bundle(given.bundle)
     note = Note(bundle.read("log/checkpoint"), "log/checkpoint")
     if key:
         note.check(key)
     log = Log(bundle, note)
     newest = check_trusted(log, key, given.trusted)
-    for name in sorted(one for one in bundle.names if one.startswith("earlier/")):
-        newest = max(newest, check_witnesses(log, key, witnesses, Note(bundle.read(name), name)))
-    newest = max(newest, check_witnesses(log, key, witnesses, note))
+    sizes = {}
+    earlier = [Note(bundle.read(one), one) for one in sorted(bundle.names) if one.startswith("earlier/")]
+    for one in (*earlier, note):
+        for name, size in check_witnesses(log, key, witnesses, one).items():
+            sizes[name] = max(size, sizes.get(name, 0))
+    # What the last of a quorum saw, all the others of it saw too.
+    newest = max([newest, *sorted(sizes.values(), reverse=True)[max(given.quorum, 1) - 1 :]])
     if newest < note.size:
         print(
             f"Nothing outside vouches for the entries from {newest} on: whoever holds the signing key "

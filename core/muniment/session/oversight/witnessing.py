@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from binascii import a2b_base64, b2a_base64
 from collections.abc import Sequence
+from datetime import date, timedelta
 from typing import Any
 
 import attrs
@@ -50,12 +51,14 @@ class Vouched:
         size: entries it vouched for; 0 if it never did.
         time_us: when, as it says; 0 likewise.
         line: its signature line under the checkpoint of that size.
+        until: the last day on which its key counts; None where no end is set.
     """
 
     name: str
     size: int = 0
     time_us: int = 0
     line: str = ""
+    until: date | None = None
 
 
 @attrs.frozen
@@ -106,7 +109,10 @@ class Witnessing(Footing):
         engine = self._engine
         self._require("log.read")
         newest = {one.name: one for one in _vouched(engine)}
-        return [newest.get(known.key.name, Vouched(known.key.name)) for known in known_witnesses(engine)]
+        return [
+            attrs.evolve(newest.get(known.key.name, Vouched(known.key.name)), until=known.until)
+            for known in map(parse_known, engine.settings.witness.known)
+        ]
 
     def ask(self, names: Sequence[str] = ()) -> Sequence[Asked]:
         """Sign the log as it stands and have it witnessed.
@@ -170,8 +176,9 @@ def stamps(engine: Engine) -> list[Stamped]:
 
 
 def known_witnesses(engine: Engine) -> list[Known]:
-    """The witnesses in the applied configuration."""
-    return [parse_known(text) for text in engine.settings.witness.known]
+    """The witnesses in the applied configuration whose keys count today."""
+    today = engine.value_context().today
+    return [one for one in map(parse_known, engine.settings.witness.known) if one.counts_on(today)]
 
 
 def ask_all(
@@ -186,6 +193,7 @@ def ask_all(
         old = min(seen.get(one.key.name, 0), signed.size)
         try:
             line = ask_witness(one, signed.note, signed.size, old, lambda old: _proof(engine, signed, old))
+            vouched = _read(one, signed.note, signed.size, line)
         except (LogError, IntegrityError) as error:
             engine.note(
                 acting,
@@ -199,7 +207,7 @@ def ask_all(
         engine.note(
             acting, "log.witness", target={"witness": one.key.name, "size": signed.size, "line": line.strip()}
         )
-        asked.append(Asked(one.key.name, _read(one, signed.note, signed.size, line)))
+        asked.append(Asked(one.key.name, vouched))
     return asked
 
 
@@ -211,6 +219,8 @@ def _proof(engine: Engine, signed: Checkpoint, old: int) -> list[bytes]:
 
 def _read(known: Known, note: str, size: int, line: str) -> Vouched:
     found = verify_cosignatures(attach(note, [line]), [known.key])[0]
+    if not known.counts_on(date(1970, 1, 1) + timedelta(seconds=found.time_s)):
+        raise LogError("witness.date", name=known.key.name)
     return Vouched(known.key.name, size, found.time_s * 1_000_000, line)
 
 
