@@ -348,8 +348,23 @@ def digest(cli: Commands, folder: Path, *, without: frozenset[str] = frozenset()
 
 
 def tokens_about(archive: Archive, records: set[bytes]) -> list[bytes]:
-    """The tokens of these records as the table has them: the token and behind it the record."""
-    return [row.token + row.record for row in archive.store.tokens(0) if row.record in records]
+    """The tokens of these records as the table has them: field, kind, token and record, one behind the other.
+
+    A token alone has a byte or two, and the number of an entry before a record may well be the same.
+    """
+    return [
+        _stored_int(row.field) + _stored_int(row.kind) + row.token + row.record
+        for row in archive.store.tokens(0)
+        if row.record in records
+    ]
+
+
+def _stored_int(value: int) -> bytes:
+    """An integer as SQLite writes it into a row: https://www.sqlite.org/fileformat2.html#record_format."""
+    if value in (0, 1):
+        return b""
+    size = next(one for one in (1, 2, 3, 4, 6, 8) if value < 1 << 8 * one - 1)
+    return value.to_bytes(size, "big")
 
 
 def whole_tokens(archive: Archive, texts: list[str]) -> list[bytes]:

@@ -166,7 +166,7 @@ def test_normalise_collects_and_never_raises(values, partial):
 
 
 CANARY = "Qx7\u00df"
-ASKED = {"expected", "maximum", "minimum", "readings", "target", "zone"}
+ASKED = {"choices", "choices_zh", "expected", "maximum", "minimum", "readings", "target", "zone"}
 
 
 def refusal(name: str, raw: object) -> ValueProblem | None:
