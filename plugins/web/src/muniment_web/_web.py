@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from pathlib import Path
 from threading import Lock
 from typing import Any, Final
 from urllib.parse import urlsplit
@@ -291,8 +290,3 @@ class Call:
         if origin is None:
             return True  # the form's token decides
         return urlsplit(origin).netloc == headers.get("host", "")
-
-
-def folder_of(web: Web) -> Path:
-    """The archive's folder."""
-    return web.archive.folder
