@@ -160,3 +160,21 @@ def test_the_log_is_exported_as_tiles(cli, tmp_path):
     assert done["entries"] > 0
     assert (tmp_path / "tiles" / "checkpoint").read_text().splitlines()[1] == str(done["entries"])
     assert "store.folder_used" == cli.json("log", "export", "tiles", code=1)["code"]
+
+
+def test_a_witness_whose_key_ends_is_retired_and_missed(cli, tmp_path):
+    """Its last day stands beside it, it is asked no longer, and the quorum that lacks it is told of."""
+    keys = [
+        cli.run("log", "witness", "create", str(tmp_path / name), "--name", name).output.strip()
+        for name in ("a.example.com", "b.example.com")
+    ]
+    for number, key in enumerate(keys, 1):
+        cli.run("log", "witness", "add", key, "http://127.0.0.1:9", "--quorum", str(number))
+    nobody = cli.json("log", "witness", "retire", "c", "--until", "2020-01-01", code=2)
+    assert "witness.unknown" == nobody["code"]
+    for name in ("a.example.com", "b.example.com"):
+        cli.run("log", "witness", "retire", name, "--until", "2020-01-01", "--reason", "the house closed")
+    listed = cli.json("log", "witness", "list")["witnesses"]
+    assert ["2020-01-01", "2020-01-01"] == [one["until"] for one in listed]
+    asked = cli.run("log", "witness", "ask", code=1)
+    assert "0 of the 2" in asked.output

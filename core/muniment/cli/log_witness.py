@@ -103,9 +103,11 @@ def ask(call: Invocation, names: tuple[str, ...]) -> int:
     """Have the log witnessed."""
     from muniment.cli.output import emit, one_line, put
 
-    with call.session() as (_, session):
+    with call.session() as (archive, session):
         asked = session.witnesses.ask(names)
+        policy = archive.applied.witness
     signed = [one for one in asked if one.vouched is not None]
+    short = bool(policy.known) and not names and len(signed) < policy.quorum
     if call.json:
         rows = [
             {
@@ -115,13 +117,15 @@ def ask(call: Invocation, names: tuple[str, ...]) -> int:
             }
             for one in asked
         ]
-        emit({"witnesses": rows})
+        emit({"witnesses": rows, "quorum": policy.quorum})
     for one in asked:
         if one.vouched is not None and not call.json:
             put(call.say("witness.vouched", name=one.name, size=one.vouched.size))
         elif one.error is not None and not call.json:
             put(one_line(one.error.text(call.language)))
-    return 0 if len(signed) == len(asked) else 1
+    if short and not call.json:
+        put(call.say("witness.short", count=len(signed), wanted=policy.quorum))
+    return 0 if len(signed) == len(asked) and not short else 1
 
 
 @verb(
