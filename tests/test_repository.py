@@ -72,8 +72,9 @@ def test_nothing_refers_to_a_path_outside_the_checkout():
 def test_nothing_names_the_address_of_a_package_registry():
     """Pins are versions and hashes; where packages come from is the machine's business."""
     page = "/" + "simple"  # what every registry calls its list of packages
+    options = ("index" + "-url", "find" + "-links")  # what installers are told where to look by
     address = re.compile(
-        r"--(?:extra-)?index-url|--find-links"
+        rf"--(?:extra-)?(?:{'|'.join(options)})"
         rf"|[a-z]+:[^\s\"']*{page}\b"
         r"|\"resolved\": *\"https?:"
     )
