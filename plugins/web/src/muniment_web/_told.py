@@ -3,14 +3,12 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Callable, Iterable, Mapping
+from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import attrs
-from starlette.background import BackgroundTask
-from starlette.responses import FileResponse, Response
 
 from muniment.errors import MunimentError, UsageError
 from muniment.model import id_bytes, id_text
@@ -28,7 +26,6 @@ __all__ = [
     "places_of",
     "problem_of",
     "purpose_of",
-    "taken_away",
     "time_us_of",
 ]
 
@@ -130,30 +127,6 @@ def time_us_of(call: Call, text: str, *, end: bool = False) -> int | None:
         return None
     start = datetime(day.year, day.month, day.day, tzinfo=call.web.zone)
     return int((start + timedelta(days=1) if end else start).timestamp() * 1_000_000)
-
-
-def taken_away(write: Callable[[Path], Any], name: str, media_type: str) -> Response:
-    """A file that is made in a folder of its own, handed out, and removed.
-
-    Args:
-        write: fills the path.
-        name: of the file.
-        media_type: of its content.
-    """
-    folder = tempfile.TemporaryDirectory(prefix="muniment-")
-    target = Path(folder.name) / name
-    try:
-        write(target)
-    except BaseException:
-        folder.cleanup()
-        raise
-    return FileResponse(
-        target,
-        filename=name,
-        media_type=media_type,
-        headers={"Cache-Control": "no-store"},
-        background=BackgroundTask(folder.cleanup),
-    )
 
 
 def file_of(call: Call, name: str) -> tuple[tempfile.TemporaryDirectory[str], Path] | None:

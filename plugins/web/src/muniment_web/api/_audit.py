@@ -14,6 +14,7 @@ from muniment.log.checkpoint import parse_checkpoint, parse_note
 from muniment.session import Session
 from muniment.session.oversight.evidence import Scope
 from muniment.session.oversight.questions import document
+from muniment_web._handed import handed
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
     Day,
@@ -24,7 +25,6 @@ from muniment_web.api._parts import (
     Text,
     Time,
     file_answers,
-    handed,
     micros,
 )
 

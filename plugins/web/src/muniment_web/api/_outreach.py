@@ -13,6 +13,7 @@ from muniment.schema import parse_condition
 from muniment.session import Session
 from muniment.session.incoming import Item
 from muniment.session.outreach.recipients import Selection
+from muniment_web._handed import handed
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
     Id,
@@ -30,7 +31,6 @@ from muniment_web.api._parts import (
     Written,
     WrittenAll,
     file_answers,
-    handed,
     put_version,
     require_seen,
     uploaded,

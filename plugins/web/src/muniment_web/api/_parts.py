@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import tempfile
 from base64 import b64decode
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path as FilePath
@@ -14,12 +14,11 @@ from uuid import UUID
 
 from fastapi import Header, Path, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
-from starlette.background import BackgroundTask
-from starlette.responses import FileResponse
 
 from muniment.cli.values import value_json
 from muniment.errors import Conflict, NotFound, UsageError
 from muniment.model import parse_time, rfc3339
+from muniment.schema import Label as Words
 from muniment.schema import RecordType
 from muniment.session import Session
 from muniment.session.writing.writes import Saved as SavedChange
@@ -50,7 +49,6 @@ __all__ = [
     "WrittenAll",
     "check_type",
     "file_answers",
-    "handed",
     "micros",
     "of_type",
     "put_version",
@@ -74,7 +72,7 @@ def _fields(value: object) -> object:
 
 
 def _label(value: object) -> object:
-    return value if isinstance(value, Mapping) else {"en": getattr(value, "en"), "zh": getattr(value, "zh")}  # noqa: B009
+    return {"en": value.en, "zh": value.zh} if isinstance(value, Words) else value
 
 
 Key = Annotated[str, StringConstraints(pattern=_KEY)]
@@ -250,30 +248,6 @@ def micros(text: str | None) -> int | None:
 # Files
 
 _Made = TypeVar("_Made")
-
-
-def handed(write: Callable[[FilePath], object], name: str, media_type: str) -> FileResponse:
-    """A file that is made in a folder of its own, handed out, and removed.
-
-    Args:
-        write: fills the path.
-        name: of the file.
-        media_type: of its content.
-    """
-    folder = tempfile.TemporaryDirectory(prefix="muniment-")
-    target = FilePath(folder.name) / name
-    try:
-        write(target)
-    except BaseException:
-        folder.cleanup()
-        raise
-    return FileResponse(
-        target,
-        filename=name,
-        media_type=media_type,
-        headers={"Cache-Control": "no-store"},
-        background=BackgroundTask(folder.cleanup),
-    )
 
 
 def file_answers(media_type: str, what: str) -> dict[int | str, dict[str, Any]]:

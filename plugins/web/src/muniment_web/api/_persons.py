@@ -21,6 +21,7 @@ from muniment.session.rights.consented import Consent
 from muniment.session.rights.consents import Terms
 from muniment.session.rights.requests import Request, described
 from muniment.subjects.clocks import RIGHTS
+from muniment_web._handed import handed
 from muniment_web._web import Web
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
@@ -38,7 +39,6 @@ from muniment_web.api._parts import (
     Values,
     Written,
     file_answers,
-    handed,
     of_type,
     put_version,
     require_seen,
@@ -261,7 +261,7 @@ class RequestOpen(Strict):
     """What a person asks for."""
 
     record: str = Field(max_length=36, description="a record about the person")
-    right: Literal[RIGHTS]  # type: ignore[valid-type]
+    right: Literal[RIGHTS]  # type: ignore[valid-type]  # mypy reads no tuple here, the description does
     law: Word | None = Field(default=None, description="whose clock runs; by default as configured")
     received: date | None = None
     channel: Word = ""

@@ -20,6 +20,7 @@ from muniment.session import Change as SessionChange
 from muniment.session import Session
 from muniment.session.kernel import views
 from muniment.session.writing.writes import Saved as SavedChange
+from muniment_web._handed import handed
 from muniment_web.api import _models as models
 from muniment_web.api._calls import Caller, area, may, whole_caller
 from muniment_web.api._parts import (
@@ -29,7 +30,6 @@ from muniment_web.api._parts import (
     IfMatch,
     Limit,
     TypeKey,
-    handed,
     of_type,
     put_version,
     version_of,

@@ -13,13 +13,13 @@ from muniment.log.kinds import KINDS
 from muniment.model import id_bytes
 from muniment.session.oversight.evidence import Scope
 from muniment_web._app import page
+from muniment_web._handed import handed
 from muniment_web._told import (
     PASSED_ON,
     day_of,
     places_of,
     problem_of,
     purpose_of,
-    taken_away,
     time_us_of,
 )
 from muniment_web._web import Call
@@ -306,7 +306,7 @@ def bundle(call: Call) -> Response:
             op=op or None,
         )
         earlier = call.text("earlier").replace("\r\n", "\n").strip()
-        return taken_away(
+        return handed(
             lambda target: call.session.bundle(
                 target,
                 scope,

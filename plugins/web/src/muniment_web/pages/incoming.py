@@ -15,7 +15,8 @@ from muniment.inbox.messages import LARGEST
 from muniment.schema import RecordType
 from muniment.session.incoming import Item
 from muniment_web._app import page
-from muniment_web._told import PASSED_ON, file_of, named_places, problem_of, taken_away
+from muniment_web._handed import handed
+from muniment_web._told import PASSED_ON, file_of, named_places, problem_of
 from muniment_web._web import Call
 from muniment_web._widgets import given_values, widget
 
@@ -262,6 +263,6 @@ def original(call: Call) -> Response:
     item = call.plain.inbox.get(identifier)
     shown = item.proposal.shown
     name = str(shown.get("file") or "message.eml")
-    return taken_away(
+    return handed(
         lambda target: call.plain.inbox.original(identifier, target), name, "application/octet-stream"
     )

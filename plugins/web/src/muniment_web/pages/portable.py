@@ -11,7 +11,8 @@ from starlette.routing import BaseRoute
 from muniment.errors import MunimentError
 from muniment.session.rights.portable import BASES
 from muniment_web._app import page
-from muniment_web._told import PASSED_ON, named_places, problem_of, taken_away
+from muniment_web._handed import handed
+from muniment_web._told import PASSED_ON, named_places, problem_of
 from muniment_web._web import Call
 from muniment_web.pages.table import type_of
 
@@ -66,7 +67,7 @@ def hand_out(call: Call) -> Response:
                 packed.write(file, file.name)
 
     try:
-        return taken_away(write, f"copy-{identifier}.zip", "application/zip")
+        return handed(write, f"copy-{identifier}.zip", "application/zip")
     except MunimentError as error:
         if error.code in PASSED_ON:
             raise

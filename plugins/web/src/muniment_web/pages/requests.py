@@ -15,6 +15,7 @@ from muniment.schema.builtin import REQUEST
 from muniment.session.rights.requests import STATES, Request
 from muniment.subjects.clocks import LAWS, RIGHTS, clock_of
 from muniment_web._app import page
+from muniment_web._handed import handed
 from muniment_web._reasons import REASONS, reason_of
 from muniment_web._told import (
     PASSED_ON,
@@ -23,7 +24,6 @@ from muniment_web._told import (
     file_of,
     named_places,
     problem_of,
-    taken_away,
 )
 from muniment_web._web import Call
 from muniment_web.pages.table import type_of
@@ -176,7 +176,7 @@ def act(call: Call) -> Response:
 def evidence(call: Call) -> Response:
     """The file that shows what was done."""
     identifier = str(call.path["id"])
-    return taken_away(
+    return handed(
         lambda target: call.plain.read_file(identifier, "evidence", target),
         f"evidence-{identifier[-6:]}",
         "application/octet-stream",
@@ -279,4 +279,4 @@ def accesses(call: Call) -> Response:
                     if file.is_file():
                         packed.write(file, str(file.relative_to(folder.parent)))
 
-    return taken_away(write, f"accesses-{identifier[-6:]}.zip", "application/zip")
+    return handed(write, f"accesses-{identifier[-6:]}.zip", "application/zip")
