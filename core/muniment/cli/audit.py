@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, option, record_id, verb
 from muniment.cli.generation import asked_generation, generation, tell_answered
 from muniment.cli.invocation import Invocation
 
@@ -96,7 +96,7 @@ def _answer(
         "列表、搜索和导出都在内；log bundle --about ID --with-tag-key 可证明没有遗漏。",
     ),
 )
-@argument("id", ("The record's identifier, or TYPE:VALUE.", "记录标识符，或“类型:值”。"))
+@record_id
 @_since
 @_until
 @generation
@@ -141,7 +141,7 @@ def did(call: Invocation, login: str, since: str | None, until: str | None, gene
 
 
 @verb("disclosures", ("What of a person's data was handed to whom, and why.", "某人的数据提供给了谁、为何。"))
-@argument("id", ("The record's identifier, or TYPE:VALUE.", "记录标识符，或“类型:值”。"))
+@record_id
 @_since
 @_until
 @generation

@@ -23,7 +23,9 @@ __all__ = [
     "having",
     "may_say_why",
     "must_say_why",
+    "only_fields",
     "option",
+    "record_id",
     "verb",
 ]
 
@@ -355,6 +357,17 @@ may_say_why = option("--reason", metavar="TEXT", words=_WHY)
 
 must_say_why = option("--reason", metavar="TEXT", words=_WHY, required=True)
 """Likewise where nothing is done without."""
+
+record_id = argument("id", ("The record's identifier, or TYPE:VALUE.", "记录标识符，或“类型:值”。"))
+"""The argument of a command that is about one record."""
+
+only_fields = option(
+    "--fields",
+    multiple=True,
+    metavar="F,F...",
+    words=("Only these fields; nothing else is opened.", "只读取这些字段；其余不解密。"),
+)
+"""The option of a command that shows records."""
 
 having = option(
     "--where",

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from muniment.cli.base import argument, flag, option, verb
+from muniment.cli.base import argument, flag, option, record_id, verb
 from muniment.cli.generation import asked_generation, generation, tell_earlier, wanted_generations
 from muniment.cli.invocation import Invocation, names_of
 from muniment.errors import UsageError
@@ -371,7 +371,7 @@ def export(call: Invocation, folder: str, generation: str | None) -> None:
         "查看日志中与一条记录有关的一切：谁看过、谁改过、谁被拒绝。",
     ),
 )
-@argument("id", ("The record's identifier, or TYPE:VALUE.", "记录标识符，或“类型:值”。"))
+@record_id
 @option(
     "--limit",
     type=click.IntRange(1, 100_000),

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import argument, flag, having, option, verb
+from muniment.cli.base import argument, flag, having, only_fields, option, verb
 from muniment.cli.invocation import Invocation, names_of
 from muniment.cli.record_read import emit_records, field_label, note_hidden, value_text
 
@@ -18,12 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["conditions", "find", "list_records", "search"]
 
-_fields = option(
-    "--fields",
-    multiple=True,
-    metavar="F,F...",
-    words=("Only these fields; nothing else is opened.", "只读取这些字段；其余不解密。"),
-)
 _limit = option(
     "--limit",
     type=click.IntRange(1, 1000),
@@ -85,7 +79,7 @@ def conditions(
     words=("A saved view, by key or label: `view list`.", "已保存的视图（键或标签），见 view list。"),
 )
 @having
-@_fields
+@only_fields
 @option(
     "--order",
     metavar="F",
@@ -159,7 +153,7 @@ def list_records(
 )
 @argument("type", ("The record type.", "记录类型。"))
 @argument("words", ("What to look for.", "要查找的内容。"), nargs=-1, required=True, metavar="WORDS...")
-@_fields
+@only_fields
 @_limit
 @_after
 @_scan

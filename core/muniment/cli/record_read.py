@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import argument, option, verb
+from muniment.cli.base import argument, only_fields, option, record_id, verb
 from muniment.cli.invocation import Invocation, names_of
 
 if TYPE_CHECKING:
@@ -30,18 +30,10 @@ __all__ = [
     "value_text",
 ]
 
-_ID = ("The record's identifier, or TYPE:VALUE.", "记录标识符，或“类型:值”。")
-_fields = option(
-    "--fields",
-    multiple=True,
-    metavar="F,F...",
-    words=("Only these fields; nothing else is opened.", "只读取这些字段；其余不解密。"),
-)
-
 
 @verb("get", ("Read one record.", "读取一条记录。"))
-@argument("id", _ID)
-@_fields
+@record_id
+@only_fields
 @option("--version", type=int, metavar="N", words=("An earlier version.", "读取较早的版本。"))
 @option("--as-of", metavar="T", words=("As it was recorded at that time.", "按该时间已记录的内容。"))
 @option(
@@ -154,7 +146,7 @@ def note_hidden(call: Invocation, records: Sequence[Record]) -> None:
 
 
 @verb("file", ("Take an attached file out.", "取出附件。"))
-@argument("id", _ID)
+@record_id
 @argument("field", ("The field's key.", "字段的键。"))
 @option(
     "--to",
@@ -188,7 +180,7 @@ def read_file(call: Invocation, id: str, field: str, to: str, version: int | Non
         "查看记录的各个版本：谁、何时、为何、改了什么。",
     ),
 )
-@argument("id", _ID)
+@record_id
 @click.pass_obj
 def history(call: Invocation, id: str) -> None:
     """Every version of a record."""
@@ -304,7 +296,7 @@ def show_changes(call: Invocation, archive: Archive, type_key: str, changes: Seq
 
 
 @verb("diff", ("What differs between two versions of a record.", "比较记录的两个版本。"))
-@argument("id", _ID)
+@record_id
 @argument("a", ("The one version.", "一个版本。"), type=int)
 @argument("b", ("The other.", "另一个版本。"), type=int)
 @click.pass_obj

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from muniment.cli.base import argument, may_say_why, must_say_why, option, verb
+from muniment.cli.base import argument, may_say_why, must_say_why, option, record_id, verb
 from muniment.cli.invocation import Invocation
 from muniment.errors import UsageError
 
@@ -18,7 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["attach", "correct", "create", "delete", "undelete", "update"]
 
-_ID = ("The record's identifier, or TYPE:VALUE.", "记录标识符，或“类型:值”。")
 _VALUES = (
     "Fields: name=value; name= clears; name=@file reads a text; name=@@x begins with an at sign.",
     "字段：名称=值；“名称=”为清空；“名称=@文件”读取文本；“名称=@@x”表示以 @ 开头。",
@@ -123,7 +122,7 @@ def create(
         "示例：muniment record update ID phone=13900139000 --expect 1 --reason 来电要求",
     ),
 )
-@argument("id", _ID)
+@record_id
 @argument("values", _VALUES, nargs=-1, metavar="F=V...")
 @may_say_why
 @_expect
@@ -153,7 +152,7 @@ def update(
         "更正从一开始就有误的内容。\n更正的生效时间与被更正的版本相同。",
     ),
 )
-@argument("id", _ID)
+@record_id
 @argument("values", _VALUES, nargs=-1, metavar="F=V...")
 @may_say_why
 @_expect
@@ -209,7 +208,7 @@ def _change(
         "将记录移出列表。\n在按留存规则处置之前均可恢复。",
     ),
 )
-@argument("id", _ID)
+@record_id
 @must_say_why
 @_expect
 @click.pass_obj
@@ -223,7 +222,7 @@ def delete(call: Invocation, id: str, reason: str, expect: int | None) -> None:
 
 
 @verb("undelete", ("Bring a deleted record back.", "恢复已删除的记录。"))
-@argument("id", _ID)
+@record_id
 @may_say_why
 @_expect
 @click.pass_obj
@@ -243,7 +242,7 @@ def undelete(call: Invocation, id: str, reason: str | None, expect: int | None) 
         "将文件加密附到文件类字段。\n之前的文件随其版本保留。",
     ),
 )
-@argument("id", _ID)
+@record_id
 @argument("field", ("The field's key.", "字段的键。"))
 @argument("path", ("The file.", "文件。"), metavar="FILE")
 @option(
