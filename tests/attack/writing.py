@@ -11,13 +11,14 @@ import json
 import os
 import random
 import sys
+from importlib import import_module
 from pathlib import Path
 
 from muniment.session import Change
 from muniment.testing import open_again
 
 # What is imported only when it is needed is needed soon; killing an import would prove nothing.
-import muniment.seal._files  # noqa: F401  isort: skip  for its being imported alone
+import_module("muniment.seal._files")
 
 
 def values_of(number: int) -> dict[str, object]:
