@@ -34,7 +34,7 @@ from decimal import Decimal
 from typing import Any, Final
 
 from muniment.errors import IntegrityError, UsageError
-from muniment.model import FileRef, Money, Value, id_bytes, id_text
+from muniment.model import FileRef, Money, Value, id_bytes, id_text, instant, micros_of
 
 __all__ = [
     "ENCODINGS",
@@ -90,23 +90,18 @@ def parse_canonical(data: bytes) -> Any:
 
 
 _MOMENT: Final = struct.Struct(">qh")
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def _put_datetime(value: datetime) -> bytes:
     offset = value.utcoffset()
     if offset is None:
         raise TypeError("a time without a zone")
-    delta = value - _EPOCH
-    micros = (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
-    return _MOMENT.pack(micros, offset // timedelta(minutes=1))
+    return _MOMENT.pack(micros_of(value), offset // timedelta(minutes=1))
 
 
 def _get_datetime(data: bytes) -> datetime:
     micros, minutes = _MOMENT.unpack(data)
-    return (_EPOCH + timedelta(microseconds=micros)).astimezone(
-        timezone(timedelta(minutes=minutes)) if minutes else UTC
-    )
+    return instant(micros).astimezone(timezone(timedelta(minutes=minutes)) if minutes else UTC)
 
 
 _INTEGER: Final = re.compile(rb"0|-?[1-9][0-9]*").fullmatch

@@ -11,7 +11,7 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 
@@ -29,6 +29,8 @@ __all__ = [
     "Value",
     "id_bytes",
     "id_text",
+    "instant",
+    "micros_of",
     "parse_time",
     "rfc3339",
     "system_clock",
@@ -145,6 +147,18 @@ def id_bytes(text: str) -> bytes:
 _EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
+def instant(micros: int, zone: tzinfo = UTC) -> datetime:
+    """Microseconds since 1970 as a point in time, exactly, in a zone."""
+    moment = _EPOCH + timedelta(microseconds=micros)
+    return moment if zone is UTC else moment.astimezone(zone)
+
+
+def micros_of(moment: datetime) -> int:
+    """A point in time, in whatever zone, as microseconds since 1970, exactly."""
+    delta = moment - _EPOCH
+    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
 @lru_cache(maxsize=64)
 def _second(seconds: int) -> str:
     parts = time.gmtime(seconds)
@@ -171,5 +185,4 @@ def parse_time(text: str) -> int:
         if len(text) > 10:
             raise UsageError("usage.time")
         moment = moment.replace(tzinfo=UTC)
-    delta = moment - _EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+    return micros_of(moment)

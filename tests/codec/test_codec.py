@@ -16,7 +16,7 @@ from hypothesis import strategies as st
 
 from muniment.codec import ENCODINGS, canonical, decode_value, encode_value, parse_canonical
 from muniment.errors import IntegrityError, UsageError
-from muniment.model import FileRef, Money
+from muniment.model import FileRef, Money, instant, micros_of, parse_time, rfc3339
 
 VECTORS = Path(__file__).resolve().parents[2] / "schemas" / "muniment_schemas" / "vectors" / "values.json"
 DOCUMENT = json.loads(VECTORS.read_text(encoding="utf-8"))
@@ -192,3 +192,12 @@ def test_a_known_moment_and_day() -> None:
     """The epoch is zero, a day is its ISO form."""
     assert encode_value(6, datetime(1970, 1, 1, tzinfo=UTC)) == b"\x06" + bytes(10)
     assert encode_value(5, date(2026, 2, 28)) == b"\x052026-02-28"
+
+
+@given(st.integers(0, 10**17), st.timezones())
+def test_points_in_time_are_exact_in_every_zone(time_us: int, zone: Any) -> None:
+    """Not a microsecond is lost on the way through a zone: deadlines and hashes hang on it."""
+    moment = instant(time_us, zone)
+    assert time_us == micros_of(moment)
+    assert moment == instant(time_us)
+    assert time_us == parse_time(rfc3339(time_us))

@@ -23,7 +23,7 @@ from muniment.backup.manifest import MANIFEST, Manifest, read_manifest
 from muniment.errors import IntegrityError
 from muniment.files import sync_folder
 from muniment.keys import derive
-from muniment.model import Random, id_text
+from muniment.model import Random, id_text, instant
 from muniment.seal import open_file, seal_file
 
 __all__ = ["Sealed", "name_of", "parse_names", "seal_backup", "unseal_backup"]
@@ -55,7 +55,7 @@ class Sealed:
 
 def name_of(manifest: Manifest) -> str:
     """What a sealed backup is called."""
-    made = datetime.fromtimestamp(manifest.made_us / 1_000_000, UTC)
+    made = instant(manifest.made_us)
     return f"muniment-{id_text(manifest.archive)}-{made:%Y%m%dT%H%M%SZ}-{manifest.size}.sealed"
 
 

@@ -9,6 +9,7 @@ import click
 
 from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, must_say_why, option, verb
 from muniment.cli.invocation import Invocation
+from muniment.model import micros_of
 
 if TYPE_CHECKING:
     from muniment.session.incoming import Item, Received
@@ -109,7 +110,7 @@ def list_items(call: Invocation, everything: bool) -> None:
                 [
                     one.id,
                     call.say(f"inbox.state_{one.state}"),
-                    local_time(round(one.received_at.timestamp() * 1_000_000), archive.applied.timezone),
+                    local_time(micros_of(one.received_at), archive.applied.timezone),
                     one.proposal.shown.get("from", one.source),
                     one.proposal.shown.get("subject", ""),
                     ", ".join(one.proposal.persons) or "?",

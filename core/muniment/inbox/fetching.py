@@ -11,7 +11,7 @@ import imaplib
 import os
 import ssl
 from collections.abc import Iterator, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from typing import Final
 
 import attrs
@@ -19,6 +19,7 @@ import attrs
 from muniment.errors import StoreError, UsageError
 from muniment.inbox.messages import LARGEST
 from muniment.inbox.settings import MailAccount
+from muniment.model import instant
 
 __all__ = ["PASSWORD", "Place", "new_messages"]
 
@@ -92,7 +93,7 @@ def _uids(client: imaplib.IMAP4, account: MailAccount, place: Place, now_us: int
     if place.uid:
         criteria = f"UID {place.uid + 1}:*"
     else:
-        first = datetime.fromtimestamp(now_us / 1_000_000, UTC) - timedelta(days=account.days)
+        first = instant(now_us) - timedelta(days=account.days)
         # RFC 3501 wants English months, whatever the machine speaks.
         criteria = f"SINCE {first.day:02}-{_MONTHS[first.month - 1]}-{first.year}"
     _, found = client.uid("SEARCH", criteria)

@@ -14,14 +14,12 @@ import attrs
 
 import muniment_schemas
 from muniment.errors import UsageError
-from muniment.model import parse_time, rfc3339
+from muniment.model import instant, micros_of, parse_time, rfc3339
 
 __all__ = ["LAWS", "REMIND_US", "Clock", "Due", "Law", "Times", "due_dates", "parse_laws"]
 
 REMIND_US: Final = 24 * 3_600_000_000
 """What is due at once has no hour in the law; after a day without a word it counts as late: our reminder."""
-
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 @attrs.frozen
@@ -78,7 +76,7 @@ class Clock:
         """By when, in microseconds since 1970, where it starts then."""
         if self.at_once:
             return start_us
-        start = _EPOCH + timedelta(microseconds=start_us)
+        start = instant(start_us)
         if self.working_days:
             end, left = start, self.working_days
             while left:
@@ -88,7 +86,7 @@ class Clock:
             end = datetime(start.year + 1, 1, 1, tzinfo=UTC) + timedelta(days=self.year_end_days)
         else:
             end = start + timedelta(hours=self.hours, days=self.days)
-        return (end - _EPOCH) // timedelta(microseconds=1)
+        return micros_of(end)
 
 
 @attrs.frozen

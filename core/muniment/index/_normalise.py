@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from functools import lru_cache
 from types import MappingProxyType
@@ -16,7 +16,7 @@ from typing import Final
 from unicodedata import category, normalize
 
 from muniment.errors import UsageError
-from muniment.model import FileRef, Money, Value
+from muniment.model import FileRef, Money, Value, micros_of
 from muniment.schema.phones import e164
 
 __all__ = [
@@ -55,8 +55,6 @@ def fold(text: str) -> str:
 
 # ---------------------------------------------------------------- plain values
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
-
 
 def _number(value: Decimal) -> str:
     text = format(value, "f")
@@ -85,7 +83,7 @@ def plain_forms(value: Value) -> list[str]:
     if isinstance(value, datetime):
         if value.tzinfo is None:
             raise UsageError("usage.time")
-        return [str((value - _EPOCH) // timedelta(microseconds=1))]
+        return [str(micros_of(value))]
     if isinstance(value, date):
         return [value.isoformat()]
     if isinstance(value, (tuple, list)):

@@ -9,7 +9,7 @@ record. What was decided, or waited too long, is erased through the one door.
 from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
@@ -18,7 +18,7 @@ from muniment.codec import canonical, parse_canonical
 from muniment.errors import AccessDenied, Invalid, NotFound, UsageError
 from muniment.inbox import InboxSettings, Message, contact_of, messages_in, read_message, require_readers
 from muniment.log.binding import OPERATIONS
-from muniment.model import Value, id_bytes, id_text
+from muniment.model import Value, id_bytes, id_text, instant
 from muniment.policy import SYSTEM
 from muniment.schema import RecordType
 from muniment.schema.builtin import INCOMING
@@ -236,7 +236,7 @@ class Inbox:
         return Proposal(settings.type, values, persons, person, shown)
 
     def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._engine.clock() / 1_000_000, UTC)
+        return instant(self._engine.clock())
 
     def _persons(self, email: str) -> tuple[str, ...]:
         """The records of whoever has an address, found by the blind indexes; each search is written down."""

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import TYPE_CHECKING, Final
 
 import attrs
@@ -12,7 +12,7 @@ from muniment.changes import people_of
 from muniment.changes.drafts import Form, unpack_form
 from muniment.errors import KeyStoreError, NotFound
 from muniment.log.binding import unpack_live
-from muniment.model import Value, id_text
+from muniment.model import Value, id_text, micros_of
 from muniment.schema import DRAFT, RecordType
 from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
 from muniment.session.kernel.logbook import MAX_SUBJECTS
@@ -39,7 +39,6 @@ __all__ = [
     "values_of",
 ]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PAGE: Final = 200
 
 
@@ -159,7 +158,7 @@ def load(engine: Engine, tx: Transaction, record: bytes) -> Held:
     if not isinstance(expires, datetime) or "content" not in values or "owner" not in values:
         raise NotFound("draft.not_found")
     form = unpack_form(str(values["content"]))
-    return Held(version, str(values["owner"]), form, (expires - _EPOCH) // timedelta(microseconds=1))
+    return Held(version, str(values["owner"]), form, micros_of(expires))
 
 
 def _is_own(held: Held, acting: Acting) -> bool:

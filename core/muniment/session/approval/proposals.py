@@ -8,7 +8,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Final
 
 import attrs
@@ -25,7 +25,7 @@ from muniment.changes import (
 )
 from muniment.errors import Conflict, IntegrityError, KeyStoreError, NotFound, UsageError
 from muniment.log.binding import unpack_live
-from muniment.model import Value, id_bytes, id_text
+from muniment.model import Value, id_bytes, id_text, micros_of
 from muniment.schema import PROPOSAL, RecordType
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.moving import has_moved
@@ -45,7 +45,6 @@ __all__ = [
     "waiting",
 ]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _STATE: Final = PROPOSAL.by_key["state"].number
 _EXPIRES: Final = PROPOSAL.by_key["expires"].number
 _PAGE: Final = 200
@@ -165,7 +164,7 @@ def load_proposal(engine: Engine, tx: Transaction, record: bytes) -> Held:
         put_up.seq,
         put_up.recorded_us,
         str(values["state"]),
-        (expires - _EPOCH) // timedelta(microseconds=1),
+        micros_of(expires),
         tuple(members),
         document.common,
         unpack_checks(None if checks is None else str(checks)),

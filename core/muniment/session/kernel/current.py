@@ -8,11 +8,11 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from decimal import Decimal
 from json.encoder import encode_basestring as _quote
 
-from muniment.model import Money, Value, rfc3339
+from muniment.model import Money, Value, micros_of, rfc3339
 from muniment.schema import RecordType
 
 __all__ = ["clear_json", "drop_clear", "patch_clear", "sortable"]
@@ -38,7 +38,7 @@ def sortable(value: Value) -> str | int | float | None:
     if isinstance(value, Money):
         return float(value.amount)
     if isinstance(value, datetime):
-        return rfc3339(round(value.astimezone(UTC).timestamp() * 1_000_000))
+        return rfc3339(micros_of(value))
     if isinstance(value, date):
         return value.isoformat()
     if isinstance(value, tuple):

@@ -11,7 +11,7 @@ import attrs
 from muniment.codec import canonical, parse_canonical
 from muniment.errors import IntegrityError
 from muniment.log.binding import OPERATIONS, unpack_live
-from muniment.model import CLASSES, Value, id_bytes, id_text
+from muniment.model import CLASSES, Value, id_bytes, id_text, micros_of
 from muniment.plugins import Pin
 from muniment.schema import RecordType
 from muniment.schema.builtin import BREAK_GLASS, CONFIGURATION, DEFINITION, IMPORT, USER
@@ -182,7 +182,7 @@ def _glasses(tx: Transaction, sealer: Sealer) -> dict[str, tuple[Glass, ...]]:
             str(values["actor"]),
             id_bytes(str(values["record"])),
             version.subject,
-            round(expires.timestamp() * 1_000_000),
+            micros_of(expires),
         )
         found.setdefault(glass.actor, []).append(glass)
     return {actor: tuple(some) for actor, some in found.items()}

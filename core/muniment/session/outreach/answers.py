@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 
 from muniment.errors import Invalid, Issue, NotFound
-from muniment.model import id_bytes, id_text
+from muniment.model import id_bytes, id_text, instant
 from muniment.policy import SYSTEM
 from muniment.schema import RecordType
 from muniment.session.kernel.engine import Acting, Engine
@@ -90,7 +90,7 @@ def look(
         engine.refused(_acting("RightsFulfillment", program, address), f"mail.{field}", error)
         raise error from None
     # Leaving is possible for ever; what a letter asks is not.
-    now = datetime.fromtimestamp(engine.clock() / 1e6, UTC)
+    now = instant(engine.clock())
     used = found.text("state") in ("answered", "unsubscribed") or found.has_expired(now)
     if field == "ask" and used:
         error = NotFound("mail.link")

@@ -11,7 +11,7 @@ from __future__ import annotations
 import time
 from collections import Counter
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import timedelta
 from email.utils import format_datetime
 from hashlib import sha256
 from pathlib import Path
@@ -22,7 +22,7 @@ import attrs
 from muniment.codec import canonical
 from muniment.config import Configuration
 from muniment.errors import NotFound, UsageError
-from muniment.model import id_bytes, id_text
+from muniment.model import id_bytes, id_text, instant
 from muniment.outreach.letters import (
     Letter,
     Written,
@@ -442,7 +442,7 @@ class _Run:
             html=written.html,
             message_id=f"{message.id}@{domain}",
             headers=headers,
-            when=format_datetime(datetime.fromtimestamp(engine.clock() / 1e6, UTC)),
+            when=format_datetime(instant(engine.clock())),
         )
         try:
             refused = self._way.hand_over(mail)
@@ -460,9 +460,7 @@ class _Run:
         """Make the message's record and entry, if the person may still get it at this moment."""
         engine, letter = self._engine, self._choosing.letter
         subject = id_bytes(record.subject)
-        until = datetime.fromtimestamp(engine.clock() / 1e6, UTC) + timedelta(
-            days=self._mail.settings.link_days
-        )
+        until = instant(engine.clock()) + timedelta(days=self._mail.settings.link_days)
         refusal = ""
 
         def changes(tx: Transaction, moment: Moment) -> list[Change]:
@@ -516,7 +514,7 @@ class _Run:
         user = engine.definitions.users.get(actor.id)
         values = {
             "customer": record.id,
-            "occurred_at": datetime.fromtimestamp(engine.clock() / 1e6, UTC).isoformat(timespec="seconds"),
+            "occurred_at": instant(engine.clock()).isoformat(timespec="seconds"),
             "channel": "email",
             "direction": "outbound",
             "topic": "marketing",

@@ -9,13 +9,13 @@ from __future__ import annotations
 import json
 from collections import Counter
 from collections.abc import Mapping
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from email.utils import format_datetime
 from typing import TYPE_CHECKING, Any
 
 from muniment.codec import canonical
 from muniment.errors import LogError, text_of
-from muniment.model import Value, id_bytes, id_text
+from muniment.model import Value, id_bytes, id_text, instant
 from muniment.outreach.sending import Unclear, Way, message_of, open_way
 from muniment.schema.builtin import QUALITY, REMINDER
 from muniment.session.kernel.definitions import User, open_version
@@ -112,7 +112,7 @@ def _send(
         say("followup.subject", late=late, today=len(due) - late),
         "\n".join([*lines, "", say("followup.ending")]),
         message_id=f"{record}.{version}@{settings.sender.rpartition('@')[2].rstrip('> ') or 'muniment'}",
-        when=format_datetime(datetime.fromtimestamp(engine.clock() / 1e6, UTC)),
+        when=format_datetime(instant(engine.clock())),
     )
     failed = ""
     try:

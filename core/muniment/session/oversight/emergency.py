@@ -15,7 +15,7 @@ import attrs
 
 from muniment.errors import AccessDenied, Conflict, NotFound, UsageError
 from muniment.log.binding import OPERATIONS
-from muniment.model import id_bytes, id_text
+from muniment.model import id_bytes, id_text, micros_of
 from muniment.policy import View
 from muniment.schema.builtin import BREAK_GLASS
 from muniment.session.ground import Footing
@@ -117,7 +117,7 @@ class Emergencies(Footing):
             id_text(target.record),
             made.subject,
             _began(id_bytes(made.id)),
-            round(expires.timestamp() * 1_000_000),
+            micros_of(expires),
             "open",
             reason,
         )
@@ -267,7 +267,7 @@ def _shown(record: Record, version: Version) -> Emergency:
         str(fields["record"]),
         record.subject,
         _began(version.record),
-        round(expires.timestamp() * 1_000_000),
+        micros_of(expires),
         str(fields["state"]),
         str(fields["reason"]),
         str(fields.get("reviewer") or ""),

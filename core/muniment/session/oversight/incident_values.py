@@ -4,14 +4,14 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterator, Mapping
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Any, Final
 
 import attrs
 
 from muniment.incidents import Due
 from muniment.log.binding import OPERATIONS
-from muniment.model import Value, id_text, rfc3339
+from muniment.model import Value, id_text, micros_of, rfc3339
 from muniment.schema.builtin import INCIDENT
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
@@ -109,7 +109,7 @@ class Incident:
     def time(self, key: str) -> int | None:
         """One of its times, microseconds since 1970."""
         found = self.values.get(key)
-        return _micros(found) if isinstance(found, datetime) else None
+        return micros_of(found) if isinstance(found, datetime) else None
 
     def late(self, now_us: int) -> list[Due]:
         """The clocks that ran out before anybody was told."""
@@ -163,7 +163,3 @@ def newest(reader: Reader) -> list[Version]:
     found = [reader.version(SHARD, record, newest) for _, record, newest in rows]
     standing = [one for one in found if one is not None and one.operation != OPERATIONS["delete"]]
     return sorted(standing, key=lambda one: one.record, reverse=True)
-
-
-def _micros(value: datetime) -> int:
-    return round((value.astimezone(UTC) - datetime(1970, 1, 1, tzinfo=UTC)).total_seconds() * 1_000_000)

@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import date, datetime, timedelta
+from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
@@ -19,14 +19,13 @@ import attrs
 from muniment.codec import canonical
 from muniment.errors import NotFound, StoreError, UsageError
 from muniment.log.binding import OPERATIONS
-from muniment.model import id_bytes, id_text, parse_time, rfc3339
+from muniment.model import id_bytes, id_text, instant, parse_time, rfc3339
 from muniment.schema.builtin import CONSENT, NOTICE
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.reading.reads import disclosure, plan_of
 from muniment.session.rights.consented import (
-    EPOCH,
     Consent,
     Notice,
     consents_of,
@@ -344,7 +343,7 @@ class Consents:
             return
         born = open_version(tx, self._engine.sealer, version, record_type).get(field_key)
         at = parse_time(terms.given_at) if terms.given_at else self._engine.clock()
-        today = (EPOCH + timedelta(microseconds=at)).date()
+        today = instant(at).date()
         if isinstance(born, date) and _age(born, today) < below:
             raise UsageError("consent.guardian", number=below)
 

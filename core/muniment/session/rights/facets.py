@@ -7,13 +7,13 @@ something is due, and those are written down.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date, datetime
 from functools import cached_property
 from typing import Final
 from zoneinfo import ZoneInfo
 
 from muniment.log.binding import OPERATIONS, unpack_live
-from muniment.model import Value, id_text
+from muniment.model import Value, id_text, instant
 from muniment.plugins import EVENTS, RetentionRule
 from muniment.retention.plan import Facet, Setting, Verdict, plan_record
 from muniment.retention.rules import rules_for
@@ -70,7 +70,7 @@ class Facts:
         self._names = engine.definitions.registry.category_names
 
     def _day(self, time_us: int) -> date:
-        return datetime.fromtimestamp(time_us / 1_000_000, UTC).astimezone(self._zone).date()
+        return instant(time_us).astimezone(self._zone).date()
 
     def rules(self, record_type: RecordType) -> tuple[RetentionRule, ...]:
         """The rules about a type."""

@@ -9,19 +9,19 @@ read an address out of it; only somebody who has one can ask whether it left.
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable
-from datetime import UTC, datetime
 from typing import Final
 
 from muniment.errors import UsageError
 from muniment.index import INDEX_KINDS, base_kind, token_maker
 from muniment.keys import derive
-from muniment.model import Value
+from muniment.model import Value, instant
 from muniment.schema import Field, RecordType
 from muniment.schema.builtin import OPT_OUT
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.reach import stored_values
 from muniment.session.kernel.tokens import lookup_equal
+from muniment.session.rights.consented import micros
 from muniment.session.tables.links import linked_subjects
 from muniment.session.writing.changes import Change
 from muniment.store import ListQuery, Transaction, Version
@@ -51,7 +51,7 @@ def address_token(engine: Engine, address: str) -> str:
 def left_at_us(engine: Engine, tx: Transaction, token: str, purpose: str) -> int:
     """When an address last said that it wants no more letters for a purpose, in microseconds; 0 for never."""
     found = _standing(engine, tx, token, purpose)
-    return 0 if found is None else _micros(found[1].get("left_at"))
+    return 0 if found is None else micros(found[1].get("left_at")) or 0
 
 
 def _standing(
@@ -68,10 +68,6 @@ def _standing(
     return None
 
 
-def _micros(value: Value) -> int:
-    return round(value.timestamp() * 1e6) if isinstance(value, datetime) else 0
-
-
 def opting_out(
     engine: Engine, tx: Transaction, tokens: Iterable[str], purpose: str, time_us: int, way: str
 ) -> list[Change]:
@@ -86,7 +82,7 @@ def opting_out(
         way: ``link`` or ``hand``.
     """
     changes = []
-    at = datetime.fromtimestamp(time_us / 1e6, UTC)
+    at = instant(time_us)
     for token in sorted(set(tokens)):
         values = {"address": f"{token}:{purpose}", "purpose": purpose, "left_at": at, "way": way}
         found = _standing(engine, tx, token, purpose)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Mapping, Sequence
-from datetime import UTC, date, datetime
+from datetime import date
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
@@ -12,7 +12,7 @@ import attrs
 
 from muniment.errors import AccessDenied, NotFound, UsageError
 from muniment.log.binding import OPERATIONS
-from muniment.model import Value, id_bytes, id_text, rfc3339
+from muniment.model import Value, id_bytes, id_text, instant, rfc3339
 from muniment.schema.builtin import REQUEST
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
@@ -376,7 +376,7 @@ class Requests:
         """The day, in the archive's time zone."""
         from zoneinfo import ZoneInfo
 
-        moment = datetime.fromtimestamp(self._engine.clock() / 1_000_000, UTC)
+        moment = instant(self._engine.clock())
         return moment.astimezone(ZoneInfo(self._engine.settings.timezone)).date()
 
     def _rights(self) -> Rights:

@@ -8,7 +8,7 @@ records, their indexes or the lists.
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from datetime import UTC, datetime, timedelta
+from datetime import datetime
 from typing import Any, Final
 
 import attrs
@@ -29,7 +29,7 @@ from muniment.changes import (
     pack_document,
 )
 from muniment.errors import ApprovalNeeded, MunimentError
-from muniment.model import id_text
+from muniment.model import id_text, instant
 from muniment.schema import DRAFT, PROPOSAL
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.engine import SHARD, Acting, Engine
@@ -51,7 +51,6 @@ __all__ = [
     "wanted_of",
 ]
 
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DAY_US: Final = 86_400_000_000
 _MOST_CHANGES: Final = 1000
 _KINDS: Final = {
@@ -260,7 +259,7 @@ def maker_of(acting: Acting) -> Maker:
 def expires_at(engine: Engine, time_us: int, *, days: int | None = None) -> datetime:
     """When what is put up now expires."""
     kept = rules_in_force(engine).expire_days if days is None else days
-    return _EPOCH + timedelta(microseconds=time_us + kept * _DAY_US)
+    return instant(time_us + kept * _DAY_US)
 
 
 def wanted_of(place: int, one: Pending) -> Wanted:

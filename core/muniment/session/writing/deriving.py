@@ -12,13 +12,13 @@ from __future__ import annotations
 
 import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
-from datetime import UTC, date, datetime, time, timedelta
+from datetime import date, datetime, time
 from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 import attrs
 
-from muniment.model import CLASSES, Value, parse_time
+from muniment.model import CLASSES, Value, instant, parse_time
 from muniment.purposes import MARKETING
 from muniment.schema import Field, RecordType
 from muniment.schema.builtin import CONSENT, SUBJECT_LINK
@@ -44,7 +44,6 @@ _STATES: Final = {
 """What a consent to marketing makes of a computed field that means ``consent``; the first found counts."""
 
 _PURPOSE: Final = CONSENT.by_key["purpose"]
-_EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _PAGE: Final = 1_000
 
 
@@ -310,7 +309,7 @@ def _zone(engine: Engine) -> ZoneInfo:
 
 
 def _moment(text: str) -> datetime:
-    return _EPOCH + timedelta(microseconds=parse_time(text))
+    return instant(parse_time(text))
 
 
 def _parsed(engine: Engine, field: Field, text: str | None) -> Value:

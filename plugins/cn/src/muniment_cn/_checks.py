@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from typing import Final
 
 from muniment import hookimpl
 from muniment.errors import Issue
+from muniment.model import instant
 from muniment.packs import Check, Checks, needs, not_before
 from muniment.plugins import HookContext, NeedsApproval, RecordState
 
@@ -26,7 +27,7 @@ def _age(values: Values, context: HookContext) -> int | None:
     born = values.get("birth_date")
     if not isinstance(born, date):
         return None
-    now = datetime.fromtimestamp(context.time / 1_000_000, UTC)
+    now = instant(context.time)
     return now.year - born.year - ((now.month, now.day) < (born.month, born.day))
 
 

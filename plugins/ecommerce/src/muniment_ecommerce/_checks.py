@@ -4,11 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Callable, Mapping
-from datetime import UTC, date, datetime
+from datetime import date
 from ipaddress import ip_address
 from itertools import cycle
 from typing import Final
 
+from muniment.model import instant
 from muniment.packs import Check, Checks, adds_up, needs, not_above, not_before
 from muniment.plugins import HookContext
 
@@ -56,7 +57,7 @@ def _flag_fits(values: Values, context: HookContext) -> bool:
     born, flag = values.get("birth_date"), values.get("minor_flag")
     if not isinstance(born, date):
         return True
-    now = datetime.fromtimestamp(context.time / 1_000_000, UTC)
+    now = instant(context.time)
     age = now.year - born.year - ((now.month, now.day) < (born.month, born.day))
     return (age < _CHILD) == (flag is True)
 

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
+from muniment.model import instant
 from muniment.packs import Check, Checks, needs, not_before
 from muniment.plugins import HookContext
 
@@ -22,7 +23,7 @@ _THRESHOLD: Final = Decimal(25)
 
 
 def _today(context: HookContext) -> date:
-    return datetime.fromtimestamp(context.time / 1_000_000, UTC).date()
+    return instant(context.time).date()
 
 
 def _is_born(values: Values, context: HookContext) -> bool:

@@ -4,10 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime, timedelta
 from typing import Final
 
 from muniment import hookimpl
+from muniment.model import instant
 from muniment.packs import Check, Checks, needs, not_above, not_before
 from muniment.plugins import HookContext, NeedsApproval, RecordState
 
@@ -32,7 +33,7 @@ def _age(values: Values, context: HookContext) -> int | None:
     died = values.get("deceased_at")
     if not isinstance(born, date):
         return None
-    now = died if isinstance(died, datetime) else datetime.fromtimestamp(context.time / 1_000_000, UTC)
+    now = died if isinstance(died, datetime) else instant(context.time)
     return now.year - born.year - ((now.month, now.day) < (born.month, born.day))
 
 

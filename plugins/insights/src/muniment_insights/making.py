@@ -4,13 +4,13 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Mapping, Sequence
-from datetime import UTC, datetime
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from muniment.errors import AccessDenied, NotFound, UsageError
+from muniment.model import instant
 from muniment_insights.behaviour import compute_behaviour
 from muniment_insights.churn import compute_churn
 from muniment_insights.facts import zone_of
@@ -72,7 +72,7 @@ def make_report(
             left_out[name] = error.text(lang)
     if not parts:
         raise UsageError("insights.nothing")
-    now = datetime.fromtimestamp(session.engine.clock() / 1_000_000, UTC).astimezone(zone_of(session))
+    now = instant(session.engine.clock()).astimezone(zone_of(session))
     about = {
         say("label_made", lang): now.isoformat(sep=" ", timespec="minutes"),
         say("label_by", lang): session.actor,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterable, Mapping, Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
 from muniment.errors import UsageError
+from muniment.model import instant
 from muniment.session.tables.computing import Computation, Computed, Row, Told
 from muniment_insights.facts import Purchases, read_customers, read_purchases, zone_of
 
@@ -101,7 +102,7 @@ class Run:
         self.session, self.asked = session, asked
         self._method, self._version = method, version
         zone = zone_of(session)
-        today = datetime.fromtimestamp(session.engine.clock() / 1_000_000, UTC).astimezone(zone).date()
+        today = instant(session.engine.clock()).astimezone(zone).date()
         self.as_of = asked.as_of or today
         self.since = asked.since or _year_before(self.as_of)
         if self.since > self.as_of:
@@ -193,7 +194,7 @@ class Run:
                 {
                     "run_method": self._method,
                     "run_version": self._version,
-                    "run_at": datetime.fromtimestamp(self.session.engine.clock() / 1_000_000, UTC),
+                    "run_at": instant(self.session.engine.clock()),
                     "run_as_of_on": self.as_of,
                     "run_purpose": self.session.acting.purpose,
                     "run_entry": self.work.index,

@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, timedelta
 from typing import Final
 
+from muniment.model import instant
 from muniment.packs import Check, Checks, needs, not_before
 from muniment.plugins import HookContext
 
@@ -38,7 +39,7 @@ def _child_told(values: Values, context: HookContext) -> bool:
     born = values.get("birth_date")
     if not isinstance(born, date) or values.get("us_sale_opt_in_on") is None:
         return True
-    now = datetime.fromtimestamp(context.time / 1_000_000, UTC)
+    now = instant(context.time)
     age = now.year - born.year - ((now.month, now.day) < (born.month, born.day))
     return age >= 16 or values.get("us_collection_notice_on") is not None
 

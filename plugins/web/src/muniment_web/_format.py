@@ -2,18 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import tzinfo
+
+from muniment.model import instant
 
 __all__ = ["number_text", "short_hash", "time_text"]
-
-_EPOCH = datetime(1970, 1, 1, tzinfo=UTC)
 
 
 def time_text(micros: int, zone: tzinfo, *, seconds: bool = False) -> str:
     """A time in a zone, to the minute or the second; ISO order reads the same in both languages."""
     if not micros:
         return ""
-    local = (_EPOCH + timedelta(microseconds=micros)).astimezone(zone)
+    local = instant(micros).astimezone(zone)
     return local.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
 
 

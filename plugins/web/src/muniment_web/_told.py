@@ -11,7 +11,7 @@ from typing import TYPE_CHECKING
 import attrs
 
 from muniment.errors import MunimentError, UsageError
-from muniment.model import id_bytes, id_text
+from muniment.model import id_bytes, id_text, micros_of
 from muniment.session.kernel.engine import SHARD
 
 if TYPE_CHECKING:
@@ -126,7 +126,7 @@ def time_us_of(call: Call, text: str, *, end: bool = False) -> int | None:
     if day is None:
         return None
     start = datetime(day.year, day.month, day.day, tzinfo=call.web.zone)
-    return int((start + timedelta(days=1) if end else start).timestamp() * 1_000_000)
+    return micros_of(start + timedelta(days=1) if end else start)
 
 
 def file_of(call: Call, name: str) -> tuple[tempfile.TemporaryDirectory[str], Path] | None:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import json
 from itertools import islice
 
+from muniment.model import instant
 from muniment.regimes import Finding
 from muniment.schema.builtin import CONSENT, INCIDENT, NOTICE, REQUEST, RESTRICTION
 from muniment.schema.rules import forbidden_name
@@ -207,9 +208,7 @@ def notices(facts: Facts, argument: int) -> Finding:
 
 def requests(facts: Facts, argument: int) -> Finding:
     """Requests of persons were answered in time."""
-    from datetime import UTC, datetime
-
-    today = datetime.fromtimestamp(facts.now_us / 1_000_000, UTC).date().isoformat()
+    today = instant(facts.now_us).date().isoformat()
     total = late = 0
     for _, values in facts.kept(REQUEST):
         total += 1

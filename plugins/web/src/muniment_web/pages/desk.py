@@ -8,7 +8,7 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from muniment.model import id_text
+from muniment.model import id_text, micros_of
 from muniment_web._app import page
 from muniment_web._told import Place, named_places
 from muniment_web._waiting import counts_of
@@ -105,7 +105,7 @@ def _follow_ups(call: Call) -> list[dict[str, Any]]:
     for one in found:
         due = one.fields["due_at"]
         assert isinstance(due, datetime)
-        due_us = round(due.timestamp() * 1_000_000)
+        due_us = micros_of(due)
         rows.append(
             {
                 "id": one.id,

@@ -10,6 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError
+from muniment.model import instant
 from muniment.session.outreach.followups import Due, meant_for
 from muniment_web._app import page
 from muniment_web._told import PASSED_ON, Place, named_places, problem_of
@@ -75,7 +76,7 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
 
 def _by_day(call: Call, found: Iterable[Due], places: dict[str, Place]) -> list[dict[str, Any]]:
     """What is due under the day that it is due; what should be done by now under one heading."""
-    today = datetime.fromtimestamp(call.web.engine.clock() / 1_000_000, call.web.zone).date()
+    today = instant(call.web.engine.clock(), call.web.zone).date()
     groups: dict[date | None, dict[str, Any]] = {}
     for one in found:
         day = one.due.date() if isinstance(one.due, datetime) else one.due

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import Invalid, MunimentError, UsageError
 from muniment.inbox.messages import LARGEST
+from muniment.model import micros_of
 from muniment.schema import RecordType
 from muniment.session.incoming import Item
 from muniment_web._app import page
@@ -52,7 +53,7 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
                 "item": item,
                 "from": item.proposal.shown.get("from") or item.source,
                 "subject": item.proposal.shown.get("subject") or item.proposal.shown.get("file") or "",
-                "received": call.time(round(item.received_at.timestamp() * 1_000_000)),
+                "received": call.time(micros_of(item.received_at)),
                 "type": _label_of(call, item.proposal.type),
                 "persons": [places[id] for id in item.proposal.persons],
                 "made": places.get(item.made) if item.made else None,
@@ -141,7 +142,7 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
         status=422 if problem else 200,
         item=item,
         shown=item.proposal.shown,
-        received=call.time(round(item.received_at.timestamp() * 1_000_000)),
+        received=call.time(micros_of(item.received_at)),
         type_label=_label_of(call, item.proposal.type),
         labels={}
         if record_type is None

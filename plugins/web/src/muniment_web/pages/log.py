@@ -13,7 +13,7 @@ from starlette.routing import BaseRoute
 from muniment.errors import MunimentError, UsageError
 from muniment.log.kinds import KINDS
 from muniment.log.tree import leaf_hash
-from muniment.model import id_bytes
+from muniment.model import id_bytes, micros_of
 from muniment.session.reading.generations import ALL
 from muniment.session.reading.logs import LogEntry
 from muniment.store import LogFilter
@@ -135,7 +135,7 @@ def _day_us(call: Call, text: str, *, days: int = 0) -> int | None:
         day = datetime.strptime(text.strip(), "%Y-%m-%d").replace(tzinfo=call.web.zone)
     except ValueError:
         raise UsageError("usage.time") from None
-    return int((day + timedelta(days=days)).timestamp() * 1_000_000)
+    return micros_of(day + timedelta(days=days))
 
 
 def show(call: Call) -> Response:
