@@ -2,36 +2,58 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator
-from typing import Final
+from collections.abc import Collection, Mapping
+from typing import Final, TypeVar
+
+import attrs
 
 from muniment.log.binding import OPERATIONS, unpack_live
-from muniment.model import Value
+from muniment.model import Value, id_text
 from muniment.schema import RecordType
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.store import Part, Transaction, Version
 
-__all__ = ["opened_about", "opened_standing"]
+__all__ = ["Standing", "opened_about", "opened_standing"]
 
 _DELETE: Final = OPERATIONS["delete"]
 
-Opened = Iterator[tuple[Version, dict[str, Value]]]
+
+@attrs.frozen
+class Standing:
+    """A built-in record about a person, as it stands.
+
+    Attributes:
+        id: UUID text of the record.
+        version: of the record.
+        subject: UUID text of the person.
+        recorded_us: when this version was written.
+        values: the fields of the record.
+    """
+
+    id: str
+    version: int
+    subject: str
+    recorded_us: int
+    values: Mapping[str, Value]
+
+
+_Made = TypeVar("_Made", bound=Standing)
 
 
 def opened_about(
-    engine: Engine, tx: Transaction, record_type: RecordType, subjects: Collection[bytes]
-) -> Opened:
-    """The newest version, with its values, of every live record of a built-in type about these persons."""
+    engine: Engine, tx: Transaction, made: type[_Made], record_type: RecordType, subjects: Collection[bytes]
+) -> list[_Made]:
+    """Every live record of a built-in type about these persons, from its newest version."""
     found = tx.newest_about(SHARD, record_type.number, subjects)
     return opened_standing(
-        engine, tx, record_type, [version for version in found if version.operation != _DELETE]
+        engine, tx, made, record_type, [version for version in found if version.operation != _DELETE]
     )
 
 
 def opened_standing(
-    engine: Engine, tx: Transaction, record_type: RecordType, versions: Collection[Version]
-) -> Opened:
-    """These versions with their values; what was erased is left out. Two questions to the store."""
+    engine: Engine, tx: Transaction, made: type[_Made], record_type: RecordType, versions: Collection[Version]
+) -> list[_Made]:
+    """Records out of these versions; what was erased is left out. Two questions to the store."""
     live = {version.record: unpack_live(version.parts)[0] for version in versions}
     gone: Collection[tuple[bytes, int]] = ()
     if engine.any_states and versions:
@@ -41,8 +63,10 @@ def opened_standing(
     parts: dict[bytes, list[Part]] = {}
     for part in tx.parts_at(SHARD, places):
         parts.setdefault(part.record, []).append(part)
-    for version in standing:
+    found = []
+    for one in standing:
         values: dict[str, Value] = {}
-        for part in parts.get(version.record, ()):
-            values |= engine.sealer.open(part, record_type, version.subject, live[version.record][part.grp])
-        yield version, values
+        for part in parts.get(one.record, ()):
+            values |= engine.sealer.open(part, record_type, one.subject, live[one.record][part.grp])
+        found.append(made(id_text(one.record), one.version, id_text(one.subject), one.recorded_us, values))
+    return found

@@ -8,7 +8,7 @@ from __future__ import annotations
 
 from binascii import Error as Base64Error
 from binascii import a2b_base64, b2a_base64
-from collections.abc import Collection, Mapping
+from collections.abc import Collection
 from datetime import datetime
 from hashlib import sha256
 from hmac import compare_digest
@@ -18,13 +18,13 @@ import attrs
 
 from muniment.errors import NotFound
 from muniment.log.binding import OPERATIONS
-from muniment.model import Value, id_bytes, id_text
+from muniment.model import id_bytes, id_text
 from muniment.schema.builtin import MAILING, MESSAGE
-from muniment.session.kernel.about import opened_about, opened_standing
+from muniment.session.kernel.about import Standing, opened_about, opened_standing
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.tokens import lookup_equal
-from muniment.store import Transaction, Version
+from muniment.store import Transaction
 
 __all__ = ["Mailing", "Message", "by_link", "link_of", "mailings", "messages_about"]
 
@@ -77,22 +77,8 @@ class Mailing:
 
 
 @attrs.frozen
-class Message:
-    """A letter to one person as it stands.
-
-    Attributes:
-        id: UUID text of its record.
-        version: of the record.
-        subject: UUID text of the person.
-        recorded_us: when this version was written.
-        values: the fields of the record.
-    """
-
-    id: str
-    version: int
-    subject: str
-    recorded_us: int
-    values: Mapping[str, Value]
+class Message(Standing):
+    """A letter to one person as it stands."""
 
     def text(self, name: str) -> str:
         """One field as text; empty where it has none."""
@@ -142,13 +128,7 @@ def mailings(engine: Engine, tx: Transaction) -> list[Mailing]:
 
 def messages_about(engine: Engine, tx: Transaction, subjects: Collection[bytes]) -> list[Message]:
     """The letters to these persons; for the framework's own decisions, nothing of it may be released."""
-    return [_message(*one) for one in opened_about(engine, tx, MESSAGE, subjects)]
-
-
-def _message(version: Version, values: dict[str, Value]) -> Message:
-    return Message(
-        id_text(version.record), version.version, id_text(version.subject), version.recorded_us, values
-    )
+    return opened_about(engine, tx, Message, MESSAGE, subjects)
 
 
 def by_link(engine: Engine, tx: Transaction, field: str, token: str) -> Message:
@@ -173,7 +153,7 @@ def by_link(engine: Engine, tx: Transaction, field: str, token: str) -> Message:
         if (version := tx.version(SHARD, record)) is not None and version.operation != _DELETE
     ]
     # Every candidate is opened before any is compared.
-    for one in [_message(*found) for found in opened_standing(engine, tx, MESSAGE, versions)]:
+    for one in opened_standing(engine, tx, Message, MESSAGE, versions):
         if compare_digest(one.text(field), digest):
             # A person who is being erased is not there any more.
             engine.check_live(tx, {id_bytes(one.id), id_bytes(one.subject)})

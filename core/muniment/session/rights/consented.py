@@ -3,44 +3,29 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
-from datetime import UTC, datetime
+from datetime import datetime
 from typing import Final
 
 import attrs
 
 from muniment.errors import NotFound, UsageError
 from muniment.log.binding import OPERATIONS
-from muniment.model import Value, id_text
+from muniment.model import Value, id_text, micros_of
 from muniment.schema.builtin import CONSENT
-from muniment.session.kernel.about import opened_about, opened_standing
+from muniment.session.kernel.about import Standing, opened_about, opened_standing
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.reach import reached_by
 from muniment.session.reading.reads import may_read
 from muniment.store import Transaction, Version
 
-__all__ = ["EPOCH", "Consent", "Notice", "consents_of", "micros", "opened", "subject_of"]
+__all__ = ["Consent", "Notice", "consents_of", "micros", "opened", "subject_of"]
 
-EPOCH: Final = datetime(1970, 1, 1, tzinfo=UTC)
 _DELETE: Final = OPERATIONS["delete"]
 
 
 @attrs.frozen
-class Consent:
-    """One person's consent to one purpose, as it stands.
-
-    Attributes:
-        id: UUID text of its record.
-        version: of the record.
-        subject: UUID text of the person.
-        recorded_us: when this version was written.
-        values: the fields of the record.
-    """
-
-    id: str
-    version: int
-    subject: str
-    recorded_us: int
-    values: Mapping[str, Value]
+class Consent(Standing):
+    """One person's consent to one purpose, as it stands."""
 
     @property
     def purpose(self) -> str:
@@ -92,10 +77,7 @@ class Notice:
 
 def micros(value: Value) -> int | None:
     """A point in time in microseconds since 1970; None for anything else."""
-    if not isinstance(value, datetime):
-        return None
-    delta = value - EPOCH
-    return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+    return micros_of(value) if isinstance(value, datetime) else None
 
 
 # Loading
@@ -106,18 +88,12 @@ def consents_of(engine: Engine, tx: Transaction, subjects: Collection[bytes]) ->
 
     For the framework's own decisions: nothing of it may be released without an entry.
     """
-    return [_consent(*one) for one in opened_about(engine, tx, CONSENT, subjects)]
+    return opened_about(engine, tx, Consent, CONSENT, subjects)
 
 
 def opened(engine: Engine, tx: Transaction, versions: Sequence[Version]) -> list[Consent]:
     """Consents out of these versions; what was erased is left out."""
-    return [_consent(*one) for one in opened_standing(engine, tx, CONSENT, versions)]
-
-
-def _consent(version: Version, values: dict[str, Value]) -> Consent:
-    return Consent(
-        id_text(version.record), version.version, id_text(version.subject), version.recorded_us, values
-    )
+    return opened_standing(engine, tx, Consent, CONSENT, versions)
 
 
 def subject_of(engine: Engine, acting: Acting, tx: Transaction, record: bytes) -> bytes:
