@@ -22,7 +22,7 @@ import pytest
 
 from muniment.archive import Archive
 from muniment.testing import log_entries, new_archive
-from muniment_web._web import Web
+from muniment_web.server.web import Web
 from muniment_web.testing import ANNA, PASSWORD, Browser, give_password, new_web
 
 CHROMIUM = os.environ.get("CHROMIUM") or shutil.which("chromium") or shutil.which("chromium-browser")

@@ -13,7 +13,7 @@ import pytest
 
 from muniment.testing import new_archive
 from muniment_web._app import build
-from muniment_web._scopes import SCOPES
+from muniment_web.server.scopes import SCOPES
 from muniment_web.testing import ANNA, new_web, served
 
 CONFIG = {

@@ -17,7 +17,7 @@ from schemathesis.checks import CHECKS, not_a_server_error
 from muniment.session.rights.consents import Terms
 from muniment.testing import new_archive
 from muniment_web._app import build
-from muniment_web._scopes import SCOPES
+from muniment_web.server.scopes import SCOPES
 from muniment_web.testing import new_web
 
 EXAMPLES = int(os.environ.get("MUNIMENT_FUZZ", "2"))

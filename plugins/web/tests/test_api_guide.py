@@ -12,7 +12,7 @@ from pathlib import Path
 import pytest
 
 from muniment.testing import new_archive
-from muniment_web._scopes import SCOPES
+from muniment_web.server.scopes import SCOPES
 from muniment_web.testing import new_web, served
 
 PAGE = Path(__file__).parents[3] / "docs" / "api.md"

@@ -6,7 +6,7 @@ import re
 
 import pytest
 
-from muniment_web._guard import POLICY
+from muniment_web.server.guard import POLICY
 from muniment_web.testing import ANNA, Browser, new_web
 
 EVIL = "<script>alert(1)</script>\"'><img src=x onerror=alert(1)>"

@@ -16,8 +16,8 @@ from muniment.session.incoming import Proposal
 from muniment.session.outreach import mailing
 from muniment.store import LogFilter
 from muniment.testing import new_archive
-from muniment_web._sending import Sending
 from muniment_web.pages import incoming
+from muniment_web.server.sending import Sending
 from muniment_web.testing import Browser, give_password, new_web
 
 USERS = {"li.na": "editor", "ada": "auditor", "tom": "reader"}

@@ -5,7 +5,7 @@ from __future__ import annotations
 import re
 
 from muniment.log.kinds import KINDS
-from muniment_web._texts import all_texts
+from muniment_web.server.texts import all_texts
 from muniment_web.testing import ANNA
 
 

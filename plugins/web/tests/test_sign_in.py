@@ -7,10 +7,10 @@ import pyotp
 import pytest
 
 from muniment.errors import UsageError
-from muniment_web._factors import new_recovery_codes, new_seed
-from muniment_web._passwords import check_strength
 from muniment_web._serve import first_link, invite_link
-from muniment_web._throttle import Throttle, network_of
+from muniment_web.server.factors import new_recovery_codes, new_seed
+from muniment_web.server.passwords import check_strength
+from muniment_web.server.throttle import Throttle, network_of
 from muniment_web.testing import PASSWORD, Browser, give_password, new_web
 
 

@@ -14,7 +14,7 @@ import click
 from muniment.archive import Archive
 from muniment.errors import MunimentError, StoreError, text_of
 from muniment.session import Session
-from muniment_web._settings import Settings
+from muniment_web.server.settings import Settings
 
 __all__ = ["first_link", "invite_link", "serve"]
 
@@ -110,7 +110,7 @@ def _run(
     import uvicorn
 
     from muniment_web._app import build
-    from muniment_web._web import Web
+    from muniment_web.server.web import Web
 
     app = build(Web(archive, settings))
     settle()

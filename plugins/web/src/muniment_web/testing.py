@@ -13,9 +13,9 @@ from starlette.testclient import TestClient
 from muniment.archive import Archive
 from muniment.session.credentials import Credential
 from muniment_web._app import build
-from muniment_web._passwords import Passwords
-from muniment_web._settings import Settings
-from muniment_web._web import Web
+from muniment_web.server.passwords import Passwords
+from muniment_web.server.settings import Settings
+from muniment_web.server.web import Web
 
 __all__ = ["ANNA", "CHEAP", "PASSWORD", "Browser", "give_password", "new_web", "served"]
 

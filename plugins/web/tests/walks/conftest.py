@@ -16,7 +16,7 @@ from muniment.model import id_text
 from muniment.session.oversight.affected import Scope
 from muniment.session.rights.consents import Terms
 from muniment.testing import new_archive
-from muniment_web._web import Web
+from muniment_web.server.web import Web
 from muniment_web.testing import ANNA, Browser, give_password, new_web, served
 
 USERS = {

@@ -14,10 +14,10 @@ from starlette.responses import JSONResponse, Response
 from muniment import __version__
 from muniment.cli.errors import problem
 from muniment.errors import Conflict, MunimentError, UsageError
-from muniment_web._web import Web
 from muniment_web.api._calls import language_of, once_of, rule_of
 from muniment_web.api._models import Problem, Waits
 from muniment_web.api._once import Answers
+from muniment_web.server.web import Web
 
 __all__ = ["build_api"]
 
@@ -97,7 +97,7 @@ def _http(request: Request, error: Exception) -> Response:
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
-    from muniment_web._app import report
+    from muniment_web.server.faults import report
 
     report(error)
     document = problem(Conflict("serve.failed"), language_of(request))

@@ -14,7 +14,6 @@ from muniment.log.checkpoint import parse_checkpoint, parse_note
 from muniment.session import Session
 from muniment.session.oversight.evidence import Scope
 from muniment.session.oversight.questions import document
-from muniment_web._handed import handed
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
     Day,
@@ -27,6 +26,7 @@ from muniment_web.api._parts import (
     file_answers,
     micros,
 )
+from muniment_web.server.handed import handed
 
 __all__ = ["router"]
 

@@ -17,13 +17,13 @@ from starlette.responses import JSONResponse, Response
 from muniment.cli.errors import problem
 from muniment.errors import AccessDenied, ApprovalNeeded
 from muniment.session import Session
-from muniment_web._guard import TooLarge
-from muniment_web._scopes import SCOPES
-from muniment_web._signs import SignIn
-from muniment_web._throttle import network_of
-from muniment_web._web import Web
 from muniment_web.api._once import Answer, Answers
 from muniment_web.api._strict import StrictRequest
+from muniment_web.server.guard import TooLarge
+from muniment_web.server.scopes import SCOPES
+from muniment_web.server.signs import SignIn
+from muniment_web.server.throttle import network_of
+from muniment_web.server.web import Web
 
 __all__ = ["Caller", "Rule", "area", "language_of", "may", "once_of", "rule_of", "whole_caller"]
 
@@ -171,9 +171,7 @@ def _signed(web: Web, request: Request) -> SignIn:
     Raises:
         AccessDenied: ``sign.needed`` or ``sign.form``.
     """
-    from muniment_web._app import cookie_name
-
-    cookie = request.cookies.get(cookie_name(web), "")
+    cookie = request.cookies.get(web.cookie, "")
     found = web.signs.find(cookie) if cookie else None
     if found is None:
         raise AccessDenied("sign.needed")

@@ -15,11 +15,11 @@ from muniment.model import rfc3339
 from muniment.session import Session
 from muniment.session.reading.generations import ALL, Asked, Place
 from muniment.store import LogFilter
-from muniment_web._verifying import Badge
-from muniment_web._web import Web
 from muniment_web.api import _models as models
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import Day, Limit, Moment, Shown, Strict, micros
+from muniment_web.server.verifying import Badge
+from muniment_web.server.web import Web
 
 __all__ = ["router"]
 

@@ -13,7 +13,6 @@ from muniment.schema import parse_condition
 from muniment.session import Session
 from muniment.session.incoming import Item
 from muniment.session.outreach.recipients import Selection
-from muniment_web._handed import handed
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
     Id,
@@ -36,6 +35,7 @@ from muniment_web.api._parts import (
     uploaded,
     written,
 )
+from muniment_web.server.handed import handed
 
 __all__ = ["router"]
 

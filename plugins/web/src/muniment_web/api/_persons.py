@@ -21,8 +21,6 @@ from muniment.session.rights.consented import Consent
 from muniment.session.rights.consents import Terms
 from muniment.session.rights.requests import Request, described
 from muniment.subjects.clocks import RIGHTS
-from muniment_web._handed import handed
-from muniment_web._web import Web
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
     Fields,
@@ -45,6 +43,8 @@ from muniment_web.api._parts import (
     uploaded,
     written,
 )
+from muniment_web.server.handed import handed
+from muniment_web.server.web import Web
 
 __all__ = ["router"]
 

@@ -20,7 +20,6 @@ from muniment.session import Change as SessionChange
 from muniment.session import Session
 from muniment.session.kernel import views
 from muniment.session.writing.writes import Saved as SavedChange
-from muniment_web._handed import handed
 from muniment_web.api import _models as models
 from muniment_web.api._calls import Caller, area, may, whole_caller
 from muniment_web.api._parts import (
@@ -36,6 +35,7 @@ from muniment_web.api._parts import (
 )
 from muniment_web.api._parts import check_type as _check_type
 from muniment_web.api._strict import strict_json
+from muniment_web.server.handed import handed
 
 __all__ = ["page_of", "record_of", "router", "saved_of"]
 

@@ -11,10 +11,10 @@ from muniment.errors import NotFound
 from muniment.model import id_text
 from muniment.session import Session
 from muniment.session.kernel.definitions import User
-from muniment_web._invitations import new_invitation
-from muniment_web._web import Web
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import Done, Id, Key, Moment, Shown, Strict, Text, Why, Written, written
+from muniment_web.server.invitations import new_invitation
+from muniment_web.server.web import Web
 
 __all__ = ["router"]
 

@@ -29,12 +29,12 @@ from webauthn.helpers.structs import (
 from muniment.errors import AccessDenied, MunimentError, UsageError
 from muniment.session import Session
 from muniment.session.credentials import Credential, Passkey
-from muniment_web._app import page
-from muniment_web._factors import new_recovery_codes, new_seed, qr_svg, totp_step
-from muniment_web._passwords import check_strength
-from muniment_web._scopes import SCOPES
-from muniment_web._throttle import network_of
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.routing import page
+from muniment_web.server.factors import new_recovery_codes, new_seed, qr_svg, totp_step
+from muniment_web.server.passwords import check_strength
+from muniment_web.server.scopes import SCOPES
+from muniment_web.server.throttle import network_of
 
 __all__ = ["routes"]
 

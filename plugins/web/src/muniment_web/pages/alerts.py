@@ -12,9 +12,9 @@ from starlette.routing import BaseRoute
 from muniment.errors import MunimentError
 from muniment.session.oversight.alerting import Alert, Alerts, settings_of
 from muniment.session.reading.generations import Place, parse_place
-from muniment_web._app import page
-from muniment_web._told import PASSED_ON, places_of, problem_of
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import PASSED_ON, places_of, problem_of
 from muniment_web.pages.log import ref_of, row_of
 
 __all__ = ["routes"]

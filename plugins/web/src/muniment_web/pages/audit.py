@@ -12,9 +12,9 @@ from muniment.errors import MunimentError, UsageError
 from muniment.log.kinds import KINDS
 from muniment.model import id_bytes
 from muniment.session.oversight.evidence import Scope
-from muniment_web._app import page
-from muniment_web._handed import handed
-from muniment_web._told import (
+from muniment_web.frame.call import Call
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import (
     PASSED_ON,
     day_of,
     places_of,
@@ -22,7 +22,7 @@ from muniment_web._told import (
     purpose_of,
     time_us_of,
 )
-from muniment_web._web import Call
+from muniment_web.server.handed import handed
 
 __all__ = ["routes"]
 

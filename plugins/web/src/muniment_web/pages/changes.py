@@ -10,10 +10,10 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError
 from muniment.session.approval.showing import STATES, ProposedChange
-from muniment_web._app import page
-from muniment_web._cells import markup
-from muniment_web._reasons import REASONS, reason_of
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.cells import markup
+from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.routing import page
 
 __all__ = ["routes"]
 

@@ -16,9 +16,9 @@ from muniment.model import id_text
 from muniment.schema import RecordType
 from muniment.session.kernel.views import Record
 from muniment.session.reading.references import find_reference
-from muniment_web._app import page
-from muniment_web._titles import title_of
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.routing import page
+from muniment_web.frame.titles import title_of
 
 __all__ = ["routes"]
 

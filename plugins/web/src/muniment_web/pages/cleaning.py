@@ -10,12 +10,12 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError, UsageError
 from muniment.schema import RecordType
-from muniment_web._app import page
-from muniment_web._cells import markup
-from muniment_web._reasons import REASONS, reason_of
-from muniment_web._titles import title_of
-from muniment_web._told import PASSED_ON, named_places, places_of, problem_of
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.cells import markup
+from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.titles import title_of
+from muniment_web.frame.told import PASSED_ON, named_places, places_of, problem_of
 
 __all__ = ["routes"]
 

@@ -14,11 +14,11 @@ from muniment.errors import MunimentError, NotFound, text_of
 from muniment.model import id_text
 from muniment.schema.template import Template
 from muniment.session.writing.applying import policy_of
-from muniment_web._app import page
-from muniment_web._gains import Shift, shifts_of
-from muniment_web._reasons import REASONS, reason_of
-from muniment_web._told import PASSED_ON, problem_of
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.gains import Shift, shifts_of
+from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import PASSED_ON, problem_of
 
 __all__ = ["routes"]
 

@@ -14,11 +14,11 @@ from muniment.purposes import PURPOSES
 from muniment.schema.builtin import CONSENT
 from muniment.session.rights.consented import Consent, Notice
 from muniment.session.rights.consents import Terms
-from muniment_web._app import page
-from muniment_web._reasons import REASONS, reason_of
-from muniment_web._told import PASSED_ON, day_of, file_of, problem_of, purpose_of
-from muniment_web._web import Call
-from muniment_web.pages.table import type_of
+from muniment_web.frame.call import Call
+from muniment_web.frame.named import type_of
+from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import PASSED_ON, day_of, file_of, problem_of, purpose_of
 
 __all__ = ["routes"]
 

@@ -18,8 +18,8 @@ from muniment.session.tables.charting import (
     number_of,
 )
 from muniment.session.tables.dashboards import Shown
-from muniment_web._app import page
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.routing import page
 
 __all__ = ["routes"]
 

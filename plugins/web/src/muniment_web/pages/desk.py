@@ -9,10 +9,10 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.model import id_text, micros_of
-from muniment_web._app import page
-from muniment_web._told import Place, named_places
-from muniment_web._waiting import counts_of
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.nav import counts_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import Place, named_places
 
 __all__ = ["routes"]
 

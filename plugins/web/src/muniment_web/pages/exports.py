@@ -11,10 +11,10 @@ from starlette.responses import FileResponse, Response
 from starlette.routing import BaseRoute
 
 from muniment.errors import UsageError
-from muniment_web._app import page
-from muniment_web._reasons import REASONS, reason_of
-from muniment_web._web import Call
-from muniment_web.pages.table import type_of
+from muniment_web.frame.call import Call
+from muniment_web.frame.named import type_of
+from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.routing import page
 
 __all__ = ["routes"]
 

@@ -10,11 +10,11 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError, NotFound, UsageError
 from muniment.schema import Field
-from muniment_web._app import page
-from muniment_web._reasons import REASONS, reason_of
-from muniment_web._told import PASSED_ON, problem_of
-from muniment_web._web import Call
-from muniment_web.pages.table import type_of
+from muniment_web.frame.call import Call
+from muniment_web.frame.named import type_of
+from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import PASSED_ON, problem_of
 
 __all__ = ["routes"]
 

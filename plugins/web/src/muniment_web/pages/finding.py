@@ -10,11 +10,11 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import UsageError
 from muniment.session.reading.finding import Found
-from muniment_web._app import page
-from muniment_web._cells import cell_of
-from muniment_web._titles import titles_of
-from muniment_web._told import problem_of
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.cells import cell_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.titles import titles_of
+from muniment_web.frame.told import problem_of
 
 __all__ = ["may_find", "routes"]
 

@@ -12,11 +12,11 @@ from starlette.routing import BaseRoute
 from muniment.errors import MunimentError
 from muniment.model import instant
 from muniment.session.outreach.followups import Due, meant_for
-from muniment_web._app import page
-from muniment_web._told import PASSED_ON, Place, named_places, problem_of
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import PASSED_ON, Place, named_places, problem_of
 
-__all__ = ["has_follow_ups", "routes"]
+__all__ = ["routes"]
 
 _SHOWN: Final = 300
 _CALENDAR: Final = "text/calendar; charset=utf-8"
@@ -30,15 +30,6 @@ def routes() -> list[BaseRoute]:
         page("/follow-ups/{id:uuid}/done", done, methods=("POST",)),
         page("/follow-ups/{id:uuid}/move", move, methods=("POST",)),
     ]
-
-
-def has_follow_ups(call: Call) -> bool:
-    """Whether there is a table that says when something is due, and the person may list it."""
-    for one in call.web.engine.definitions.types.values():
-        due = meant_for(one, "due") if one.number >= 256 and not one.retired else None
-        if due is not None and not due.computed and call.session.may("record.list", one.key):
-            return True
-    return False
 
 
 def show(call: Call, problem: MunimentError | None = None) -> Response:

@@ -10,9 +10,9 @@ from starlette.routing import BaseRoute
 from muniment.errors import MunimentError
 from muniment.session.oversight.emergency import Emergency
 from muniment.store import LogFilter
-from muniment_web._app import page
-from muniment_web._told import PASSED_ON, places_of, problem_of
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import PASSED_ON, places_of, problem_of
 
 __all__ = ["routes"]
 

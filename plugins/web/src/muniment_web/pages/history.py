@@ -8,13 +8,12 @@ from starlette.routing import BaseRoute
 
 from muniment.schema import Field
 from muniment.session.kernel.views import Record
-from muniment_web._app import page
-from muniment_web._cells import markup
-from muniment_web._format import short_hash
-from muniment_web._titles import title_of, titles_of
-from muniment_web._web import Call
-from muniment_web.pages._record import change_shown, id_of
-from muniment_web.pages.table import type_of
+from muniment_web.frame.call import Call
+from muniment_web.frame.cells import markup
+from muniment_web.frame.named import change_shown, id_of, type_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.titles import title_of, titles_of
+from muniment_web.server.format import short_hash
 
 __all__ = ["routes"]
 

@@ -18,11 +18,11 @@ from muniment.imports.plan import header_key
 from muniment.imports.reader import open_table
 from muniment.imports.run import Imported
 from muniment.schema import RecordType
-from muniment_web._app import page
-from muniment_web._cells import markup
-from muniment_web._reasons import REASONS, reason_of
-from muniment_web._signs import Upload
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.cells import markup
+from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.routing import page
+from muniment_web.server.signs import Upload
 
 __all__ = ["routes"]
 

@@ -13,9 +13,9 @@ from muniment.log.kinds import KINDS
 from muniment.model import parse_time, rfc3339
 from muniment.session.oversight.affected import Scope
 from muniment.session.oversight.incident_values import NATURES, RISKS, SEVERITIES, TOLD, Incident
-from muniment_web._app import page
-from muniment_web._told import PASSED_ON, day_of, file_of, problem_of, time_us_of
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import PASSED_ON, day_of, file_of, problem_of, time_us_of
 
 __all__ = ["clocks_of", "routes"]
 

@@ -15,11 +15,11 @@ from muniment.inbox.messages import LARGEST
 from muniment.model import micros_of
 from muniment.schema import RecordType
 from muniment.session.incoming import Item
-from muniment_web._app import page
-from muniment_web._handed import handed
-from muniment_web._told import PASSED_ON, file_of, named_places, problem_of
-from muniment_web._web import Call
-from muniment_web._widgets import given_values, widget
+from muniment_web.frame.call import Call
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import PASSED_ON, file_of, named_places, problem_of
+from muniment_web.frame.widgets import given_values, widget
+from muniment_web.server.handed import handed
 
 __all__ = ["routes"]
 

@@ -10,8 +10,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.session.outreach.answers import Answer, answer, leave, look
-from muniment_web._app import page
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.routing import page
 
 __all__ = ["routes"]
 

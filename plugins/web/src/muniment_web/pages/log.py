@@ -17,10 +17,10 @@ from muniment.model import id_bytes, micros_of
 from muniment.session.reading.generations import ALL
 from muniment.session.reading.logs import LogEntry
 from muniment.store import LogFilter
-from muniment_web._app import page
-from muniment_web._format import short_hash
-from muniment_web._told import purpose_of
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import purpose_of
+from muniment_web.server.format import short_hash
 
 __all__ = ["newest_generation", "ref_of", "routes", "row_of", "signed_of"]
 

@@ -15,10 +15,10 @@ from muniment.schema import Condition, parse_condition
 from muniment.schema.builtin import MESSAGE
 from muniment.session.outreach.mailing import Sent
 from muniment.session.outreach.recipients import Selection
-from muniment_web._app import page
-from muniment_web._reasons import REASONS, reason_of
-from muniment_web._told import PASSED_ON, named_places, problem_of, purpose_of
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import PASSED_ON, named_places, problem_of, purpose_of
 
 __all__ = ["routes"]
 

@@ -11,11 +11,10 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError, NotFound, PluginError
 from muniment.plugins import Asking, Page, Panel
-from muniment_web._app import page
-from muniment_web._plugged import note_failure
-from muniment_web._web import Call
-from muniment_web.pages._record import id_of
-from muniment_web.pages.table import type_of
+from muniment_web.frame.call import Call
+from muniment_web.frame.named import id_of, type_of
+from muniment_web.frame.routing import page
+from muniment_web.server.plugged import note_failure
 
 __all__ = ["routes"]
 
@@ -72,7 +71,7 @@ def _shown(
         blocks = call.web.plugged.blocks(plugin, hook, ask)
         return [_drawn(block) for block in blocks], None
     except PluginError as error:
-        note_failure(call.web, call.session, hook, error)
+        note_failure(call.web.engine, call.session, hook, error)
         shown = error
     except MunimentError as error:
         return (), {"text": error.text(call.lang).rpartition(" [")[0], "code": error.code, "hint": ""}

@@ -10,11 +10,11 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError
 from muniment.session.rights.portable import BASES
-from muniment_web._app import page
-from muniment_web._handed import handed
-from muniment_web._told import PASSED_ON, named_places, problem_of
-from muniment_web._web import Call
-from muniment_web.pages.table import type_of
+from muniment_web.frame.call import Call
+from muniment_web.frame.named import type_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import PASSED_ON, named_places, problem_of
+from muniment_web.server.handed import handed
 
 __all__ = ["routes"]
 

@@ -23,15 +23,14 @@ from muniment.errors import (
 from muniment.model import FileRef, parse_time
 from muniment.schema import Field, RecordType
 from muniment.session.kernel.views import Record
-from muniment_web._app import page
-from muniment_web._cells import markup
-from muniment_web._panels import rights_panels
-from muniment_web._reasons import REASONS, reason_of
-from muniment_web._titles import title_of, titles_of
-from muniment_web._web import Call
-from muniment_web._widgets import given_values, typed_text, widget
-from muniment_web.pages._record import change_shown, id_of, of_type
-from muniment_web.pages.table import type_of
+from muniment_web.frame.call import Call
+from muniment_web.frame.cells import markup
+from muniment_web.frame.named import change_shown, id_of, of_type, type_of
+from muniment_web.frame.panels import rights_panels
+from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.titles import title_of, titles_of
+from muniment_web.frame.widgets import given_values, typed_text, widget
 
 __all__ = ["routes"]
 

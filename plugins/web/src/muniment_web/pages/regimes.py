@@ -9,8 +9,8 @@ from starlette.responses import HTMLResponse, Response
 from starlette.routing import BaseRoute
 
 from muniment.regimes import report_page
-from muniment_web._app import page
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.routing import page
 from muniment_web.pages.log import ref_of
 
 __all__ = ["routes"]

@@ -14,10 +14,11 @@ from muniment.model import FileRef
 from muniment.schema.builtin import REQUEST
 from muniment.session.rights.requests import STATES, Request
 from muniment.subjects.clocks import LAWS, RIGHTS, clock_of
-from muniment_web._app import page
-from muniment_web._handed import handed
-from muniment_web._reasons import REASONS, reason_of
-from muniment_web._told import (
+from muniment_web.frame.call import Call
+from muniment_web.frame.named import type_of
+from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import (
     PASSED_ON,
     Place,
     day_of,
@@ -25,8 +26,7 @@ from muniment_web._told import (
     named_places,
     problem_of,
 )
-from muniment_web._web import Call
-from muniment_web.pages.table import type_of
+from muniment_web.server.handed import handed
 
 __all__ = ["routes"]
 

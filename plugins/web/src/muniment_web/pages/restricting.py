@@ -9,10 +9,10 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError
 from muniment.session.kernel.gates import PURPOSES_LEFT
-from muniment_web._app import page
-from muniment_web._told import PASSED_ON, places_of, problem_of, purpose_of
-from muniment_web._web import Call
-from muniment_web.pages.table import type_of
+from muniment_web.frame.call import Call
+from muniment_web.frame.named import type_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import PASSED_ON, places_of, problem_of, purpose_of
 
 __all__ = ["routes"]
 

@@ -13,11 +13,11 @@ from starlette.routing import BaseRoute
 from muniment.errors import MunimentError, UsageError, text_of
 from muniment.retention.plan import Finding, Verdict
 from muniment.store import LogFilter
-from muniment_web._app import page
-from muniment_web._reasons import REASONS, reason_of
-from muniment_web._told import PASSED_ON, places_of, problem_of
-from muniment_web._waiting import Due
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.told import PASSED_ON, places_of, problem_of
+from muniment_web.server.waiting import Due
 
 __all__ = ["routes"]
 
@@ -126,7 +126,7 @@ def blocked(call: Call) -> Response:
 
 def of_record(call: Call) -> Response:
     """How each part of one record stands, and what every rule says of it."""
-    from muniment_web.pages.table import type_of
+    from muniment_web.frame.named import type_of
 
     record_type, identifier = type_of(call), str(call.path["id"])
     rows = rows_of(call, call.session.retention.explain(identifier))

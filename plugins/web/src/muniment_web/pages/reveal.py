@@ -10,14 +10,13 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import NotFound, UsageError
 from muniment.schema import Field, RecordType
-from muniment_web._app import page
-from muniment_web._cells import markup
-from muniment_web._reasons import REASONS, reason_of
-from muniment_web._titles import titles_of
-from muniment_web._web import Call
-from muniment_web._widgets import typed_text, widget
-from muniment_web.pages._record import id_of, of_type
-from muniment_web.pages.table import type_of
+from muniment_web.frame.call import Call
+from muniment_web.frame.cells import markup
+from muniment_web.frame.named import id_of, of_type, type_of
+from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.titles import titles_of
+from muniment_web.frame.widgets import typed_text, widget
 
 __all__ = ["routes"]
 

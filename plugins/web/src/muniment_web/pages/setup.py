@@ -7,9 +7,9 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import UsageError
 from muniment.model import id_text
-from muniment_web._app import page
-from muniment_web._invitations import INVITE_DAYS, new_invitation
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.routing import page
+from muniment_web.server.invitations import INVITE_DAYS, new_invitation
 
 __all__ = ["routes"]
 
@@ -107,7 +107,7 @@ def change_user(call: Call) -> Response:
 
 def _look(call: Call, login: str, before: tuple[str, ...], after: tuple[str, ...]) -> Response:
     """What somebody gains and loses by other roles, before they have them."""
-    from muniment_web._gains import shifts_of
+    from muniment_web.frame.gains import shifts_of
 
     call.session.require("user.change")
     call.session.note("role.read")

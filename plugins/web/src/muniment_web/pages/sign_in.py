@@ -12,12 +12,12 @@ from starlette.routing import BaseRoute
 from muniment.errors import AccessDenied, MunimentError, UsageError
 from muniment.session import Session
 from muniment.session.credentials import Credential
-from muniment_web._app import cookie_name, page
-from muniment_web._factors import use_code
-from muniment_web._passwords import check_strength
-from muniment_web._signs import SignIn
-from muniment_web._throttle import network_of
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.routing import page
+from muniment_web.server.factors import use_code
+from muniment_web.server.passwords import check_strength
+from muniment_web.server.signs import SignIn
+from muniment_web.server.throttle import network_of
 
 __all__ = ["begin", "routes"]
 
@@ -109,7 +109,7 @@ def begin(call: Call, login: str, auth: str) -> SignIn:
     sign, cookie = web.signs.begin(make)
     web.engine.note(sign.session.acting, "user.sign_in")
     call.sign = sign
-    call.cookies[cookie_name(web)] = cookie
+    call.cookies[web.cookie] = cookie
     call.cookies[_DEVICE] = _mark(call, login)
     return sign
 
@@ -128,7 +128,7 @@ def sign_out(call: Call) -> Response:
     """End the sign-in."""
     call.web.end(call.signed, "asked")
     call.sign = None
-    call.cookies[cookie_name(call.web)] = None
+    call.cookies[call.web.cookie] = None
     return call.go("/sign-in")
 
 

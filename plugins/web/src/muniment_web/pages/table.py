@@ -12,19 +12,20 @@ from markupsafe import Markup, escape
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from muniment.errors import MunimentError, NotFound
+from muniment.errors import MunimentError
 from muniment.policy import View
 from muniment.schema import Condition, Field, Label, ListView, RecordType
 from muniment.session.kernel.views import Page
-from muniment_web._app import page
-from muniment_web._cells import Cell, cell_of
-from muniment_web._icons import icon
-from muniment_web._plugged import drawing
-from muniment_web._web import Call
-from muniment_web._widgets import editor
+from muniment_web.frame.call import Call
+from muniment_web.frame.cells import Cell, cell_of
+from muniment_web.frame.named import type_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.widgets import editor
 from muniment_web.pages.tray import held_by
+from muniment_web.server.icons import icon
+from muniment_web.server.plugged import drawing
 
-__all__ = ["routes", "type_of"]
+__all__ = ["routes"]
 
 ROWS: Final = 100
 _TRAIL: Final = 50
@@ -71,18 +72,6 @@ class State:
     def from_start(self, **changes: object) -> State:
         """Another question, on its first page."""
         return attrs.evolve(self, after="", trail=(), number=1, **changes)  # type: ignore[arg-type]
-
-
-def type_of(call: Call) -> RecordType:
-    """The record type that the address names.
-
-    Raises:
-        NotFound: ``schema.unknown_type``: also for the built-in ones.
-    """
-    found = call.session.type(call.path["type"])
-    if found.number < 256:
-        raise NotFound("serve.not_found")
-    return found
 
 
 def show(call: Call) -> Response:
@@ -296,7 +285,7 @@ def _columns(call: Call, record_type: RecordType, state: State) -> list[Field]:
 
 
 def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> dict[str, Any]:
-    from muniment_web._titles import titles_of
+    from muniment_web.frame.titles import titles_of
 
     session, engine = call.session, call.web.engine
     columns = _columns(call, record_type, state)
@@ -305,7 +294,7 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
     linked = next((one for one in columns if one.key in record_type.title), columns[0] if columns else None)
     context = engine.value_context(lang=call.lang)
     drawn = engine.plugins.columns(record_type.key)
-    draws = drawing(call.web, session, drawn) if drawn else {}
+    draws = drawing(call.web.engine, session, drawn) if drawn else {}
     cells = [
         cell_of(
             one,

@@ -18,11 +18,12 @@ from muniment.session.approval.forms import Draft
 from muniment.session.approval.tray import Edit
 from muniment.session.kernel.views import Record
 from muniment.session.reading.references import find_reference
-from muniment_web._app import page
-from muniment_web._cells import markup
-from muniment_web._reasons import REASONS, reason_of
-from muniment_web._titles import titles_of
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.cells import markup
+from muniment_web.frame.named import type_of
+from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.routing import page
+from muniment_web.frame.titles import titles_of
 
 __all__ = ["held_by", "routes"]
 
@@ -88,8 +89,6 @@ def show(call: Call) -> Response:
 
 
 def _type(call: Call) -> RecordType:
-    from muniment_web.pages.table import type_of
-
     record_type = type_of(call)
     call.session.require("record.update", record_type.key)
     return record_type

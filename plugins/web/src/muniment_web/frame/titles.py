@@ -3,13 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 from muniment.schema import Field
 from muniment.session.kernel.views import Record
-
-if TYPE_CHECKING:
-    from muniment_web._web import Call
+from muniment_web.frame.call import Call
 
 __all__ = ["title_of", "titles_of"]
 

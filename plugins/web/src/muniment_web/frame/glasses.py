@@ -3,15 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from typing import TYPE_CHECKING
 
 import attrs
 
 from muniment.model import id_text
-from muniment_web._told import Place, places_of
-
-if TYPE_CHECKING:
-    from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.told import Place, places_of
 
 __all__ = ["GlassOn", "glasses_of"]
 

@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Mapping, Sequence
 
 import attrs
 
-from muniment_web._waiting import counts_of
+from muniment.session.outreach.followups import meant_for
+from muniment_web.frame.call import Call
 
-if TYPE_CHECKING:
-    from muniment_web._web import Call
-
-__all__ = ["Item", "Section", "navigation", "short_navigation"]
+__all__ = ["Item", "Section", "counts_of", "navigation", "short_navigation"]
 
 
 @attrs.frozen
@@ -75,8 +72,6 @@ _Row = tuple[str, str, str, str | tuple[str, ...]]
 
 def navigation(call: Call) -> tuple[Section, ...]:
     """The sections of the rail, without what the person may not do."""
-    from muniment_web.pages.followups import has_follow_ups
-
     session, say, here = call.session, call.say, call.request.url.path
     engine = call.web.engine
     types = sorted(
@@ -84,7 +79,7 @@ def navigation(call: Call) -> tuple[Section, ...]:
         key=lambda one: one.number,
     )
     records = [Item("/", say("nav.desk"), "desk", here == "/")]
-    if has_follow_ups(call):
+    if _has_follow_ups(call):
         at = here == "/follow-ups" or here.startswith("/follow-ups/")
         records.append(Item("/follow-ups", say("followups.title"), "calendar", at))
     counts = counts_of(call)
@@ -144,3 +139,28 @@ def short_navigation(sections: Sequence[Section]) -> tuple[Item, ...]:
     others = [item for item in daily[1:] if item not in tables]
     rest = tuple(item for section in sections[1:] for item in section.items if item.path == "/log")
     return (*daily[:1], *tables, *others[: 3 - len(tables) - len(rest)], *rest)
+
+
+def _has_follow_ups(call: Call) -> bool:
+    """Whether there is a table that says when something is due, and the person may list it."""
+    for one in call.web.engine.definitions.types.values():
+        due = meant_for(one, "due") if one.number >= 256 and not one.retired else None
+        if due is not None and not due.computed and call.session.may("record.list", one.key):
+            return True
+    return False
+
+
+def counts_of(call: Call) -> Mapping[str, int]:
+    """The counts that the rail shows to a person, by path."""
+    session, waiting = call.session, call.web.waiting
+    counts = waiting.counts(call.web.engine)
+    shown = {}
+    if session.may("alert.read"):
+        shown["/alerts"] = counts["/alerts"]
+    if session.may("break_glass.review"):
+        shown["/break-glass"] = counts["/break-glass"]
+    if session.may("inbox.read"):
+        shown["/incoming"] = counts["/incoming"]
+    if waiting.due is not None and session.may("retention.read"):
+        shown["/retention"] = waiting.due.due + waiting.due.review
+    return shown

@@ -2,10 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
-if TYPE_CHECKING:
-    from muniment_web._web import Call
+from muniment_web.frame.call import Call
 
 __all__ = ["REASONS", "reason_of"]
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from threading import Lock
-from typing import TYPE_CHECKING, Final
+from typing import Final
 
 import attrs
 
@@ -13,10 +13,7 @@ from muniment.schema.builtin import ALERT, BREAK_GLASS, INCOMING
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.store import ListQuery
 
-if TYPE_CHECKING:
-    from muniment_web._web import Call
-
-__all__ = ["Due", "Waiting", "counts_of"]
+__all__ = ["Due", "Waiting"]
 
 _FRESH_US: Final = 15_000_000
 
@@ -70,19 +67,3 @@ def _counted(engine: Engine) -> Mapping[str, int]:
             "/break-glass": count(BREAK_GLASS, "open") + count(BREAK_GLASS, "ended"),
             "/incoming": count(INCOMING, "waiting"),
         }
-
-
-def counts_of(call: Call) -> Mapping[str, int]:
-    """The counts that the rail shows to a person, by path."""
-    session, waiting = call.session, call.web.waiting
-    counts = waiting.counts(call.web.engine)
-    shown = {}
-    if session.may("alert.read"):
-        shown["/alerts"] = counts["/alerts"]
-    if session.may("break_glass.review"):
-        shown["/break-glass"] = counts["/break-glass"]
-    if session.may("inbox.read"):
-        shown["/incoming"] = counts["/incoming"]
-    if waiting.due is not None and session.may("retention.read"):
-        shown["/retention"] = waiting.due.due + waiting.due.review
-    return shown

@@ -10,8 +10,8 @@ from typing import Final
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
-from muniment_web._figures import Figures
-from muniment_web._settings import Settings
+from muniment_web.server.figures import Figures
+from muniment_web.server.settings import Settings
 
 __all__ = ["POLICY", "Guard", "TooLarge"]
 

@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
-
 from muniment.schema import RecordType
-
-if TYPE_CHECKING:
-    from muniment_web._web import Call
+from muniment_web.frame.call import Call
 
 __all__ = ["rights_panels"]
 

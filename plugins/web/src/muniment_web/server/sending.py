@@ -9,6 +9,7 @@ import attrs
 
 from muniment.errors import MunimentError, UsageError
 from muniment.session.outreach.mailing import Sent
+from muniment_web.server.faults import report
 
 __all__ = ["Sending", "Standing"]
 
@@ -85,8 +86,6 @@ class Sending:
             self._thread.join()
 
     def _run(self, before: int, run: Callable[[Progress], Sent]) -> None:
-        from muniment_web._app import report
-
         def told(count: int, _total: int) -> None:
             self.standing = attrs.evolve(self.standing, sent=before + count)
             if self._stop.is_set():

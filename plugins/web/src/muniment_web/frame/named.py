@@ -1,4 +1,4 @@
-"""What the pages of one record share."""
+"""What an address names: a table, a record of it."""
 
 from __future__ import annotations
 
@@ -9,15 +9,27 @@ from markupsafe import Markup
 from muniment.errors import NotFound
 from muniment.schema import RecordType
 from muniment.session.kernel.views import Record
-from muniment_web._cells import markup
-from muniment_web._web import Call
+from muniment_web.frame.call import Call
+from muniment_web.frame.cells import markup
 
-__all__ = ["change_shown", "id_of", "of_type"]
+__all__ = ["change_shown", "id_of", "of_type", "type_of"]
 
 
 def id_of(call: Call) -> str:
     """The record that the address names."""
     return str(call.path["id"])
+
+
+def type_of(call: Call) -> RecordType:
+    """The record type that the address names.
+
+    Raises:
+        NotFound: ``schema.unknown_type``: also for the built-in ones.
+    """
+    found = call.session.type(call.path["type"])
+    if found.number < 256:
+        raise NotFound("serve.not_found")
+    return found
 
 
 def of_type(call: Call, record: Record, record_type: RecordType) -> Record:

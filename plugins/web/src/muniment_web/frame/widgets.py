@@ -9,8 +9,8 @@ from markupsafe import Markup, escape
 
 from muniment.model import Money, Value
 from muniment.schema import Field, FieldKind
-from muniment_web._icons import icon
-from muniment_web._texts import Say
+from muniment_web.server.icons import icon
+from muniment_web.server.texts import Say
 
 __all__ = ["editor", "given_values", "typed_text", "widget"]
 

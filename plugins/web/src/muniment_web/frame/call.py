@@ -1,131 +1,26 @@
-"""What one serving process holds, and one request as the pages see it."""
+"""One request as the pages see it."""
 
 from __future__ import annotations
 
 import json
-from collections.abc import Mapping, Sequence
-from threading import Lock
-from typing import Any, Final
+from collections.abc import Mapping
+from typing import Any
 from urllib.parse import urlsplit
-from zoneinfo import ZoneInfo
 
 import attrs
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from markupsafe import Markup
 from starlette.datastructures import FormData, UploadFile
 from starlette.requests import Request
 from starlette.responses import HTMLResponse, RedirectResponse, Response
 
-from muniment.archive import Archive
 from muniment.errors import AccessDenied, text_of
-from muniment.policy import Actor
-from muniment.session import Acting, Session
-from muniment_web import _format
-from muniment_web._assets import Assets
-from muniment_web._figures import Figures
-from muniment_web._icons import icon
-from muniment_web._limits import Limits
-from muniment_web._nav import short_navigation
-from muniment_web._passwords import Passwords
-from muniment_web._plugged import Plugged
-from muniment_web._sending import Sending
-from muniment_web._settings import Settings
-from muniment_web._signs import SignIn, SignIns
-from muniment_web._texts import LANGUAGES, Say
-from muniment_web._throttle import Throttle
-from muniment_web._verifying import Verifying
-from muniment_web._waiting import Waiting
+from muniment.session import Session
+from muniment_web.server.format import time_text
+from muniment_web.server.signs import SignIn
+from muniment_web.server.texts import Say
+from muniment_web.server.web import Web
 
-__all__ = ["Call", "Web"]
-
-PROGRAM: Final = "web"
-_MINUTE_US: Final = 60_000_000
-
-
-class Web:
-    """What all requests of one process share.
-
-    Args:
-        archive: opened; stays open as long as the process serves.
-        settings: how it is served.
-        passwords: how passwords are hashed; tests take a cheap way.
-    """
-
-    def __init__(self, archive: Archive, settings: Settings, *, passwords: Passwords | None = None) -> None:
-        self.archive = archive
-        self.settings = settings
-        self.engine = archive.engine
-        self.assets = Assets()
-        self.passwords = passwords or Passwords()
-        self.throttle = Throttle(self.engine.clock)
-        self.limits = Limits(self.engine.clock, settings.requests_a_minute)
-        self.signs = SignIns(
-            self.engine.clock,
-            idle_us=settings.idle_minutes * _MINUTE_US,
-            longest_us=settings.session_hours * 60 * _MINUTE_US,
-        )
-        self.verifying = Verifying(archive)
-        self.waiting = Waiting()
-        self.sending = Sending()
-        self.says = {lang: Say(lang) for lang in LANGUAGES}
-        self.zone = ZoneInfo(archive.applied.timezone or "UTC")
-        self.device_key = self.engine.random(32)
-        self.figures = Figures()
-        self.challenges: dict[bytes, int] = {}
-        self.totals: dict[str, tuple[int, int]] = {}
-        # How many records wait in whose tray: a hint that spares a request, never the answer.
-        self.trays: dict[tuple[str, str], int] = {}
-        self.lock = Lock()
-        self.plugged = Plugged(settings.plugin_seconds)
-        self.templates = _environment(self)
-
-    @property
-    def name(self) -> str:
-        """What people call the archive."""
-        return self.archive.applied.name or "muniment"
-
-    def visitor(self, address: str, *, login: str = "", auth: str = "asserted", sign_in: str = "") -> Acting:
-        """Somebody who is not signed in, or about to be."""
-        actor = self.engine.actor(login, auth=auth) if login else Actor("anonymous", (), auth)
-        return Acting(actor, self.archive.applied.purpose, PROGRAM, address or None, sign_in or None)
-
-    def session_of(self, login: str, *, auth: str, address: str, sign_in: str) -> Session:
-        """A session that shows masks first."""
-        return self.archive.session(
-            actor=login, auth=auth, program=PROGRAM, address=address or None, sign_in=sign_in, masked=True
-        )
-
-    def end(self, one: SignIn, why: str) -> None:
-        """End a sign-in and write that down, once."""
-        if self.signs.end(one):
-            self.signed_out(one, why)
-
-    def signed_out(self, one: SignIn, why: str) -> None:
-        """Write down that a sign-in ended."""
-        acting = self.visitor(one.address, login=one.login, auth=one.auth, sign_in=one.id)
-        self.engine.note(acting, "user.sign_out", target={"why": why})
-
-    def sweep(self) -> None:
-        """Write down the sign-ins that ended by themselves."""
-        for one in self.signs.over():
-            self.signed_out(one, "idle")
-
-
-def _environment(web: Web) -> Environment:
-    made = Environment(
-        loader=PackageLoader("muniment_web", "templates"),
-        autoescape=select_autoescape(default=True, default_for_string=True),
-        undefined=StrictUndefined,
-        trim_blocks=True,
-        lstrip_blocks=True,
-        auto_reload=False,
-    )
-    made.filters["ref"] = lambda place: str(place).removeprefix("0:")
-    made.filters["attr_of"] = lambda label, lang: label.of(lang)
-    made.globals.update(
-        asset=web.assets.__getitem__, icon=icon, settings=web.settings, short_nav=short_navigation
-    )
-    return made
+__all__ = ["Call"]
 
 
 @attrs.define
@@ -217,7 +112,7 @@ class Call:
 
     def time(self, micros: int, *, seconds: bool = False) -> str:
         """A time as people read it, in the archive's zone."""
-        return _format.time_text(micros, self.web.zone, seconds=seconds)
+        return time_text(micros, self.web.zone, seconds=seconds)
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A page, or a piece of one."""
@@ -237,23 +132,10 @@ class Call:
                 csrf=self.sign.csrf if self.sign else "",
                 here=self.request.url.path,
                 archive_name=self.web.name,
-                # What frames a page is made once a page, not for each piece of it.
-                nav=self._nav() if self.sign and not template.startswith("_") else (),
-                badge=self.web.verifying.badge(),
-                glasses=self._glasses() if self.sign else (),
+                **self.web.around(self, template),
                 **values,
             )
         )
-
-    def _nav(self) -> Sequence[Any]:
-        from muniment_web._nav import navigation
-
-        return navigation(self)
-
-    def _glasses(self) -> Sequence[Any]:
-        from muniment_web._glasses import glasses_of
-
-        return glasses_of(self)
 
     def answer(self, content: str, *, status: int = 200) -> Response:
         """Markup as a response that nobody keeps."""

@@ -7,15 +7,12 @@ one role beats what another one allows, so what single roles may do does not add
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping, Sequence
-from typing import TYPE_CHECKING
 
 import attrs
 
 from muniment.policy import ACTIONS, Actor, Policy
 from muniment.schema import RecordType
-
-if TYPE_CHECKING:
-    from muniment_web._web import Call
+from muniment_web.frame.call import Call
 
 __all__ = ["Shift", "shifts_of"]
 

@@ -6,16 +6,14 @@ from collections.abc import Callable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from concurrent.futures import TimeoutError as TooLate
 from threading import BoundedSemaphore, Lock
-from typing import TYPE_CHECKING, Any, Final
+from typing import Any, Final
 
 from muniment.errors import MunimentError, PluginError
 from muniment.model import Value
 from muniment.plugins import TONES, Column, Drawn, Facts, Form, Html, Link, PluginFailure, Table, Text
 from muniment.plugins._calls import failure_of
 from muniment.session import Session
-
-if TYPE_CHECKING:
-    from muniment_web._web import Web
+from muniment.session.kernel.engine import Engine
 
 __all__ = ["Draw", "Plugged", "drawing", "note_failure"]
 
@@ -93,9 +91,9 @@ def _raised(failure: PluginFailure) -> PluginError:
     )
 
 
-def note_failure(web: Web, session: Session, hook: str, error: PluginError) -> None:
+def note_failure(engine: Engine, session: Session, hook: str, error: PluginError) -> None:
     """Write down that a plugin failed: its name, the hook, the place, and nothing of what it held."""
-    running = {plugin.name: plugin.source.shown_version for plugin in web.engine.plugins.loaded}
+    running = {plugin.name: plugin.source.shown_version for plugin in engine.plugins.loaded}
     name = str(error.parameters.get("name", ""))
     place = {key: error.parameters[key] for key in ("type", "file", "line") if key in error.parameters}
     session.note(
@@ -110,7 +108,7 @@ def note_failure(web: Web, session: Session, hook: str, error: PluginError) -> N
 Draw = Callable[[Value, str], Drawn | None]
 
 
-def drawing(web: Web, session: Session, columns: Mapping[str, tuple[str, Column]]) -> dict[str, Draw]:
+def drawing(engine: Engine, session: Session, columns: Mapping[str, tuple[str, Column]]) -> dict[str, Draw]:
     """Functions that say how cells look, by field; one that fails once is not asked again on this page."""
 
     def guarded(plugin: str, column: Column) -> Draw:
@@ -128,7 +126,7 @@ def drawing(web: Web, session: Session, columns: Mapping[str, tuple[str, Column]
             except BaseException as raised:
                 error = _raised(failure_of(plugin, "muniment_columns", raised))
             failed = True
-            note_failure(web, session, "muniment_columns", error)
+            note_failure(engine, session, "muniment_columns", error)
             return None
 
         return draw

@@ -6,16 +6,13 @@ import tempfile
 from collections.abc import Iterable, Mapping
 from datetime import date, datetime
 from pathlib import Path
-from typing import TYPE_CHECKING
 
 import attrs
 
 from muniment.errors import MunimentError, UsageError
 from muniment.model import id_bytes, id_text, micros_of
 from muniment.session.kernel.engine import SHARD
-
-if TYPE_CHECKING:
-    from muniment_web._web import Call
+from muniment_web.frame.call import Call
 
 __all__ = [
     "PASSED_ON",

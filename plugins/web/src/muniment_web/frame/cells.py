@@ -17,8 +17,8 @@ from muniment.schema import Context, Field, FieldKind
 from muniment.schema.types import Highlight
 from muniment.schema.values import ValueProblem
 from muniment.session.kernel.views import Record
-from muniment_web._plugged import Draw
-from muniment_web._texts import Say
+from muniment_web.server.plugged import Draw
+from muniment_web.server.texts import Say
 
 __all__ = ["Cell", "cell_of", "shown"]
 

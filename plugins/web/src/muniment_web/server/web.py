@@ -1,0 +1,123 @@
+"""What one serving process holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from threading import Lock
+from typing import Any, Final
+from zoneinfo import ZoneInfo
+
+from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+
+from muniment.archive import Archive
+from muniment.policy import Actor
+from muniment.session import Acting, Session
+from muniment_web.server.assets import Assets
+from muniment_web.server.figures import Figures
+from muniment_web.server.icons import icon
+from muniment_web.server.limits import Limits
+from muniment_web.server.passwords import Passwords
+from muniment_web.server.plugged import Plugged
+from muniment_web.server.sending import Sending
+from muniment_web.server.settings import Settings
+from muniment_web.server.signs import SignIn, SignIns
+from muniment_web.server.texts import LANGUAGES, Say
+from muniment_web.server.throttle import Throttle
+from muniment_web.server.verifying import Verifying
+from muniment_web.server.waiting import Waiting
+
+__all__ = ["Web"]
+
+PROGRAM: Final = "web"
+_MINUTE_US: Final = 60_000_000
+
+
+class Web:
+    """What all requests of one process share.
+
+    Args:
+        archive: opened; stays open as long as the process serves.
+        settings: how it is served.
+        passwords: how passwords are hashed; tests take a cheap way.
+    """
+
+    def __init__(self, archive: Archive, settings: Settings, *, passwords: Passwords | None = None) -> None:
+        self.archive = archive
+        self.settings = settings
+        self.engine = archive.engine
+        self.assets = Assets()
+        self.passwords = passwords or Passwords()
+        self.throttle = Throttle(self.engine.clock)
+        self.limits = Limits(self.engine.clock, settings.requests_a_minute)
+        self.signs = SignIns(
+            self.engine.clock,
+            idle_us=settings.idle_minutes * _MINUTE_US,
+            longest_us=settings.session_hours * 60 * _MINUTE_US,
+        )
+        self.verifying = Verifying(archive)
+        self.waiting = Waiting()
+        self.sending = Sending()
+        self.says = {lang: Say(lang) for lang in LANGUAGES}
+        self.zone = ZoneInfo(archive.applied.timezone or "UTC")
+        self.device_key = self.engine.random(32)
+        self.figures = Figures()
+        self.challenges: dict[bytes, int] = {}
+        self.totals: dict[str, tuple[int, int]] = {}
+        # How many records wait in whose tray: a hint that spares a request, never the answer.
+        self.trays: dict[tuple[str, str], int] = {}
+        self.lock = Lock()
+        self.plugged = Plugged(settings.plugin_seconds)
+        self.templates = _environment(self)
+        # What frames a page, for one request and template: the pages say it, which stand above this.
+        self.around: Callable[[Any, str], Mapping[str, Any]] = lambda call, template: {}
+
+    @property
+    def cookie(self) -> str:
+        """The name of the cookie; a browser sends one with this prefix over TLS and to this host alone."""
+        return "__Host-muniment" if self.settings.secure else "muniment"
+
+    @property
+    def name(self) -> str:
+        """What people call the archive."""
+        return self.archive.applied.name or "muniment"
+
+    def visitor(self, address: str, *, login: str = "", auth: str = "asserted", sign_in: str = "") -> Acting:
+        """Somebody who is not signed in, or about to be."""
+        actor = self.engine.actor(login, auth=auth) if login else Actor("anonymous", (), auth)
+        return Acting(actor, self.archive.applied.purpose, PROGRAM, address or None, sign_in or None)
+
+    def session_of(self, login: str, *, auth: str, address: str, sign_in: str) -> Session:
+        """A session that shows masks first."""
+        return self.archive.session(
+            actor=login, auth=auth, program=PROGRAM, address=address or None, sign_in=sign_in, masked=True
+        )
+
+    def end(self, one: SignIn, why: str) -> None:
+        """End a sign-in and write that down, once."""
+        if self.signs.end(one):
+            self.signed_out(one, why)
+
+    def signed_out(self, one: SignIn, why: str) -> None:
+        """Write down that a sign-in ended."""
+        acting = self.visitor(one.address, login=one.login, auth=one.auth, sign_in=one.id)
+        self.engine.note(acting, "user.sign_out", target={"why": why})
+
+    def sweep(self) -> None:
+        """Write down the sign-ins that ended by themselves."""
+        for one in self.signs.over():
+            self.signed_out(one, "idle")
+
+
+def _environment(web: Web) -> Environment:
+    made = Environment(
+        loader=PackageLoader("muniment_web", "templates"),
+        autoescape=select_autoescape(default=True, default_for_string=True),
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+        auto_reload=False,
+    )
+    made.filters["ref"] = lambda place: str(place).removeprefix("0:")
+    made.filters["attr_of"] = lambda label, lang: label.of(lang)
+    made.globals.update(asset=web.assets.__getitem__, icon=icon, settings=web.settings)
+    return made
