@@ -11,7 +11,7 @@ from typing import Final
 
 import attrs
 
-from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
+from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type, state_field
 from muniment.schema.types import Choice, Field
 from muniment.schema.values import Label
 
@@ -27,22 +27,15 @@ PROPOSAL: Final = builtin_type(
     5,
     "proposal",
     Label("Proposal", "变更申请"),
-    builtin_field(
-        "state",
-        "choice",
-        "State",
-        "状态",
-        required=True,
+    state_field(
+        Choice("open", Label("Waits", "待批准"), "amber"),
+        Choice("ready", Label("Approved, not used yet", "已批准，待执行"), "green"),
+        Choice("done", Label("Approved and done", "已批准并执行"), "green"),
+        Choice("rejected", Label("Rejected", "已驳回"), "red"),
+        Choice("withdrawn", Label("Withdrawn", "已撤回"), "grey"),
+        Choice("expired", Label("Expired", "已过期"), "grey"),
         order=1,
         emphasis="title",
-        choices=(
-            Choice("open", Label("Waits", "待批准"), "amber"),
-            Choice("ready", Label("Approved, not used yet", "已批准，待执行"), "green"),
-            Choice("done", Label("Approved and done", "已批准并执行"), "green"),
-            Choice("rejected", Label("Rejected", "已驳回"), "red"),
-            Choice("withdrawn", Label("Withdrawn", "已撤回"), "grey"),
-            Choice("expired", Label("Expired", "已过期"), "grey"),
-        ),
     ),
     builtin_field(
         "sort",

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
+from muniment.schema.builtin._making import (
+    LONGEST_DOCUMENT,
+    builtin_field,
+    builtin_type,
+    login_field,
+    state_field,
+)
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
 
@@ -26,31 +32,14 @@ USER: Final = builtin_type(
     2,
     "user",
     Label("User", "用户"),
-    builtin_field(
-        "login",
-        "identifier",
-        "Login",
-        "登录名",
-        required=True,
-        max_length=100,
-        unique=True,
-        order=1,
-        emphasis="title",
-    ),
+    login_field(),
     builtin_field("display_name", "text", "Name", "姓名", order=2),
     builtin_field("roles", "several choices", "Roles", "角色", order=3),
-    builtin_field(
-        "state",
-        "choice",
-        "State",
-        "状态",
-        required=True,
+    state_field(
+        Choice("active", Label("Active", "启用"), "green"),
+        Choice("disabled", Label("Disabled", "停用"), "grey"),
         default="active",
         order=4,
-        choices=(
-            Choice("active", Label("Active", "启用"), "green"),
-            Choice("disabled", Label("Disabled", "停用"), "grey"),
-        ),
     ),
     builtin_field("attributes", "several choices", "Attributes", "属性", order=5),
     title=("display_name", "login"),
@@ -63,19 +52,12 @@ IMPORT: Final = builtin_type(
     Label("Import", "导入"),
     builtin_field("file_name", "text", "File", "文件", required=True, order=1, emphasis="title"),
     builtin_field("record_type", "identifier", "Type", "类型", required=True, order=2),
-    builtin_field(
-        "state",
-        "choice",
-        "State",
-        "状态",
-        required=True,
+    state_field(
+        Choice("running", Label("Running", "进行中"), "amber"),
+        Choice("done", Label("Done", "已完成"), "green"),
+        Choice("reverted", Label("Reverted", "已撤销"), "grey"),
         default="running",
         order=3,
-        choices=(
-            Choice("running", Label("Running", "进行中"), "amber"),
-            Choice("done", Label("Done", "已完成"), "green"),
-            Choice("reverted", Label("Reverted", "已撤销"), "grey"),
-        ),
     ),
     *(
         builtin_field(key, "integer", en, zh, minimum="0", order=place)

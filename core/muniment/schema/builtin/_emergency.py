@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from muniment.schema.builtin._making import builtin_field, builtin_type
+from muniment.schema.builtin._making import builtin_field, builtin_type, state_field
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
 
@@ -19,19 +19,12 @@ BREAK_GLASS: Final = builtin_type(
     ),
     builtin_field("record", "identifier", "Record", "记录", required=True, max_length=36, order=2),
     builtin_field("expires", "datetime", "Until", "截止时间", required=True, order=3),
-    builtin_field(
-        "state",
-        "choice",
-        "State",
-        "状态",
-        required=True,
+    state_field(
+        Choice("open", Label("Open", "待复核"), "amber"),
+        Choice("ended", Label("Ended, not reviewed", "已结束，待复核"), "amber"),
+        Choice("reviewed", Label("Reviewed", "已复核"), "green"),
         default="open",
         order=4,
-        choices=(
-            Choice("open", Label("Open", "待复核"), "amber"),
-            Choice("ended", Label("Ended, not reviewed", "已结束，待复核"), "amber"),
-            Choice("reviewed", Label("Reviewed", "已复核"), "green"),
-        ),
     ),
     builtin_field("reason", "long text", "Reason", "原因", required=True, sensitivity="personal"),
     builtin_field("reviewer", "identifier", "Reviewed by", "复核人", max_length=100),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
+from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type, state_field
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
 
@@ -15,18 +15,11 @@ INCOMING: Final = builtin_type(
     "incoming",
     Label("Incoming", "来件"),
     builtin_field("key", "identifier", "Digest", "摘要", required=True, max_length=64, unique=True),
-    builtin_field(
-        "state",
-        "choice",
-        "State",
-        "状态",
-        required=True,
+    state_field(
+        Choice("waiting", Label("Waiting", "待处理"), "amber"),
+        Choice("accepted", Label("Accepted", "已接受"), "green"),
+        Choice("refused", Label("Refused", "已拒绝"), "grey"),
         order=1,
-        choices=(
-            Choice("waiting", Label("Waiting", "待处理"), "amber"),
-            Choice("accepted", Label("Accepted", "已接受"), "green"),
-            Choice("refused", Label("Refused", "已拒绝"), "grey"),
-        ),
     ),
     builtin_field("source", "identifier", "Where from", "来源", required=True, order=2, emphasis="title"),
     builtin_field("received_at", "datetime", "Received", "收到时间", required=True, order=3),

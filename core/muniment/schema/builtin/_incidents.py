@@ -6,7 +6,7 @@ from typing import Final
 
 import attrs
 
-from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
+from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type, state_field
 from muniment.schema.types import Choice, Field
 from muniment.schema.values import Label
 
@@ -24,18 +24,11 @@ INCIDENT: Final = builtin_type(
     "incident",
     Label("Incident", "安全事件"),
     attrs.evolve(_told("title", "What it is", "事件名称"), required=True, order=1, emphasis="title"),
-    builtin_field(
-        "state",
-        "choice",
-        "State",
-        "状态",
-        required=True,
+    state_field(
+        Choice("open", Label("Open", "处理中"), "red"),
+        Choice("closed", Label("Closed", "已结案"), "green"),
         default="open",
         order=2,
-        choices=(
-            Choice("open", Label("Open", "处理中"), "red"),
-            Choice("closed", Label("Closed", "已结案"), "green"),
-        ),
     ),
     builtin_field(
         "nature",

@@ -14,7 +14,14 @@ from muniment.schema.kinds import KINDS
 from muniment.schema.types import Choice, Field, LayoutGroup, RecordType, seal_group
 from muniment.schema.values import Label
 
-__all__ = ["ARCHIVE_CATEGORY", "LONGEST_DOCUMENT", "builtin_field", "builtin_type"]
+__all__ = [
+    "ARCHIVE_CATEGORY",
+    "LONGEST_DOCUMENT",
+    "builtin_field",
+    "builtin_type",
+    "login_field",
+    "state_field",
+]
 
 ARCHIVE_CATEGORY: Final = ("archive", 1)
 """Name and number of the retention category of what belongs to the archive itself."""
@@ -66,6 +73,24 @@ def builtin_field(
         key=key, kind=kind, label=Label(en, zh), required=required, max_length=max_length, order=order,
         emphasis=emphasis, default=default, choices=choices, unique=unique,
         index=("unique",) if unique else (), hidden=hidden, sensitivity=sensitivity, minimum=minimum,
+    )  # fmt: skip
+
+
+def state_field(
+    *choices: Choice, order: int = 0, emphasis: str = "", default: str | None = None, required: bool = True
+) -> Field:
+    """Where a record of its type stands: one of these."""
+    return builtin_field(
+        "state", "choice", "State", "状态", required=required, order=order, emphasis=emphasis,
+        default=default, choices=choices,
+    )  # fmt: skip
+
+
+def login_field() -> Field:
+    """Whose record it is: one for each login, which it goes by."""
+    return builtin_field(
+        "login", "identifier", "Login", "登录名", required=True, max_length=100, unique=True, order=1,
+        emphasis="title",
     )  # fmt: skip
 
 

@@ -4,7 +4,13 @@ from __future__ import annotations
 
 from typing import Final
 
-from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
+from muniment.schema.builtin._making import (
+    LONGEST_DOCUMENT,
+    builtin_field,
+    builtin_type,
+    login_field,
+    state_field,
+)
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
 
@@ -23,18 +29,11 @@ MAILING: Final = builtin_type(
     builtin_field("purpose", "identifier", "Purpose", "目的", required=True, order=4),
     builtin_field("selection", "identifier", "Digest of the selection", "筛选摘要", required=True),
     builtin_field("way", "identifier", "Way", "方式", required=True, order=5),
-    builtin_field(
-        "state",
-        "choice",
-        "State",
-        "状态",
-        required=True,
+    state_field(
+        Choice("open", Label("Open", "进行中"), "amber"),
+        Choice("done", Label("Done", "已完成"), "green"),
         default="open",
         order=6,
-        choices=(
-            Choice("open", Label("Open", "进行中"), "amber"),
-            Choice("done", Label("Done", "已完成"), "green"),
-        ),
     ),
     builtin_field("started_by", "identifier", "Started by", "发起人", required=True, order=7),
     title=("name",),
@@ -49,21 +48,14 @@ MESSAGE: Final = builtin_type(
     builtin_field("letter", "identifier", "Letter", "信件模板", required=True, order=2),
     builtin_field("purpose", "identifier", "Purpose", "目的", required=True, order=3),
     builtin_field("to_record", "identifier", "Record", "记录", required=True),
-    builtin_field(
-        "state",
-        "choice",
-        "State",
-        "状态",
-        required=True,
+    state_field(
+        Choice("sending", Label("Not known to be sent", "发送结果不明"), "amber"),
+        Choice("sent", Label("Sent", "已发送"), "green"),
+        Choice("failed", Label("Refused", "被拒收"), "red"),
+        Choice("answered", Label("Answered", "已作答"), "blue"),
+        Choice("unsubscribed", Label("Unsubscribed", "已退订"), "grey"),
         default="sending",
         order=4,
-        choices=(
-            Choice("sending", Label("Not known to be sent", "发送结果不明"), "amber"),
-            Choice("sent", Label("Sent", "已发送"), "green"),
-            Choice("failed", Label("Refused", "被拒收"), "red"),
-            Choice("answered", Label("Answered", "已作答"), "blue"),
-            Choice("unsubscribed", Label("Unsubscribed", "已退订"), "grey"),
-        ),
     ),
     builtin_field("code", "identifier", "Code of the server", "服务器代码", order=5),
     builtin_field("expires_at", "datetime", "Survey open until", "问卷截止时间", order=6),
@@ -133,17 +125,7 @@ REMINDER: Final = builtin_type(
     33,
     "reminder",
     Label("Reminder", "提醒"),
-    builtin_field(
-        "login",
-        "identifier",
-        "Login",
-        "登录名",
-        required=True,
-        max_length=100,
-        unique=True,
-        order=1,
-        emphasis="title",
-    ),
+    login_field(),
     builtin_field("sent_on", "date", "Sent on", "发送日期", order=2),
     builtin_field("count", "integer", "Things due", "到期项数", order=3),
     title=("login",),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
+from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type, state_field
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
 
@@ -29,18 +29,11 @@ ALERT: Final = builtin_type(
             Choice("critical", Label("Critical", "紧急"), "purple"),
         ),
     ),
-    builtin_field(
-        "state",
-        "choice",
-        "State",
-        "状态",
-        required=True,
+    state_field(
+        Choice("open", Label("Open", "待处理"), "red"),
+        Choice("explained", Label("Explained", "已说明"), "green"),
+        Choice("violation", Label("Violation", "确认违规"), "purple"),
         order=3,
-        choices=(
-            Choice("open", Label("Open", "待处理"), "red"),
-            Choice("explained", Label("Explained", "已说明"), "green"),
-            Choice("violation", Label("Violation", "确认违规"), "purple"),
-        ),
     ),
     builtin_field("actor", "identifier", "By whom", "操作者", order=4),
     builtin_field("last", "integer", "Last entry", "最后条目", required=True, order=5),

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
+from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type, state_field
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
 
@@ -26,17 +26,10 @@ HOLD: Final = builtin_type(
         # Cases are named after people, who may be erased once they are over.
         sensitivity="personal",
     ),
-    builtin_field(
-        "state",
-        "choice",
-        "State",
-        "状态",
-        required=True,
+    state_field(
+        Choice("placed", Label("Placed", "生效"), "red"),
+        Choice("released", Label("Released", "已解除"), "grey"),
         order=2,
-        choices=(
-            Choice("placed", Label("Placed", "生效"), "red"),
-            Choice("released", Label("Released", "已解除"), "grey"),
-        ),
     ),
     builtin_field("targets", "long text", "What it holds", "保留对象", required=True, max_length=1_000_000),
     title=("matter",),
@@ -62,17 +55,10 @@ ERASURE: Final = builtin_type(
             Choice("restore", Label("Restored data erased before", "恢复后再次删除")),
         ),
     ),
-    builtin_field(
-        "state",
-        "choice",
-        "State",
-        "状态",
-        required=True,
+    state_field(
+        Choice("begun", Label("Begun", "进行中"), "amber"),
+        Choice("done", Label("Done", "已完成"), "green"),
         order=2,
-        choices=(
-            Choice("begun", Label("Begun", "进行中"), "amber"),
-            Choice("done", Label("Done", "已完成"), "green"),
-        ),
     ),
     builtin_field("targets", "integer", "Targets", "对象数", required=True, order=3),
     builtin_field("certificate", "long text", "Certificate", "删除证明", max_length=LONGEST_DOCUMENT),
@@ -89,18 +75,11 @@ RESTRICTION: Final = builtin_type(
     builtin_field(
         "target", "identifier", "What is restricted", "限制对象", required=True, order=1, emphasis="title"
     ),
-    builtin_field(
-        "state",
-        "choice",
-        "State",
-        "状态",
-        required=True,
+    state_field(
+        Choice("restricted", Label("Restricted", "限制处理"), "red"),
+        Choice("storage_only", Label("Stored only", "仅存储"), "amber"),
+        Choice("lifted", Label("Lifted", "已解除"), "grey"),
         order=2,
-        choices=(
-            Choice("restricted", Label("Restricted", "限制处理"), "red"),
-            Choice("storage_only", Label("Stored only", "仅存储"), "amber"),
-            Choice("lifted", Label("Lifted", "已解除"), "grey"),
-        ),
     ),
     builtin_field("basis", "identifier", "Legal basis", "法律依据", max_length=200),
     builtin_field(

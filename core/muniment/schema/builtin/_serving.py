@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from typing import Final
 
-from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
+from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type, state_field
 from muniment.schema.types import Choice
 from muniment.schema.values import Label
 
@@ -18,17 +18,10 @@ WEBHOOK: Final = builtin_type(
     builtin_field("url", "text", "Address", "地址", required=True, max_length=2_000, order=2),
     builtin_field("kinds", "text", "Kinds of event", "事件种类", required=True, max_length=4_000),
     builtin_field("types", "text", "Record types", "记录类型", max_length=4_000),
-    builtin_field(
-        "state",
-        "choice",
-        "State",
-        "状态",
-        required=True,
+    state_field(
+        Choice("active", Label("Active", "启用"), "green"),
+        Choice("paused", Label("Paused", "暂停"), "amber"),
         order=3,
-        choices=(
-            Choice("active", Label("Active", "启用"), "green"),
-            Choice("paused", Label("Paused", "暂停"), "amber"),
-        ),
     ),
     builtin_field("generation", "integer", "Generation of the log", "日志的代", required=True),
     builtin_field("next", "integer", "Next entry", "下一条目", required=True),
@@ -56,17 +49,10 @@ SUGGESTION: Final = builtin_type(
     ),
     builtin_field("page", "text", "About the page", "相关页面", max_length=200, order=2),
     builtin_field("author", "identifier", "From", "提出人", required=True, order=3),
-    builtin_field(
-        "state",
-        "choice",
-        "State",
-        "状态",
-        required=True,
+    state_field(
+        Choice("open", Label("Open", "待处理"), "amber"),
+        Choice("done", Label("Read", "已阅"), "green"),
         order=4,
-        choices=(
-            Choice("open", Label("Open", "待处理"), "amber"),
-            Choice("done", Label("Read", "已阅"), "green"),
-        ),
     ),
     title=("text",),
 )
