@@ -21,6 +21,7 @@ from __future__ import annotations
 TYPE_CHECKING = False  # type checkers read it as true; importing typing would be most of the cost
 if TYPE_CHECKING:
     from muniment.testing.archives import TickingClock, new_archive, open_again
+    from muniment.testing.checks import issues_of
     from muniment.testing.conformance import Finding, assert_conforms, check_plugin
     from muniment.testing.logs import LoggedEntry, assert_logged, log_entries, log_size
     from muniment.testing.plaintext import assert_no_plaintext, forms_of, leaks
@@ -37,6 +38,7 @@ __all__ = [
     "assert_no_plaintext",
     "check_plugin",
     "forms_of",
+    "issues_of",
     "leaks",
     "log_entries",
     "log_size",
@@ -56,6 +58,7 @@ _HOMES = {
     "assert_logged": "logs",
     "assert_no_plaintext": "plaintext",
     "forms_of": "plaintext",
+    "issues_of": "checks",
     "leaks": "plaintext",
     "log_entries": "logs",
     "log_size": "logs",

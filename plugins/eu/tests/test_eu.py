@@ -6,17 +6,14 @@ from datetime import date
 
 import pytest
 
-from muniment.plugins import HookContext, RecordState
-from muniment.testing import assert_conforms
+from muniment.testing import assert_conforms, issues_of
 from muniment_eu._checks import muniment_validate
 
 ONE, TWO = date(2026, 1, 1), date(2026, 1, 2)
 
 
-def _codes(values, changes, *, purpose="ServiceProvision", operation="update", type="patient"):
-    context = HookContext("li.na", purpose, operation, "cli", 0)
-    state = RecordState("r", type, "s", int(bool(values)), values)
-    return {one.code.removeprefix("eu.") for one in muniment_validate(state, changes, context)}
+def _codes(values, changes, *, type="patient", **how):
+    return set(issues_of(muniment_validate, type, changes, before=values, **{"operation": "update", **how}))
 
 
 @pytest.mark.slow

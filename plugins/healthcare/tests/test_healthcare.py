@@ -9,9 +9,9 @@ import pytest
 
 from muniment import plugins
 from muniment.errors import Invalid
-from muniment.plugins import HookContext, NeedsApproval, RecordState
+from muniment.plugins import NeedsApproval, RecordState
 from muniment.schema import KINDS, Context, Field, ValueProblem
-from muniment.testing import assert_conforms, assert_no_plaintext, new_archive
+from muniment.testing import assert_conforms, assert_no_plaintext, issues_of, new_archive
 from muniment_healthcare import CHECKS, LOINC
 from muniment_healthcare._checks import muniment_needs_approval
 
@@ -19,16 +19,8 @@ NOW = datetime(2026, 3, 1, tzinfo=UTC)
 PATIENT = {"full_name": "李小明", "mrn": "MR-0001", "birth_date": "1980-02-29"}
 
 
-def _context(region: str = "CN") -> HookContext:
-    return HookContext(
-        "li.na", "ServiceProvision", "create", "cli", int(NOW.timestamp()) * 1_000_000, default_region=region
-    )
-
-
 def _issues(type: str, values: dict[str, object], *, region: str = "CN") -> set[tuple[str, str]]:
-    state = RecordState("r", type, "s", 0, {})
-    return {(one.code.removeprefix("healthcare."), one.severity)
-            for one in CHECKS.issues(state, values, _context(region))}  # fmt: skip
+    return set(issues_of(CHECKS.issues, type, values, region=region).items())
 
 
 @pytest.mark.slow

@@ -2,22 +2,18 @@
 
 from __future__ import annotations
 
-from datetime import UTC, date, datetime
+from datetime import date
 
 import pytest
 
-from muniment.plugins import HookContext, RecordState
-from muniment.testing import assert_conforms
+from muniment.testing import assert_conforms, issues_of
 from muniment_us import CHECKS
 
 ONE, TWO = date(2026, 1, 1), date(2026, 1, 2)
 
 
 def _codes(changes, type="patient"):
-    now = int(datetime(2026, 3, 1, tzinfo=UTC).timestamp()) * 1_000_000
-    context = HookContext("li.na", "ServiceProvision", "create", "cli", now)
-    state = RecordState("r", type, "s", 0, {})
-    return {one.code.removeprefix("us.") for one in CHECKS.issues(state, changes, context)}
+    return set(issues_of(CHECKS.issues, type, changes))
 
 
 @pytest.mark.slow
