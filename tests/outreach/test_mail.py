@@ -18,6 +18,7 @@ from muniment.schema import parse_condition
 from muniment.session.outreach import mailing as mailing_module
 from muniment.session.outreach.answers import Answer, answer, leave
 from muniment.session.outreach.mailing import Mailings
+from muniment.session.outreach.messages import link_of
 from muniment.session.outreach.recipients import Selection, is_day
 from muniment.session.rights.consents import Terms
 from muniment.testing import assert_logged, assert_no_plaintext, log_entries, log_size
@@ -271,6 +272,13 @@ def test_links_cannot_be_guessed(archive, mail, customers, post, token):
         leave(archive.engine, token)
     with pytest.raises(NotFound):
         answer(archive.engine, token, Answer(5))
+
+
+def test_a_link_can_be_typed_as_an_argument(archive, monkeypatch):
+    """One whose first letter is a hyphen would be an option of the command: another one is drawn."""
+    drawn = [b"\xf8" + bytes(31), b"\xfb" + bytes(31), bytes(32)]
+    monkeypatch.setattr(archive.engine, "random", lambda count: drawn.pop(0)[:count])
+    assert "A" * 43 == link_of(archive.engine)[0]
 
 
 def test_a_link_is_for_one_thing(archive, mail, customers, post):

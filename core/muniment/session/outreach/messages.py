@@ -92,8 +92,11 @@ class Message(Standing):
 
 def link_of(engine: Engine) -> tuple[str, str]:
     """A new link: what stands in the letter, and the hash that is kept."""
-    token = b2a_base64(engine.random(_LINK_BYTES), newline=False).decode("ascii")
-    token = token.rstrip("=").replace("+", "-").replace("/", "_")
+    token = ""
+    # A command would take one that begins with a hyphen for an option.
+    while not token or token.startswith("-"):
+        token = b2a_base64(engine.random(_LINK_BYTES), newline=False).decode("ascii")
+        token = token.rstrip("=").replace("+", "-").replace("/", "_")
     return token, sha256(token.encode("ascii")).hexdigest()
 
 
