@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING
 if TYPE_CHECKING:
     from datetime import date
 
-    from muniment.cli.demo import Show
+    from muniment.cli.demo_show import Show
     from muniment.session import Session
 
 __all__ = ["LOGINS", "play_company"]

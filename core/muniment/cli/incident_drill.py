@@ -8,7 +8,7 @@ from pathlib import Path
 
 import attrs
 
-from muniment.cli.demo import Show, environment
+from muniment.cli.demo_show import Show, environment
 from muniment.cli.invocation import Invocation
 from muniment.errors import ConfigError
 
