@@ -162,7 +162,7 @@ def test_saving_the_same_again_writes_nothing(archive, as_, anna):
 def test_a_form_keeps_what_it_was_given(value):
     """Text as typed, anything else as its kind has it."""
     from muniment.changes.drafts import Form, pack_form, raw_value, unpack_form
-    from muniment.schema.types import Field
+    from muniment.schema.fields import Field
 
     kinds = {int: 2, date: 5}
     field = Field(key="k", kind="text", encoding=kinds.get(type(value), 1), number=7)
@@ -173,7 +173,7 @@ def test_a_form_keeps_what_it_was_given(value):
 def test_amounts_keep_their_places():
     """A draft rounds nothing."""
     from muniment.changes.drafts import Form, pack_form, raw_value, unpack_form
-    from muniment.schema.types import Field
+    from muniment.schema.fields import Field
 
     amount = Money(Decimal("12.50"), "EUR")
     field = Field(key="k", kind="money", encoding=4, number=7)

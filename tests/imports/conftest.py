@@ -8,8 +8,9 @@ from pathlib import Path
 import pytest
 
 from muniment.archive import Archive
+from muniment.schema.fields import Choice, Field
 from muniment.schema.template import parse_template
-from muniment.schema.types import Choice, Field, RecordType
+from muniment.schema.types import RecordType
 from muniment.schema.values import Context, Label
 from muniment.session import Session
 from muniment.testing import new_archive

@@ -27,8 +27,9 @@ from muniment.errors import MunimentError, StoreError, UsageError
 from muniment.exports import columns_of, format_of, write_csv, write_ndjson, write_xlsx
 from muniment.imports import open_table, resolve
 from muniment.model import FileRef, Money, Value
+from muniment.schema.fields import Choice, Field, Highlight
 from muniment.schema.kinds import KINDS
-from muniment.schema.types import Choice, Field, Highlight, RecordType
+from muniment.schema.types import RecordType
 from muniment.schema.values import Context, Label
 
 
@@ -358,7 +359,7 @@ def test_a_full_disk_is_told(tmp_path: Path, customer: RecordType, name: str) ->
         "signal.signal(signal.SIGXFSZ, signal.SIG_IGN)\n"
         "resource.setrlimit(resource.RLIMIT_FSIZE, (2000, 2000))\n"
         "from muniment.exports import columns_of, write_csv, write_ndjson, write_xlsx\n"
-        "from muniment.schema.types import Field, RecordType\n"
+        "from muniment.schema import Field, RecordType\n"
         "class R:\n id = type = subject = 'x'; version = 1; fields = {'a': 'text'}\n"
         "kind = RecordType(key='t', fields=(Field(key='a', kind='text'),))\n"
         "path = sys.argv[1]\n"

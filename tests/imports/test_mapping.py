@@ -15,7 +15,8 @@ from hypothesis import strategies as st
 
 from muniment.errors import ConfigError, Invalid, MunimentError, UsageError
 from muniment.imports import Join, Mapping, Row, header_key, load_mapping, open_table, parse_mapping, resolve
-from muniment.schema.types import Field, RecordType
+from muniment.schema.fields import Field
+from muniment.schema.types import RecordType
 from muniment.schema.values import Label
 
 Put = Callable[..., Path]

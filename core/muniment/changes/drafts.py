@@ -10,7 +10,7 @@ import attrs
 
 from muniment.codec import canonical, decode_value, encode_value, parse_canonical
 from muniment.errors import IntegrityError
-from muniment.schema.types import Field
+from muniment.schema.fields import Field
 
 __all__ = ["Form", "pack_form", "raw_value", "unpack_form"]
 

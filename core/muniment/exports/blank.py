@@ -11,8 +11,9 @@ from muniment.exports.columns import Column, Headers, columns_of
 from muniment.exports.files import Written, measured, replacing
 from muniment.exports.typed import decorate, width_of
 from muniment.exports.workbook import Workbook
+from muniment.schema.fields import Field
 from muniment.schema.kinds import KINDS, FieldKind
-from muniment.schema.types import Field, RecordType
+from muniment.schema.types import RecordType
 
 __all__ = ["write_blank"]
 

@@ -9,7 +9,8 @@ from unicodedata import normalize
 import attrs
 
 from muniment.errors import UsageError
-from muniment.schema.types import Field, RecordType
+from muniment.schema.fields import Field
+from muniment.schema.types import RecordType
 
 __all__ = ["RESERVED", "Column", "Headers", "columns_of", "is_reserved", "money_headers"]
 

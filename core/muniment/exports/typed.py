@@ -11,8 +11,8 @@ from muniment.exports.cells import plain_text
 from muniment.exports.columns import Column
 from muniment.exports.workbook import Workbook
 from muniment.model import Money
+from muniment.schema.fields import Choice
 from muniment.schema.kinds import KINDS, FieldKind
-from muniment.schema.types import Choice
 
 __all__ = ["decorate", "label_of", "width_of", "writer"]
 

@@ -9,7 +9,7 @@ from pathlib import Path
 from typing import Any
 
 from muniment.errors import UsageError
-from muniment.schema.types import Highlight
+from muniment.schema.fields import Highlight
 
 __all__ = ["LAST_ROW", "LONGEST_TEXT", "Workbook"]
 

@@ -17,7 +17,8 @@ from muniment.exports.columns import RESERVED, is_reserved, money_headers
 from muniment.imports.mapping import Join, Mapping
 from muniment.imports.tables import Row, shown
 from muniment.model import rfc3339
-from muniment.schema.types import Field, RecordType
+from muniment.schema.fields import Field
+from muniment.schema.types import RecordType
 
 __all__ = ["Plan", "header_key", "known_headers", "resolve"]
 

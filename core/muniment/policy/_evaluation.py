@@ -20,7 +20,8 @@ from muniment.policy._values import (
     TypeRule,
     View,
 )
-from muniment.schema.types import Field, RecordType
+from muniment.schema.fields import Field
+from muniment.schema.types import RecordType
 
 __all__ = ["Policy"]
 

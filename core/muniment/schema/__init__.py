@@ -21,6 +21,17 @@ from muniment.schema.edits import (
     rename_field,
     retire_field,
 )
+from muniment.schema.fields import (
+    INDEX_KINDS,
+    Choice,
+    Field,
+    Highlight,
+    LayoutGroup,
+    category_of_group,
+    class_of_group,
+    fold_name,
+    seal_group,
+)
 from muniment.schema.kinds import KINDS, FieldKind
 from muniment.schema.listviews import Condition, ListView, parse_condition
 from muniment.schema.phones import e164
@@ -34,18 +45,7 @@ from muniment.schema.template import (
     parse_type,
     template_names,
 )
-from muniment.schema.types import (
-    INDEX_KINDS,
-    Choice,
-    Field,
-    Highlight,
-    LayoutGroup,
-    RecordType,
-    category_of_group,
-    class_of_group,
-    fold_name,
-    seal_group,
-)
+from muniment.schema.types import RecordType
 from muniment.schema.values import MASKS, Context, Label, Parser, ValueProblem, mask_text
 
 __all__ = [

@@ -4,15 +4,12 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from typing import TYPE_CHECKING
 from unicodedata import normalize
 
 from muniment.model import Value
+from muniment.schema.fields import Choice, Field
 from muniment.schema.texts import clean
 from muniment.schema.values import Context, Parser, ValueProblem
-
-if TYPE_CHECKING:
-    from muniment.schema.types import Choice, Field
 
 __all__ = ["SEPARATORS", "choice_label", "prepare_checkbox", "prepare_choice", "prepare_choices"]
 

@@ -13,7 +13,8 @@ from typing import Any
 import attrs
 
 from muniment.errors import ConfigError, text_of
-from muniment.schema.types import Choice, Field, Highlight, LayoutGroup, RecordType
+from muniment.schema.fields import Choice, Field, Highlight, LayoutGroup
+from muniment.schema.types import RecordType
 from muniment.schema.values import Label
 
 __all__ = ["Change", "definition_document", "diff", "type_from_document"]

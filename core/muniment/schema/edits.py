@@ -12,8 +12,9 @@ from typing import Any
 import attrs
 
 from muniment.errors import ConfigError
+from muniment.schema.fields import Choice, Field, LayoutGroup
 from muniment.schema.rules import one_of
-from muniment.schema.types import Choice, Field, LayoutGroup, RecordType
+from muniment.schema.types import RecordType
 from muniment.schema.values import Label
 
 __all__ = [

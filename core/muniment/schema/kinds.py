@@ -6,7 +6,7 @@ from collections.abc import Callable, Mapping
 from datetime import date, datetime
 from decimal import Decimal
 from types import MappingProxyType
-from typing import TYPE_CHECKING, Any
+from typing import Any
 
 import attrs
 
@@ -14,10 +14,8 @@ from muniment.codec import ENCODINGS
 from muniment.errors import IntegrityError
 from muniment.model import FileRef, Money, Value
 from muniment.schema import choices, numbers, texts, times
+from muniment.schema.fields import Field
 from muniment.schema.values import Context, Label, Parser, mask_text
-
-if TYPE_CHECKING:
-    from muniment.schema.types import Field
 
 __all__ = ["KINDS", "FieldKind"]
 

@@ -14,8 +14,9 @@ from typing import Any, Final
 import attrs
 
 from muniment.errors import ConfigError
+from muniment.schema.fields import Field
 from muniment.schema.rules import one_of
-from muniment.schema.types import Field, RecordType
+from muniment.schema.types import RecordType
 from muniment.schema.values import NO_LABEL, Label
 
 __all__ = ["OPERATORS", "Condition", "ListView", "check_view", "fitted", "parse_condition", "view_document",

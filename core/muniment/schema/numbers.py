@@ -4,15 +4,13 @@ from __future__ import annotations
 
 import re
 from decimal import Decimal, InvalidOperation
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unicodedata import normalize
 
 from muniment.model import Money, Value
 from muniment.schema.currencies import currency
+from muniment.schema.fields import Field
 from muniment.schema.values import Context, Parser, ValueProblem
-
-if TYPE_CHECKING:
-    from muniment.schema.types import Field
 
 __all__ = ["prepare_decimal", "prepare_integer", "prepare_money", "read_number"]
 

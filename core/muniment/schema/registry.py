@@ -20,10 +20,11 @@ from muniment.model import CLASSES
 from muniment.schema.builtin import ARCHIVE_CATEGORY, BUILTIN
 from muniment.schema.definitions import Change, diff
 from muniment.schema.edits import kept_choices
+from muniment.schema.fields import Choice, Field, LayoutGroup, category_of_group, seal_group
 from muniment.schema.kinds import KINDS, FieldKind
 from muniment.schema.rules import check_type, one_of
 from muniment.schema.template import Template
-from muniment.schema.types import Choice, Field, LayoutGroup, RecordType, category_of_group, seal_group
+from muniment.schema.types import RecordType
 
 __all__ = ["Applied", "Extension", "Registry"]
 

@@ -10,8 +10,9 @@ from typing import Any
 from unicodedata import normalize
 
 from muniment.errors import ConfigError
+from muniment.schema.fields import INDEX_KINDS, Choice, Field, Highlight
 from muniment.schema.kinds import KINDS, FieldKind
-from muniment.schema.types import INDEX_KINDS, Choice, Field, Highlight, RecordType
+from muniment.schema.types import RecordType
 from muniment.schema.values import MASKS, Context, Label, ValueProblem
 
 __all__ = ["COLOURS", "EMPHASES", "HIGHLIGHTS", "MEANINGS", "check_type", "forbidden_name", "refuse"]

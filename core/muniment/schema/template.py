@@ -20,11 +20,12 @@ from muniment.codec import canonical
 from muniment.model import CLASSES
 from muniment.schema.dashboards import Dashboard, check_dashboard, dashboard_document, parse_dashboard
 from muniment.schema.definitions import definition_document
+from muniment.schema.fields import Choice, Field, Highlight, LayoutGroup
 from muniment.schema.kinds import KINDS, FieldKind
 from muniment.schema.listviews import ListView, check_view, fitted, parse_condition, view_document
 from muniment.schema.rules import check_type, one_of, refuse
 from muniment.schema.toml import read_document, read_label, read_strings, read_table
-from muniment.schema.types import Choice, Field, Highlight, LayoutGroup, RecordType
+from muniment.schema.types import RecordType
 from muniment.schema.values import NO_LABEL, Label
 
 __all__ = [

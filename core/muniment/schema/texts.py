@@ -7,16 +7,14 @@ plain printable case is one comparison each; everything else takes the long way.
 from __future__ import annotations
 
 import re
-from typing import TYPE_CHECKING, Any
+from typing import Any
 from unicodedata import is_normalized, normalize
 from uuid import UUID
 
 from muniment.model import FileRef, Value
+from muniment.schema.fields import Field
 from muniment.schema.phones import e164
 from muniment.schema.values import Context, Parser, ValueProblem
-
-if TYPE_CHECKING:
-    from muniment.schema.types import Field
 
 __all__ = [
     "prepare_email",

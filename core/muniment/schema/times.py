@@ -5,14 +5,12 @@ from __future__ import annotations
 import re
 from collections.abc import Callable
 from datetime import UTC, date, datetime, time, timedelta, timezone
-from typing import TYPE_CHECKING, TypeVar
+from typing import TypeVar
 from unicodedata import normalize
 
 from muniment.model import Value
+from muniment.schema.fields import Field
 from muniment.schema.values import Context, Parser, ValueProblem
-
-if TYPE_CHECKING:
-    from muniment.schema.types import Field
 
 __all__ = ["FIRST_YEAR", "LAST_YEAR", "prepare_date", "prepare_datetime", "read_date"]
 

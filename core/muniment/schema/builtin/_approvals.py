@@ -12,7 +12,7 @@ from typing import Final
 import attrs
 
 from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type, state_field
-from muniment.schema.types import Choice, Field
+from muniment.schema.fields import Choice, Field
 from muniment.schema.values import Label
 
 __all__ = ["DRAFT", "PROPOSAL"]

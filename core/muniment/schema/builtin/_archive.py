@@ -11,7 +11,7 @@ from muniment.schema.builtin._making import (
     login_field,
     state_field,
 )
-from muniment.schema.types import Choice
+from muniment.schema.fields import Choice
 from muniment.schema.values import Label
 
 __all__ = ["CONFIGURATION", "DEFINITION", "IMPORT", "USER"]

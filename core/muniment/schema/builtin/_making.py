@@ -10,8 +10,9 @@ from typing import Final
 
 import attrs
 
+from muniment.schema.fields import Choice, Field, LayoutGroup, seal_group
 from muniment.schema.kinds import KINDS
-from muniment.schema.types import Choice, Field, LayoutGroup, RecordType, seal_group
+from muniment.schema.types import RecordType
 from muniment.schema.values import Label
 
 __all__ = [

@@ -11,7 +11,7 @@ from typing import Final
 import attrs
 
 from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
-from muniment.schema.types import Choice, Field
+from muniment.schema.fields import Choice, Field
 from muniment.schema.values import Label
 
 __all__ = ["CONSENT", "NOTICE", "REQUEST"]

@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type, state_field
-from muniment.schema.types import Choice
+from muniment.schema.fields import Choice
 from muniment.schema.values import Label
 
 __all__ = ["SUGGESTION", "WEBHOOK"]

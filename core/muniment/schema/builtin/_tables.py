@@ -5,7 +5,7 @@ from __future__ import annotations
 from typing import Final
 
 from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, builtin_type
-from muniment.schema.types import Choice, Field
+from muniment.schema.fields import Choice, Field
 from muniment.schema.values import Label
 
 __all__ = ["DASHBOARD", "MAPPING", "SUBJECT_LINK", "VIEW"]

@@ -12,7 +12,8 @@ from muniment.codec import decode_value, encode_value
 from muniment.errors import IntegrityError, UsageError
 from muniment.keys import KeyStore, derive
 from muniment.model import Random, Value
-from muniment.schema.types import RecordType, category_of_group
+from muniment.schema.fields import category_of_group
+from muniment.schema.types import RecordType
 from muniment.schema.values import HIDDEN
 from muniment.seal import open_fields, open_part, part_slots, seal_fields, seal_part
 from muniment.store import Part, SidePart

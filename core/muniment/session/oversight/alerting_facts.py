@@ -24,7 +24,7 @@ from muniment.errors import KeyStoreError
 from muniment.log.binding import OPERATIONS, unpack_live
 from muniment.model import Value, id_bytes, rfc3339
 from muniment.schema.builtin import ALERT, RESTRICTION
-from muniment.schema.types import Field
+from muniment.schema.fields import Field
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.gates import PURPOSES_LEFT

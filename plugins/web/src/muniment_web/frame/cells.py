@@ -14,7 +14,7 @@ from markupsafe import Markup, escape
 from muniment.model import FileRef, Money, Value
 from muniment.plugins import Drawn
 from muniment.schema import Context, Field, FieldKind
-from muniment.schema.types import Highlight
+from muniment.schema.fields import Highlight
 from muniment.schema.values import ValueProblem
 from muniment.session.kernel.views import Record
 from muniment_web.server.plugged import Draw
