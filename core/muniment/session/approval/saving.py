@@ -24,7 +24,8 @@ from muniment.session.approval.forms import (
 )
 from muniment.session.ground import Footing
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.kernel.gates import About, require_open
+from muniment.session.kernel.gates import About
+from muniment.session.kernel.gating import require_open
 from muniment.session.kernel.reach import reached_by
 from muniment.session.reading.reads import definition_of, may_read
 from muniment.session.writing.approving import expires_at, rules_in_force

@@ -14,7 +14,8 @@ from muniment.policy import View
 from muniment.schema import PROPOSAL, RecordType
 from muniment.session.approval.proposals import Held, all_of, find_proposal, is_stale, load_proposal, type_of
 from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
-from muniment.session.kernel.gates import About, require_open
+from muniment.session.kernel.gates import About
+from muniment.session.kernel.gating import require_open
 from muniment.session.kernel.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.kernel.standing import authorize, standing_to, view_of
 from muniment.session.kernel.views import Change as FieldChange

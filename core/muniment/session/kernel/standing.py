@@ -18,7 +18,8 @@ from muniment.schema import RecordType
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.definitions import Glass
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.kernel.gates import About, require_open
+from muniment.session.kernel.gates import About
+from muniment.session.kernel.gating import require_open
 from muniment.session.kernel.reach import reach_of, reached_by, stored_values
 from muniment.store import Transaction, Version
 

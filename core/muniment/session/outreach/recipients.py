@@ -14,7 +14,8 @@ from muniment.outreach.letters import Letter
 from muniment.purposes import MARKETING
 from muniment.schema import Condition, RecordType
 from muniment.session.kernel.engine import SHARD, Engine
-from muniment.session.kernel.gates import About, closed
+from muniment.session.kernel.gates import About
+from muniment.session.kernel.gating import closed
 from muniment.session.kernel.reach import needs_of
 from muniment.session.kernel.standing import view_of
 from muniment.session.kernel.views import Record

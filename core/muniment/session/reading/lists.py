@@ -19,7 +19,8 @@ from muniment.schema.listviews import Condition
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.current import sortable
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.kernel.gates import About, closed
+from muniment.session.kernel.gates import About
+from muniment.session.kernel.gating import closed
 from muniment.session.kernel.layout import require_layout
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import Needs, as_newest, needs_of

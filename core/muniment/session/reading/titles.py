@@ -8,7 +8,8 @@ from muniment.errors import NotFound
 from muniment.model import id_bytes
 from muniment.schema import RecordType
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.kernel.gates import About, closed
+from muniment.session.kernel.gates import About
+from muniment.session.kernel.gating import closed
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reached_by
 from muniment.session.kernel.standing import Standing, denied

@@ -20,7 +20,8 @@ from muniment.seal import part_fields, part_slots
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.definitions import USER
 from muniment.session.kernel.engine import SHARD, Acting, Engine
-from muniment.session.kernel.gates import About, require_open
+from muniment.session.kernel.gates import About
+from muniment.session.kernel.gating import require_open
 from muniment.session.kernel.moving import has_moved
 from muniment.session.kernel.reach import Reach, reach_of, reached_by, stored_values
 from muniment.session.kernel.standing import authorize
