@@ -14,7 +14,7 @@ from starlette.responses import JSONResponse, Response
 from muniment import __version__
 from muniment.cli.errors import problem
 from muniment.errors import Conflict, MunimentError, UsageError
-from muniment_web.api._calls import language_of, once_of, rule_of
+from muniment_web.api._calls import PURPOSE, language_of, once_of, rule_of
 from muniment_web.api._models import Problem, Waits
 from muniment_web.api._once import Answers
 from muniment_web.server.web import Web
@@ -133,6 +133,13 @@ _RETRY: Final = {
     "description": "a retry with the same key does nothing twice and gives the first answer, for a day",
     "schema": {"type": "string", "minLength": 1, "maxLength": 200},
 }
+_PURPOSE: Final = {
+    "name": PURPOSE,
+    "in": "header",
+    "required": False,
+    "description": "for what data is touched, a term out of `/purposes`; by default the archive's own",
+    "schema": {"type": "string", "pattern": "^[A-Za-z][A-Za-z0-9_.:-]{0,99}$"},
+}
 _WAITS: Final = {
     "description": "Nothing was done yet: it waits for a second person.",
     "content": {"application/json": {"schema": {"$ref": "#/components/schemas/Waits"}}},
@@ -167,11 +174,12 @@ class _Api(FastAPI):
                 scopes = [rule.scope] if rule.scope else []
                 one["security"] = [{"token": scopes}, {"sign-in": []}]
                 one["x-action"] = rule.action
-                given = [each["name"] for each in one.get("parameters", ())]
+                given = [each["name"] for each in one.setdefault("parameters", [])]
+                one["parameters"].append(_PURPOSE)
                 if method not in ("GET", "HEAD"):
                     one["responses"].setdefault("202", _WAITS)
                 if once_of(route) != "never" and _RETRY["name"] not in given:
-                    one.setdefault("parameters", []).append(_RETRY)
+                    one["parameters"].append(_RETRY)
         return document
 
     @property

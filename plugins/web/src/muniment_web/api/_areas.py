@@ -11,14 +11,18 @@ from muniment_web.api import (
     _audit,
     _drafts,
     _files,
+    _imports,
     _keeping,
     _log,
     _outreach,
     _oversight,
     _persons,
+    _quality,
     _records,
+    _rules,
     _setup,
     _tables,
+    _templates,
 )
 
 __all__ = ["AREAS"]
@@ -27,6 +31,8 @@ __all__ = ["AREAS"]
 AREAS: Final[tuple[APIRouter, ...]] = (
     _persons.router,
     _tables.router,
+    _imports.router,
+    _quality.router,
     _files.router,
     _records.router,
     _approvals.router,
@@ -36,5 +42,7 @@ AREAS: Final[tuple[APIRouter, ...]] = (
     _log.router,
     _audit.router,
     _oversight.router,
+    _rules.router,
     _setup.router,
+    _templates.router,
 )

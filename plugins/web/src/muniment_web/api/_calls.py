@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Callable, Coroutine
 from hashlib import sha256
 from hmac import compare_digest
@@ -15,8 +16,8 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from muniment.cli.errors import problem
-from muniment.errors import AccessDenied, ApprovalNeeded
-from muniment.session import Session
+from muniment.errors import AccessDenied, ApprovalNeeded, UsageError
+from muniment.session import Acting, Session
 from muniment_web.api._once import Answer, Answers
 from muniment_web.api._strict import StrictRequest
 from muniment_web.server.guard import TooLarge
@@ -25,11 +26,15 @@ from muniment_web.server.signs import SignIn
 from muniment_web.server.throttle import network_of
 from muniment_web.server.web import Web
 
-__all__ = ["Caller", "Rule", "area", "language_of", "may", "once_of", "rule_of", "whole_caller"]
+__all__ = ["PURPOSE", "Caller", "Rule", "area", "language_of", "may", "once_of", "rule_of", "whole_caller"]
+
+PURPOSE: Final = "Muniment-Purpose"
+"""The header that says for what a call touches data."""
 
 Once = Literal["answer", "mark", "never"]
 _SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 _KEPT_HEADERS: Final = ("etag", "location", "content-type")
+_TERM: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,99}")
 
 
 @attrs.frozen
@@ -142,25 +147,60 @@ def _found_caller(request: Request) -> Caller:
     scheme, _, text = request.headers.get("authorization", "").partition(" ")
     if scheme.lower() == "bearer" and text:
         web.limits.check(f"address/{network_of(address)}/{text[:22]}")
-        return _by_token(web, text.strip(), address)
+        return _by_token(web, text.strip(), address, _purpose(request))
     web.limits.check(f"address/{network_of(address)}")
     sign = _signed(web, request)
-    return Caller(
-        Session(web.engine, attrs.evolve(sign.session.acting, masked=False, program="api")),
-        frozenset(SCOPES),
-        f"sign-in/{sign.id}",
-    )
+    acting = attrs.evolve(sign.session.acting, masked=False, program="api")
+    wanted = _purpose(request)
+    if wanted is not None:
+        _require_purpose(web, acting, wanted)
+        acting = attrs.evolve(acting, purpose=wanted)
+    return Caller(Session(web.engine, acting), frozenset(SCOPES), f"sign-in/{sign.id}")
 
 
-def _by_token(web: Web, text: str, address: str) -> Caller:
+def _purpose(request: Request) -> str | None:
+    """For what the call touches data, as it says; None where the archive's own purpose counts.
+
+    Raises:
+        UsageError: ``serve.purpose``.
+    """
+    text = request.headers.get(PURPOSE)
+    if text is not None and not _TERM.fullmatch(text):
+        raise UsageError("serve.purpose")
+    return text
+
+
+def _require_purpose(web: Web, acting: Acting, purpose: str) -> None:
+    """Refuse a purpose that may not be given; what somebody wrote in its place is not written down.
+
+    Raises:
+        AccessDenied: ``access.purpose``, ``access.unknown_purpose`` or ``access.role_purpose``; logged.
+    """
+    try:
+        web.engine.policy.require_purpose(purpose, acting.actor)
+    except AccessDenied as error:
+        web.engine.refused(acting, "session", error)
+        raise
+
+
+def _by_token(web: Web, text: str, address: str, purpose: str | None) -> Caller:
     visitor = web.visitor(address, auth="token")
     try:
         token = Session(web.engine, visitor).credentials.token(text)
     except AccessDenied as error:
         web.engine.refused(visitor, "session", error)
         raise
+    if purpose is not None:
+        web.engine.refresh()
+        known = web.visitor(address, login=token.login, auth="token", sign_in=token.id)
+        _require_purpose(web, attrs.evolve(known, program="api"), purpose)
     session = web.archive.session(
-        actor=token.login, auth="token", program="api", address=address or None, sign_in=token.id
+        actor=token.login,
+        purpose=purpose,
+        auth="token",
+        program="api",
+        address=address or None,
+        sign_in=token.id,
     )
     return Caller(session, frozenset(token.scopes), f"token/{token.id}")
 
@@ -220,7 +260,8 @@ async def _answered_once(
         asked = sha256(await request.body()).digest()
     except TooLarge:
         raise HTTPException(413) from None
-    line = f"{request.method} {request.url.path}?{request.url.query} {request.headers.get('if-match', '')}\n"
+    seen, why = request.headers.get("if-match", ""), request.headers.get(PURPOSE, "")
+    line = f"{request.method} {request.url.path}?{request.url.query} {seen} {why}\n"
     before = answers.begin(caller.credential, key, line.encode() + asked)
     if before is not None:
         if rule.action:

@@ -51,6 +51,7 @@ __all__ = [
     "file_answers",
     "micros",
     "of_type",
+    "plain",
     "put_version",
     "require_seen",
     "uploaded",
@@ -199,6 +200,15 @@ def of_type(session: Session, type: str, id: UUID) -> str:
     if version is not None and version.type != wanted.number:
         raise NotFound("record.not_found")
     return str(id)
+
+
+def plain(found: Any) -> Any:
+    """What is made of sets and tuples as JSON has it."""
+    if isinstance(found, dict):
+        return {str(key): plain(value) for key, value in found.items()}
+    if isinstance(found, (frozenset, set)):
+        return sorted(found)
+    return [plain(one) for one in found] if isinstance(found, (list, tuple)) else found
 
 
 def written(saved: SavedChange) -> Written:

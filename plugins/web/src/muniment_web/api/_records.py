@@ -37,7 +37,7 @@ from muniment_web.api._parts import check_type as _check_type
 from muniment_web.api._strict import strict_json
 from muniment_web.server.handed import handed
 
-__all__ = ["page_of", "record_of", "router", "saved_of"]
+__all__ = ["described", "page_of", "record_of", "router", "saved_of"]
 
 router: Final = area("records")
 _LINES: Final = 200
@@ -130,16 +130,16 @@ def get_me(caller: Annotated[Caller, Depends(whole_caller)]) -> models.Me:
 @router.get("/types", tags=["about"])
 def list_types(session: Described) -> models.Types:
     """The record types with the fields that this caller may see or write."""
-    return models.Types(types=[_described(session, one) for one in session.types()])
+    return models.Types(types=[described(session, one) for one in session.types()])
 
 
 @router.get("/types/{type}", tags=["about"])
 def get_type(session: Described, key: TypeKey) -> models.TypeDescription:
     """One record type."""
-    return _described(session, _check_type(session, key))
+    return described(session, _check_type(session, key))
 
 
-def _described(session: Session, record_type: RecordType) -> models.TypeDescription:
+def described(session: Session, record_type: RecordType) -> models.TypeDescription:
     view = session.view(record_type)
     fields = [
         models.FieldDescription(

@@ -12,7 +12,7 @@ from muniment.model import id_text
 from muniment.session import Session
 from muniment.session.kernel.definitions import User
 from muniment_web.api._calls import area, may
-from muniment_web.api._parts import Done, Id, Key, Moment, Shown, Strict, Text, Why, Written, written
+from muniment_web.api._parts import Done, Id, Key, Moment, Shown, Strict, Text, Written, plain, written
 from muniment_web.server.invitations import new_invitation
 from muniment_web.server.web import Web
 
@@ -28,10 +28,11 @@ Hooks = Annotated[Session, Depends(may("setup", "config.read"))]
 Hooking = Annotated[Session, Depends(may("setup", "config.change"))]
 # A secret is told once.
 Secretly = Annotated[Session, Depends(may("setup", "config.change", once="mark"))]
-Keys = Annotated[Session, Depends(may("setup", "key.read"))]
 Suggesting = Annotated[Session, Depends(may("write"))]
 Login = Annotated[str, Path(alias="login", min_length=1, max_length=200)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+Attribute = Annotated[str, StringConstraints(pattern=r"^[^,;\n\uff0c\uff1b\u3001]{1,200}$")]
+Attributes = dict[Key, list[Attribute]]
 
 
 # Users and roles
@@ -45,6 +46,7 @@ class UserShown(Shown):
     name: str
     roles: list[str]
     active: bool
+    attributes: dict[str, list[str]] = Field(description="what conditions on rows may ask for")
 
 
 class UserList(Shown):
@@ -59,6 +61,7 @@ class UserRequest(Strict):
     login: Name
     name: Name
     roles: list[Key]
+    attributes: Attributes | None = None
     reason: Text | None = None
 
 
@@ -68,6 +71,7 @@ class UserChange(Strict):
     name: Name | None = None
     roles: list[Key] | None = None
     active: bool | None = None
+    attributes: Attributes | None = Field(default=None, description="in place of those there are")
     reason: Text | None = None
 
 
@@ -107,8 +111,20 @@ def list_users(session: Users) -> UserList:
 
 def _user(one: User) -> UserShown:
     return UserShown(
-        id=id_text(one.record), login=one.login, name=one.name, roles=list(one.roles), active=one.active
+        id=id_text(one.record),
+        login=one.login,
+        name=one.name,
+        roles=list(one.roles),
+        active=one.active,
+        attributes={
+            name: [value for each, value in one.attributes if each == name] for name in dict(one.attributes)
+        },
     )
+
+
+def _pairs(given: dict[str, list[str]] | None) -> tuple[str, ...] | None:
+    """Attributes as they are kept, each a name and a value."""
+    return tuple(f"{name}={value}" for name, values in (given or {}).items() for value in values) or None
 
 
 @router.post("/users", tags=["users"], status_code=201)
@@ -119,6 +135,7 @@ def add_user(session: Changing, given: UserRequest) -> Written:
         "display_name": given.name,
         "roles": tuple(given.roles),
         "state": "active",
+        "attributes": _pairs(given.attributes),
     }
     return written(session.create("user", values, reason=given.reason))
 
@@ -133,6 +150,8 @@ def change_user(request: Request, session: Changing, login: Login, given: UserCh
         values["display_name"] = given.name
     if given.roles is not None:
         values["roles"] = tuple(given.roles)
+    if given.attributes is not None:
+        values["attributes"] = _pairs(given.attributes)
     if given.active is not None:
         values["state"] = "active" if given.active else "disabled"
     saved = session.update(id_text(user.record), values, reason=given.reason)
@@ -176,16 +195,8 @@ def list_roles(session: Users) -> RoleList:
             )
             for one in sorted(policy.roles.values(), key=lambda one: one.key)
         ],
-        matrix=_plain(policy.matrix(session.types())),
+        matrix=plain(policy.matrix(session.types())),
     )
-
-
-def _plain(found: Any) -> Any:
-    if isinstance(found, dict):
-        return {str(key): _plain(value) for key, value in found.items()}
-    if isinstance(found, (frozenset, set)):
-        return sorted(found)
-    return [_plain(one) for one in found] if isinstance(found, (list, tuple)) else found
 
 
 # Tokens
@@ -235,90 +246,6 @@ def revoke_token(session: Own, token: Annotated[str, Path(pattern=r"^[0-9a-f]{32
     """Take a token back at once."""
     session.credentials.revoke(token)
     return Done(id=token, state="revoked")
-
-
-# Rules
-
-
-class ConfigurationShown(Shown):
-    """What was applied, and what of the plugins is in use."""
-
-    text: str
-    differs: bool = Field(description="whether the file says something else than what was applied")
-    plugins: list[dict[str, Any]]
-
-
-class Applied(Shown):
-    """Whether what the file says was not in force yet."""
-
-    changed: bool
-
-
-class KeySlot(Shown):
-    """A way to open the archive."""
-
-    id: str
-    kind: str
-    present: bool
-    tested_epoch: int | None = None
-    added: Moment
-
-
-class KeyState(Shown):
-    """How the key store stands."""
-
-    epoch: int
-    pages: int
-    leased: int
-    destroyed: int
-    rotation_due: bool
-    slots: list[KeySlot]
-
-
-@router.get("/configuration", tags=["rules"])
-def get_configuration(request: Request, session: Configured) -> ConfigurationShown:
-    """The configuration that was applied, and the plugins in use."""
-    session.require("config.read")
-    session.note("config.read")
-    archive = request.app.state.web.archive
-    return ConfigurationShown(
-        text=archive.applied.text,
-        differs=archive.config_differs,
-        plugins=[_plain(dict(one)) for one in archive.plugins.describe(lang="en")],
-    )
-
-
-@router.post("/configuration/apply", tags=["rules"])
-def apply_configuration(request: Request, session: Hooking, given: Why) -> Applied:
-    """Put what the file says into force, as a version with its reason."""
-    session.require("config.change")
-    return Applied(changed=bool(request.app.state.web.archive.apply_config(session, reason=given.reason)))
-
-
-@router.get("/keys", tags=["rules"])
-def get_keys(request: Request, session: Keys) -> KeyState:
-    """How the key store stands; nothing of a key is told."""
-    session.require("key.read")
-    found = request.app.state.web.archive.keys.status()
-    return KeyState(
-        epoch=found.epoch,
-        pages=found.pages,
-        leased=found.leased,
-        destroyed=found.destroyed,
-        rotation_due=found.rotation_due,
-        slots=[
-            KeySlot.model_validate(
-                {
-                    "id": one.slot,
-                    "kind": one.kind,
-                    "present": one.present,
-                    "tested_epoch": one.tested_epoch,
-                    "added": one.added,
-                }
-            )
-            for one in found.slots
-        ],
-    )
 
 
 # Suggestions

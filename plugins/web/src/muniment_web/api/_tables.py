@@ -1,39 +1,34 @@
-"""Saved views, dashboards, imports, and what is wrong with the data."""
+"""Saved views and dashboards."""
 
 from __future__ import annotations
 
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import Depends, Path, Query
+from fastapi import Depends, Path, Query, Response
 from pydantic import Field, StringConstraints
 
-from muniment.cli.values import value_json
-from muniment.errors import Issue, UsageError
-from muniment.imports.run import Imported
 from muniment.schema import ListView, parse_condition
+from muniment.schema.dashboards import dashboard_document, parse_dashboard
 from muniment.session import Session
 from muniment.session.tables.charting import shown_document
+from muniment.session.tables.dashboards import SavedDashboard
 from muniment.session.tables.saved import SavedView
 from muniment_web.api import _models as models
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
     Cursor,
     Done,
-    Id,
+    IfMatch,
     Key,
     Label,
-    Limit,
-    Moment,
-    Reason,
     Shown,
     Strict,
     Text,
     TypeKey,
-    Upload,
-    Why,
     Written,
     check_type,
-    uploaded,
+    put_version,
+    require_seen,
     written,
 )
 from muniment_web.api._records import page_of
@@ -42,17 +37,10 @@ __all__ = ["router"]
 
 router: Final = area("tables")
 Seeing = Annotated[Session, Depends(may("read", "record.list"))]
-Searching = Annotated[Session, Depends(may("read", "record.search", once="never"))]
 Asking = Annotated[Session, Depends(may("read", "record.list", once="never"))]
 Saving = Annotated[Session, Depends(may("write", "view.save"))]
-Importing = Annotated[Session, Depends(may("write", "record.import"))]
-Imports = Annotated[Session, Depends(may("read", "record.import"))]
-Checking = Annotated[Session, Depends(may("read", "data.check", once="never"))]
-Merged = Annotated[Session, Depends(may("read", "subject.link"))]
-Linking = Annotated[Session, Depends(may("write", "subject.link"))]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 ViewName = Annotated[str, Path(alias="name", min_length=1, max_length=100)]
-UuidText = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
 # Views
@@ -219,260 +207,65 @@ def get_dashboard(session: Seeing, name: ViewName) -> dict[str, Any]:
     return document
 
 
-# Imports
+class DashboardDefinition(Shown):
+    """What a dashboard shows, and whom."""
+
+    id: str | None = None
+    version: int
+    audience: str
+    holders: list[str]
+    definition: dict[str, Any]
 
 
-class ImportRequest(Strict):
-    """A file of rows, and how it is read."""
+class DashboardRequest(Strict):
+    """What a dashboard shows, and whom: ``label`` and a list ``tile``, as in a file of dashboards."""
 
-    file: Upload
-    mapping: Name | None = Field(default=None, description="name of a saved mapping")
-    match: list[Annotated[str, StringConstraints(max_length=100)]] = Field(default=[])
-    dry_run: bool = True
-    empty: Literal["", "keep", "clear"] = ""
-    sheet: Annotated[str, StringConstraints(max_length=200)] | None = None
-    encoding: Annotated[str, StringConstraints(max_length=40)] | None = None
-    delimiter: Annotated[str, StringConstraints(max_length=4)] | None = None
-    header_row: Annotated[int, Field(ge=1, le=10_000)] | None = None
+    definition: dict[str, Any]
+    audience: Literal["person", "role", "everyone"] = "person"
+    roles: list[Name] = Field(default=[])
     reason: Text | None = None
 
 
-class RowProblem(Shown):
-    """Why a row was refused."""
-
-    row: int
-    columns: list[str]
-    issues: list[models.Issue]
-
-
-class ImportDone(Shown):
-    """What became of an import, or would."""
-
-    id: str | None = None
-    dry_run: bool
-    rows: int
-    created: int
-    updated: int
-    unchanged: int
-    rejected: int
-    match: list[str]
-    notes: list[models.Issue]
-    warnings: dict[str, int]
-    problems: list[RowProblem]
-
-
-class ImportShown(Shown):
-    """An import that there was."""
-
-    id: str
-    version: int
-    recorded: Moment
-    fields: dict[str, Any]
-
-
-class ImportList(Shown):
-    """The imports that there were, newest first."""
-
-    imports: list[ImportShown]
-
-
-class RevertRequest(Strict):
-    """Why an import is undone."""
-
-    reason: Reason
-    force: bool = Field(default=False, description="set back what somebody changed since, too")
-
-
-class RevertDone(Shown):
-    """What was undone."""
-
-    id: str
-    deleted: int
-    restored: int
-    gone: int
-    conflicts: int
-    records: list[str]
-
-
-@router.post("/records/{type}/import", tags=["imports"])
-def import_rows(session: Importing, key: TypeKey, given: ImportRequest) -> ImportDone:
-    """Import a CSV file or a workbook; without ``dry_run`` set to false nothing is written."""
-    check_type(session, key)
-    mapping = None if given.mapping is None else session.mappings.get(given.mapping).mapping
-    with uploaded(given.file) as path:
-        if path is None:
-            raise UsageError("serve.request")
-        done = session.import_file(
-            key,
-            path,
-            mapping=mapping,
-            match=given.match,
-            dry_run=given.dry_run,
-            empty=given.empty,
-            sheet=given.sheet,
-            encoding=given.encoding,
-            delimiter=given.delimiter,
-            header_row=given.header_row,
-            reason=given.reason,
-            preview=0,
-        )
-    return _imported(done)
-
-
-def _imported(done: Imported) -> ImportDone:
-    return ImportDone(
-        id=done.id or None,
-        dry_run=done.dry_run,
-        rows=done.rows,
-        created=done.created,
-        updated=done.updated,
-        unchanged=done.unchanged,
-        rejected=done.rejected,
-        match=list(done.match),
-        notes=[_issue(one) for one in done.notes],
-        warnings=dict(done.warnings),
-        problems=[
-            RowProblem(row=one.row, columns=list(one.columns), issues=[_issue(each) for each in one.issues])
-            for one in done.problems
-        ],
+def _definition(found: SavedDashboard) -> dict[str, Any]:
+    document = dashboard_document(found.dashboard)
+    return {"label": document.get("label", {}), "tile": document["tiles"]} | (
+        {"help": document["help"]} if "help" in document else {}
     )
 
 
-def _issue(one: Issue) -> models.Issue:
-    return models.Issue(field=one.field, code=one.code, severity=one.severity, detail=one.text())
-
-
-@router.get("/imports", tags=["imports"])
-def list_imports(session: Imports) -> ImportList:
-    """The imports that there were, newest first."""
-    return ImportList(
-        imports=[
-            ImportShown.model_validate(
-                {
-                    "id": one.id,
-                    "version": one.version,
-                    "recorded": one.recorded_us,
-                    "fields": {
-                        name: value if name in one.masked else value_json(value)
-                        for name, value in one.fields.items()
-                    },
-                }
-            )
-            for one in session.imports()
-        ]
+@router.get("/dashboards/{name}/definition", tags=["dashboards"])
+def get_dashboard_definition(session: Seeing, name: ViewName, response: Response) -> DashboardDefinition:
+    """What a dashboard is made of, as far as this caller may see it."""
+    found = session.dashboards.get(name)
+    put_version(response, found.version)
+    return DashboardDefinition(
+        id=found.id or None,
+        version=found.version,
+        audience=found.audience,
+        holders=list(found.holders),
+        definition=_definition(found),
     )
 
 
-@router.post("/imports/{id}/revert", tags=["imports"])
-def revert_import(session: Importing, id: Id, given: RevertRequest) -> RevertDone:
-    """Undo an import as new versions; what somebody changed since is left alone unless forced."""
-    done = session.revert_import(str(id), reason=given.reason, force=given.force)
-    return RevertDone.model_validate(done)
+@router.put("/dashboards/{name}", tags=["dashboards"])
+def save_dashboard(
+    session: Saving, name: ViewName, given: DashboardRequest, if_match: IfMatch = None
+) -> Written:
+    """Keep a dashboard, in place of the one of that name for the same audience."""
+    session.require("view.save" if given.audience == "person" else "view.share")
+    if if_match is not None:
+        require_seen(if_match, session.dashboards.get(name).version)
+    made = parse_dashboard({**given.definition, "key": name}, "definition")
+    return written(
+        session.dashboards.save(made, audience=given.audience, roles=given.roles, reason=given.reason)
+    )
 
 
-# Quality
-
-
-class FieldAlike(Shown):
-    """How alike two records are in one field, in percent."""
-
-    field: str
-    percent: int
-
-
-class Pair(Shown):
-    """Two records that may be about the same."""
-
-    first: str
-    second: str
-    score: int
-    fields: list[FieldAlike]
-
-
-class Pairs(Shown):
-    """Pairs of records that may be about the same."""
-
-    duplicates: list[Pair]
-
-
-class FindingShown(Shown):
-    """What is wrong with one record."""
-
-    code: str
-    record: str
-    field: str
-    owner: str
-
-
-class QualityShown(Shown):
-    """What is wrong with the records of a type."""
-
-    type: str
-    records: int
-    counts: dict[str, int]
-    findings: list[FindingShown]
-
-
-class MergeRequest(Strict):
-    """Which of two records stays, and why they are one."""
-
-    kept: UuidText
-    duplicate: UuidText
-    reason: Reason
-    fill: bool = True
-
-
-class MergeShown(Shown):
-    """Two records that were found to be one."""
-
-    id: str
-    version: int
-    type: str
-    kept: str
-    duplicate: str
-    filled: list[str]
-
-
-class Merges(Shown):
-    """Merges that hold, oldest first."""
-
-    merges: list[MergeShown]
-
-
-@router.post("/records/{type}/duplicates", tags=["quality"])
-def find_duplicates(
-    session: Searching,
-    key: TypeKey,
-    at_least: Annotated[int, Query(ge=1, le=100)] = 60,
-    limit: Limit = 100,
-) -> Pairs:
-    """Pairs of records that may be about the same; an act in the log."""
-    check_type(session, key)
-    found = session.cleaning.duplicates(key, at_least=at_least, limit=limit)
-    return Pairs(duplicates=[Pair.model_validate(one) for one in found])
-
-
-@router.post("/records/{type}/quality", tags=["quality"])
-def check_quality(session: Checking, key: TypeKey) -> QualityShown:
-    """What is wrong with the records of a table; an act in the log."""
-    check_type(session, key)
-    return QualityShown.model_validate(session.cleaning.quality(key))
-
-
-@router.get("/merges", tags=["quality"])
-def list_merges(session: Merged) -> Merges:
-    """The merges that hold."""
-    return Merges(merges=[MergeShown.model_validate(one) for one in session.cleaning.links.list()])
-
-
-@router.post("/merges", tags=["quality"], status_code=201)
-def merge_records(session: Linking, given: MergeRequest) -> MergeShown:
-    """Make one of two records that are about the same."""
-    done = session.cleaning.links.merge(given.kept, given.duplicate, reason=given.reason, fill=given.fill)
-    return MergeShown.model_validate(done)
-
-
-@router.post("/merges/{id}/undo", tags=["quality"])
-def undo_merge(session: Linking, id: Id, given: Why) -> MergeShown:
-    """Take a merge apart: the duplicate is back."""
-    return MergeShown.model_validate(session.cleaning.links.undo(str(id), reason=given.reason))
+@router.delete("/dashboards/{name}", tags=["dashboards"])
+def remove_dashboard(session: Saving, name: ViewName, if_match: IfMatch = None) -> Done:
+    """Take a dashboard away."""
+    session.require("view.save")
+    if if_match is not None:
+        require_seen(if_match, session.dashboards.get(name).version)
+    session.dashboards.remove(name)
+    return Done(id=name, state="removed")

@@ -1,0 +1,102 @@
+"""Who gains and who loses what by other roles, or by a configuration that does not hold yet: asked of both.
+
+Both sides are asked of the policy that enforces them, for each person with all of their roles: a denial of
+one role beats what another one allows, so what single roles may do does not add up.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable, Mapping
+from typing import Final
+
+import attrs
+
+from muniment.policy import ACTIONS, Actor, Policy
+from muniment.schema import RecordType
+from muniment.session import Engine
+
+__all__ = ["WAYS", "Right", "Shifted", "shifted", "types_shown"]
+
+WAYS: Final = ("clear", "masked", "writable")
+"""How a field may be had."""
+
+Right = tuple[str, str, str]
+"""A way (``does``, ``clear``, ``masked``, ``writable`` or ``rows``), the key of a type or nothing, a name."""
+
+
+@attrs.frozen
+class Shifted:
+    """What changes for people who have the same roles before and after.
+
+    Attributes:
+        logins: whose.
+        before: keys of their roles.
+        after: the same then.
+        gains: what they may do that they could not.
+        losses: what they may do no more.
+    """
+
+    logins: tuple[str, ...]
+    before: tuple[str, ...]
+    after: tuple[str, ...]
+    gains: frozenset[Right]
+    losses: frozenset[Right]
+
+
+def types_shown(engine: Engine) -> dict[str, RecordType]:
+    """The record types that rights are told for, by key."""
+    return {
+        one.key: one for one in engine.definitions.types.values() if one.number >= 256 and not one.retired
+    }
+
+
+def shifted(
+    engine: Engine,
+    people: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]],
+    *,
+    purpose: str,
+    after: Policy | None = None,
+) -> list[Shifted]:
+    """What changes for whom; those alone for whom something does.
+
+    Args:
+        engine: the opened archive.
+        people: keys of the roles that each login has before and after.
+        purpose: for what they would act.
+        after: the policy that would hold; by default that which does.
+    """
+    before, then = engine.policy, after or engine.policy
+    types = types_shown(engine)
+    groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
+    for login, roles in sorted(people.items()):
+        groups.setdefault(roles, []).append(login)
+    made = []
+    for (old, new), logins in groups.items():
+        had = _rights(before, old, types.values(), purpose)
+        has = _rights(then, new, types.values(), purpose)
+        if had != has:
+            made.append(Shifted(tuple(logins), old, new, frozenset(has - had), frozenset(had - has)))
+    return made
+
+
+def _rights(policy: Policy, roles: tuple[str, ...], types: Iterable[RecordType], purpose: str) -> set[Right]:
+    """Everything that somebody with these roles may: an act, or a way with a field of a type."""
+    # A role that is there no more allows nothing.
+    actor = Actor("?", tuple(one for one in roles if one in policy.roles), purpose=purpose)
+    found = {("does", "", action) for action in ACTIONS if policy.may(actor, action)}
+    for one in types:
+        rights = policy.rights(actor, one.key)
+        view = policy.view(actor, one)
+        found |= {("does", one.key, action) for action in rights.actions if action.startswith("record.")}
+        for way in WAYS:
+            found |= {(way, one.key, key) for key in getattr(view, way)}
+        rows = sorted(
+            {
+                f"{test.field}={','.join(test.values)}"
+                for tests in rights.rows.values()
+                for line in tests
+                for test in line
+            }
+        )
+        found |= {("rows", one.key, row) for row in rows}
+    return found
