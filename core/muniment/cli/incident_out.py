@@ -16,7 +16,7 @@ if TYPE_CHECKING:
     from muniment.archive import Archive
     from muniment.session.oversight.persons_to_tell import ToTell
 
-__all__ = ["drill", "laws", "notice", "source_of", "write_persons"]
+__all__ = ["drill", "known_laws", "laws", "notice", "source_of", "write_persons"]
 
 _ID = ("The incident's identifier.", "安全事件的标识符。")
 
@@ -180,7 +180,7 @@ def laws(call: Invocation) -> None:
     from muniment.cli.output import emit, table, talk
 
     if call.json:
-        emit({"laws": list(_laws())})
+        emit({"laws": list(known_laws())})
         return
     table(
         call.words(
@@ -199,14 +199,15 @@ def laws(call: Invocation) -> None:
                 else call.say("incident.at_once"),
                 source_of(call, clock),
             ]
-            for law in _laws()
+            for law in known_laws()
             for clock in law["clocks"]
         ],
     )
     talk(call.say("incident.laws_note"))
 
 
-def _laws() -> Iterator[dict[str, Any]]:
+def known_laws() -> Iterator[dict[str, Any]]:
+    """The laws whose clocks an incident may run, with where each stands written."""
     from muniment.incidents import LAWS
 
     for law in LAWS.values():

@@ -17,13 +17,21 @@ import attrs
 
 from muniment.codec import canonical, parse_canonical
 from muniment.errors import IntegrityError, MunimentError
-from muniment.log.checkpoint import Checkpoint, VerifierKey
+from muniment.log.checkpoint import Checkpoint, VerifierKey, parse_verifier_key
 from muniment.log.entry import commitment, parse_entry
 from muniment.log.proof import verify_proof
 
-__all__ = ["VerifiedReceipt", "make_receipt", "receipt_core", "receipt_hash", "verify_receipt"]
+__all__ = [
+    "VerifiedReceipt",
+    "make_receipt",
+    "receipt_core",
+    "receipt_hash",
+    "verify_given",
+    "verify_receipt",
+]
 
 _LABEL: Final = b"muniment/receipt/v1\n"
+_GENERATIONS: Final = 64
 _KINDS: Final = frozenset(
     {"consent.give", "consent.renew", "consent.refuse", "consent.withdraw", "consent.expire",
      "consent.invalidate", "consent.request"}
@@ -108,6 +116,22 @@ def make_receipt(
     if notice is not None:
         document["notice"] = dict(notice)
     return document
+
+
+def verify_given(document: object, key: str) -> VerifiedReceipt:
+    """Check a receipt with a verifier key as people hand it on, whichever generation of the log it is from.
+
+    Args:
+        document: as parsed from JSON.
+        key: of any generation, from elsewhere than the receipt.
+
+    Raises:
+        IntegrityError, LogError: as ``verify_receipt`` and ``parse_verifier_key``.
+    """
+    own = parse_verifier_key(key)
+    # One seed signs every generation, and the key's name is the generation's origin.
+    base = own.name.rpartition(".")[0]
+    return verify_receipt(document, [attrs.evolve(own, name=f"{base}.{gen}") for gen in range(_GENERATIONS)])
 
 
 def verify_receipt(document: object, keys: Iterable[VerifierKey]) -> VerifiedReceipt:

@@ -236,10 +236,11 @@ class RetentionDone(Shown):
 def retention_plan(
     session: Keeping,
     type: Annotated[list[Key] | None, Query(max_length=50)] = None,
+    state: Annotated[list[Key] | None, Query(max_length=20, description="by default due and review")] = None,
     limit: Limit = 100,
 ) -> Facets:
-    """What is due, and what waits for a person's decision."""
-    found = islice(session.retention.plan(types=type or ()), limit)
+    """What is due, and what waits for a person's decision; or what stands otherwise, such as what is held."""
+    found = islice(session.retention.plan(types=type or (), states=state or ("due", "review")), limit)
     return Facets(facets=[_facet(one) for one in found])
 
 

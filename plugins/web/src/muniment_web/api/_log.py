@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 from base64 import b64encode
+from pathlib import Path as FilePath
+from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final, Literal
 from uuid import UUID
 
 from fastapi import Depends, Path, Query, Request
 from pydantic import Field
-from starlette.responses import PlainTextResponse
+from starlette.responses import PlainTextResponse, Response
 
 from muniment.log.kinds import KINDS
 from muniment.model import rfc3339
@@ -17,7 +19,8 @@ from muniment.session.reading.generations import ALL, Asked, Place
 from muniment.store import LogFilter
 from muniment_web.api import _models as models
 from muniment_web.api._calls import area, may
-from muniment_web.api._parts import Day, Limit, Moment, Shown, Strict, micros
+from muniment_web.api._parts import Day, Limit, Moment, Shown, Strict, Time, file_answers, micros, zipped
+from muniment_web.server.handed import handed
 from muniment_web.server.verifying import Badge
 from muniment_web.server.web import Web
 
@@ -27,6 +30,8 @@ router: Final = area("log")
 Reading = Annotated[Session, Depends(may("log", "log.read"))]
 Proving = Annotated[Session, Depends(may("log", "log.export"))]
 Verifying = Annotated[Session, Depends(may("log", "log.verify"))]
+Exporting = Annotated[Session, Depends(may("log", "log.export", once="mark"))]
+Disposing = Annotated[Session, Depends(may("log", "log.dispose"))]
 Signing = Annotated[Session, Depends(may("log", "log.checkpoint"))]
 Index = Annotated[int, Path(ge=0, lt=2**53)]
 Generation = Annotated[
@@ -135,6 +140,22 @@ class Stamp(Shown):
     time: Moment
     authority: str
     token: str
+
+
+class DisposeRequest(Strict):
+    """Which details had their time."""
+
+    rule: Literal["changes", "accesses", "security"]
+    before: Time
+
+
+class Disposed(Shown):
+    """What was disposed of."""
+
+    entries: int
+    kept: int = Field(description="batches that were old enough and stay: held, or of records that are there")
+    first: int | None = None
+    last: int | None = None
 
 
 @router.get("/log")
@@ -267,6 +288,28 @@ def follow_log(
 def sign_checkpoint(session: Signing) -> PlainTextResponse:
     """Sign the log as it stands; keep the answer elsewhere."""
     return PlainTextResponse(session.checkpoint().note)
+
+
+@router.post(
+    "/log/export",
+    response_class=Response,
+    responses=file_answers("application/zip", "A c2sp.org/tlog-tiles tree."),
+)
+def export_log(session: Exporting, generation: Generation = None) -> Response:
+    """A generation of the log as a tree of tiles, for tools that nobody here wrote."""
+
+    def write(target: FilePath) -> None:
+        with TemporaryDirectory(prefix="muniment-") as folder:
+            session.export_log(FilePath(folder) / "log", generation=generation)
+            zipped(FilePath(folder) / "log", target)
+
+    return handed(write, "log.zip", "application/zip")
+
+
+@router.post("/log/dispose")
+def dispose_log(session: Disposing, given: DisposeRequest) -> Disposed:
+    """Dispose of details of the log that had their time; entries and proofs stay whole."""
+    return Disposed.model_validate(session.dispose_log(given.rule, before=given.before))
 
 
 @router.get("/log/witnesses")

@@ -17,6 +17,9 @@ __all__ = [
     "Entry",
     "ExportRequest",
     "FieldDescription",
+    "FindRequest",
+    "FoundOfType",
+    "FoundRecords",
     "History",
     "ListRequest",
     "Me",
@@ -193,6 +196,28 @@ class SearchRequest(Strict):
     after: Cursor | None = None
 
 
+class FindRequest(Strict):
+    """What to look for everywhere."""
+
+    words: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+    limit: Annotated[int, Field(ge=1, le=100, description="records of each type")] = 10
+
+
+class FoundOfType(BaseModel):
+    """What was found in one type."""
+
+    type: str
+    columns: list[str]
+    records: list[Record]
+    more: bool
+
+
+class FoundRecords(BaseModel):
+    """What was found, by type."""
+
+    found: list[FoundOfType]
+
+
 class ExportRequest(Strict):
     """What to hand out, and why."""
 
@@ -201,6 +226,9 @@ class ExportRequest(Strict):
     where: Values = Field(default_factory=dict)
     fields: list[Key] | None = None
     deleted: bool = False
+    form: Literal["ndjson", "csv", "xlsx"] = "ndjson"
+    headers: Literal["key", "en", "zh"] = Field(default="key", description="what columns are called")
+    ids: bool = Field(default=False, description="with the identifier of each record, in a table")
 
 
 class Difference(BaseModel):

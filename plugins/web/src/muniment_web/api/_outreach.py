@@ -12,6 +12,7 @@ from muniment.outreach.letters import Letter
 from muniment.schema import parse_condition
 from muniment.session import Session
 from muniment.session.incoming import Item
+from muniment.session.outreach.answers import leave
 from muniment.session.outreach.recipients import Selection
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
@@ -45,6 +46,7 @@ Doing = Annotated[Session, Depends(may("write", "record.update"))]
 Mailing = Annotated[Session, Depends(may("read", "mail.read"))]
 Previewing = Annotated[Session, Depends(may("export", "mail.send", once="never"))]
 Sending = Annotated[Session, Depends(may("export", "mail.send"))]
+Consenting = Annotated[Session, Depends(may("rights", "consent.change"))]
 Inbox = Annotated[Session, Depends(may("read", "inbox.read"))]
 Deciding = Annotated[Session, Depends(may("write", "inbox.read"))]
 Taking = Annotated[Session, Depends(may("write", "inbox.change"))]
@@ -309,6 +311,29 @@ def _selection(letter: Letter, given: LetterSelection) -> Selection:
     return Selection(filters, given.view or "")
 
 
+class LeaveRequest(Strict):
+    """The end of the link to leave that stood in a letter."""
+
+    token: Annotated[str, StringConstraints(min_length=1, max_length=400)]
+
+
+class LeaveDone(Shown):
+    """What came of leaving."""
+
+    letter: str
+    purpose: str
+    withdrawn: bool = Field(description="whether a consent was taken back by it")
+    again: bool = Field(description="whether it had been done already")
+
+
+@router.post("/letters/leave", tags=["mail"])
+def leave_letters(session: Consenting, given: LeaveRequest) -> LeaveDone:
+    """Do what the link of a letter does, for whoever answered by mail: no more letters of that purpose."""
+    session.require("consent.change")
+    acting = session.acting
+    return LeaveDone.model_validate(leave(session.engine, given.token, program="api", address=acting.address))
+
+
 # What came in
 
 
@@ -381,6 +406,13 @@ def take_message(session: Taking, given: IncomingMessage) -> IncomingTaken:
     """Take a message, or a mailbox of them; what is here already is left alone."""
     with uploaded(given.file) as path:
         done = session.inbox.add(path or FilePath())
+    return IncomingTaken(new=done.new, known=done.known, refused=[code for _, code in done.refused])
+
+
+@router.post("/inbox/fetch", tags=["inbox"])
+def fetch_messages(session: Taking) -> IncomingTaken:
+    """Fetch what waits in the mailbox that the configuration names; nothing there is removed."""
+    done = session.inbox.fetch()
     return IncomingTaken(new=done.new, known=done.known, refused=[code for _, code in done.refused])
 
 

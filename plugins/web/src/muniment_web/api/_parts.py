@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import binascii
 import tempfile
+import zipfile
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
@@ -57,6 +58,7 @@ __all__ = [
     "uploaded",
     "version_of",
     "written",
+    "zipped",
 ]
 
 _KEY: Final = r"^[a-z][a-z0-9_]{0,62}$"
@@ -284,6 +286,14 @@ def uploaded(given: Upload | None) -> Iterator[FilePath | None]:
         target = FilePath(folder) / safe_name(given.name)
         target.write_bytes(content)
         yield target
+
+
+def zipped(folder: FilePath, target: FilePath) -> None:
+    """Put the files of a folder into a ZIP."""
+    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
+        for one in sorted(folder.rglob("*")):
+            if one.is_file():
+                made.write(one, one.relative_to(folder))
 
 
 def safe_name(name: str) -> str:

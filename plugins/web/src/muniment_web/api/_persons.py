@@ -2,11 +2,11 @@
 
 from __future__ import annotations
 
-import zipfile
 from datetime import date
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Annotated, Any, Final, Literal
+from uuid import UUID
 
 from fastapi import Depends, Query, Response
 from fastapi import Request as HttpRequest
@@ -15,12 +15,13 @@ from starlette.responses import Response as Answer
 
 from muniment.cli.subject_report import report_document
 from muniment.cli.values import value_json
-from muniment.errors import UsageError
+from muniment.errors import IntegrityError, LogError, UsageError
 from muniment.session import Session
 from muniment.session.rights.consented import Consent
 from muniment.session.rights.consents import Terms
 from muniment.session.rights.requests import Request, described
 from muniment.subjects.clocks import RIGHTS
+from muniment.subjects.receipts import verify_given
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
     Fields,
@@ -42,6 +43,7 @@ from muniment_web.api._parts import (
     require_seen,
     uploaded,
     written,
+    zipped,
 )
 from muniment_web.server.handed import handed
 from muniment_web.server.web import Web
@@ -52,6 +54,7 @@ router: Final = area("persons")
 Asking = Annotated[Session, Depends(may("read", "request.read"))]
 Handling = Annotated[Session, Depends(may("rights", "request.change"))]
 Seeing = Annotated[Session, Depends(may("read", "consent.read"))]
+Verifying = Annotated[Session, Depends(may("read", "consent.read", once="never"))]
 Consenting = Annotated[Session, Depends(may("rights", "consent.change"))]
 Noticing = Annotated[Session, Depends(may("rights", "consent.notice"))]
 Reporting = Annotated[Session, Depends(may("export", "subject.report", once="mark"))]
@@ -202,6 +205,43 @@ def consent_receipt(
     return session.consents.receipt(of_type(session, key, id), purpose)
 
 
+class ReceiptCheck(Strict):
+    """A receipt, and the verifier key of the log that it is from, which whoever checks has from elsewhere."""
+
+    receipt: dict[str, Any]
+    key: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+
+
+class ReceiptChecked(Shown):
+    """What a receipt shows: that the consent was written down, not that it still holds."""
+
+    kind: str
+    time: str
+    principal: str
+    index: int
+    size: int
+    consent: dict[str, Any]
+
+
+@router.post("/consents/verify", tags=["consents"])
+def verify_consent_receipt(session: Verifying, given: ReceiptCheck) -> ReceiptChecked:
+    """Check a receipt as anybody could, with the key that is given and nothing else of this archive."""
+    session.require("consent.read")
+    try:
+        shown = verify_given(given.receipt, given.key.strip())
+    except (IntegrityError, LogError) as error:
+        # What the caller brings says nothing of our own log.
+        raise UsageError(error.code) from None
+    return ReceiptChecked(
+        kind=shown.kind,
+        time=shown.time,
+        principal=str(shown.principal),
+        index=shown.index,
+        size=shown.checkpoint.size,
+        consent=dict(shown.consent),
+    )
+
+
 @router.post("/records/{type}/with-consent", tags=["consents"], status_code=201)
 def create_with_consent(session: Consenting, key: TypeKey, given: NewPerson) -> NewPersonWritten:
     """Make a new person's record together with their consent, in one transaction."""
@@ -312,9 +352,13 @@ def _request(session: Session, one: Request) -> RequestShown:
 
 
 @router.get("/requests")
-def list_requests(session: Asking, everything: bool = False) -> Requests:
+def list_requests(
+    session: Asking,
+    everything: bool = False,
+    about: Annotated[UUID | None, Query(description="a record about the person")] = None,
+) -> Requests:
     """Requests of persons that are open, or all; the one due first comes first."""
-    found = session.requests.listed(everything=everything)
+    found = session.requests.listed(everything=everything, of=None if about is None else str(about))
     return Requests(requests=[_request(session, one) for one in found])
 
 
@@ -340,6 +384,22 @@ def get_request(session: Asking, id: Id, response: Response) -> RequestShown:
     found = session.requests.get(str(id))
     put_version(response, found.version)
     return _request(session, found)
+
+
+@router.get(
+    "/requests/{id}/evidence",
+    response_class=Answer,
+    responses=file_answers("application/octet-stream", "The file that shows what was done."),
+)
+def request_evidence(session: Asking, id: Id) -> Answer:
+    """The file that shows what was done; its entry is in the log before it is opened."""
+    session.require("request.read")
+    found = session.requests.get(str(id))
+    return handed(
+        lambda target: session.read_file(found.id, "evidence", target),
+        "evidence",
+        "application/octet-stream",
+    )
 
 
 @router.post("/requests/{id}/step")
@@ -405,7 +465,7 @@ def portable_copy(session: Reporting, key: TypeKey, id: Id, given: PortableReque
         with TemporaryDirectory(prefix="muniment-") as folder:
             inside = FilePath(folder) / "copy"
             session.portability.export(record, inside, basis=given.basis, recipient=given.recipient)
-            _zip(inside, target)
+            zipped(inside, target)
 
     return handed(write, "copy.zip", "application/zip")
 
@@ -423,13 +483,6 @@ def accesses_copy(session: Reporting, key: TypeKey, id: Id) -> Answer:
         with TemporaryDirectory(prefix="muniment-") as folder:
             inside = FilePath(folder) / "accesses"
             session.persons.accesses(record, inside)
-            _zip(inside, target)
+            zipped(inside, target)
 
     return handed(write, "accesses.zip", "application/zip")
-
-
-def _zip(folder: FilePath, target: FilePath) -> None:
-    with zipfile.ZipFile(target, "w", zipfile.ZIP_DEFLATED) as made:
-        for one in sorted(folder.rglob("*")):
-            if one.is_file():
-                made.write(one, one.relative_to(folder))

@@ -41,6 +41,11 @@ __all__ = ["described", "page_of", "record_of", "router", "saved_of"]
 
 router: Final = area("records")
 _LINES: Final = 200
+_FORMS: Final = {
+    "ndjson": "application/x-ndjson",
+    "csv": "text/csv",
+    "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
+}
 _LONGEST_LINE: Final = 1 << 20
 
 Described = Annotated[Session, Depends(may("read", "schema.read"))]
@@ -189,6 +194,22 @@ def list_records(session: Listing, key: TypeKey, asked: models.ListRequest) -> m
     return page_of(session, found)
 
 
+@router.post("/find")
+def find_records(session: Searching, asked: models.FindRequest) -> models.FoundRecords:
+    """Records of any type in which words stand; types that the caller may not search are passed over."""
+    return models.FoundRecords(
+        found=[
+            models.FoundOfType(
+                type=one.type.key,
+                columns=list(one.columns),
+                more=one.page.after is not None,
+                records=[record_of(session, each) for each in one.page.records],
+            )
+            for one in session.find(asked.words, limit=asked.limit)
+        ]
+    )
+
+
 @router.post("/records/{type}/search")
 def search_records(session: Searching, key: TypeKey, asked: models.SearchRequest) -> models.RecordsPage:
     """Records in which words stand: names, phones, e-mails, numbers that have an index."""
@@ -208,24 +229,31 @@ def page_of(session: Session, found: views.Page) -> models.RecordsPage:
 @router.post(
     "/records/{type}/export",
     response_class=Response,
-    responses={200: {"content": {"application/x-ndjson": {}}, "description": "One record a line."}},
+    responses={
+        200: {
+            "content": {one: {"schema": {"type": "string", "format": "binary"}} for one in _FORMS.values()},
+            "description": "One record a line, or a table.",
+        }
+    },
 )
 def export_records(session: Exporting, key: TypeKey, asked: models.ExportRequest) -> Response:
-    """Records as NDJSON, the form that an import reads again; one act in the log, for a reason."""
+    """Records as NDJSON, which an import reads again, as CSV or a workbook; one act in the log."""
     _check_type(session, key)
     return handed(
         lambda target: session.export_file(
             key,
             target,
-            form="ndjson",
+            form=asked.form,
+            headers=asked.headers,
+            ids=asked.ids,
             where=asked.where,
             fields=asked.fields,
             deleted=asked.deleted,
             recipient=asked.recipient,
             reason=asked.reason,
         ),
-        f"{key}.ndjson",
-        "application/x-ndjson",
+        f"{key}.{asked.form}",
+        _FORMS[asked.form],
     )
 
 

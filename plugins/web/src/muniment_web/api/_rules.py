@@ -454,6 +454,7 @@ def get_status(request: Request, session: Configured) -> Status:
     lang = language_of(request)
     last = last_backup(session.engine)
     warnings = archive.keys.status().warnings if session.may("key.read") else ()
+    known = session.types()
     with archive.store.transaction(write=False) as tx:
         head = tx.head(SHARD)
         assert head is not None  # an archive begins with an entry
@@ -466,7 +467,7 @@ def get_status(request: Request, session: Configured) -> Status:
                 "deleted": tx.count_current(SHARD, ListQuery(one.number, deleted=True)),
                 "definition": one.definition_version,
             }
-            for one in session.types()
+            for one in known
         ]
     size, covered = head.first_seq + head.n, 0 if signed is None else signed.size
     return Status.model_validate(

@@ -1,0 +1,281 @@
+"""What sets an archive up, over the API: looked at first, then done, and by nobody who may not."""
+
+from __future__ import annotations
+
+import io
+import zipfile
+from base64 import b64decode, b64encode
+
+import pytest
+from starlette.testclient import TestClient
+
+from muniment import config
+from muniment.testing import log_entries, new_archive
+from muniment_web._app import build
+from muniment_web.server.scopes import SCOPES
+from muniment_web.testing import new_web
+
+PHONE = '\n[roles.phone]\nlabel = { en = "Phone desk", zh = "电话客服" }\n'
+
+
+@pytest.fixture(scope="module")
+def made(tmp_path_factory):
+    """An archive that these tests change."""
+    folder = tmp_path_factory.mktemp("setting-up") / "customers"
+    with new_archive(folder, templates=("customer-info",)) as archive:
+        path = folder / config.FILE_NAME
+        path.write_text(
+            path.read_text("utf-8") + PHONE + 'actions = ["record.list", "record.read"]\n', "utf-8"
+        )
+        with archive.session(actor="owner") as session:
+            archive.apply_config(session, reason="a role for the phone desk")
+            values = {"login": "ed", "display_name": "Ed", "roles": ["phone"], "state": "active"}
+            session.create("user", values)
+        yield archive
+
+
+@pytest.fixture
+def one(made):
+    """A client with a token of the owner's for everything."""
+    with made.session(actor="owner") as session:
+        _, text = session.credentials.issue("owner", name="test", scopes=SCOPES, days=1)
+    client = TestClient(build(new_web(made)), base_url="http://localhost:8765/api/v1/")
+    client.headers["Authorization"] = f"Bearer {text}"
+    return client
+
+
+def upload(text: str) -> dict[str, str]:
+    """A file within a request."""
+    return {"name": "rows.csv", "content": b64encode(text.encode()).decode("ascii")}
+
+
+def test_a_template_is_tried_before_it_is_applied(one, made):
+    """The preview says what the application then does, and writes no definition."""
+    known = {each["key"]: each for each in one.get("templates").json()["templates"]}
+    assert known["customer-info"]["here"]
+    assert not known["service-feedback"]["here"]
+    questions = one.get("templates/questions").json()["questions"]
+    answers = {"service": "feedback"}
+    assert "service" in {each["name"] for each in questions}
+    fits = one.post("templates/propose", json={"answers": answers}).json()["templates"]
+    assert {"template": "service-feedback", "why": "service"} in fits
+    assert 400 == one.post("templates/propose", json={"answers": {"service": "?"}}).status_code
+    assert one.get("templates/service-feedback").json()["definitions"]
+    assert 404 == one.get("templates/nothing").status_code
+    before = {each["key"] for each in one.get("types").json()["types"]}
+    tried = one.post("templates/preview", json={"templates": ["service-feedback"]}).json()
+    assert (False, before) == (tried["applied"], {each["key"] for each in one.get("types").json()["types"]})
+    done = one.post("templates/apply", json={"templates": ["service-feedback"], "reason": "asked"}).json()
+    assert (True, tried["types"]) == (done["applied"], done["types"])
+    assert {*before, *done["types"]} == {each["key"] for each in one.get("types").json()["types"]}
+    assert "service-feedback" in {each["key"] for each in one.get("templates/history").json()["templates"]}
+    assert 400 == one.post("templates/preview", json={}).status_code
+
+
+def test_a_field_is_added_by_the_definition_that_was_seen(one):
+    """A trial changes nothing; who saw an older definition is told so; every step stands in the history."""
+    version = one.get("types/customer").json()["version"]
+    field = {"key": "shoe", "kind": "integer", "sensitivity": "internal", "label_zh": "鞋码"}
+    tried = one.post("types/customer/fields", json={**field, "dry_run": True})
+    assert (200, False) == (tried.status_code, tried.json()["applied"]), tried.text
+    assert version == one.get("types/customer").json()["version"]
+    done = one.post("types/customer/fields", json=field, headers={"If-Match": f'"{version}"'})
+    assert (True, f'"{version + 1}"') == (done.json()["applied"], done.headers["etag"])
+    late = one.patch(
+        "types/customer/fields/shoe", json={"hidden": True}, headers={"If-Match": f'"{version}"'}
+    )
+    assert (412, "conflict.version") == (late.status_code, late.json()["code"])
+    renamed = one.patch("types/customer/fields/shoe", json={"key": "shoe_size", "label_en": "Shoe size"})
+    assert renamed.json()["applied"], renamed.text
+    assert one.patch("types/customer/fields/shoe_size", json={"retired": True}).json()["applied"]
+    assert 404 == one.patch("types/customer/fields/none", json={"retired": True}).status_code
+    steps = one.get("types/customer/versions").json()["versions"]
+    assert list(range(1, version + 4)) == [each["version"] for each in steps]
+    keys = {each["key"] for each in one.get(f"types/customer/versions/{version + 1}").json()["fields"]}
+    assert "shoe" in keys
+    compared = one.get("types/customer/diff", params={"first": version, "second": version + 1}).json()
+    assert compared["changes"]
+    assert one.get("types/customer/indexes", params={"rows": 1000}).json()["indexes"]
+
+
+def test_what_the_file_would_change_is_told_before_it_holds(one, made):
+    """Lines, and who gains and loses what; a file that is wrong is told too; applying does just that."""
+    path = made.folder / config.FILE_NAME
+    before = path.read_text(encoding="utf-8")
+    assert one.get("configuration/plan").json() == {
+        "differs": False,
+        "diff": [],
+        "shifts": [],
+        "problem": None,
+    }
+    path.write_text(before.replace('"record.list", ', ""), "utf-8")
+    try:
+        plan = one.get("configuration/plan").json()
+        assert (True, None) == (plan["differs"], plan["problem"])
+        assert '+actions = ["record.read"]' in plan["diff"]
+        (shift,) = plan["shifts"]
+        assert (["ed"], []) == (shift["logins"], shift["gains"])
+        assert {"record.list"} == {right["name"] for right in shift["losses"]}
+        path.write_text("this is no TOML = [", "utf-8")
+        broken = one.get("configuration/plan").json()
+        assert broken["problem"]["code"].startswith("config.")
+    finally:
+        path.write_text(before, "utf-8")
+    assert not one.post("configuration/apply", json={"reason": "as it is"}).json()["changed"]
+    shown = one.get("configuration").json()
+    assert 2 == shown["version"]
+    assert before.strip() == shown["text"].strip()
+    assert 400 == one.get("configuration", params={"as_of": "x"}).status_code
+
+
+def test_the_state_of_the_archive_is_told_without_a_value(one, made):
+    """Counts, log, keys, plugins, purposes; the verifier key is the one that evidence is checked with."""
+    found = one.get("status").json()
+    assert made.verifier_key.text == found["verifier_key"]
+    assert {each["key"] for each in found["types"]} >= {"customer"}
+    assert found["log"]["size"] >= found["log"]["checkpoint"]
+    purposes = {each["term"]: each for each in one.get("purposes").json()["purposes"]}
+    assert purposes["ServiceProvision"]["allowed"]
+    assert one.get("plugins").json().keys() == {"plugins", "installed"}
+    assert 404 == one.get("plugins/nothing").status_code
+    assert [] == one.post("data/check").json()["faults"]
+    epoch = one.get("keys").json()["epoch"]
+    assert epoch + 1 == one.post("keys/rotate").json()["epoch"]
+    rebuilt = one.post("data/rebuild").json()
+    assert rebuilt["entries"]
+    assert 64 == len(one.post("roles/review", json={"reason": "looked at"}).json()["rights"])
+    jobs = one.post("jobs/run", json={"only": ["consents", "requests"]}).json()["jobs"]
+    assert ["consents", "requests"] == [each["job"] for each in jobs]
+    assert 400 == one.post("jobs/run", json={"only": ["none"]}).status_code
+
+
+def test_without_a_place_for_backups_there_are_none(one):
+    """Nothing is backed up to nowhere, and a name is no path."""
+    for path in ("backups", "backups/prune"):
+        assert "backup.no_plan" == one.post(path).json()["code"]
+    assert "backup.no_plan" == one.get("backups").json()["code"]
+    assert one.post("backups/..%2F..%2Fkeys.db/drill").status_code in (404, 422)
+
+
+def test_a_purpose_is_given_with_a_call_and_stands_in_the_log(one, made):
+    """The header counts for that call alone; one that there is not is refused, and is repeated nowhere."""
+    start = len(log_entries(made))
+    assert "Marketing" == one.get("me", headers={"Muniment-Purpose": "Marketing"}).json()["purpose"]
+    one.post("records/customer/list", json={}, headers={"Muniment-Purpose": "Marketing"})
+    one.post("records/customer/list", json={})
+    listed = [each for each in log_entries(made, start=start) if each.kind == "record.list"]
+    assert ["Marketing", made.applied.purpose] == [each.detail["purpose"] for each in listed]
+    unknown = one.get("me", headers={"Muniment-Purpose": "AnnaSchmidt"})
+    assert (403, "access.unknown_purpose") == (unknown.status_code, unknown.json()["code"])
+    odd = one.get("me", headers={"Muniment-Purpose": "Anna Schmidt"})
+    assert (400, "serve.purpose") == (odd.status_code, odd.json()["code"])
+    assert "Anna" not in unknown.text + odd.text
+    assert "AnnaSchmidt" not in str([each.detail for each in log_entries(made, start=start)])
+
+
+def test_a_dashboard_of_ones_own_is_kept_by_its_version(one):
+    """What was saved is what is shown, and what it is made of comes back as it was given."""
+    tile = {"key": "all", "type": "customer", "label": {"en": "All", "zh": "全部"}, "measure": "count"}
+    given = {"label": {"en": "Mine", "zh": "我的"}, "tile": [tile]}
+    saved = one.put("dashboards/mine", json={"definition": given})
+    assert 200 == saved.status_code, saved.text
+    found = one.get("dashboards/mine/definition")
+    assert given["label"] == found.json()["definition"]["label"]
+    again = one.put(
+        "dashboards/mine",
+        json={"definition": found.json()["definition"]},
+        headers={"If-Match": found.headers["etag"]},
+    )
+    assert not again.json()["written"]
+    assert 412 == one.delete("dashboards/mine", headers={"If-Match": '"9"'}).status_code
+    assert one.get("dashboards/mine").json()
+    assert "removed" == one.delete("dashboards/mine").json()["state"]
+    assert 400 == one.put("dashboards/mine", json={"definition": {"tile": 1}}).status_code
+
+
+def test_how_files_are_read_is_kept_and_refused_rows_come_back(one):
+    """A mapping of one file is saved with its import, used again by name, and taken away."""
+    rows = "No,Wer,Mail\nI-1,First,none\nI-2,Second,b@example.org\n"
+    mapping = {"columns": {"No": "customer_number", "Wer": "full_name", "Mail": "email"}}
+    asked = {"file": upload(rows), "columns": mapping, "rejects": True, "save_as": "ours", "dry_run": False}
+    done = one.post("records/customer/import", json=asked).json()
+    assert (1, 1) == (done["created"], done["rejected"]), done
+    assert zipfile.is_zipfile(io.BytesIO(b64decode(done["rejects"])))
+    assert mapping["columns"] == one.get("mappings/ours").json()["mapping"]["columns"]
+    asked = {"file": upload(rows), "mapping": "ours", "match": ["customer_number"]}
+    tried = one.post("records/customer/import", json=asked).json()
+    assert (1, 0) == (tried["unchanged"], tried["created"])
+    pairs = one.post("records/customer/import/duplicates", json={"file": upload(rows), "mapping": "ours"})
+    assert 200 == pairs.status_code, pairs.text
+    book = one.get("records/customer/import/workbook")
+    assert zipfile.is_zipfile(io.BytesIO(book.content))
+    assert "ours" in {each["name"] for each in one.get("mappings").json()["mappings"]}
+    assert "removed" == one.delete("mappings/ours").json()["state"]
+    assert 404 == one.delete("mappings/ours").status_code
+    assert 400 == one.put("mappings/wrong", json={"mapping": {"colums": {}}}).status_code
+
+
+def test_a_tidier_form_is_proposed_and_written_when_it_is_accepted(one):
+    """Before and after are shown; whoever changed the record meanwhile wins."""
+    made = one.post("records/customer", json={"fields": {"full_name": "Ａnna  Ｓ", "phone": "030 1234567"}})
+    record = made.json()["id"]
+    found = one.post("records/customer/tidy", json={"fields": ["full_name"], "limit": 1000}).json()
+    (mine,) = [each for each in found["proposals"] if each["record"] == record]
+    assert ("Ａnna  Ｓ", "Anna S") == (mine["before"], mine["after"])
+    accepted = [{key: mine[key] for key in ("record", "version", "field", "after")}]
+    done = one.post("records/customer/tidy/accept", json={"accepted": accepted, "reason": "tidy"}).json()
+    assert {"records": 1, "refused": 0} == done
+    again = one.post("records/customer/tidy/accept", json={"accepted": accepted}).json()
+    assert {"records": 0, "refused": 1} == again
+
+
+def test_what_is_found_anywhere_and_taken_out_in_other_forms(one):
+    """A search over all tables; an export as a table; the log as tiles; a report under a regime."""
+    one.post("records/customer", json={"fields": {"full_name": "Berta Anywhere", "customer_number": "F-1"}})
+    found = one.post("find", json={"words": "F-1"}).json()["found"]
+    assert ["customer"] == [each["type"] for each in found if each["records"]]
+    asked = {"reason": "report", "form": "csv", "headers": "zh"}
+    table = one.post("records/customer/export", json=asked)
+    assert table.headers["content-type"].startswith("text/csv")
+    assert "Berta Anywhere" in table.text
+    tiles = one.post("log/export")
+    with zipfile.ZipFile(io.BytesIO(tiles.content)) as inside:
+        assert "checkpoint" in inside.namelist()
+    regimes = one.get("regimes").json()["regimes"]
+    report = one.post(f"regimes/{regimes[0]['key']}/report", json={"verify": False}).json()
+    assert regimes[0]["clauses"] == len(report["clauses"])
+    assert 404 == one.post("regimes/none/report", json={}).status_code
+    assert one.get("incidents/laws").json()["laws"]
+    disposed = one.post("log/dispose", json={"rule": "accesses", "before": "2000-01-01T00:00:00Z"})
+    assert disposed.status_code in (200, 400, 403), disposed.text
+
+
+def test_a_receipt_is_checked_with_a_key_from_elsewhere(one, made):
+    """The receipt holds with the log's key, and with no other; a changed one does not hold."""
+    record = one.post("records/customer", json={"fields": {"full_name": "Receipt"}}).json()["id"]
+    one.post(f"records/customer/{record}/consents", json={"purpose": "Marketing", "method": "paper"})
+    receipt = one.get(f"records/customer/{record}/consents/receipt?purpose=Marketing").json()
+    key = made.verifier_key.text
+    shown = one.post("consents/verify", json={"receipt": receipt, "key": key})
+    assert "Marketing" == shown.json()["consent"]["purpose"], shown.text
+    receipt["core"]["consent"]["purpose"] = "Research"
+    wrong = one.post("consents/verify", json={"receipt": receipt, "key": key})
+    assert (400, "consent.receipt") == (wrong.status_code, wrong.json()["code"])
+    assert 400 == one.post("consents/verify", json={"receipt": {}, "key": "no key"}).status_code
+
+
+def test_attributes_of_people_are_set_and_taken_away(one):
+    """What conditions on rows ask for; a value that would read as two is refused."""
+    asked = {"login": "north", "name": "North", "roles": ["reader"], "attributes": {"region": ["north"]}}
+    assert 201 == one.post("users", json=asked).status_code
+
+    def held() -> dict[str, list[str]]:
+        (user,) = [each for each in one.get("users").json()["users"] if each["login"] == "north"]
+        return dict(user["attributes"])
+
+    assert {"region": ["north"]} == held()
+    one.patch("users/north", json={"attributes": {"region": ["north", "south"]}})
+    assert {"region": ["north", "south"]} == held()
+    one.patch("users/north", json={"attributes": {}})
+    assert {} == held()
+    assert 422 == one.patch("users/north", json={"attributes": {"region": ["a,b"]}}).status_code
