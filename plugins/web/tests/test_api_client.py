@@ -22,6 +22,7 @@ CONFIG = {
         "application/zip": "application/octet-stream",
         "application/x-ndjson": "application/octet-stream",
         "text/calendar": "application/octet-stream",
+        "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet": "application/octet-stream",
     },
     "post_hooks": [],
 }

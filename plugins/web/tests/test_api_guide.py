@@ -59,7 +59,7 @@ def test_the_walk_of_the_guide_works(tmp_path):
                 )
                 printed, ran = done.stdout, ran + 1
                 assert 0 == done.returncode, f"{text}\n{done.stdout}{done.stderr}"
-    assert ran == 7
+    assert ran == 8
     assert '"Anna Schmidt"' in (tmp_path / "customers.ndjson").read_text(encoding="utf-8")
     assert "none" not in printed
 
