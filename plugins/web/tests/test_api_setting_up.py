@@ -212,7 +212,7 @@ def test_how_files_are_read_is_kept_and_refused_rows_come_back(one):
     assert "ours" in {each["name"] for each in one.get("mappings").json()["mappings"]}
     assert "removed" == one.delete("mappings/ours").json()["state"]
     assert 404 == one.delete("mappings/ours").status_code
-    assert 400 == one.put("mappings/wrong", json={"mapping": {"colums": {}}}).status_code
+    assert 400 == one.put("mappings/wrong", json={"mapping": {"no_such_member": {}}}).status_code
 
 
 def test_a_tidier_form_is_proposed_and_written_when_it_is_accepted(one):
