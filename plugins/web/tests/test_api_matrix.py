@@ -148,7 +148,9 @@ def test_every_call_says_what_it_needs(served):
         named = {given["name"] for given in one.get("parameters", ())}
         assert verb != "get" or "Idempotency-Key" not in named, path
         assert verb not in ("put", "patch", "delete") or "Idempotency-Key" in named, path
-    assert len(seen) > 150
+    assert len(seen) > 200
+    # Two forms of one name get long ones, which generators do not find again.
+    assert not [name for name in calls.document["components"]["schemas"] if "__" in name]
 
 
 @pytest.mark.parametrize("scope", SCOPES)

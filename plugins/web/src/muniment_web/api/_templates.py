@@ -404,7 +404,7 @@ class FieldAdd(Strict):
     reason: Text | None = None
 
 
-class FieldChange(Strict):
+class FieldEdit(Strict):
     """What changes about a field; what is left out stays."""
 
     key: Key | None = Field(default=None, description="its key from now on; the old one still finds it")
@@ -520,7 +520,7 @@ def _edited(
     session: Session,
     key: str,
     edit: Callable[[RecordType], RecordType],
-    given: FieldAdd | FieldChange,
+    given: FieldAdd | FieldEdit,
     if_match: str | None,
     response: Response,
 ) -> TypesChanged:
@@ -581,7 +581,7 @@ def change_field(
     session: Changing,
     key: TypeKey,
     field: Annotated[Key, Path()],
-    given: FieldChange,
+    given: FieldEdit,
     response: Response,
     if_match: IfMatch = None,
 ) -> TypesChanged:
