@@ -27,6 +27,7 @@ log = LazyGroup(
     "log",
     {
         "list": Entry(f"{_READ}:list_entries", ("Entries, newest first.", "列出条目，最新的在前。")),
+        "query": Entry("muniment.cli.log_query:query", ("Saved queries.", "已保存的查询。")),
         "show": Entry(f"{_READ}:show", ("One entry with its detail.", "查看一条日志及其明细。")),
         "dispose": Entry(
             "muniment.cli.log_dispose:dispose",

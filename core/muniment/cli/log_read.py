@@ -4,15 +4,15 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Sequence
 from pathlib import Path
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
+import attrs
 import click
 
 from muniment.cli.base import argument, flag, option, record_id, verb
 from muniment.cli.generation import asked_generation, generation, tell_earlier, wanted_generations
-from muniment.cli.invocation import Invocation, names_of
-from muniment.errors import UsageError
-from muniment.model import CLASSES
+from muniment.cli.invocation import Invocation
+from muniment.cli.log_narrow import narrowing, query_of
 
 if TYPE_CHECKING:
     from muniment.archive import Archive
@@ -27,9 +27,18 @@ _PLACE = (
 )
 
 SORTS = ("time", "kind", "actor", "purpose", "outcome", "type", "count")
-_PAGE = 1_000
+PAGE = 1_000
 
-__all__ = ["accesses", "export", "list_entries", "prove", "show"]
+__all__ = [
+    "PAGE",
+    "accesses",
+    "export",
+    "list_entries",
+    "prove",
+    "show",
+    "show_page",
+    "write_entries",
+]
 
 
 @verb(
@@ -43,46 +52,7 @@ __all__ = ["accesses", "export", "list_entries", "prove", "show"]
         "示例：muniment log list --actor li.na --kind record.export --since 2026-03-01",
     ),
 )
-@option("--since", metavar="T", words=("From this time on.", "自该时间起。"))
-@option("--until", metavar="T", words=("Before this time.", "至该时间止。"))
-@option(
-    "--kind",
-    "kinds",
-    multiple=True,
-    metavar="K,K...",
-    words=("Kinds, such as record.read,record.export.", "类型，如 record.read,record.export。"),
-)
-@option("--actor", metavar="LOGIN", words=("By whom.", "操作者。"))
-@option("--for", "purpose", metavar="P", words=("For which purpose.", "目的。"))
-@option("--outcome", type=click.Choice(("ok", "denied", "failed")), words=("How it ended.", "结果。"))
-@option("--type", "record_type", metavar="TYPE", words=("About records of this type.", "涉及的记录类型。"))
-@option("--op", metavar="OP", words=("Everything of one act.", "同一操作的全部条目。"))
-@option("--about", metavar="ID", words=("About a record or a subject.", "涉及的记录或主体。"))
-@option("--role", metavar="ROLE", words=("Done under this role.", "以该角色操作。"))
-@option(
-    "--field",
-    metavar="F",
-    words=(
-        "Showing or changing this field, such as phone.",
-        "涉及该字段，如 phone。",
-    ),
-)
-@option(
-    "--class",
-    "sensitivity",
-    type=click.Choice(CLASSES),
-    words=("Showing or changing fields of this class.", "涉及该敏感级别的字段。"),
-)
-@option(
-    "--program",
-    metavar="P",
-    words=("Through which program, such as web.", "通过的程序，如 web。"),
-)
-@option(
-    "--auth",
-    metavar="A",
-    words=("How the actor was known (password, os-user).", "身份确认方式（password、os-user）。"),
-)
+@narrowing
 @option(
     "--sort",
     type=click.Choice(SORTS),
@@ -117,20 +87,7 @@ __all__ = ["accesses", "export", "list_entries", "prove", "show"]
 @click.pass_obj
 def list_entries(
     call: Invocation,
-    since: str | None,
-    until: str | None,
-    kinds: tuple[str, ...],
-    actor: str | None,
-    purpose: str | None,
-    outcome: str | None,
-    record_type: str | None,
-    op: str | None,
-    about: str | None,
-    role: str | None,
-    field: str | None,
-    sensitivity: str | None,
-    program: str | None,
-    auth: str | None,
+    /,
     sort: str,
     ascending: bool,
     before: int | None,
@@ -138,62 +95,45 @@ def list_entries(
     limit: int,
     generation: str | None,
     to: str | None,
+    **narrowed: Any,
 ) -> None:
     """Entries of the log."""
-    from muniment.log.kinds import KINDS
-    from muniment.model import id_bytes, parse_time
-    from muniment.session.reading.references import resolve_record
-    from muniment.store import LogFilter
-
-    named = names_of(kinds)
-    if any(kind not in KINDS for kind in named):
-        raise UsageError("cli.no_kind", name=", ".join(kind for kind in named if kind not in KINDS))
     asked = asked_generation(generation)
-    terms = {"role": role, "field": field, "class": sensitivity, "program": program, "auth": auth}
     with call.session() as (archive, session):
-        filters = LogFilter(
-            since_us=parse_time(since) if since else None,
-            until_us=parse_time(until) if until else None,
-            kinds=named,
-            actor=actor,
-            purpose=purpose,
-            outcome=outcome,
-            type=record_type,
-            op=op,
-            terms=tuple(f"{name}:{value}" for name, value in terms.items() if value),
-            about=id_bytes(resolve_record(session, about)) if about else None,
+        filters = attrs.evolve(
+            query_of(session, narrowed).filters(archive.engine.clock()),
             before=before,
             order_by={"time": "seq", "count": "records"}.get(sort, sort),
             descending=not ascending,
-            limit=limit if to is None else _PAGE,
+            limit=limit if to is None else PAGE,
         )
         if to is not None:
-            _write_entries(call, archive, session, filters, asked, Path(to))
+            write_entries(call, archive, session, filters, asked, Path(to))
             tell_earlier(call, session, generation)
             return
         page = session.log_page(filters, after=after, generation=asked)
-        if call.json:
-            from muniment.cli.output import emit
-
-            documents = [one.document() for one in page.entries]
-            told = {"total": page.total, "more": page.more, "after": page.after}
-            emit({"entries": documents, **told, "generations": list(page.generations)})
-            return
-        _show_entries(call, archive, page.entries, whole=asked is None)
-        _tell_pages(call, page)
-        tell_earlier(call, session, generation)
+        show_page(call, archive, page, whole=asked is None)
+        if not call.json:
+            tell_earlier(call, session, generation)
 
 
-def _tell_pages(call: Invocation, page: LogPage) -> None:
-    from muniment.cli.output import talk
+def show_page(call: Invocation, archive: Archive, page: LogPage, *, whole: bool, **more: Any) -> None:
+    """One page of entries; ``more`` stands beside them in the JSON document."""
+    from muniment.cli.output import emit, talk
 
+    if call.json:
+        documents = [one.document() for one in page.entries]
+        told = {"total": page.total, "more": page.more, "after": page.after}
+        emit({"entries": documents, **told, "generations": list(page.generations), **more})
+        return
+    _show_entries(call, archive, page.entries, whole=whole)
     said = "audit.found_more" if page.more else "audit.found"
     talk(call.say(said, count=len(page.entries), total=page.total))
     if page.after is not None:
         talk(call.say("audit.next_page", after=page.after))
 
 
-def _write_entries(
+def write_entries(
     call: Invocation, archive: Archive, session: Session, filters: LogFilter, asked: Asked, target: Path
 ) -> None:
     """All pages into one file; each page is written down before it is handed over."""

@@ -192,8 +192,8 @@ webhook.change      | Webhook changed                                 | 修改�
 webhook.remove      | Webhook removed                                 | 移除网络钩子
 suggestion.make     | Suggestion made                                 | 提出建议
 suggestion.close    | Suggestion read                                 | 建议已阅
-view.save           | View or dashboard saved                         | 保存视图或看板
-view.remove         | View or dashboard removed                       | 删除视图或看板
+view.save           | View, dashboard or query of the log saved       | 保存视图、看板或日志查询
+view.remove         | View, dashboard or query of the log removed     | 删除视图、看板或日志查询
 plugin.enable       | Plugin enabled                                  | 启用插件
 plugin.disable      | Plugin disabled                                 | 停用插件
 plugin.upgrade      | Plugin upgraded                                 | 升级插件

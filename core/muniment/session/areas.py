@@ -18,6 +18,7 @@ if TYPE_CHECKING:
     from muniment.session.oversight.alerting import Alerts
     from muniment.session.oversight.emergency import Emergencies
     from muniment.session.oversight.incidents import Incidents
+    from muniment.session.oversight.log_queries import LogQueries
     from muniment.session.oversight.questions import Questions
     from muniment.session.oversight.regimes import Regimes
     from muniment.session.oversight.suggestions import Suggestions
@@ -240,6 +241,13 @@ class Areas(Ground):
         from muniment.session.oversight.questions import Questions
 
         return Questions(self._engine, self._acting)
+
+    @property
+    def log_queries(self) -> LogQueries:
+        """Saved queries of the log."""
+        from muniment.session.oversight.log_queries import LogQueries
+
+        return LogQueries(self._session)
 
     @property
     def suggestions(self) -> Suggestions:

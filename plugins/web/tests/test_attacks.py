@@ -163,7 +163,9 @@ def test_markup_in_every_field_is_shown_as_text(made, signed):
         one.get(f"/t/customer/{saved.id}/compare"),
         one.get(f"/t/customer/{saved.id}/accesses"),
         one.post(f"/t/customer/{saved.id}", {"expected": "1", "v.email": EVIL, "why": "audit"}),
-        one.get(f"/log?actor={EVIL}"),
+        one.post("/log", {"actor": EVIL, "role": EVIL}),
+        one.post("/log", {"actor": EVIL, "do": "save", "name": EVIL}),
+        one.get(f"/log?field={EVIL}"),
         one.client.post("/sign-in", data={"login": EVIL, "password": EVIL}),
     ]
     for page in pages:

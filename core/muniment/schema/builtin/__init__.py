@@ -14,7 +14,7 @@ from muniment.schema.builtin._inbox import INCOMING
 from muniment.schema.builtin._incidents import INCIDENT
 from muniment.schema.builtin._making import ARCHIVE_CATEGORY
 from muniment.schema.builtin._outreach import MAILING, MESSAGE, OPT_OUT, QUALITY, REMINDER
-from muniment.schema.builtin._oversight import ALERT, REVIEW
+from muniment.schema.builtin._oversight import ALERT, LOG_QUERY, REVIEW
 from muniment.schema.builtin._retention import ERASURE, HOLD, RESTRICTION
 from muniment.schema.builtin._rights import CONSENT, NOTICE, REQUEST
 from muniment.schema.builtin._serving import SUGGESTION, WEBHOOK
@@ -35,6 +35,7 @@ __all__ = [
     "IMPORT",
     "INCIDENT",
     "INCOMING",
+    "LOG_QUERY",
     "MAILING",
     "MAPPING",
     "MESSAGE",
@@ -72,6 +73,7 @@ BUILTIN: Final = (
     ALERT,
     INCIDENT,
     REVIEW,
+    LOG_QUERY,
     WEBHOOK,
     MAILING,
     DASHBOARD,

@@ -1,4 +1,4 @@
-"""The built-in record types of oversight: alerts and reviews of the log; pure."""
+"""The built-in record types of oversight: alerts, reviews of the log, saved queries of it; pure."""
 
 from __future__ import annotations
 
@@ -8,7 +8,7 @@ from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, bui
 from muniment.schema.fields import Choice
 from muniment.schema.values import Label
 
-__all__ = ["ALERT", "REVIEW"]
+__all__ = ["ALERT", "LOG_QUERY", "REVIEW"]
 
 ALERT: Final = builtin_type(
     17,
@@ -60,3 +60,57 @@ REVIEW: Final = builtin_type(
     title=("first", "last"),
 )
 """One record for each span of the log that somebody signed off."""
+
+LOG_QUERY: Final = builtin_type(
+    20,
+    "log_query",
+    Label("Query of the log", "日志查询"),
+    builtin_field(
+        "address",
+        "text",
+        "Address",
+        "地址",
+        required=True,
+        max_length=1000,
+        unique=True,
+        hidden=True,
+        sensitivity="personal",
+    ),
+    builtin_field(
+        "name",
+        "text",
+        "Name",
+        "名称",
+        required=True,
+        max_length=100,
+        order=1,
+        emphasis="title",
+        sensitivity="personal",
+    ),
+    builtin_field(
+        "audience",
+        "choice",
+        "For",
+        "适用范围",
+        required=True,
+        order=2,
+        choices=(
+            Choice("everyone", Label("Everyone who reads the log", "所有可查看日志者"), "green"),
+            Choice("role", Label("Roles", "角色"), "blue"),
+            Choice("person", Label("One person", "个人"), "grey"),
+        ),
+    ),
+    builtin_field("holders", "several choices", "Roles or login", "角色或登录名", order=3),
+    builtin_field(
+        "definition",
+        "long text",
+        "Definition",
+        "定义",
+        required=True,
+        max_length=LONGEST_DOCUMENT,
+        sensitivity="personal",
+    ),
+    title=("name",),
+)
+"""One record for each saved query. Whom somebody looks into says something of that person, so its name and
+what it asks for stand nowhere in clear."""

@@ -22,6 +22,7 @@ from muniment.schema.builtin import (
     HOLD,
     INCIDENT,
     INCOMING,
+    LOG_QUERY,
     MAILING,
     MAPPING,
     MESSAGE,
@@ -113,6 +114,7 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
     DASHBOARD.key: BuiltinRules(
         "schema.read", "view.save", ("view.save", "view.save", "view.remove"), guarded=True
     ),
+    LOG_QUERY.key: BuiltinRules("", "", ("view.save", "view.save", "view.remove"), guarded=True),
     REMINDER.key: BuiltinRules("mail.read", "", ("mail.send", "mail.send", "mail.fail"), guarded=True),
     QUALITY.key: BuiltinRules("data.check", "data.check", ("data.check", "data.check"), guarded=True),
     MAILING.key: BuiltinRules("mail.read", "mail.send", ("mail.begin", "mail.finish"), guarded=True),

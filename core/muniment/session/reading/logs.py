@@ -156,6 +156,7 @@ def find_entries(
     *,
     after: str | None = None,
     generation: Asked = None,
+    query: str = "",
 ) -> LogPage:
     """One page of the entries that match; reading them is an entry itself.
 
@@ -165,6 +166,7 @@ def find_entries(
         filters: what is asked for; of several generations each is sorted for itself.
         after: what the page before gave.
         generation: by number, ``all``, or by default the newest.
+        query: identifier of the saved query that asks, for the entry of this reading.
 
     Raises:
         UsageError: ``log.order`` or ``usage.cursor``.
@@ -181,6 +183,8 @@ def find_entries(
         total = _count(tx, spans, filters)
         found = [audit.entry_at(tx, SHARD, row.gen, row.seq) for row in rows]
         target = {**_asked(filters), **({} if generation is None else {"generation": str(generation)})}
+        if query:
+            target["query"] = query
         detail = engine.detail(acting, engine.new_id(), count=len(found), target=target or None)
         keys = tag_keys(engine, tx, filters.about)
         engine.logbook.append(

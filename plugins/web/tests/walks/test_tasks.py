@@ -51,7 +51,7 @@ def test_a2_what_this_employee_did(signed_in, site, tmp_path):
     page.fill("#actor", "mo")
     with page.expect_navigation():
         page.keyboard.press("Enter")
-    row = page.locator("tr", has=page.locator('a[href*="kind=record.export"]'))
+    row = page.locator("tr", has=page.locator('button[value="record.export"]'))
     assert "1" == row.locator("td").nth(3).inner_text()
     assert int(row.locator("td").nth(5).inner_text()) >= 3
 

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from pathlib import Path
 
@@ -15,16 +15,22 @@ from muniment.session.kernel.engine import SHARD
 from muniment_web.frame.call import Call
 
 __all__ = [
+    "AUTHS",
     "PASSED_ON",
     "Place",
+    "auth_of",
     "day_of",
     "file_of",
     "named_places",
     "places_of",
     "problem_of",
     "purpose_of",
+    "purposes_of",
     "time_us_of",
 ]
+
+AUTHS = ("password", "passkey", "token", "os-user", "asserted")
+"""How it is known who acted."""
 
 PASSED_ON = ("access.changed", "access.unknown_actor", "access.disabled", "approval.waits")
 """Codes of errors that no form may catch: somebody is signed out, or sees what waits for a second person."""
@@ -95,6 +101,19 @@ def purpose_of(call: Call, term: str) -> str:
 
     found = PURPOSES.get(term) or call.web.archive.plugins.purposes().get(term)
     return term if found is None else found.label.of(call.lang) or term
+
+
+def purposes_of(call: Call) -> Sequence[str]:
+    """The purposes that there are, in the order in which people read them."""
+    from muniment.purposes import PURPOSES
+
+    names = {*PURPOSES, *call.web.archive.plugins.purposes()}
+    return sorted(names, key=lambda name: purpose_of(call, name).casefold())
+
+
+def auth_of(call: Call, name: str) -> str:
+    """How it is known who acted, in words."""
+    return call.say(f"log.auth_{name}") if name in AUTHS else name
 
 
 def day_of(text: str) -> date | None:

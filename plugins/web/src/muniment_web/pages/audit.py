@@ -12,6 +12,7 @@ from muniment.errors import MunimentError, UsageError
 from muniment.log.kinds import KINDS
 from muniment.model import id_bytes
 from muniment.session.oversight.evidence import Scope
+from muniment.session.reading.references import resolve_record
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import (
@@ -27,6 +28,7 @@ from muniment_web.server.handed import handed
 __all__ = ["routes"]
 
 QUESTIONS: Final = ("who", "did", "disclosures", "stood", "changed", "rules", "could")
+_ASKED: Final = ("record", "actor", "type", "since", "until", "day")
 _MOST: Final = 300
 _STALE_US: Final = 7 * 86_400_000_000
 
@@ -35,6 +37,7 @@ def routes() -> list[BaseRoute]:
     """The routes of this area."""
     return [
         page("/audit", ask),
+        page("/audit", ask, methods=("POST",)),
         page("/evidence", evidence),
         page("/evidence", bundle, methods=("POST",)),
         page("/evidence/witnesses", ask_witnesses, methods=("POST",)),
@@ -47,14 +50,20 @@ def routes() -> list[BaseRoute]:
 
 def ask(call: Call) -> Response:
     """One question and its answer; what is asked names people, records and days, never a value."""
-    question = call.query("q", "who")
+    sent = call.request.method == "POST"
+    given = call.text if sent else call.query
+    question = given("q", "who")
     question = question if question in QUESTIONS else "who"
-    asked = {name: call.query(name).strip() for name in ("record", "actor", "type", "since", "until", "day")}
+    asked = {name: given(name).strip()[:200] for name in _ASKED}
+    if not sent:
+        asked["actor"] = ""  # an address says of nobody that somebody looked into them
     problem: MunimentError | None = None
     answer: Mapping[str, Any] = {}
     call.session.require("log.read")
     if _complete(question, asked):
         try:
+            if asked["record"]:
+                asked["record"] = resolve_record(call.session, asked["record"])
             if question == "stood":
                 return _stood(call, asked)
             answer = _ANSWERS[question](call, asked)

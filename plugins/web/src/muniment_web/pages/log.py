@@ -3,29 +3,26 @@
 from __future__ import annotations
 
 import json
-from datetime import datetime, timedelta
 from hashlib import sha256
 from typing import Any
 
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
-from muniment.errors import MunimentError, UsageError
+from muniment.errors import MunimentError, NotFound, UsageError
 from muniment.log.kinds import KINDS
 from muniment.log.tree import leaf_hash
-from muniment.model import id_bytes, micros_of
-from muniment.session.reading.generations import ALL
-from muniment.session.reading.logs import LogEntry
-from muniment.store import LogFilter
+from muniment.session.oversight.log_queries import LogQuery, SavedQuery
+from muniment.session.reading.logs import LogEntry, LogPage
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import purpose_of
+from muniment_web.frame.told import AUTHS, PASSED_ON, auth_of, problem_of, purpose_of, purposes_of
+from muniment_web.pages.log_asking import asked_in, chips_of, fields_of, generation_in, without
 from muniment_web.server.format import short_hash
 
 __all__ = ["newest_generation", "ref_of", "routes", "row_of", "signed_of"]
 
 _ROWS = 100
-_ASKED = ("actor", "since", "until", "outcome", "type", "about", "op", "purpose", "generation")
 _COLOURS = {
     "record.read": "grey",
     "record.list": "grey",
@@ -45,6 +42,7 @@ def routes() -> list[BaseRoute]:
     """The routes of this area."""
     return [
         page("/log", show),
+        page("/log", ask, methods=("POST",)),
         page("/log/verify", verify, methods=("POST",)),
         page("/log/badge", badge),
         page("/log/checkpoint", checkpoint, methods=("POST",)),
@@ -73,7 +71,7 @@ def row_of(call: Call, one: LogEntry) -> dict[str, Any]:
         "newest": one.generation == newest_generation(call),
         "time": call.time(one.time_us, seconds=True),
         "actor": one.actor,
-        "auth": one.detail.get("auth", ""),
+        "auth": auth_of(call, one.detail.get("auth", "")),
         "purpose": purpose_of(call, one.purpose),
         "kind": one.kind,
         "label": label,
@@ -111,97 +109,107 @@ def _asked_place(call: Call) -> tuple[int, int]:
     return generation or 0, index
 
 
-def _filters(call: Call) -> LogFilter:
-    kinds = [one for one in call.request.query_params.getlist("kind") if one in KINDS]
-    about = call.query("about").strip()
-    return LogFilter(
-        since_us=_day_us(call, call.query("since")),
-        until_us=_day_us(call, call.query("until"), days=1),
-        kinds=tuple(kinds),
-        actor=call.query("actor").strip() or None,
-        outcome=call.query("outcome") or None,
-        type=call.query("type") or None,
-        op=call.query("op").strip() or None,
-        purpose=call.query("purpose").strip() or None,
-        about=id_bytes(about) if about else None,
-        limit=_ROWS,
-    )
-
-
-def _day_us(call: Call, text: str, *, days: int = 0) -> int | None:
-    if not text.strip():
-        return None
-    try:
-        day = datetime.strptime(text.strip(), "%Y-%m-%d").replace(tzinfo=call.web.zone)
-    except ValueError:
-        raise UsageError("usage.time") from None
-    return micros_of(day + timedelta(days=days))
-
-
 def show(call: Call) -> Response:
-    """The log, newest first."""
-    problem: MunimentError | None = None
-    entries: list[LogEntry] = []
-    after: str | None = None
-    total, more = 0, False
-    generations: tuple[int, ...] = ()
+    """The log, newest first, or what a saved query finds."""
+    saved = call.query("query")
+    if saved:
+        one, found = call.session.log_queries.run(saved, after=call.query("after") or None)
+        return _answer(call, one.query, found, saved=one)
+    return _found(call)
+
+
+def ask(call: Call) -> Response:
+    """Another question to the log; who is asked about stands in no address."""
+    act, _, what = call.text("do", "find").partition(":")
+    if act == "unsave":
+        call.session.log_queries.remove(what)
+        return call.go("/log", note=call.say("log.query_removed"))
+    if act == "all":
+        return call.go("/log")
+    if act == "save":
+        return _save(call)
+    return _found(call, dropped=what if act == "drop" else "", after=what if act == "older" else "")
+
+
+def _save(call: Call) -> Response:
+    """Keep what is asked for under a name."""
+    asked, problem = LogQuery(), None
     try:
-        asked_of = call.query("generation")
-        found = call.session.log_page(
-            _filters(call),
-            after=call.query("after") or None,
-            generation=int(asked_of) if asked_of.isdecimal() and len(asked_of) < 9 else ALL,
-        )
-        generations = found.generations
-        entries, after, total, more = list(found.entries), found.after, found.total, found.more
-    except UsageError as error:
+        asked = asked_in(call)
+        audience = "everyone" if call.text("audience") == "everyone" else "person"
+        one = call.session.log_queries.save(call.text("name").strip(), asked, audience=audience)
+        return call.go(f"/log?query={one.id}", note=call.say("log.query_saved"))
+    except MunimentError as error:
+        if error.code in PASSED_ON:
+            raise
         problem = error
-    asked = {name: call.query(name) for name in _ASKED}
-    kinds = [one for one in call.request.query_params.getlist("kind") if one in KINDS]
-    engine = call.web.engine
+    return _answer(call, asked, LogPage((), 0, False, None, ()), problem=problem)
+
+
+def _found(call: Call, *, dropped: str = "", after: str = "") -> Response:
+    asked = LogQuery()
+    try:
+        asked = asked_in(call)
+        if dropped:
+            asked = without(asked, dropped)
+        filters = asked.filters(call.web.engine.clock(), limit=_ROWS)
+        behind = after or call.query("after") or None
+        found = call.session.log_page(filters, after=behind, generation=generation_in(call))
+        return _answer(call, asked, found, newest=behind is None)
+    except (UsageError, NotFound) as error:
+        return _answer(call, asked, LogPage((), 0, False, None, ()), problem=error)
+
+
+def _answer(
+    call: Call,
+    asked: LogQuery,
+    found: LogPage,
+    *,
+    saved: SavedQuery | None = None,
+    problem: MunimentError | None = None,
+    newest: bool = True,
+) -> Response:
+    session, engine = call.session, call.web.engine
     values: dict[str, Any] = {
-        "entries": [row_of(call, one) for one in entries],
-        "asked": asked,
-        "kinds_asked": kinds,
+        "entries": [row_of(call, one) for one in found.entries],
+        "asked": fields_of(call, asked),
+        "kinds_asked": asked.kinds,
         "kinds": {name: (one.zh if call.lang == "zh" else one.en) for name, one in KINDS.items()},
         "users": sorted(engine.definitions.users),
-        "types": [one for one in call.session.types()],
-        "chips": _chips(call, asked, kinds),
-        "older": after,
-        "generations": generations,
-        "total": total,
-        "more": more,
-        "newest": call.query("after") == "",
+        "types": [one for one in session.types()],
+        "fields": _field_names(call),
+        "purposes": [(name, purpose_of(call, name)) for name in purposes_of(call)],
+        "auths": [(name, auth_of(call, name)) for name in AUTHS],
+        "chips": chips_of(call, asked),
+        "older": found.after,
+        "generation": str(generation_in(call)),
+        "generations": found.generations,
+        "total": found.total,
+        "more": found.more,
+        "newest": newest and not call.query("after"),
         "signed": signed_of(call),
-        "problem": problem,
+        "problem": problem_of(call, problem),
         "notes": call.taken_notes(),
-        "may_verify": call.session.may("log.verify"),
-        "may_bundle": call.session.may("log.export"),
-        "may_sign": call.session.may("log.checkpoint"),
+        "queries": session.log_queries.list(),
+        "saved": saved,
+        "may_save": session.may("view.save"),
+        "may_share": session.may("view.share"),
+        "may_verify": session.may("log.verify"),
+        "may_bundle": session.may("log.export"),
+        "may_sign": session.may("log.checkpoint"),
     }
-    return call.page("_entries.html" if call.partial else "log.html", **values)
+    return call.page("log.html", status=422 if problem else 200, **values)
 
 
-def _chips(call: Call, asked: dict[str, str], kinds: list[str]) -> list[dict[str, str]]:
-    """What narrows the list, each with the address of the list without it."""
-    from urllib.parse import urlencode
-
-    pairs = [(name, value) for name, value in asked.items() if value]
-    pairs += [("kind", one) for one in kinds]
-    made = []
-    for place, (name, value) in enumerate(pairs):
-        shown = value
-        if name == "kind":
-            kind = KINDS[value]
-            shown = kind.zh if call.lang == "zh" else kind.en
-        elif name == "outcome" and value in ("ok", "denied", "failed"):
-            shown = call.say(f"log.outcome_{value}")
-        elif name == "type":
-            found = call.web.engine.definitions.types.get(value)
-            shown = value if found is None else found.label.of(call.lang) or value
-        rest = urlencode([pair for at, pair in enumerate(pairs) if at != place])
-        made.append({"label": call.say(f"log.{name}"), "value": shown, "without": f"/log?{rest}"})
-    return made
+def _field_names(call: Call) -> list[tuple[str, str]]:
+    """The fields that this reader may know, by key, with what they are called."""
+    names: dict[str, str] = {}
+    for one in call.session.types():
+        readable = call.session.view(one).readable
+        for field in one.fields:
+            if field.key in readable:
+                names.setdefault(field.key, field.label.of(call.lang) or field.key)
+    return sorted(names.items(), key=lambda pair: pair[1].casefold())
 
 
 def signed_of(call: Call) -> dict[str, Any]:
