@@ -178,3 +178,34 @@ def test_a_witness_whose_key_ends_is_retired_and_missed(cli, tmp_path):
     assert ["2020-01-01", "2020-01-01"] == [one["until"] for one in listed]
     asked = cli.run("log", "witness", "ask", code=1)
     assert "0 of the 2" in asked.output
+
+
+def test_an_entry_is_told_in_words(cli):
+    """Every member of a detail has a name in the reader's language; the terms stand beside the words."""
+    index = cli.json("log", "list", "--kind", "record.create", "--limit", "1")["entries"][0]["index"]
+    english = cli.run("log", "show", str(index)).stdout
+    chinese = cli.run("--lang", "zh", "log", "show", str(index)).stdout
+    assert "Known by" in english
+    assert "customer" in english
+    for words in ("操作者", "目的", "结果", "成功", "当时生效的规则", "写入"):
+        assert words in chinese
+    for raw in ("ruleset", "source", "auth ", "outcome", "sets"):
+        assert raw not in chinese, raw
+    assert "成功" in cli.run("--lang", "zh", "log", "list").stdout
+
+
+def test_queries_are_kept_run_and_removed(cli, tmp_path):
+    """Saved with the options of the list, listed in words, run as a page or into a file."""
+    saved = cli.json("log", "query", "save", "new records", "--kind", "record.create", "--days", "30")
+    assert {"kinds": ["record.create"], "days": 30} == saved["queries"][0]["query"]
+    found = cli.json("log", "query", "run", "new records")
+    assert {"record.create"} == {one["kind"] for one in found["entries"]}
+    assert "new records" == found["query"]["name"]
+    listed = cli.run("--lang", "zh", "log", "query", "list").stdout
+    assert "最近天数: 30" in listed
+    cli.run("log", "query", "run", "new records", "--to", str(tmp_path / "new.csv"))
+    assert "record.create" in (tmp_path / "new.csv").read_text(encoding="utf-8")
+    cli.run("log", "query", "save", "x", "--days", "7", "--since", "2026-01-01", code=2)
+    cli.run("log", "query", "save", "x", "--days", "7", "--everyone", "--as", "editor", code=4)
+    cli.run("log", "query", "remove", "new records")
+    assert "query.unknown" == cli.json("log", "query", "run", "new records", code=1)["code"]

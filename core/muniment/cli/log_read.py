@@ -179,18 +179,29 @@ _HEADER = (
 
 def _cells(call: Invocation, archive: Archive, one: LogEntry, *, whole: bool) -> list[str | int]:
     """What a table says of an entry; ``whole`` where it is of one generation, so that its index names it."""
+    from muniment.cli.entry_words import EntryWords
     from muniment.cli.values import local_time
     from muniment.log.kinds import KINDS
 
+    told = [one.kind, one.purpose, one.type, one.outcome]
+    if call.language == "zh":
+        words = EntryWords(archive, call.language, call.say)
+        told = [
+            f"{KINDS[one.kind].zh}（{one.kind}）",
+            words.purpose(one.purpose),
+            words.type(one.type),
+            words.outcome(one.outcome),
+        ]
+    kind, purpose, record_type, outcome = told
     return [
         one.index if whole else str(one.place),
         local_time(one.time_us, archive.applied.timezone),
-        f"{KINDS[one.kind].zh}（{one.kind}）" if call.language == "zh" else one.kind,
+        kind,
         one.actor,
-        one.purpose,
-        one.type,
+        purpose,
+        record_type,
         one.count,
-        one.outcome,
+        outcome,
     ]
 
 
@@ -209,8 +220,7 @@ def _show_entries(
 @click.pass_obj
 def show(call: Invocation, place: str) -> None:
     """One entry."""
-    import json
-
+    from muniment.cli.entry_words import EntryWords
     from muniment.cli.output import emit, heading, labels, put
     from muniment.cli.values import local_time
     from muniment.log.kinds import KINDS
@@ -224,21 +234,15 @@ def show(call: Invocation, place: str) -> None:
             return
         kind = KINDS[found.kind]
         put(heading(f"{place}  {found.kind}  {kind.zh if call.language == 'zh' else kind.en}"))
-        known = ("op", "kind", "time", "actor", "purpose", "outcome")
         labels(
             [
                 (call.say("cli.label_time"), local_time(found.time_us, archive.applied.timezone)),
-                (call.say("cli.label_actor"), found.actor),
-                (call.say("cli.label_purpose"), found.purpose),
-                (call.say("cli.label_outcome"), found.outcome),
-                ("op", found.op),
+                *EntryWords(archive, call.language, call.say).lines(found),
                 *(
-                    (name, value if isinstance(value, str) else json.dumps(value, ensure_ascii=False))
-                    for name, value in found.detail.items()
-                    if name not in known
+                    (call.say("entry.record"), f"{line['id']}  {call.say('entry.version', **line)}")
+                    for line in found.records
                 ),
-                *(("record", json.dumps(dict(line))) for line in found.records),
-                ("entry", found.data.decode("ascii")),
+                (call.say("entry.bytes"), found.data.decode("ascii")),
             ],
             indent=2,
         )

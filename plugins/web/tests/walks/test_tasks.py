@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from threading import Event
+
 import pytest
 
 from muniment.testing import assert_no_plaintext, log_entries
@@ -80,8 +82,35 @@ def test_a4_verify_now_without_leaving_the_page(signed_in, site, expect):
     site.web.verifying.wait()
     expect(page.locator("#badge .chip.green")).to_contain_text("Intact")
     assert page.evaluate("() => window.stayed")
-    page.goto(f"{site.base}/")
-    expect(page.locator(".sealed")).to_contain_text("verified to #")
+    expect(page.locator("#seal .sealed.sound")).to_contain_text("verified to #")
+    assert [] == page.complaints
+
+
+def test_the_rail_follows_a_run_on_every_page(signed_in, site, expect, monkeypatch):
+    """It counts while the run goes on, ends with what the run found, and asks no more then."""
+    page = signed_in("ada")
+    begun, go = Event(), Event()
+    verify = site.archive.log.verify
+
+    def slow(*, progress):
+        progress(1, 4)
+        begun.set()
+        assert go.wait(300)
+        return verify(progress=progress)
+
+    monkeypatch.setattr(type(site.archive.log), "verify", lambda self, **more: slow(**more))
+    try:
+        with site.archive.session(actor="ada") as session:
+            site.web.verifying.start(session)
+            assert begun.wait(300)
+        page.goto(f"{site.base}/t/customer")
+        expect(page.locator("#seal .running")).to_contain_text("25 %")
+        assert page.locator("#seal .sound").count() == 0
+    finally:
+        go.set()
+        site.web.verifying.wait()
+    expect(page.locator("#seal .sound")).to_contain_text("verified to #")
+    assert page.locator("#seal [hx-get]").count() == 0
     assert [] == page.complaints
 
 

@@ -34,6 +34,7 @@ def page(
     methods: tuple[str, ...] = ("GET",),
     public: bool = False,
     files: bool = False,
+    quiet: bool = False,
     name: str | None = None,
 ) -> Route:
     """A route of the pages.
@@ -44,6 +45,7 @@ def page(
         methods: of HTTP.
         public: answers somebody who is not signed in too.
         files: takes uploads.
+        quiet: asked for by a script on its own, so it does not keep a sign-in from ending.
         name: as the figures name it.
     """
 
@@ -56,7 +58,7 @@ def page(
             except (MultiPartException, HTTPException):
                 return failed(call, UsageError("serve.request"))
         try:
-            return await run_in_threadpool(_answer, call, handler, public)
+            return await run_in_threadpool(_answer, call, handler, public, quiet)
         finally:
             await call.form.close()
 
@@ -76,11 +78,11 @@ def language_of(web: Web, request: Request) -> str:
     return web.archive.applied.language
 
 
-def _answer(call: Call, handler: Handler, public: bool) -> Response:
+def _answer(call: Call, handler: Handler, public: bool, quiet: bool) -> Response:
     web = call.web
     try:
         web.sweep()
-        _find_sign(call)
+        _find_sign(call, quiet)
         if call.sign is None and not public:
             return _to_sign_in(call)
         if call.request.method not in _SAFE:
@@ -116,10 +118,10 @@ def _answer(call: Call, handler: Handler, public: bool) -> Response:
     return response
 
 
-def _find_sign(call: Call) -> None:
+def _find_sign(call: Call, quiet: bool) -> None:
     web = call.web
     cookie = call.request.cookies.get(web.cookie, "")
-    found = web.signs.find(cookie) if cookie else None
+    found = web.signs.find(cookie, quiet=quiet) if cookie else None
     if found is None:
         return
     web.engine.refresh()

@@ -44,7 +44,8 @@ def routes() -> list[BaseRoute]:
         page("/log", show),
         page("/log", ask, methods=("POST",)),
         page("/log/verify", verify, methods=("POST",)),
-        page("/log/badge", badge),
+        page("/log/badge", badge, quiet=True),
+        page("/log/seal", seal, quiet=True),
         page("/log/checkpoint", checkpoint, methods=("POST",)),
         page("/log/{place}", entry),
         page("/log/{place}/proof", proof),
@@ -229,12 +230,18 @@ def signed_of(call: Call) -> dict[str, Any]:
 def verify(call: Call) -> Response:
     """Begin to verify everything."""
     call.web.verifying.start(call.session)
-    return badge(call) if call.partial else call.go("/log")
+    return badge(call, starting=True) if call.partial else call.go("/log")
 
 
-def badge(call: Call) -> Response:
-    """How the log stands, and how far the run is."""
-    return call.page("_badge.html", signed=signed_of(call), may_verify=call.session.may("log.verify"))
+def badge(call: Call, *, starting: bool = False) -> Response:
+    """How the log stands, and how far the run is; the rail follows at the beginning and at the end."""
+    may_verify = call.session.may("log.verify")
+    return call.page("_badge.html", signed=signed_of(call), may_verify=may_verify, starting=starting)
+
+
+def seal(call: Call) -> Response:
+    """The same as the rail tells it, on every page, while a run goes on."""
+    return call.page("_seal.html")
 
 
 def checkpoint(call: Call) -> Response:

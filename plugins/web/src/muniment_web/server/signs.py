@@ -105,13 +105,19 @@ class SignIns:
             self._by_hash[_hash(cookie)] = made
         return made, cookie
 
-    def find(self, cookie: str) -> SignIn | None:
-        """The sign-in that a cookie belongs to; None where it is over or was none."""
+    def find(self, cookie: str, *, quiet: bool = False) -> SignIn | None:
+        """The sign-in that a cookie belongs to; None where it is over or was none.
+
+        Args:
+            cookie: its text.
+            quiet: nobody does anything with it, so it goes on ending by itself.
+        """
         with self._lock:
             found = self._by_hash.get(_hash(cookie))
             if found is None or self._over(found):
                 return None
-            found.seen_us = self._clock()
+            if not quiet:
+                found.seen_us = self._clock()
             return found
 
     def _over(self, one: SignIn) -> bool:
