@@ -12,13 +12,23 @@ if TYPE_CHECKING:
     from muniment.archive import Archive
     from muniment.session.reading.logs import LogEntry
 
-__all__ = ["AUTHS", "EntryWords"]
+__all__ = ["EntryWords"]
 
-AUTHS: Final = ("password", "passkey", "token", "os-user", "asserted")
-"""How it may be known who acted."""
+_AUTHS: Final = {
+    "password": "auth_password",
+    "passkey": "auth_passkey",
+    "token": "auth_token",
+    "os-user": "auth_os_user",
+    "asserted": "auth_asserted",
+}
 
 _OUTCOMES: Final = ("ok", "denied", "failed")
-_WAYS: Final = ("clear", "masked", "written", "cleared")
+_WAYS: Final = {
+    "clear": "way_clear",
+    "masked": "way_masked",
+    "written": "way_written",
+    "cleared": "way_cleared",
+}
 _TOLD_APART: Final = ("op", "kind", "time", "actor", "purpose", "outcome", "sets", "records")
 _PLAIN: Final = (
     "code", "auth", "type", "count", "recipient", "legal_basis", "effective", "approval", "break_glass",
@@ -47,7 +57,7 @@ class EntryWords:
 
     def auth(self, name: str) -> str:
         """How it was known who acted."""
-        return self._say(f"entry.auth_{name}") if name in AUTHS else name
+        return self._label(_AUTHS[name]) if name in _AUTHS else name
 
     def purpose(self, term: str) -> str:
         """A purpose; the term itself where nobody named it."""
@@ -73,7 +83,7 @@ class EntryWords:
         for way in (*_WAYS, *(set(found) - set(_WAYS))):
             if keys := found.get(way):
                 told = [f"{names[key]} ({key})" if names.get(key, key) != key else key for key in keys]
-                yield self._label(f"way_{way}" if way in _WAYS else way), ", ".join(told)
+                yield self._label(_WAYS[way]) if way in _WAYS else way, ", ".join(told)
 
     def lines(self, one: LogEntry) -> Sequence[tuple[str, str]]:
         """All that the detail says, each with what it is called, in an order to read."""
