@@ -40,6 +40,33 @@ def test_a_cell_is_taken_back(as_, two):
     assert [] == list(tray.shown())
 
 
+def test_new_rows_are_kept_beside_changed_ones_and_become_records(archive, as_, two):
+    """Each has its identifier from the first cell on; what stands against it is told, and all are written."""
+    owner = as_("owner")
+    tray = owner.drafts.tray("customer")
+    first, changed, second = tray.keep(
+        [
+            Edit("", {"customer_number": "T-8", "full_name": "Nora"}),
+            Edit(two[0], {"city": "Bonn"}, 1),
+            Edit("", {"customer_number": "T-8"}),
+        ]
+    )
+    assert two[0] == changed
+    assert [first] == tray.keep([Edit(first, {"city": "Kiel"})])
+    assert {"full_name", "customer_number"} == {one.field for one in tray.problems()[second].issues}
+    assert first not in tray.problems()
+    tray.keep([Edit(second, without=["customer_number"])])
+    assert [first, changed] == sorted([one.record for one in tray.shown()], key=[first, changed].index)
+    assert [""] == tray.keep([Edit("", {})])
+    with pytest.raises(NotFound):
+        tray.keep([Edit(second, {"full_name": "Nils"})])
+    assert 2 == len(owner.drafts.apply([one.id for one in tray.shown()], reason="walk-in"))
+    made = owner.get(first)
+    assert ("Nora", "Kiel", first) == (made.fields["full_name"], made.fields["city"], made.subject)
+    assert [] == list(tray.shown())
+    archive.log.verify()
+
+
 def test_every_problem_is_told_at_once(archive, as_, two):
     """Two rows that are refused and one that moved; nothing is written by looking."""
     owner = as_("owner")

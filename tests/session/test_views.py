@@ -67,6 +67,8 @@ def numbers(session, name, **more):
         (["status=active|lost"], ["C-1", "C-2"]),
         (["status!=lost", "city=Berlin"], ["C-1", "C-3"]),
         (["customer_since>=2025-01-01"], ["C-1"]),
+        (["city~BERL"], ["C-1", "C-3"]),
+        (["city~none"], []),
         (["customer_since<2025-01-01"], ["C-2"]),
         (["customer_since="], ["C-3"]),
         (["customer_since!="], ["C-1", "C-2"]),
@@ -209,6 +211,8 @@ def test_what_a_view_may_not_say(session, customers):
         (["full_name=Anna Schmidt"], "view.sealed"),
         (["phone!="], "view.sealed"),
         (["city>Berlin"], "view.order"),
+        (["customer_since~20"], "view.within"),
+        (["city~"], "view.within"),
         (["city=Berlin|Bonn"], "view.several"),
         (["status=sleepy"], "schema.unknown"),
         (["shoe=43"], "schema.unknown"),
@@ -310,5 +314,6 @@ def test_conditions_are_read_as_typed():
     assert Condition("a", ">=", "1") == parse_condition(" a >= 1 ", where="x")
     assert Condition("a", "=", "b=c") == parse_condition("a=b=c", where="x")
     assert Condition("a", "!=", "") == parse_condition("a!=", where="x")
+    assert Condition("a", "~", "b") == parse_condition("a ~ b", where="x")
     with pytest.raises(ConfigError):
-        parse_condition("a ~ b", where="x")
+        parse_condition("a ? b", where="x")

@@ -33,7 +33,7 @@ from muniment.schema.fields import (
     seal_group,
 )
 from muniment.schema.kinds import KINDS, FieldKind
-from muniment.schema.listviews import Condition, ListView, parse_condition
+from muniment.schema.listviews import WORDED, Condition, ListView, parse_condition
 from muniment.schema.phones import e164
 from muniment.schema.registry import Applied, Extension, Registry
 from muniment.schema.rules import COLOURS, check_type
@@ -63,6 +63,7 @@ __all__ = [
     "SUGGESTION",
     "USER",
     "WEBHOOK",
+    "WORDED",
     "Applied",
     "Change",
     "Choice",

@@ -19,15 +19,20 @@ from muniment.schema.rules import one_of
 from muniment.schema.types import RecordType
 from muniment.schema.values import NO_LABEL, Label
 
-__all__ = ["OPERATORS", "Condition", "ListView", "check_view", "fitted", "parse_condition", "view_document",
-           "view_from_document"]  # fmt: skip
+__all__ = ["OPERATORS", "WORDED", "Condition", "ListView", "check_view", "fitted", "parse_condition",
+           "view_document", "view_from_document"]  # fmt: skip
 
-OPERATORS: Final = ("!=", ">=", "<=", "=", ">", "<")
+OPERATORS: Final = ("!=", ">=", "<=", "=", ">", "<", "~")
 """What may stand between a field and a value, the longer ones first."""
 
-_CONDITION: Final = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(!=|>=|<=|=|>|<)(.*)", re.DOTALL)
+_CONDITION: Final = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(!=|>=|<=|=|>|<|~)(.*)", re.DOTALL)
+_NARROWEST: Final = 40
+_WIDEST: Final = 1_000
+_MOST_PINNED: Final = 5
 _ORDERED: Final = ("integer", "decimal", "money", "date", "datetime")
 _SEVERAL: Final = ("choice", "several choices")
+WORDED: Final = ("text", "long text", "e-mail", "phone", "URL", "identifier")
+"""Kinds whose values are texts in which another one may be looked for."""
 
 
 @attrs.frozen
@@ -36,7 +41,8 @@ class Condition:
 
     Attributes:
         field: the key of the field.
-        operator: one of ``OPERATORS``; ``=`` of several choices asks whether one of them is chosen.
+        operator: one of ``OPERATORS``; ``=`` of several choices asks whether one of them is chosen, ``~``
+            whether the value stands somewhere in a text, in small or capital letters.
         value: as typed; empty with ``=`` asks for records without a value, with ``!=`` for those with
             one. Choices may be joined by ``|``, any of which will do. ``me`` is whoever asks, where the
             field refers to users; ``today``, ``today+7`` and ``today-30`` are days.
@@ -71,6 +77,8 @@ class ListView:
         descending: the last ones first.
         group_by: the key of a public or internal field by which records stand together; empty for none.
         roles: keys of the roles that it is for; empty for everyone.
+        widths: keys of columns with how many pixels wide they are; one without is as wide as it needs.
+        pinned: how many of the first columns stay in view when the others are moved.
     """
 
     key: str
@@ -82,6 +90,8 @@ class ListView:
     descending: bool = False
     group_by: str = ""
     roles: tuple[str, ...] = ()
+    widths: tuple[tuple[str, int], ...] = ()
+    pinned: int = 0
 
     @property
     def needed(self) -> frozenset[str]:
@@ -120,9 +130,15 @@ def check_view(view: ListView, record_type: RecordType) -> None:
     for key in view.needed:
         if not record_type.by_key[key].in_clear:
             raise ConfigError("view.sealed", where=where, name=key)
+    sizes = all(_NARROWEST <= wide <= _WIDEST for _, wide in view.widths)
+    if not sizes or not 0 <= view.pinned <= _MOST_PINNED:
+        raise ConfigError("view.widths", where=where, least=_NARROWEST, most=_WIDEST, pinned=_MOST_PINNED)
     for condition in view.filters:
         field = record_type.by_key[condition.field]
-        if condition.operator not in ("=", "!=") and field.kind not in _ORDERED:
+        if condition.operator == "~":
+            if field.kind not in WORDED or not condition.value:
+                raise ConfigError("view.within", where=where, name=field.key)
+        elif condition.operator not in ("=", "!=") and field.kind not in _ORDERED:
             raise ConfigError("view.order", where=where, name=field.key)
         if "|" in condition.value and field.kind not in _SEVERAL:
             raise ConfigError("view.several", where=where, name=field.key)
@@ -159,6 +175,7 @@ def fitted(view: ListView, record_type: RecordType) -> ListView | None:
         filters=tuple(attrs.evolve(one, field=today[one.field]) for one in view.filters),
         sort=today.get(view.sort, ""),
         group_by=today.get(view.group_by, ""),
+        widths=tuple((field.key, wide) for key, wide in view.widths if (field := record_type.field(key))),
     )
 
 
@@ -172,6 +189,10 @@ def view_document(view: ListView) -> dict[str, Any]:
             document[name] = getattr(view, name)
     if view.descending:
         document["descending"] = True
+    if view.widths:
+        document["widths"] = dict(view.widths)
+    if view.pinned:
+        document["pinned"] = view.pinned
     if view.label.en or view.label.zh:
         document["label"] = {"en": view.label.en, "zh": view.label.zh}
     return document
@@ -196,4 +217,6 @@ def view_from_document(
         descending=bool(document.get("descending")),
         group_by=document.get("group_by", ""),
         roles=tuple(roles),
+        widths=tuple(document.get("widths", {}).items()),
+        pinned=document.get("pinned", 0),
     )

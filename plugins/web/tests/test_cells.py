@@ -10,11 +10,27 @@ import pytest
 
 from muniment.archive import Archive
 from muniment.model import id_text
-from muniment.schema import ListView
+from muniment.schema import Field, Label, ListView
+from muniment.schema.edits import add_field
+from muniment.session import Session
 from muniment.testing import new_archive
 from muniment_web.testing import give_password, new_web, served
 
 pytestmark = pytest.mark.slow
+PEOPLE = (
+    {
+        "customer_number": "C-1",
+        "full_name": "Anna Schmidt",
+        "phone": "030 1234567",
+        "customer_since": "2026-03-01",
+    },
+    {
+        "customer_number": "C-2",
+        "full_name": "Berthold Klein",
+        "phone": "030 1234568",
+        "company": "Kranich AG",
+    },
+)
 
 
 @attrs.frozen
@@ -27,9 +43,9 @@ class Desk:
     people: list[str]
     talk: str
 
-    def table(self, key: str) -> Any:
+    def table(self, key: str, view: str = "cells") -> Any:
         """The table of a type with the columns of the view, with its tray settled."""
-        self.page.goto(f"{self.base}/t/{key}?view=cells")
+        self.page.goto(f"{self.base}/t/{key}?view={view}")
         self.page.wait_for_selector("m-tray:defined", state="attached")
         self.settle()
         return self.page
@@ -42,12 +58,29 @@ class Desk:
         """The cell of a record."""
         return self.page.locator(f'tr[data-id="{record}"] td[data-f="{field}"]').first
 
-    def begin(self, record: str, field: str) -> Any:
-        """Go to a cell and begin to change it, as F2 does."""
+    def go(self, record: str, field: str) -> Any:
+        """Go to a cell."""
         cell = self.cell(record, field)
         cell.evaluate("one => { one.tabIndex = 0; one.focus(); }")
+        return cell
+
+    def begin(self, record: str, field: str) -> Any:
+        """Go to a cell and begin to change it, as F2 does."""
+        cell = self.go(record, field)
         self.page.keyboard.press("F2")
         return cell
+
+    def press(self, *keys: str) -> None:
+        """Press keys, one after another."""
+        for key in keys:
+            self.page.keyboard.press(key)
+
+    def discard(self) -> None:
+        """Empty the tray."""
+        self.settle()
+        self.page.click("m-tray button[value=discard]")
+        self.page.wait_for_selector("#grid td.edited", state="detached")
+        self.settle()
 
     def values(self, record: str) -> Any:
         """What the record holds."""
@@ -58,8 +91,19 @@ class Desk:
         """Save the tray for a reason."""
         self.settle()
         self.page.select_option("#twhy", "correction")
-        with self.page.expect_navigation():
-            self.page.click("m-tray .btn.main[value=save]")
+        self.page.click("m-tray .btn.main[value=save]")
+        self.page.wait_for_selector(".note:has-text('Records saved')")
+        self.page.wait_for_selector("#grid td.edited", state="detached")
+        self.settle()
+
+
+def add_tags(archive: Archive, session: Session) -> None:
+    """A field of several choices that nobody listed beforehand, as a team may add it."""
+    old = session.type("customer")
+    tags = Field(key="tags", kind="several choices", label=Label("Tags", "标签"), group=old.groups[0].key)
+    made = add_field(old, attrs.evolve(tags, sensitivity="internal"))
+    registry = archive.engine.definitions.registry
+    archive.save_types(session, registry.replace(made, kinds=archive.engine.kinds), reason="we tag people")
 
 
 @pytest.fixture(scope="module")
@@ -69,18 +113,18 @@ def desk(tmp_path_factory, new_page, around):
     with new_archive(folder, templates=("account-manager",)) as archive:
         with archive.session(actor="owner", purpose="ServiceProvision") as session:
             session.create("user", {"login": "li.na", "roles": ["editor"], "state": "active"})
-            people = [
-                session.create("customer", {"full_name": name, "customer_number": number}).id
-                for name, number in (("Anna Schmidt", "C-1"), ("Berthold Klein", "C-2"))
-            ]
+            people = [session.create("customer", values).id for values in PEOPLE]
             talk = session.create(
                 "interaction",
                 {"customer": people[0], "occurred_at": "2026-01-05 10:00", "channel": "phone"},
             ).id
             columns = ("full_name", "do_not_contact", "account_owner", "customer_since", "budget", "status")
+            add_tags(archive, session)
             session.views.save(ListView(key="cells", type="customer", columns=columns))
             columns = ("occurred_at", "customer", "attachments")
             session.views.save(ListView(key="cells", type="interaction", columns=columns))
+            columns = ("customer_number", "full_name", "phone", "city", "company", "tags", "customer_since")
+            session.views.save(ListView(key="sheet", type="customer", columns=columns))
         give_password(archive, "owner")
         with served(new_web(archive), around=around) as base:
             page = new_page(base, "owner")
@@ -186,7 +230,6 @@ def test_a_group_is_folded_at_its_heading(desk, expect):
     """The heading says how many stand under it; its button folds them and opens them again."""
     page = desk.table("customer")
     page.select_option("#group", "status")
-    page.click("button:has-text('Find')")
     heading = page.locator("tr.grp button[data-fold]").first
     expect(heading).to_be_visible()
     expect(page.locator("tr.grp .hint").first).to_contain_text("on this page")
@@ -198,3 +241,223 @@ def test_a_group_is_folded_at_its_heading(desk, expect):
     page.set_viewport_size({"width": 1440, "height": 900})
     heading.press("Enter")
     expect(page.locator("tr[data-id]").first).to_be_visible()
+
+
+COPY = """() => {
+    const data = new DataTransfer();
+    const more = {clipboardData: data, bubbles: true, cancelable: true};
+    document.activeElement.dispatchEvent(new ClipboardEvent("copy", more));
+    return data.getData("text/plain");
+}"""
+PASTE = """(text) => {
+    const data = new DataTransfer();
+    data.setData("text/plain", text);
+    document.activeElement.dispatchEvent(new ClipboardEvent("paste", {clipboardData: data, bubbles: true}));
+}"""
+
+
+def test_a_block_is_filled_undone_and_done_again(desk, expect):
+    """Control-D takes the first row down, Control-Enter one text into all, Control-Z and Y go back and on."""
+    page = desk.table("customer", "sheet")
+    first, second = (desk.cell(one, "city") for one in desk.people)
+    desk.go(desk.people[0], "city")
+    page.keyboard.type("Kiel")
+    desk.press("ArrowDown", "ArrowUp", "Shift+ArrowDown", "Control+d")
+    expect(second).to_have_text("Kiel")
+    expect(page.locator("#notice")).to_contain_text("1 cells filled")
+    desk.press("Control+z")
+    expect(second).to_have_text("")
+    expect(first).to_have_text("Kiel")
+    desk.press("Control+z")
+    expect(first).to_have_text("")
+    expect(page.locator("#grid td.edited")).to_have_count(0)
+    desk.press("Control+y", "Control+Shift+z")
+    expect(second).to_have_text("Kiel")
+    desk.go(desk.people[0], "city")
+    desk.press("Shift+ArrowDown", "Shift+ArrowRight")
+    page.keyboard.type("Ulm")
+    desk.press("Control+Enter")
+    expect(page.locator("#grid td.edited")).to_have_text(["Ulm"] * 4)
+    desk.press("Control+z")
+    expect(page.locator("#grid td.edited")).to_have_text(["Kiel"] * 2)
+    desk.settle()
+    expect(page.locator("m-tray tr[data-f]")).to_have_count(2)
+    page.click("m-tray button[value=discard]")
+    expect(page.locator("#grid td.edited")).to_have_count(0)
+    desk.go(desk.people[0], "city")
+    desk.press("Control+z")
+    expect(page.locator("#grid td.edited"), "what a button threw away comes back too").to_have_count(2)
+    desk.discard()
+    assert [] == page.complaints
+
+
+def test_a_block_is_dragged_over_and_copied_as_it_is_shown(desk, expect):
+    """The mouse selects as in any spreadsheet; masks are copied as masks, and are no values when pasted."""
+    page = desk.table("customer", "sheet")
+    desk.cell(desk.people[0], "full_name").hover()
+    page.mouse.down()
+    desk.cell(desk.people[1], "city").hover()
+    page.mouse.up()
+    expect(page.locator("td.sel")).to_have_count(6)
+    expect(page.locator("#chosen")).to_contain_text("6 cells")
+    copied = page.evaluate(COPY)
+    assert ["Anna Schmidt", "Berthold Klein"] == [line.split("\t")[0] for line in copied.split("\n")]
+    assert "1234567" not in copied
+    desk.go(desk.people[1], "phone")
+    page.evaluate(PASTE, "\u2022\u2022\u2022\u2022 4567")
+    expect(page.locator("#notice")).to_contain_text("Not taken: 1")
+    expect(page.locator("#grid td.edited")).to_have_count(0)
+    desk.press("Control+a")
+    expect(page.locator("td.sel")).to_have_count(14)
+    desk.go(desk.people[0], "city")
+    desk.press("Shift+Space")
+    expect(page.locator("td.sel")).to_have_count(7)
+    desk.go(desk.people[0], "city")
+    desk.press("Tab", "Tab")
+    assert "tags" == page.evaluate("document.activeElement.dataset.f")
+
+
+def test_an_input_method_composes_in_a_cell(desk, expect):
+    """Chinese is typed over a cell as it is; Enter that ends the composing ends nothing else."""
+    page = desk.table("customer", "sheet")
+    devtools = page.context.new_cdp_session(page)
+    compose = lambda text: devtools.send(  # noqa: E731 - said four times
+        "Input.imeSetComposition", {"text": text, "selectionStart": len(text), "selectionEnd": len(text)}
+    )
+    cell = desk.go(desk.people[0], "city")
+    compose("bei")
+    compose("beijing")
+    devtools.send("Input.insertText", {"text": "北京"})
+    expect(page.locator("td.editing input")).to_have_value("北京")
+    expect(page.locator("td.editing input")).to_be_focused()
+    compose("shi")
+    page.evaluate(
+        "document.activeElement.dispatchEvent(new KeyboardEvent('keydown', "
+        "{key: 'Enter', isComposing: true, bubbles: true, cancelable: true}))"
+    )
+    expect(page.locator("td.editing")).to_have_count(1)
+    devtools.send("Input.insertText", {"text": "市"})
+    desk.press("Enter")
+    expect(cell).to_have_text("北京市")
+    expect(cell).to_have_class(re.compile("edited"))
+    desk.settle()
+    expect(page.locator("m-tray .typed")).to_have_text("北京市")
+    desk.discard()
+
+
+def test_new_rows_wait_in_the_tray_and_become_records(desk, expect, axe_findings):
+    """A button begins one, a paste makes as many as it has lines; they outlast a reload, and are saved."""
+    page = desk.table("customer", "sheet")
+    page.click("[data-add]")
+    expect(page.locator("tr.fresh")).to_have_count(1)
+    assert "customer_number" == page.evaluate("document.activeElement.dataset.f")
+    page.evaluate(PASTE, "N-1\tNora Neu\t030 7654321\tKiel\nN-1\tNils Neu\t\tUlm\nN-3\tNele Neu\t\tJena")
+    fresh = page.locator("tr.fresh")
+    expect(fresh).to_have_count(3)
+    expect(page.locator("m-tray tr.bad"), "its number is taken by the first").to_have_count(1)
+    assert [] == axe_findings(page)
+    page.reload()
+    desk.settle()
+    expect(fresh).to_have_count(3)
+    expect(fresh.nth(1).locator("td[data-f=full_name]")).to_have_text("Nils Neu")
+    cell = fresh.nth(1).locator("td[data-f=customer_number]")
+    cell.evaluate("one => { one.tabIndex = 0; one.focus(); }")
+    page.keyboard.type("N-2")
+    desk.press("Enter")
+    expect(cell).to_have_text("N-2")
+    last = fresh.nth(2).locator("td[data-f=city]")
+    last.evaluate("one => { one.tabIndex = 0; one.focus(); }")
+    page.locator("m-tray details.looked summary").click()
+    page.locator("m-tray tr", has_text="N-3").locator("button").click()
+    expect(fresh.nth(2).locator("td[data-f=customer_number]")).to_have_text("")
+    last.evaluate("one => { one.tabIndex = 0; one.focus(); }")
+    desk.press("Control+z")
+    expect(fresh.nth(2).locator("td[data-f=customer_number]")).to_have_text("N-3")
+    desk.save()
+    with desk.archive.session(actor="owner") as session:
+        found = {one.fields["customer_number"]: one for one in session.list("customer").records}
+    assert ["Nora Neu", "Nils Neu", "Nele Neu"] == [found[f"N-{at}"].fields["full_name"] for at in (1, 2, 3)]
+    assert "Kiel" == found["N-1"].fields["city"]
+    assert [] == page.complaints
+
+
+def test_tags_that_nobody_listed_are_typed_in_a_cell(desk, expect):
+    """One a line, or with commas between; they are kept as a list."""
+    page = desk.table("customer", "sheet")
+    cell = desk.begin(desk.people[0], "tags")
+    page.keyboard.type("wine")
+    desk.press("Alt+Enter")
+    page.keyboard.type("books, 茶")
+    desk.press("Enter")
+    expect(cell).to_have_text("wine, books, 茶")
+    desk.save()
+    assert ("wine", "books", "茶") == tuple(desk.values(desk.people[0])["tags"])
+    assert ["wine", "books", "茶"] == desk.cell(desk.people[0], "tags").locator(".chip").all_inner_texts()
+
+
+def test_a_table_is_asked_by_what_suits_the_field_and_kept_as_a_view(desk, expect, axe_findings):
+    """Part of a text, days from and to, one of several choices; width and pinned columns go into the view."""
+    page = desk.table("customer", "sheet")
+
+    def ask(field: str, fill) -> None:
+        page.locator("summary", has_text="Filter").click()
+        with page.expect_response("**/filter"):
+            page.select_option("#nf", field)
+        fill()
+        page.locator("details[open] .btn.main").click()
+
+    def contains() -> None:
+        expect(page.locator("#no option")).to_have_count(5)
+        page.fill("#nv", "RANI")
+
+    ask("company", contains)
+    expect(page.locator(".fchip")).to_have_text(["Company contains RANI"])
+    expect(page.locator("#grid tbody tr td[data-f=full_name]")).to_have_text(["Berthold Klein"])
+    assert [] == axe_findings(page)
+    page.locator(".fchip button").click()
+    expect(page.locator(".fchip")).to_have_count(0)
+
+    def between() -> None:
+        page.fill("#nv", "2026-03-01")
+        page.fill("#nv2", "2026-03-31")
+
+    ask("customer_since", between)
+    expect(page.locator(".fchip")).to_have_count(2)
+    expect(page.locator("#grid tbody tr td[data-f=full_name]")).to_have_text(["Anna Schmidt"])
+    ask("phone", lambda: expect(page.locator("#fvalue")).to_contain_text("exact match"))
+    desk.go(desk.people[0], "city")
+    before = page.locator("th[data-f=city]").bounding_box()["width"]
+    desk.press("Alt+Shift+ArrowRight", "Alt+Shift+ArrowRight")
+    assert before + 16 < page.locator("th[data-f=city]").bounding_box()["width"]
+    page.locator("summary", has_text="Columns").click()
+    page.select_option("#pinned", "2")
+    page.locator("details[open] .btn.main").click()
+    expect(page.locator("table[data-pin='2']")).to_have_count(1)
+    expect(page.locator("th[data-f=full_name]")).to_have_css("position", "sticky")
+    page.locator("summary", has_text="Save view").click()
+    page.fill("#vname", "March")
+    with page.expect_navigation():
+        page.locator("details[open] .btn.main").click()
+    expect(page.locator(".fchip")).to_have_count(0)
+    expect(page.locator("#grid tbody tr td[data-f=full_name]")).to_have_text(["Anna Schmidt"])
+    expect(page.locator("table[data-pin='2'] th[data-f=city][data-w]")).to_have_count(1)
+    assert [] == page.complaints
+
+
+def test_a_field_is_set_for_all_rows_that_are_ticked(desk, expect):
+    """Space ticks a row, Shift ticks as far as there; what is set waits in the tray."""
+    page = desk.table("customer", "sheet")
+    desk.go(desk.people[0], "city")
+    desk.press("Space")
+    expect(page.locator("#bulk-bar strong")).to_have_text("1 ticked")
+    page.locator(f'tr[data-id="{desk.people[1]}"] th.rh input').click(modifiers=["Shift"])
+    expect(page.locator("#bulk-bar strong")).to_have_text("2 ticked")
+    page.locator("summary", has_text="Set a field").click()
+    page.select_option("#setf", "company")
+    page.fill("#setv input", "Nordwind")
+    page.click("[data-set]")
+    expect(page.locator("#grid td.edited")).to_have_text(["Nordwind"] * 2)
+    desk.discard()
+    page.select_option("#rows", "25")
+    expect(page.locator("#rows")).to_have_value("25")
+    assert [] == page.complaints

@@ -15,6 +15,7 @@ from muniment.schema import DRAFT
 from muniment.session.approval.forms import (
     Draft,
     Held,
+    change_of,
     every,
     gone,
     note,
@@ -22,7 +23,6 @@ from muniment.session.approval.forms import (
     own,
     show,
     type_of,
-    values_of,
 )
 from muniment.session.approval.saving import Saving
 from muniment.session.approval.showing import names_between
@@ -224,16 +224,13 @@ class _Applying(Footing):
         return [*changes, *(gone(one) for one in held)]
 
     def _change(self, tx: Transaction, held: Held) -> Change:
-        engine, form = self._engine, held.form
+        engine, acting, form = self._engine, self._acting, held.form
         record_type = type_of(engine, form)
-        values = values_of(engine, self._acting, form)
         if form.operation == "create":
-            values = {key: value for key, value in values.items() if value not in (None, "")}
-            own = record_type.subject == "self"
-            return Change("create", record_type.key, values=values, subject=form.record if own else None)
+            return change_of(engine, acting, form)
         newest = tx.version(SHARD, form.record)
         if newest is not None and has_moved(engine, tx, form.record, form.base):
-            fields = names_between(engine, tx, self._acting, record_type, form.record, form.base)
+            fields = names_between(engine, tx, acting, record_type, form.record, form.base)
             self._moved.append(
                 {
                     "id": id_text(form.record),
@@ -242,4 +239,4 @@ class _Applying(Footing):
                     "fields": fields,
                 }
             )
-        return Change("update", record=form.record, values=values, expected_version=form.base)
+        return change_of(engine, acting, form)

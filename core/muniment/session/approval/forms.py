@@ -27,6 +27,7 @@ if TYPE_CHECKING:
 __all__ = [
     "Draft",
     "Held",
+    "change_of",
     "every",
     "gone",
     "load",
@@ -98,16 +99,12 @@ def note(
 
 
 def shown(engine: Engine, acting: Acting, type: str) -> Sequence[Draft]:
-    """The actor's changes of records of one type with what was typed, oldest first; one act."""
+    """The actor's new and changed records of one type with what was typed, oldest first; one act."""
 
     def body(tx: Transaction, moment: Moment) -> Sequence[Draft]:
         engine.policy.require_known(acting.actor)
         number = engine.record_type(type).number
-        found = [
-            held
-            for held in own(engine, tx, moment, acting)
-            if held.form.type == number and held.form.operation == "update"
-        ]
+        found = [held for held in own(engine, tx, moment, acting) if held.form.type == number]
         note(engine, acting, tx, moment, found, names=False)
         return [show(engine, tx, acting, held) for held in found]
 
@@ -198,6 +195,17 @@ def values_of(engine: Engine, acting: Acting, form: Form) -> dict[str, object]:
         for number, value in form.values.items()
         if number in keys and keys[number] in view.writable
     }
+
+
+def change_of(engine: Engine, acting: Acting, form: Form) -> Change:
+    """The change of a record that a form would be, if it were saved."""
+    values = values_of(engine, acting, form)
+    if form.operation == "update":
+        return Change("update", record=form.record, values=values, expected_version=form.base)
+    record_type = type_of(engine, form)
+    filled = {key: value for key, value in values.items() if value not in (None, "", ())}
+    subject = form.record if record_type.subject == "self" else None
+    return Change("create", record_type.key, values=filled, subject=subject)
 
 
 def show(engine: Engine, tx: Transaction, acting: Acting, held: Held, *, names: bool = False) -> Draft:

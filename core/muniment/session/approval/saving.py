@@ -44,7 +44,7 @@ class Edit:
     """What somebody typed into one record's row.
 
     Attributes:
-        record: UUID text.
+        record: UUID text; empty for a record that is not there yet.
         values: what was typed, by field key.
         base: the version that was seen; None for the newest, or for what the tray holds already.
         without: keys of fields whose change is taken back.
@@ -62,6 +62,7 @@ class Saving(Footing):
     def __init__(self, engine: Engine, acting: Acting) -> None:
         super().__init__(engine, acting)
         self.ids: list[bytes] = []
+        self.target = b""
         self._record = b""
 
     def save(
@@ -84,8 +85,14 @@ class Saving(Footing):
         with self._engine.store.transaction(write=False) as tx:
             return show(self._engine, tx, self._acting, load(self._engine, tx, self._record))
 
-    def merged(self, tx: Transaction, moment: Moment, edit: Edit, held: Held | None) -> Sequence[Change]:
-        """What keeps some cells of a record beside those that are kept already."""
+    def merged(
+        self, tx: Transaction, moment: Moment, edit: Edit, held: Held | None, type: str
+    ) -> Sequence[Change]:
+        """What keeps some cells of a record beside those that are kept already.
+
+        ``target`` then has the identifier of the record, which a new one gets here.
+        """
+        new = not edit.record or (held is not None and held.form.operation == "create")
         values: dict[str, object] = {}
         base = edit.base
         if held is not None:
@@ -97,6 +104,8 @@ class Saving(Footing):
         }
         if not values:
             return [] if held is None else [gone(held)]
+        if new:
+            return self._found(tx, moment, values, type, None, None, held)
         return self._found(tx, moment, values, "", edit.record, base, held)
 
     def _found(
@@ -119,6 +128,7 @@ class Saving(Footing):
                 record = id_text(kept.record)
                 base = kept.base if base is None else base
         form, subject = self._form(tx, moment, values, type, record, base, held)
+        self.target = form.record
         stored = {"owner": acting.actor.id, "content": pack_form(form)}
         if held is not None and held.version.subject == subject:
             self._record = held.version.record

@@ -48,11 +48,15 @@ class Tray:
         """All of it with what was typed, oldest first; one entry of the log names every record."""
         return forms.shown(self._engine, self._acting, self._type)
 
-    def keep(self, edits: Sequence[Edit]) -> None:
+    def keep(self, edits: Sequence[Edit]) -> Sequence[str]:
         """Keep what was typed, beside what the tray holds of those records; all of it or nothing.
 
         Args:
             edits: each record at most once.
+
+        Returns:
+            The record of each, in order: what is new goes by the identifier that it will have. It is
+            empty for a new one into which nothing was typed.
 
         Raises:
             NotFound: there is no such record or field for this actor; logged.
@@ -61,19 +65,26 @@ class Tray:
         """
         if len(edits) > MOST_EDITS:
             raise UsageError("draft.too_many", maximum=MOST_EDITS)
-        if len({one.record for one in edits}) < len(edits):
+        named = [one.record for one in edits if one.record]
+        if len(set(named)) < len(named):
             raise UsageError("draft.same_record")
         saving = Saving(self._engine, self._acting)
+        records: list[str] = []
 
         def find(tx: Transaction, moment: Moment) -> Sequence[Change]:
             held = {one.form.record: one for one in self._held(tx, moment)}
             found: list[Change] = []
             for one in edits:
-                self._require_type(tx, one.record)
-                found += saving.merged(tx, moment, one, held.get(id_bytes(one.record)))
+                known = held.get(id_bytes(one.record)) if one.record else None
+                if one.record and (known is None or known.form.operation == "update"):
+                    self._require_type(tx, one.record)
+                saving.target = b""
+                found += saving.merged(tx, moment, one, known, self._type)
+                records.append(one.record or (id_text(saving.target) if saving.target else ""))
             return found
 
         write(self._engine, self._acting, find, new_ids=saving.ids, action="draft.save")
+        return records
 
     def _require_type(self, tx: Transaction, record: str) -> None:
         newest = tx.version(SHARD, id_bytes(record))
@@ -82,11 +93,7 @@ class Tray:
 
     def _held(self, tx: Transaction, moment: Moment) -> list[forms.Held]:
         number = self._engine.record_type(self._type).number
-        return [
-            one
-            for one in forms.own(self._engine, tx, moment, self._acting)
-            if one.form.type == number and one.form.operation == "update"
-        ]
+        return [one for one in forms.own(self._engine, tx, moment, self._acting) if one.form.type == number]
 
     def discard(self, records: Sequence[str] | None = None) -> int:
         """Throw away what was typed into these records, by default into all; says into how many."""
@@ -121,18 +128,18 @@ class Tray:
         def body(tx: Transaction, moment: Moment) -> None:
             held = self._held(tx, moment)
             forms.note(engine, acting, tx, moment, held, names=True)
-            changes, records = [], []
+            changes: list[Change] = []
+            records: list[str] = []
+            new: list[bytes] = []
             for one in held:
                 name = id_text(one.form.record)
                 if has_moved(engine, tx, one.form.record, one.form.base):
                     found[name] = Conflict("draft.moved", count=1)
                     continue
-                values = forms.values_of(engine, acting, one.form)
                 records.append(name)
-                changes.append(
-                    Change("update", record=one.form.record, values=values, expected_version=one.form.base)
-                )
-            planned = Planner(engine, acting).plan(tx, moment.time_us, changes, collect=True)
+                changes.append(forms.change_of(engine, acting, one.form))
+                new += [one.form.record] if one.form.operation == "create" else []
+            planned = Planner(engine, acting).plan(tx, moment.time_us, changes, collect=True, new_ids=new)
             for name, outcome in zip(records, planned, strict=True):
                 if not isinstance(outcome, Pending):
                     found[name] = outcome

@@ -15,7 +15,7 @@ from muniment.errors import AccessDenied, Invalid, NotFound, UsageError
 from muniment.model import Money, Value, id_text
 from muniment.policy import View
 from muniment.schema import Field, RecordType
-from muniment.schema.listviews import Condition
+from muniment.schema.listviews import WORDED, Condition
 from muniment.session.kernel.current import sortable
 from muniment.session.kernel.engine import Acting, Engine
 
@@ -85,8 +85,8 @@ def compile_filter(
     Raises:
         NotFound: ``schema.unknown_field`` for a field that is not there or may not be read: alike.
         AccessDenied: ``access.field`` for one that is only shown masked.
-        UsageError: ``view.order``, ``view.several``, ``view.nobody``, or ``index.unsupported`` for a sealed
-            field without a scan.
+        UsageError: ``view.order``, ``view.within``, ``view.several``, ``view.nobody``, or
+            ``index.unsupported`` for a sealed field without a scan.
         Invalid: the value cannot stand in the field.
     """
     field = record_type.field(condition.field)
@@ -98,6 +98,8 @@ def compile_filter(
         raise UsageError("index.unsupported", where=field.key, operator=condition.operator, kinds="scan")
     if condition.operator in _COMPARE and field.kind not in _ORDERED:
         raise UsageError("view.order", where=record_type.key, name=field.key)
+    if condition.operator == "~":
+        return _within(record_type, field, condition.value)
     if "|" in condition.value and field.kind not in ("choice", "several choices"):
         raise UsageError("view.several", where=record_type.key, name=field.key)
     texts = condition.values if "|" in condition.value else (condition.value,)
@@ -108,6 +110,19 @@ def compile_filter(
     return _choosing(
         field.key, number, [one for one in wanted if one is not None], condition.operator == "!="
     )
+
+
+def _within(record_type: RecordType, field: Field, text: str) -> Filter:
+    if field.kind not in WORDED:
+        raise UsageError("view.within", where=record_type.key, name=field.key)
+    if not text:
+        raise UsageError("view.no_value", name=field.key)
+    wanted = text.casefold()
+
+    def within(value: object) -> bool:
+        return isinstance(value, str) and wanted in value.casefold()
+
+    return Filter(field.key, field.number if field.in_clear else None, within, within)
 
 
 def _read(engine: Engine, record_type: RecordType, field: Field, text: str) -> Value:

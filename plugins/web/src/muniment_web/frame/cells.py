@@ -113,7 +113,7 @@ def shown(value: Value, field: Field, kind: FieldKind | None, say: Say, titles: 
     if field.kind == "choice":
         return _choice(str(value), field, lang)
     if isinstance(value, tuple):
-        return " ".join(_choice(one, field, lang) for one in value)
+        return " ".join(_several(one, field, lang) for one in value)
     if isinstance(value, Money):
         return f"{value.amount:,f} {escape(value.currency)}"
     if isinstance(value, (int, Decimal)):
@@ -132,6 +132,13 @@ def shown(value: Value, field: Field, kind: FieldKind | None, say: Say, titles: 
         address = escape(str(value))
         return f'<a href="{address}" rel="noreferrer noopener" target="_blank">{address}</a>'
     return str(escape(str(value) if kind is None else kind.format(value, lang, field)))
+
+
+def _several(one: str, field: Field, lang: str) -> str:
+    """One of several, in a chip also where nobody listed it: one would not see where it ends."""
+    if any(choice.key == one for choice in field.choices):
+        return _choice(one, field, lang)
+    return f'<span class="chip plain">{escape(one)}</span>'
 
 
 def _choice(key: str, field: Field, lang: str) -> str:

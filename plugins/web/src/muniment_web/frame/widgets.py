@@ -12,7 +12,7 @@ from muniment.schema import Field, FieldKind
 from muniment_web.server.icons import icon
 from muniment_web.server.texts import Say
 
-__all__ = ["editor", "given_values", "typed_text", "widget"]
+__all__ = ["editor", "filter_input", "given_values", "typed_text", "widget"]
 
 _TYPES = {"email": "email", "tel": "tel", "url": "url"}
 _MODES = {"number": "decimal", "money": "decimal", "date": "numeric"}
@@ -163,8 +163,35 @@ def editor(field: Field, kind: FieldKind | None, say: Say) -> Markup:
             f'<option value="1">{escape(say("common.yes"))}</option>'
             f'<option value="">{escape(say("common.no"))}</option>'
         )
-        return Markup(f"<select{label}>{ticks}</select>")
+        return Markup(f"<select{label} data-tick>{ticks}</select>")
     return Markup(_input("text" if kind is None else kind.widget, field, "", label, say))
+
+
+def filter_input(
+    field: Field | None, kind: FieldKind | None, say: Say, *, ranged: bool = False, name: str = "nv"
+) -> Markup:
+    """What a table is filtered by: boxes for choices, a record to look for, a day to pick, or a line."""
+    shared = f' name="{name}" id="{name}"'
+    plain = f'<input type="text" autocomplete="off"{shared}>'
+    if field is None:
+        return Markup(plain)
+    if field.choices:
+        rows = "".join(
+            f'<label class="tk"><input type="checkbox" name="{name}" value="{escape(one.key)}">'
+            f"{escape(one.label.of(say.lang) or one.key)}</label>"
+            for one in field.choices
+            if not one.retired
+        )
+        return Markup(f'<div class="tks down">{rows}</div>')
+    if field.kind == "checkbox":
+        yes, no = escape(say("common.yes")), escape(say("common.no"))
+        return Markup(
+            f'<select{shared}><option value="1">{yes}</option><option value="0">{no}</option></select>'
+        )
+    if ranged and field.kind == "datetime":
+        button = f'<button type="button" class="ib" aria-label="{escape(say("record.pick_date"))}">'
+        return Markup(f"<m-date>{plain}{button}{icon('calendar')}</button></m-date>")
+    return Markup(_input("text" if kind is None else kind.widget, field, "", shared, say))
 
 
 def given_values(

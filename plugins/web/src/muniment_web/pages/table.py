@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import Counter
 from collections.abc import Sequence
 from typing import Any, Final
@@ -16,11 +17,13 @@ from muniment.errors import MunimentError
 from muniment.policy import View
 from muniment.schema import Condition, Field, Label, ListView, RecordType
 from muniment.session.kernel.views import Page
+from muniment.session.reading.lists import Asked
 from muniment_web.frame.call import Call
 from muniment_web.frame.cells import Cell, cell_of
 from muniment_web.frame.named import type_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.widgets import editor
+from muniment_web.pages.filters import asked_for, chips_of, conditions_of, filterable, offered
 from muniment_web.pages.tray import held_by
 from muniment_web.server.icons import icon
 from muniment_web.server.plugged import drawing
@@ -28,6 +31,8 @@ from muniment_web.server.plugged import drawing
 __all__ = ["routes"]
 
 ROWS: Final = 100
+_SIZES: Final = (25, 50, 100, 200, 500)
+_WIDTH: Final = re.compile(r"([a-z][a-z0-9_]{0,62}):([1-9][0-9]{1,2})")
 _TRAIL: Final = 50
 _TOTAL_US: Final = 10_000_000
 
@@ -46,7 +51,7 @@ class State:
 
     Attributes:
         words: looked for.
-        filters: field and value.
+        filters: field, operator and value of each.
         order: key of a clear field; empty for the order of creation.
         columns: keys; empty for the type's own choice.
         after: cursor of this page; empty for the first.
@@ -55,10 +60,13 @@ class State:
         deleted: what was deleted, instead.
         view: name of a saved view; empty for all records.
         group: key of a clear field by which rows stand together.
+        rows: how many on a page.
+        widths: of columns, in pixels, by key.
+        pinned: how many of the first columns stay in view; None for as many as the view says.
     """
 
     words: str = ""
-    filters: tuple[tuple[str, str], ...] = ()
+    filters: tuple[tuple[str, str, str], ...] = ()
     order: str = ""
     descending: bool = False
     columns: tuple[str, ...] = ()
@@ -68,6 +76,9 @@ class State:
     deleted: bool = False
     view: str = ""
     group: str = ""
+    rows: int = ROWS
+    widths: tuple[tuple[str, int], ...] = ()
+    pinned: int = 0
 
     def from_start(self, **changes: object) -> State:
         """Another question, on its first page."""
@@ -80,7 +91,7 @@ def show(call: Call) -> Response:
     if not view:
         return _answer(call, State())
     shown = call.session.views.get(type_of(call).key, view).view
-    return _answer(call, State(view=view, group=shown.group_by))
+    return _answer(call, State(view=view, group=shown.group_by, widths=shown.widths, pinned=shown.pinned))
 
 
 def change(call: Call) -> Response:
@@ -90,7 +101,7 @@ def change(call: Call) -> Response:
     if act in ("rename", "lock", "unlock", "unview"):
         return _change_view(call, state, act)
     answer = _act(call, state)
-    if act == "save":
+    if act in ("save", "keep"):
         return call.go(f"/t/{type_of(call).key}?view={quote(answer.view)}")
     return _answer(call, answer)
 
@@ -118,9 +129,11 @@ def _change_view(call: Call, state: State, act: str) -> Response:
 
 def _state(call: Call) -> State:
     number = call.text("number", "1")
+    rows, pinned = call.text("rows"), call.text("pinned")
+    widths = [found for one in call.texts("w") if (found := _WIDTH.fullmatch(one))]
     return State(
         call.text("q").strip(),
-        tuple(zip(call.texts("ff"), call.texts("fv"), strict=False)),
+        tuple(zip(call.texts("ff"), call.texts("fo"), call.texts("fv"), strict=False)),
         call.text("order"),
         call.text("descending") == "1",
         tuple(call.texts("c")),
@@ -130,11 +143,16 @@ def _state(call: Call) -> State:
         call.text("deleted") == "1",
         call.text("view")[:100],
         call.text("group"),
+        int(rows) if rows in map(str, _SIZES) else ROWS,
+        tuple((one[1], int(one[2])) for one in widths),
+        int(pinned) if pinned in ("1", "2", "3", "4", "5") else 0,
     )
 
 
 def _act(call: Call, state: State) -> State:
     act, _, what = call.text("do", "find").partition(":")
+    if act == "stay":
+        return state
     if act == "next" and what:
         trail = (*state.trail, state.after or "-")[-_TRAIL:]
         return attrs.evolve(state, after=what, trail=trail, number=state.number + 1)
@@ -156,13 +174,14 @@ def _act(call: Call, state: State) -> State:
         return state.from_start(filters=tuple(kept))
     if act == "deleted":
         return state.from_start(deleted=not state.deleted)
-    if act == "save":
-        _save_view(call, state)
-        return state.from_start(view=call.text("name").strip()[:100], filters=())
-    field, value = call.text("nf"), call.text("nv").strip()
-    if field and value:
-        others = tuple(one for one in state.filters if one[0] != field)
-        return state.from_start(filters=(*others, (field, value)))
+    if act in ("save", "keep"):
+        name = call.text("name").strip()[:100] if act == "save" else state.view
+        _save_view(call, state, name)
+        return state.from_start(view=name, filters=())
+    asked = asked_for(call, type_of(call))
+    if asked:
+        others = tuple(one for one in state.filters if one[0] != asked[0][0])
+        return state.from_start(filters=(*others, *asked))
     return state.from_start()
 
 
@@ -187,39 +206,48 @@ def _found(call: Call, record_type: RecordType, state: State) -> Page:
     title = [key for key in record_type.title if key not in fields]
     readable = session.view(record_type).readable
     wanted = [*fields, *(key for key in title if key in readable)]
-    where = dict(state.filters)
+    where, compared = conditions_of(call, record_type, state.filters)
     if state.view:
-        return _found_by_view(call, record_type, state, wanted, where)
-    if state.words:
-        return session.search(
-            record_type.key,
-            state.words,
-            where=where,
-            fields=wanted,
-            limit=ROWS,
-            after=state.after or None,
-        )
-    total = _known_total(call, record_type, state)
-    found = session.list(
+        return _found_by_view(call, record_type, state, wanted, where, compared)
+    asked = Asked(
         record_type.key,
-        where=where,
+        where,
+        words=state.words,
         fields=wanted,
-        order_by=state.group or state.order or None,
-        descending=state.descending and not state.group,
-        limit=ROWS,
+        filters=compared,
+        limit=state.rows,
         after=state.after or None,
-        deleted=state.deleted,
-        count=total is None,
     )
+    if state.words:
+        return session.listed(attrs.evolve(asked, kind="record.search", action="record.search"))
+    total = _known_total(call, record_type, state)
+    found = session.listed(
+        attrs.evolve(
+            asked,
+            order_by=state.group or state.order or None,
+            descending=state.descending and not state.group,
+            deleted=state.deleted,
+            count=total is None,
+        )
+    )
+    if state.group and state.order:
+        order = ListView(key="", type=record_type.key, group_by=state.group, sort=state.order)
+        shown = attrs.evolve(order, descending=state.descending)
+        found = attrs.evolve(found, records=session.views.ordered(shown, found.records))
     if total is None:
         total = found.total
-        if total is not None and not where and not state.deleted:
+        if total is not None and not state.filters and not state.deleted:
             call.web.totals[record_type.key] = (total, call.web.engine.clock())
     return attrs.evolve(found, total=total)
 
 
 def _found_by_view(
-    call: Call, record_type: RecordType, state: State, wanted: list[str], where: dict[str, str]
+    call: Call,
+    record_type: RecordType,
+    state: State,
+    wanted: list[str],
+    where: dict[str, object],
+    compared: Sequence[Condition],
 ) -> Page:
     session = call.session
     saved = session.views.get(record_type.key, state.view)
@@ -233,31 +261,44 @@ def _found_by_view(
         record_type.key,
         shown,
         where=where,
+        filters=compared,
         words=state.words or None,
-        limit=ROWS,
+        limit=state.rows,
         after=state.after or None,
         deleted=state.deleted or None,
         count=True,
         view=saved.name,
     )
-    return session.listed(attrs.evolve(asked, fields=wanted))
+    found = session.listed(attrs.evolve(asked, fields=wanted))
+    return attrs.evolve(found, records=session.views.ordered(shown, found.records))
 
 
-def _save_view(call: Call, state: State) -> None:
-    """Keep what the table shows as a view of the person's own."""
+def _save_view(call: Call, state: State, name: str) -> None:
+    """Keep what the table shows as a view: a new one of the person's own, or the one that is shown."""
     record_type = type_of(call)
-    base = None if not state.view else call.session.views.get(record_type.key, state.view).view
-    own = tuple(Condition(field, "=", value) for field, value in state.filters)
+    held = None if not state.view else call.session.views.get(record_type.key, state.view)
+    base = None if held is None else held.view
+    own = tuple(Condition(*one) for one in state.filters)
+    audience: dict[str, Any] = {}
+    if held is not None and name == state.view:
+        name = held.view.key
+        audience["audience"] = held.audience
+        if held.audience == "role":
+            audience["roles"] = held.holders
     call.session.views.save(
         ListView(
-            key=call.text("name").strip(),
+            key=name,
             type=record_type.key,
+            label=base.label if base is not None and audience else Label("", ""),
             columns=tuple(one.key for one in _columns(call, record_type, state)),
             filters=(*(base.filters if base else ()), *own),
             sort=state.order or (base.sort if base else ""),
-            descending=state.descending,
+            descending=state.descending if state.order or base is None else base.descending,
             group_by=state.group,
-        )
+            widths=tuple((key, wide) for key, wide in state.widths if key in record_type.by_key),
+            pinned=state.pinned,
+        ),
+        **audience,
     )
 
 
@@ -308,8 +349,10 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
         )
         for one in columns
     ]
+    first = (state.number - 1) * state.rows + 1
     rows = _rows(call, record_type, state, found, cells)
-    first = (state.number - 1) * ROWS + 1
+    editors = _editors(call, columns, view, record_type)
+    call.web.listed[call.signed.id, record_type.key] = tuple(one.id for one in found.records)
     return {
         "type": record_type,
         "state": state,
@@ -322,8 +365,12 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
                 if one.key in view.readable and not one.retired and one not in columns
             ),
         ],
-        "filterable": _filterable(record_type.fields, view.clear),
-        "by_key": record_type.by_key,
+        "filterable": filterable(record_type, view),
+        "chips": chips_of(call, record_type, state.filters),
+        "sizes": _SIZES,
+        "widths": dict(state.widths),
+        "today": context.today.isoformat(),
+        **offered(call, None),
         "sortable": {one.key for one in columns if one.in_clear and one.key in view.clear},
         "sealed": {one.key for one in columns if not one.in_clear},
         "rows": Markup(rows),
@@ -331,7 +378,7 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
         "last": first + len(found.records) - 1 if found.records else 0,
         "total": found.total,
         "after": found.after,
-        "editors": _editors(call, columns, view, record_type),
+        "editors": editors,
         "views": [one for one in session.views.list(record_type.key)],
         "groupable": [
             one for one in record_type.fields if one.key in view.clear and one.in_clear and one.choices
@@ -343,13 +390,14 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
         "may_create": session.may("record.create", record_type.key),
         "may_export": session.may("record.export", record_type.key),
         "may_import": session.may("record.import", record_type.key),
-        "label_of": lambda field, value: _value_label(field, value, call.lang),
     }
 
 
 def _rows(call: Call, record_type: RecordType, state: State, found: Page, cells: Sequence[Cell]) -> str:
     """The rows, with a heading before each group where they are grouped."""
     made = []
+    tick = escape(call.say("table.tick"))
+    box = f'<th class="rh" scope="row"><input type="checkbox" tabindex="-1" aria-label="{tick}"></th>'
     group = record_type.field(state.group) if state.group else None
     counts = Counter(one.fields.get(group.key) for one in found.records) if group is not None else Counter()
     last: object = _rows
@@ -357,9 +405,9 @@ def _rows(call: Call, record_type: RecordType, state: State, found: Page, cells:
         if group is not None and one.fields.get(group.key) != last:
             last = one.fields.get(group.key)
             label = _value_label(group, str(last), call.lang) if last is not None else "—"
-            made.append(_heading(call, label, counts[last], len(cells)))
+            made.append(_heading(call, label, counts[last], len(cells) + 1))
         body = "".join([cell(one) for cell in cells])
-        made.append(f'<tr data-id="{one.id}" data-v="{one.version}">{body}</tr>')
+        made.append(f'<tr data-id="{one.id}" data-v="{one.version}">{box}{body}</tr>')
     return "".join(made)
 
 
@@ -385,27 +433,22 @@ def _changeable(call: Call, record_type: RecordType, state: State) -> Any:
 
 def _editors(
     call: Call, columns: Sequence[Field], view: View, record_type: RecordType
-) -> list[tuple[str, Markup]]:
-    """The inputs with which cells are changed in place."""
+) -> list[tuple[str, Markup, str]]:
+    """The inputs with which cells are changed in place: key, markup, and what is particular about it."""
     if not call.session.may("record.update", record_type.key):
         return []
     kinds = call.web.engine.kinds
-    return [
-        (one.key, editor(one, kinds.get(one.kind), call.say))
-        for one in columns
-        if one.writable
-        and one.key in view.writable
-        and one.key not in record_type.fixed
-        and (one.kind != "several choices" or one.choices)
-    ]
-
-
-def _filterable(fields: Sequence[Field], clear: frozenset[str]) -> list[Field]:
-    return [
-        one
-        for one in fields
-        if one.key in clear and not one.retired and one.kind != "file" and (one.in_clear or one.index)
-    ]
+    found = []
+    for one in columns:
+        if not one.writable or one.key not in view.writable:
+            continue
+        mark = "" if one.kind != "file" else " data-dialog"
+        if one.kind == "several choices" and not one.choices:
+            mark = " data-many"
+        if one.key in record_type.fixed:
+            mark += " data-first"  # only a new record is asked for it
+        found.append((one.key, editor(one, kinds.get(one.kind), call.say), mark))
+    return found
 
 
 def _value_label(field: Field, value: str, lang: str) -> str:

@@ -28,6 +28,7 @@ from muniment_web.frame.titles import titles_of
 __all__ = ["held_by", "routes"]
 
 _IDENTIFIER: Final = re.compile(r"[0-9a-f]{8}(?:-[0-9a-f]{4}){3}-[0-9a-f]{12}")
+_NEW: Final = re.compile(r"\+[0-9]{1,6}")
 _PLAIN: Final = (str, bool, type(None))
 
 
@@ -46,6 +47,7 @@ class Cell:
         before: what the record holds now.
         was: what it held when the change was begun, where somebody changed it since.
         after: what was typed.
+        raw: the same as JSON, for whatever takes it on.
         problem: why that would be refused.
     """
 
@@ -54,6 +56,7 @@ class Cell:
     before: Markup
     was: Markup | None
     after: str
+    raw: str
     problem: str
 
 
@@ -67,6 +70,7 @@ class Row:
         base: the version that was seen.
         stale: whether somebody saved it since.
         cells: the changes.
+        new: whether there is no such record yet.
         problems: what is wrong with no field in particular.
     """
 
@@ -76,6 +80,7 @@ class Row:
     stale: bool
     cells: tuple[Cell, ...]
     problems: tuple[str, ...]
+    new: bool = False
 
 
 def held_by(call: Call, record_type: RecordType) -> int:
@@ -100,8 +105,10 @@ def act(call: Call) -> Response:
     tray = call.session.drafts.tray(record_type.key)
     verb, _, what = call.text("do", "save").partition(":")
     if verb == "keep":
-        tray.keep(_named(call, record_type, _edits(call.text("edits"))))
-        return _answer(call, check=call.text("check") == "1")
+        edits, names = _edits(call.text("edits"))
+        kept = tray.keep(_named(call, record_type, edits))
+        made = [f"{name}={one}" for name, one in zip(names, kept, strict=True) if name and one]
+        return _answer(call, check=call.text("check") == "1", made=made)
     if verb == "drop":
         record, _, field = what.partition("/")
         if field:
@@ -120,14 +127,14 @@ def act(call: Call) -> Response:
     return _save(call, record_type)
 
 
-def _edits(text: str) -> list[Edit]:
-    """What the page's script sends.
+def _edits(text: str) -> tuple[list[Edit], list[str]]:
+    """What the page's script sends, and what it calls the rows that are new.
 
     Raises:
         UsageError: ``serve.request``.
     """
     try:
-        found = []
+        found, names = [], []
         listed = json.loads(text)
         if not isinstance(listed, list):
             raise TypeError
@@ -135,9 +142,13 @@ def _edits(text: str) -> list[Edit]:
             values = one["fields"]
             if not isinstance(values, dict) or not all(_is_plain(value) for value in values.values()):
                 raise TypeError
-            base = one.get("version")
-            found.append(Edit(str(one["id"]), values, None if base is None else int(base)))
-        return found
+            record, without = str(one["id"]), one.get("without", [])
+            if not isinstance(without, list) or not all(isinstance(key, str) for key in without):
+                raise TypeError
+            new = _NEW.fullmatch(record) is not None
+            found.append(Edit("" if new else record, values, int(one.get("version") or 0) or None, without))
+            names.append(record if new else "")
+        return found, names
     except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
         raise UsageError("serve.request") from None
 
@@ -176,24 +187,33 @@ def _save(call: Call, record_type: RecordType) -> Response:
             raise NotFound("draft.none")
         saved = session.drafts.apply([one.id for one in drafts], reason=reason)
     except ApprovalNeeded as error:
-        call.web.trays[call.signed.login, record_type.key] = 0
-        return call.go(back, note=error.text(call.lang))
+        return _done(call, back, error.text(call.lang).rpartition(" [")[0])
     except UsageError as error:
         return _answer(call, problem=error, status=422)
     except Invalid as error:
         return _answer(call, check=True, problem=error, status=422)
     except Conflict as error:
         return _answer(call, check=True, problem=error, status=409)
-    call.web.trays[call.signed.login, record_type.key] = 0
-    written = sum(one.written for one in saved)
-    return call.go(back, note=call.say("tray.saved", count=written))
+    return _done(call, back, call.say("tray.saved", count=sum(one.written for one in saved)))
+
+
+def _done(call: Call, back: str, note: str) -> Response:
+    """An empty tray; a script shows the table anew where it stood, so that nobody loses their place."""
+    call.web.trays[call.signed.login, type_of(call).key] = 0
+    return _answer(call, saved=note) if call.partial else call.go(back, note=note)
 
 
 # Showing
 
 
 def _answer(
-    call: Call, *, check: bool = False, problem: MunimentError | None = None, status: int = 200
+    call: Call,
+    *,
+    check: bool = False,
+    problem: MunimentError | None = None,
+    status: int = 200,
+    made: Sequence[str] = (),
+    saved: str = "",
 ) -> Response:
     record_type = _type(call)
     tray = call.session.drafts.tray(record_type.key)
@@ -206,6 +226,8 @@ def _answer(
         "rows": rows,
         "count": sum(len(one.cells) for one in rows),
         "checked": check,
+        "made": made,
+        "saved": saved,
         "refused": _refusal(call, problem, rows),
         "reasons": REASONS,
     }
@@ -231,7 +253,8 @@ def _rows(
 ) -> list[Row]:
     """The changes beside what the records hold; reading those is written down as a list."""
     keys = [*record_type.title, *dict.fromkeys(key for one in drafts for key in one.values)]
-    records = call.session.several(record_type.key, [one.record for one in drafts], list(dict.fromkeys(keys)))
+    there = [one.record for one in drafts if one.operation == "update"]
+    records = call.session.several(record_type.key, there, list(dict.fromkeys(keys))) if there else {}
     titles = _titles(call, record_type, drafts, records.values())
     rows = []
     for one in drafts:
@@ -248,7 +271,10 @@ def _rows(
             title = next((str(value) for value in shown if value is not None), "")
         known = {cell.key for cell in cells}
         rest += [text for key, texts in told.items() if key not in known for text in texts]
-        rows.append(Row(one.record, title, one.base, one.stale, cells, tuple(rest)))
+        new = one.operation == "create"
+        if new:
+            title = call.say("tray.new")
+        rows.append(Row(one.record, title, one.base, one.stale, cells, tuple(rest), new))
     return rows
 
 
@@ -303,7 +329,8 @@ def _cell(
             else _shown(call, field, change.before, titles, masked=change.masked)
         )
     label = field.label.of(call.lang) or key
-    return Cell(key, label, before, was, _typed(call, field, value, titles), " ".join(told))
+    raw = json.dumps(list(value) if isinstance(value, tuple) else value, ensure_ascii=False, default=str)
+    return Cell(key, label, before, was, _typed(call, field, value, titles), raw, " ".join(told))
 
 
 def _shown(call: Call, field: Field, value: Any, titles: Mapping[str, str], *, masked: bool) -> Markup:

@@ -63,6 +63,11 @@ class Assets:
         # A style sheet names a picture by its place, and that depends on what is in it.
         lock = _asset("lock.svg", held["lock.svg"])
         held["app.css"] = held["app.css"].replace(b"LOCK", lock.path.encode())
+        # So does a script that another one takes something from; each after those that it names.
+        for name, named in (("tray.js", ("grid.js",)), ("columns.js", ("grid.js", "tray.js"))):
+            for other in named:
+                place = _asset(other, held[other]).path
+                held[name] = held[name].replace(f"./{other}".encode(), place.encode())
         self._by_name = {name: _asset(name, content) for name, content in held.items()}
         self._brought(resources.files("muniment_web").joinpath("assets"))
         self._by_path = {one.path: one for one in self._by_name.values()}

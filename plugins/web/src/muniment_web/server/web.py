@@ -65,6 +65,8 @@ class Web:
         self.totals: dict[str, tuple[int, int]] = {}
         # How many records wait in whose tray: a hint that spares a request, never the answer.
         self.trays: dict[tuple[str, str], int] = {}
+        # What a sign-in saw last of a table, by identifier: from one record to the next.
+        self.listed: dict[tuple[str, str], tuple[str, ...]] = {}
         self.lock = Lock()
         self.plugged = Plugged(settings.plugin_seconds)
         self.templates = _environment(self)
@@ -99,6 +101,7 @@ class Web:
 
     def signed_out(self, one: SignIn, why: str) -> None:
         """Write down that a sign-in ended."""
+        self.listed = {key: ids for key, ids in self.listed.items() if key[0] != one.id}
         acting = self.visitor(one.address, login=one.login, auth=one.auth, sign_in=one.id)
         self.engine.note(acting, "user.sign_out", target={"why": why})
 

@@ -40,6 +40,7 @@ function unveil(piece) {
   const place = where === "cell" ? $(`tr[data-id="${id}"] td[data-f="${f}"]`) : $(`#s-${CSS.escape(f)}`);
   if (!place || shown.has(place)) return;
   const masked = document.createDocumentFragment();
+  if (where === "cell") place.dataset.mask = place.innerText.trim();
   const label = where === "cell" ? null : $(".lab", place);
   const content = piece.content.cloneNode(true);
   const typed = $("input,select,textarea", content);
@@ -51,14 +52,16 @@ function unveil(piece) {
     const input = $("input,select,textarea", place);
     // A value that the person is changing stays until it is saved: it is their own by now.
     if (input && input.value !== input.defaultValue && input.isConnected && input.form) return;
+    if (!shown.delete(place)) return;
     place.replaceChildren(...masked.childNodes);
     place.classList.remove("revealed");
-    shown.delete(place);
+    delete place.dataset.mask;
   };
   shown.set(place, again);
   setTimeout(again, Number(seconds) * 1000);
   (typed ?? place).focus?.();
 }
+document.addEventListener("m:mask", (event) => shown.get(event.target)?.());
 addEventListener("pagehide", () => { for (const again of shown.values()) again(); });
 
 document.addEventListener("htmx:after:swap", () => {
@@ -91,6 +94,8 @@ function prepare() {
     for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, at) => { cell.dataset.l = names[at] ?? ""; });
     const first = $("tbody td", table);
     if (first) first.tabIndex = 0;
+    // The table is one stop of Tab; inside it the arrows lead on, and Enter follows a link.
+    for (const link of all("tbody td a", table)) link.tabIndex = -1;
   }
 }
 
@@ -287,6 +292,9 @@ class CopyText extends HTMLElement {
   }
 }
 customElements.define("m-copy", CopyText);
+
+// A choice that is applied at once.
+document.addEventListener("change", (event) => { if (event.target.matches("select[data-now]")) event.target.form.requestSubmit(); });
 
 // One box ticks all of a table.
 document.addEventListener("change", (event) => {
