@@ -405,6 +405,7 @@ def test_a_table_is_asked_by_what_suits_the_field_and_kept_as_a_view(desk, expec
             page.select_option("#nf", field)
         fill()
         page.locator("details[open] .btn.main").click()
+        expect(page.locator("#view details[open]")).to_have_count(0)
 
     def contains() -> None:
         expect(page.locator("#no option")).to_have_count(5)

@@ -148,6 +148,15 @@ document.addEventListener("click", (event) => {
   for (let row = fold.closest("tr").nextElementSibling; row && !row.matches(".grp"); row = row.nextElementSibling) row.hidden = !open;
 });
 
-document.addEventListener("htmx:after:swap", () => { lay(); counted(); });
+// Where another question was answered, what was asked has become a chip, and the menu is done.
+let grid = $("#grid");
+document.addEventListener("htmx:after:swap", () => {
+  lay();
+  counted();
+  if ($("#grid") === grid) return;
+  grid = $("#grid");
+  for (const menu of all("#view > .toolbar details.menu[open]")) menu.open = false;
+  if ($("#nf")?.value) { $("#nf").value = ""; $("#fvalue").replaceChildren(); }
+});
 lay();
 offer();
