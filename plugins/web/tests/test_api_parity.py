@@ -137,6 +137,7 @@ PAGES = {
     "/import/rejects": "import_rows",
     "/import/revert/{id:uuid}": "revert_import",
     "/t/{type}": "list_records search_records view_rows list_views",
+    "/t/{type}/filter": FORM,
     "/t/{type}/tray": "list_drafts keep_drafts apply_drafts discard_drafts",
     "/t/{type}/new": "create_record create_with_consent put_file list_forms",
     "/t/{type}/{id:uuid}": "get_record update_record correct_record",
@@ -210,6 +211,8 @@ BUTTONS = {
     "request.html": {"extend": "extend_request"},
     "table.html": {
         "find": "list_records",
+        "stay": "list_records",
+        "keep": "save_view",
         "rename": "save_view",
         "save": "save_view",
         "unview": "remove_view",

@@ -41,8 +41,8 @@ class RowDraft(Shown):
     """What was typed into a record's row and not saved yet."""
 
     id: str
-    record: str
-    base: int
+    record: str = Field(description="of a new one the identifier that it will have")
+    base: int = Field(description="the version that was seen; 0 for a new record")
     fields: Values
     stale: bool
     problem: str = Field(default="", description="the code of what stands against saving it now")
@@ -57,7 +57,11 @@ class RowDrafts(Shown):
 class RowEdit(Strict):
     """Cells of one record."""
 
-    record: str = Field(pattern=r"^[0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12}$")
+    record: str = Field(
+        default="",
+        pattern=r"^([0-9a-fA-F]{8}(-[0-9a-fA-F]{4}){3}-[0-9a-fA-F]{12})?$",
+        description="empty for a new record",
+    )
     fields: Values = Field(default={})
     base: Annotated[int, Field(ge=1, lt=2**31)] | None = None
     without: list[Key] = Field(default=[])

@@ -177,6 +177,9 @@ class ListRequest(Strict):
     """What to list; it travels in the body, for no value may stand in an address."""
 
     where: Values = Field(default_factory=dict, description="values that records must have, by field")
+    filters: list[Annotated[str, StringConstraints(max_length=400)]] = Field(
+        default=[], max_length=50, description="conditions such as due<=today+7 or city~berl"
+    )
     fields: list[Key] | None = None
     order_by: Key | None = None
     descending: bool = False

@@ -15,10 +15,11 @@ from muniment.cli.errors import problem
 from muniment.errors import Issue, MunimentError, NotFound, UsageError
 from muniment.model import id_bytes, rfc3339
 from muniment.policy import ACTIONS
-from muniment.schema import RecordType
+from muniment.schema import RecordType, parse_condition
 from muniment.session import Change as SessionChange
 from muniment.session import Session
 from muniment.session.kernel import views
+from muniment.session.reading.lists import Asked
 from muniment.session.writing.writes import Saved as SavedChange
 from muniment_web.api import _models as models
 from muniment_web.api._calls import Caller, area, may, whole_caller
@@ -180,9 +181,11 @@ def described(session: Session, record_type: RecordType) -> models.TypeDescripti
 def list_records(session: Listing, key: TypeKey, asked: models.ListRequest) -> models.RecordsPage:
     """One page of records, by values, in order."""
     _check_type(session, key)
-    found = session.list(
+    conditions = [parse_condition(text, where=key) for text in asked.filters]
+    where, filters = session.views.conditions(session.type(key), conditions)
+    question = Asked(
         key,
-        where=asked.where,
+        {**where, **asked.where},
         fields=asked.fields,
         order_by=asked.order_by,
         descending=asked.descending,
@@ -190,8 +193,9 @@ def list_records(session: Listing, key: TypeKey, asked: models.ListRequest) -> m
         after=asked.after,
         deleted=asked.deleted,
         count=asked.count,
+        filters=filters,
     )
-    return page_of(session, found)
+    return page_of(session, session.listed(question))
 
 
 @router.post("/find")

@@ -58,6 +58,8 @@ class ViewShown(Shown):
     sort: str | None = None
     descending: bool
     group_by: str | None = None
+    widths: dict[str, int] = Field(description="of columns, in pixels")
+    pinned: int
     audience: str
     holders: list[str]
     locked: bool
@@ -78,6 +80,12 @@ class ViewRequest(Strict):
     sort: Key | None = None
     descending: bool = False
     group_by: Key | None = None
+    widths: dict[Key, Annotated[int, Field(ge=40, le=1000)]] = Field(
+        default={}, max_length=200, description="of columns, in pixels"
+    )
+    pinned: Annotated[int, Field(ge=0, le=5)] = Field(
+        default=0, description="how many of the first columns stay in view"
+    )
     audience: Literal["person", "role", "everyone"] = "person"
     roles: list[Name] = Field(default=[])
     locked: bool | None = None
@@ -110,6 +118,8 @@ def _view(one: SavedView) -> ViewShown:
         sort=shown.sort or None,
         descending=shown.descending,
         group_by=shown.group_by or None,
+        widths=dict(shown.widths),
+        pinned=shown.pinned,
         audience=one.audience,
         holders=list(one.holders),
         locked=one.locked,
@@ -136,6 +146,8 @@ def save_view(session: Saving, key: TypeKey, name: ViewName, given: ViewRequest)
         sort=given.sort or "",
         descending=given.descending,
         group_by=given.group_by or "",
+        widths=tuple(given.widths.items()),
+        pinned=given.pinned,
     )
     return written(
         session.views.save(

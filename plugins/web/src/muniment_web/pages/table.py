@@ -133,7 +133,7 @@ def _state(call: Call) -> State:
     widths = [found for one in call.texts("w") if (found := _WIDTH.fullmatch(one))]
     return State(
         call.text("q").strip(),
-        tuple(zip(call.texts("ff"), call.texts("fo"), call.texts("fv"), strict=False)),
+        tuple(zip(call.texts("ff"), call.texts("fs"), call.texts("fv"), strict=False)),
         call.text("order"),
         call.text("descending") == "1",
         tuple(call.texts("c")),
