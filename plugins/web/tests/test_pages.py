@@ -38,6 +38,7 @@ def test_every_text_that_a_page_asks_for_is_there():
         "consent.f_",
         "followups.by_",
         "followups.weekday_",
+        "filter.",
         "gains.",
         "glass.state_",
         "help.",
