@@ -42,6 +42,8 @@ _BOUND: Final = struct.Struct(">B16sI16s16sQH24sB")
 _HEAD: Final = struct.Struct(">BBHQQ24s32sH")
 """mark | suite | group | facet slot | subject slot | salt | commitment | field count."""
 
+_HEAD_BYTES: Final = _HEAD.size
+
 _SLOTS: Final = struct.Struct(">QQ")
 _FIELD: Final = struct.Struct(">II")
 _NONCE: Final = struct.Struct(">8xI")
@@ -270,9 +272,9 @@ def open_fields(
 ) -> dict[int, bytes]:
     """``open_part`` without names, as ``seal_fields`` is ``seal_part``.
 
-    Of the fields in ``unseen`` it says only that they are there, by no bytes at all: they stay sealed.
+    Of the wanted fields in ``unseen`` it says only that they are there, by no bytes at all: they stay sealed.
     """
-    if len(part) < _HEAD.size:
+    if len(part) < _HEAD_BYTES:
         _refuse()
     mark, suite, stated, _, _, salt, commitment, count = _HEAD.unpack_from(part)
     if mark != PART_MARK or suite != SUITE or stated != group or not count:
@@ -281,26 +283,25 @@ def open_fields(
     if not compare_digest(okm[32:], commitment):
         _refuse()
     decrypt = aes_gcm(okm[:32]).decrypt
-    unpack_field, numbered = _FIELD.unpack_from, _numbered(count)
+    unpack_field, numbered, tails = _FIELD.unpack_from, _numbered(count), _TAILS
     opened = {}
-    place, previous = _HEAD.size, -1
+    place, previous = _HEAD_BYTES, -1
     try:
         for _ in range(count):
             number, length = unpack_field(part, place)
-            start = place + 8
-            place = start + length
             # 32: a block of padded plaintext and the tag.
             if number <= previous or length < 32 or length & 15:
                 _refuse()
             previous = number
+            place += 8 + length
+            if only is not None and number not in only:
+                continue
             if number in unseen:
                 opened[number] = b""
                 continue
-            if only is not None and number not in only:
-                continue
             nonce, associated = numbered[number]
-            value, _, zeros = decrypt(nonce, part[start:place], associated).rpartition(b"\x80")
-            if zeros not in _TAILS or len(value) < _LEAST_VALUE:
+            value, _, zeros = decrypt(nonce, part[place - length : place], associated).rpartition(b"\x80")
+            if zeros not in tails or len(value) < _LEAST_VALUE:
                 _refuse()
             opened[number] = value
     except (struct.error, invalid_tag()):
@@ -316,7 +317,7 @@ def part_header(part: bytes) -> PartHeader:
     Raises:
         IntegrityError: ``integrity.seal`` where these are not the bytes of a part.
     """
-    if len(part) < _HEAD.size:
+    if len(part) < _HEAD_BYTES:
         _refuse()
     mark, suite, group, facet_slot, subject_slot, _, _, count = _HEAD.unpack_from(part)
     if mark != PART_MARK or suite != SUITE or not count:
@@ -330,7 +331,7 @@ def part_slots(part: bytes) -> tuple[int, int]:
     Raises:
         IntegrityError: ``integrity.seal`` where the bytes are too few for a part.
     """
-    if len(part) < _HEAD.size:
+    if len(part) < _HEAD_BYTES:
         _refuse()
     slots: tuple[int, int] = _SLOTS.unpack_from(part, 4)
     return slots
@@ -343,9 +344,9 @@ def part_fields(part: bytes) -> tuple[int, ...]:
         IntegrityError: ``integrity.seal`` where these are not the bytes of a part.
     """
     part_header(part)
-    size, count = len(part), int.from_bytes(part[_HEAD.size - 2 : _HEAD.size], "big")
+    size, count = len(part), int.from_bytes(part[_HEAD_BYTES - 2 : _HEAD_BYTES], "big")
     numbers: list[int] = []
-    place, previous = _HEAD.size, -1
+    place, previous = _HEAD_BYTES, -1
     for _ in range(count):
         if place + _FIELD.size > size:
             _refuse()

@@ -133,6 +133,9 @@ class Reader(Protocol):
     def subject(self, shard: int, subject: bytes) -> Subject | None:
         """One subject's row."""
 
+    def subject_slots(self, shard: int, subjects: Collection[bytes]) -> dict[bytes, int]:
+        """Where the secrets of these subjects lie; of one that has no row, nothing."""
+
     def subject_records(self, shard: int, subject: bytes) -> list[Version]:
         """The first version of every record about a subject; out of the versions, not the current state."""
 

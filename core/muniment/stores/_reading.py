@@ -31,7 +31,9 @@ from muniment.stores.migrations import (
 __all__ = ["Reading"]
 
 _IDS_A_QUERY = 500
-_PLACES_A_QUERY = 100
+_PLACES_A_QUERY = 101
+_YOUNG = 8
+"""A record of no more versions has its parts walked."""
 
 _ENTRY_COLUMNS = {
     "log_batch": "first_seq",
@@ -104,11 +106,14 @@ def _places_query(places: int) -> str:
 
 
 @lru_cache(maxsize=64)
-def _firsts_query(records: int) -> str:
-    """The parts that the first versions of so many records sealed."""
-    marks = ", ".join("?" * records)
-    # A plus sign keeps the version out of the choice of an index: it comes last in the key.
-    return f"SELECT {columns(Part)} FROM part WHERE shard = ? AND record IN ({marks}) AND +version = 1"
+def _young_query(records: int, groups: int) -> str:
+    """The parts of so many records that lie in these groups."""
+    marks, wanted = ", ".join("?" * records), ", ".join("?" * groups)
+    # A plus sign keeps the group out of the choice of an index: a record is walked, not sought by group.
+    return (
+        f"SELECT {columns(Part)} FROM part WHERE shard = ? AND record IN ({marks}) AND +grp IN ({wanted}) "
+        "ORDER BY record, grp, version"
+    )
 
 
 # As ``_make`` does, without a call of Python for each of the hundreds of rows behind a page.
@@ -167,20 +172,21 @@ class Reading(CurrentReading):
         return found
 
     def parts_at(self, shard: int, places: Sequence[tuple[bytes, int, int]]) -> list[Part]:
-        # Nothing is older than a first version: the rows of such records lie side by side in the key.
-        first: dict[bytes, set[int]] = {}
+        # Few versions lie side by side in the key: walking them takes less than seeking each part.
+        young: dict[tuple[bytes, int], int] = {}
         later = []
-        for place in places:
-            if place[2] == 1:
-                first.setdefault(place[0], set()).add(place[1])
-            else:
-                later.append(place)
-        found: list[Part] = []
-        records = list(first)
+        for record, group, version in places:
+            if version > _YOUNG or young.setdefault((record, group), version) != version:
+                later.append((record, group, version))
+        records, groups = list({record for record, _ in young}), {group for _, group in young}
+        newest = {}
         for at in range(0, len(records), _PLACES_A_QUERY):
             some = records[at : at + _PLACES_A_QUERY]
-            rows = self._fetch(_firsts_query(len(some)), (shard, *some))
-            found += [_part(row) for row in rows if row[2] in first[row[1]]]
+            for row in self._fetch(_young_query(len(some), len(groups)), (shard, *some, *groups)):
+                name = row[1:3]
+                if row[3] <= young.get(name, 0):
+                    newest[name] = row
+        found = [_part(row) for row in newest.values()]
         for at in range(0, len(later), _PLACES_A_QUERY):
             wanted = later[at : at + _PLACES_A_QUERY]
             rows = self._fetch(_places_query(len(wanted)), (shard, *chain.from_iterable(wanted)))
@@ -290,6 +296,16 @@ class Reading(CurrentReading):
 
     def subject(self, shard: int, subject: bytes) -> Subject | None:
         return self._one(Subject, _SUBJECT, (shard, subject))
+
+    def subject_slots(self, shard: int, subjects: Collection[bytes]) -> dict[bytes, int]:
+        found: dict[bytes, int] = {}
+        listed = list(subjects)
+        for at in range(0, len(listed), _PLACES_A_QUERY):
+            some = listed[at : at + _PLACES_A_QUERY]
+            marks = ", ".join("?" * len(some))
+            sql = f"SELECT subject, slot FROM subject WHERE shard = ? AND subject IN ({marks})"
+            found.update(self._fetch(sql, (shard, *some)))
+        return found
 
     def subject_records(self, shard: int, subject: bytes) -> list[Version]:
         return list(

@@ -3,8 +3,8 @@
 from __future__ import annotations
 
 import threading
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
-from contextlib import contextmanager
+from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager, suppress
 from datetime import date, timedelta
 from pathlib import Path
 from typing import Any, TypeVar, cast
@@ -151,7 +151,7 @@ class Engine:
     indexes: dict[tuple[int, int], Any] = attrs.field(factory=dict)
     plans: dict[Any, Any] = attrs.field(factory=dict)
     touched: dict[Any, Any] = attrs.field(factory=dict)
-    opened: dict[tuple[bytes, int], Any] = attrs.field(factory=dict)
+    opened: dict[tuple[bytes, int, bool], Any] = attrs.field(factory=dict)
     approvals: tuple[tuple[bytes, int], Any] | None = None
     layout_checked: bool = False
     _subject_keys: dict[bytes, bytes] = attrs.field(factory=dict)
@@ -468,6 +468,7 @@ class Engine:
         if self.any_states and listed:
             gone = {state.id for state in tx.state_of(SHARD, listed) if state.category == 0}
             listed = [subject for subject in listed if subject not in gone]
+        self._prepare_subjects(tx, listed)
         keys = []
         for subject in listed:
             try:
@@ -477,6 +478,17 @@ class Engine:
                 if error.code != "key.destroyed":
                     raise
         return keys
+
+    def _prepare_subjects(self, tx: Transaction, subjects: Sequence[bytes]) -> None:
+        """Get the keys of those whose are not in memory at once: a page of a list is about a hundred."""
+        missing = [subject for subject in subjects if subject not in self._subject_keys]
+        if len(missing) < 2:
+            return
+        with suppress(KeyStoreError):  # each is asked for by itself, which tells whose is gone
+            found = self.sealer.subject_tag_keys(tx.subject_slots(SHARD, missing))
+            if len(self._subject_keys) > 20_000:
+                self._subject_keys.clear()
+            self._subject_keys |= found
 
     def subject_key_at(self, slot: int, subject: bytes) -> bytes:
         """The tag key of the subject whose secret lies in that slot, 32 bytes."""

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import os
 from collections import OrderedDict
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 from typing import Final
 
 from muniment.codec import decode_value, encode_value
-from muniment.errors import IntegrityError, UsageError
+from muniment.errors import IntegrityError, KeyStoreError, UsageError
 from muniment.keys import KeyStore, derive
 from muniment.model import Random, Value
 from muniment.schema.fields import category_of_group
@@ -92,10 +92,33 @@ class Sealer:
             found = derive.data_key(
                 self._secret(subject_slot), self._secret(facet_slot), self.archive, record, category
             )
-            self._data_keys[name] = found
-            if len(self._data_keys) > _KEYS_KEPT:
-                self._data_keys.popitem(last=False)
+            self._keep(name, found)
         return found
+
+    def prepare(self, parts: Iterable[Part]) -> None:
+        """Derive the keys of these parts with one look at the key store, instead of two for each."""
+        known = self._data_keys
+        wanted = {part_slots(part.sealed)[::-1]: part for part in parts}
+        missing = {name: part for name, part in wanted.items() if name not in known}
+        if len(missing) < 2:
+            return
+        slots = sorted({slot for name in missing for slot in name} - {ARCHIVE_SLOT})
+        try:
+            secrets = dict(zip(slots, self._keys.secrets(slots), strict=True))
+        except KeyStoreError:
+            return  # each is asked for by itself, which tells whose is gone
+        secrets[ARCHIVE_SLOT] = self._keys.archive_secret
+        for (subject, facet), part in missing.items():
+            category = category_of_group(part.grp)
+            self._keep(
+                (subject, facet),
+                derive.data_key(secrets[subject], secrets[facet], self.archive, part.record, category),
+            )
+
+    def _keep(self, name: tuple[int, int], key: bytes) -> None:
+        self._data_keys[name] = key
+        if len(self._data_keys) > _KEYS_KEPT:
+            self._data_keys.popitem(last=False)
 
     def forget(self) -> None:
         """Drop every key kept in memory, as after a destruction."""
@@ -111,6 +134,18 @@ class Sealer:
     def subject_tag_key(self, subject_slot: int, subject: bytes) -> bytes:
         """The key whose tags mark the entries about a subject, 32 bytes."""
         return derive.subject_tag_key(self._secret(subject_slot), self.archive, subject)
+
+    def subject_tag_keys(self, slots: Mapping[bytes, int]) -> dict[bytes, bytes]:
+        """The same of several, by subject and the slot of each, with one look at the key store.
+
+        Raises:
+            KeyStoreError: ``key.destroyed`` where any of them is.
+        """
+        secrets = self._keys.secrets(slots.values())
+        return {
+            subject: derive.subject_tag_key(secret, self.archive, subject)
+            for subject, secret in zip(slots, secrets, strict=True)
+        }
 
     # Parts
 
@@ -220,9 +255,10 @@ class Sealer:
             # An identifier of the wrong size in a stored row: nobody called us wrongly.
             raise IntegrityError("integrity.seal", where=record.hex()) from None
         by_number = record_type.by_number
-        return {
-            by_number[number].key: decode_value(data) if data else HIDDEN for number, data in opened.items()
-        }
+        values = {}
+        for number, data in opened.items():
+            values[by_number[number].key] = decode_value(data) if data else HIDDEN
+        return values
 
     def seal_text(
         self, text: str, *, subject: bytes, record: bytes, version: int, slots: tuple[int, int]

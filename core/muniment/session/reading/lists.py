@@ -7,7 +7,7 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from itertools import islice
+from itertools import chain, islice
 from typing import Final
 
 import attrs
@@ -188,6 +188,7 @@ def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
     # A reason is sealed under the index of its entry, so nothing may be appended in between.
     run = engine.run if asked.reason else engine.read
     loaded, plans, after, total = run(body, acting)
+    engine.sealer.prepare(chain.from_iterable(one.parts for one in loaded))
     return Page([release(engine, one, plan) for one, plan in zip(loaded, plans, strict=True)], after, total)
 
 
@@ -433,6 +434,8 @@ def _load_all(
     parts: dict[bytes, list[Part]] = {}
     for part in tx.parts_at(SHARD, places):
         parts.setdefault(part.record, []).append(part)
+    if opened:
+        engine.sealer.prepare(chain.from_iterable(parts.values()))
     for row, version, own, live, wanted, closed in found:
         loaded = loaded_from(version, own.type, parts.get(row.record, ()), live, wanted, closed)
         if terms.needs is not None:

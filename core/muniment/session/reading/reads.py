@@ -215,7 +215,7 @@ def _wanted_keys(
 def release(engine: Engine, loaded: Loaded, plan: Plan) -> Record:
     """Open the wanted fields and show them as the view allows; only after the entry is committed."""
     values = open_loaded(engine, loaded, plan.numbers, plan.unseen)
-    masked = plan.masks.keys() & values.keys() if plan.masks else ()
+    masked = [key for key in plan.masks if key in values] if plan.masks else ()
     for key in masked:
         kind, style = plan.masks[key]
         if kind is not None and values[key] is not HIDDEN:

@@ -39,7 +39,7 @@ from muniment.session.writing.writes import Change, Saved, sole, write
 if TYPE_CHECKING:
     from muniment.schema.template import Template
     from muniment.session.session import Session
-    from muniment.store import Transaction, Version
+    from muniment.store import Transaction
 
 __all__ = ["SavedView", "Views", "shipped_changes"]
 
@@ -97,23 +97,25 @@ def _stored(engine: Engine, *, removed: bool = False) -> list[SavedView]:
     found = []
     with engine.store.transaction(write=False) as tx:
         for _, record, newest in tx.builtin(SHARD, (VIEW.number,)):
-            version = tx.version(SHARD, record, newest)
-            if version is None or (version.operation == _DELETE) != removed:
-                continue
-            found.append(_opened(engine, tx, version))
+            one = _opened(engine, tx, record, newest, removed)
+            if one is not None:
+                found.append(one)
     return found
 
 
-def _opened(engine: Engine, tx: Transaction, version: Version) -> SavedView:
+def _opened(engine: Engine, tx: Transaction, record: bytes, newest: int, removed: bool) -> SavedView | None:
+    """A view as its newest version has it; None where it was removed, or, with ``removed``, was not."""
     # A version never changes, and a table's page asks for its views each time.
-    known = engine.opened
-    name = (version.record, version.version)
+    known, name = engine.opened, (record, newest, removed)
     if name not in known:
-        values = open_version(tx, engine.sealer, version, VIEW)
+        version = tx.version(SHARD, record, newest)
+        view = None
+        if version is not None and (version.operation == _DELETE) == removed:
+            view = _from_values(id_text(record), newest, open_version(tx, engine.sealer, version, VIEW))
         if len(known) >= _MOST_OPENED:
             known.clear()
-        known[name] = _from_values(id_text(version.record), version.version, values)
-    found: SavedView = known[name]
+        known[name] = view
+    found: SavedView | None = known[name]
     return found
 
 

@@ -95,6 +95,8 @@ def test_rows_come_in_the_order_of_their_keys(store: Store) -> None:
     assert [an_id(1), an_id(2)] == [row.record for row in store.side_part(0, 0, 3)]
     assert subjects[0] == store.subject(0, an_id(2))
     assert store.subject(0, an_id(9)) is None
+    assert store.subject_slots(0, [an_id(2), an_id(1), an_id(9)]) == {an_id(2): 302, an_id(1): 303}
+    assert store.subject_slots(0, []) == {}
 
 
 def _add_parts(rows: Sequence[Part], tx: Transaction) -> None:
@@ -181,14 +183,17 @@ def test_many_records_are_read_in_one_go(store: Store) -> None:
     """The newest version of each, and the parts at given versions, as one by one."""
     count = 250
     for number in range(count):
-        parts = [a_part(number, 9, 1, b"a%d" % number), a_part(number, 9, 3, b"c%d" % number)]
+        parts = [a_part(number, 9, at, b"%d %d" % (at, number)) for at in (1, 3, 30)]
         versions = [a_version(number, 1), a_version(number, 2, seq=1 + number % 2)]
         write(store, partial(_add_parts, parts), partial(_add_versions, versions))
     records = [an_id(number) for number in range(-3 % count, count + 3)] + [an_id(5), an_id(999)]
     found = store.newest_versions(0, records)
     assert {record: store.version(0, record) for record in records if store.version(0, record)} == found
     places = [
-        (an_id(number), group, version) for number in range(count) for group in (9, 10) for version in (2, 3)
+        (an_id(number), group, version)
+        for number in range(count)
+        for group in (9, 10)
+        for version in (2, 3, 29, 31)
     ]
     expected = [
         row for record, group, version in places for row in store.parts_of(0, record, version, [group])

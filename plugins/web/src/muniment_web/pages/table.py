@@ -353,6 +353,7 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
     rows = _rows(call, record_type, state, found, cells)
     editors = _editors(call, columns, view, record_type)
     call.web.listed[call.signed.id, record_type.key] = tuple(one.id for one in found.records)
+    shown = {one.key for one in columns}
     return {
         "type": record_type,
         "state": state,
@@ -362,7 +363,7 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
             *(
                 one
                 for one in record_type.fields
-                if one.key in view.readable and not one.retired and one not in columns
+                if one.key in view.readable and not one.retired and one.key not in shown
             ),
         ],
         "filterable": filterable(record_type, view),
