@@ -11,8 +11,8 @@ from starlette.testclient import TestClient
 
 from muniment.testing import new_archive
 from muniment_web._app import build
-from muniment_web.api._strict import strict_json
 from muniment_web.server.scopes import SCOPES
+from muniment_web.server.strict import strict_json
 from muniment_web.testing import ANNA, new_web
 
 NOBODY = "00000000-0000-7000-8000-000000000000"

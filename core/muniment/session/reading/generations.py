@@ -33,6 +33,7 @@ __all__ = [
 ALL: Final = "all"
 
 _INDEX_BITS: Final = 40
+_LONGEST: Final = 30
 
 Asked = int | Literal["all"] | None
 """A generation by number, all of them, or the newest."""
@@ -73,7 +74,7 @@ def parse_place(text: str) -> tuple[int | None, int]:
         UsageError: ``log.place``.
     """
     generation, colon, index = text.rpartition(":")
-    if not (
+    if len(text) > _LONGEST or not (
         index.isascii() and index.isdigit() and (not colon or (generation.isascii() and generation.isdigit()))
     ):
         raise UsageError("log.place")

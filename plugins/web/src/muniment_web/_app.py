@@ -16,7 +16,7 @@ from muniment.errors import MunimentError, NotFound, UsageError
 from muniment_web.api import build_api
 from muniment_web.frame.around import around
 from muniment_web.frame.call import Call
-from muniment_web.frame.routing import failed, language_of
+from muniment_web.frame.routing import PageRoute, failed, language_of
 from muniment_web.pages import routes
 from muniment_web.server.guard import Guard
 from muniment_web.server.web import Web
@@ -85,14 +85,18 @@ def build(web: Web) -> Starlette:
         yield
         await run_in_threadpool(_stop, web)
 
+    pages = routes()
     app = Starlette(
-        routes=[*own, *routes()],
+        routes=[*own, *pages],
         exception_handlers={404: missing, 405: unusual, HTTPException: unusual},
         lifespan=lifespan,
     )
     app.state.web = web
     app.state.api = api
-    app.add_middleware(Guard, settings=web.settings, figures=web.figures)
+    # A redirection to the path without its slash would be made of the name that the request came under.
+    app.router.redirect_slashes = api.router.redirect_slashes = False
+    uploads = [one.path_regex for one in pages if isinstance(one, PageRoute) and one.files]
+    app.add_middleware(Guard, settings=web.settings, figures=web.figures, uploads=uploads)
     return app
 
 

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import signal
 import socket
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from threading import Event, Thread
 from typing import Any, Final
@@ -110,10 +110,16 @@ def _run(
     import uvicorn
 
     from muniment_web._app import build
+    from muniment_web.server import tls
+    from muniment_web.server.patience import CONNECTIONS, Patient
+    from muniment_web.server.telling import tell_safely
     from muniment_web.server.web import Web
 
+    files = (settings.certificate, settings.certificate_key)
+    speaking = tls.context_of(*files) if settings.certificate else None
     app = build(Web(archive, settings))
     settle()
+    tell_safely()
     session.note("serve.start")
     tell("serve.listening", url=settings.base)
     first = first_link(session, settings)
@@ -133,14 +139,28 @@ def _run(
         forwarded_allow_ips=list(settings.proxies),
         ssl_certfile=settings.certificate or None,
         ssl_keyfile=settings.certificate_key or None,
+        http=Patient,
+        ws="none",
+        limit_concurrency=CONNECTIONS,
         timeout_graceful_shutdown=30,
         h11_max_incomplete_event_size=64 * 1024,
     )
+    config.load()
+    config.ssl = speaking
     ended = Event()
     signer = Thread(target=_sign, args=(archive, session, ended), name="sign", daemon=True)
     signer.start()
+
+    def again() -> None:
+        if speaking is not None:
+            try:
+                tls.renew(speaking, *files)
+                tell("serve.renewed")
+            except MunimentError as error:
+                click.echo(error.text(), err=True)
+
     try:
-        with _told_to_stop():
+        with _told_to_stop(), _told_to_look(again):
             uvicorn.Server(config).run(sockets=[listening])
     finally:
         ended.set()
@@ -180,6 +200,19 @@ def _told_to_stop() -> Iterator[None]:
         pass
     finally:
         signal.signal(signal.SIGTERM, before)
+
+
+@contextmanager
+def _told_to_look(again: Callable[[], None]) -> Iterator[None]:
+    """Look at the certificate files once more when somebody says so, where the system has such a signal."""
+    if not hasattr(signal, "SIGHUP"):
+        yield
+        return
+    before = signal.signal(signal.SIGHUP, lambda number, frame: again())
+    try:
+        yield
+    finally:
+        signal.signal(signal.SIGHUP, before)
 
 
 def _sign(archive: Archive, session: Session, ended: Event) -> None:

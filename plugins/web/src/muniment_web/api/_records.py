@@ -35,8 +35,8 @@ from muniment_web.api._parts import (
     version_of,
 )
 from muniment_web.api._parts import check_type as _check_type
-from muniment_web.api._strict import strict_json
 from muniment_web.server.handed import handed
+from muniment_web.server.strict import strict_json
 
 __all__ = ["described", "page_of", "record_of", "router", "saved_of"]
 

@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
-from typing import Any
-from urllib.parse import urlsplit
+from typing import Any, Final
 
 import attrs
 from markupsafe import Markup
@@ -21,6 +21,9 @@ from muniment_web.server.texts import Say
 from muniment_web.server.web import Web
 
 __all__ = ["Call"]
+
+# Browsers leave tabs and line ends out of an address and take "\\" for "/", so neither may stand in one.
+_OURS: Final = re.compile(r"/(?:[!-.0-\[\]-~][!-\[\]-~]*)?")
 
 
 @attrs.define
@@ -143,7 +146,7 @@ class Call:
 
     def go(self, path: str, note: str = "") -> Response:
         """Send the browser to another page of ours; a script is told to go there as a whole."""
-        target = path if path.startswith("/") and not path.startswith(("//", "/\\")) else "/"
+        target = path if _OURS.fullmatch(path) else "/"
         if note and self.sign is not None:
             self.sign.notes.append(note)
         if self.partial:
@@ -171,4 +174,5 @@ class Call:
         origin = headers.get("origin")
         if origin is None:
             return True  # the form's token decides
-        return urlsplit(origin).netloc == headers.get("host", "")
+        scheme = "https" if self.web.settings.secure else "http"
+        return origin == f"{scheme}://{headers.get('host', '')}"

@@ -5,10 +5,12 @@ from __future__ import annotations
 import functools
 from collections.abc import Callable
 from hmac import compare_digest
-from typing import Final
+from typing import Any, Final
 from urllib.parse import quote
 
+from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
+from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
@@ -21,10 +23,16 @@ from muniment_web.frame.call import Call
 from muniment_web.server.faults import report
 from muniment_web.server.web import Web
 
-__all__ = ["failed", "language_of", "page"]
+__all__ = ["PageRoute", "failed", "language_of", "page"]
 
 Handler = Callable[[Call], Response]
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
+
+
+class PageRoute(Route):
+    """A route of the pages; ``files`` says whether it takes uploads."""
+
+    files: bool = False
 
 
 def page(
@@ -36,7 +44,7 @@ def page(
     files: bool = False,
     quiet: bool = False,
     name: str | None = None,
-) -> Route:
+) -> PageRoute:
     """A route of the pages.
 
     Args:
@@ -52,18 +60,44 @@ def page(
     async def endpoint(request: Request) -> Response:
         web: Web = request.app.state.web
         call = Call(web, request, language_of(web, request))
+        if not _is_text(request):
+            return await run_in_threadpool(failed, call, UsageError("serve.request"))
         if request.method not in _SAFE:
+            # Nobody sends a body here whom the answer would not let in anyway.
+            refused = await run_in_threadpool(_guarded, call, _enter, public, quiet)
+            if refused is not None:
+                return refused
             try:
                 call.form = await request.form(max_files=4 if files else 0, max_fields=5_000)
-            except (MultiPartException, HTTPException):
-                return failed(call, UsageError("serve.request"))
+            except (MultiPartException, HTTPException, UnicodeError):
+                return await run_in_threadpool(failed, call, UsageError("serve.request"))
         try:
-            return await run_in_threadpool(_answer, call, handler, public, quiet)
+            answer = await run_in_threadpool(_guarded, call, _answer, public, quiet, handler)
         finally:
             await call.form.close()
+        assert answer is not None
+        return answer
 
     functools.update_wrapper(endpoint, handler, assigned=("__name__", "__doc__"), updated=())
-    return Route(path, endpoint, methods=list(methods), name=name or handler.__name__)
+    made = PageRoute(path, endpoint, methods=list(methods), name=name or handler.__name__)
+    made.files = files
+    return made
+
+
+def _is_text(request: Request) -> bool:
+    """Whether the address is text, and a form's encoding the one that browsers send."""
+    _, parameters = parse_options_header(request.headers.get("content-type", ""))
+    charset = parameters.get(b"charset", b"utf-8").lower()
+    return charset in (b"utf-8", b"utf8") and _encodable(*map(str, request.path_params.values()))
+
+
+def _encodable(*texts: str) -> bool:
+    """Whether all of it is text: half of a surrogate pair is no character, and nothing could store it."""
+    try:
+        "".join(texts).encode()
+    except UnicodeEncodeError:
+        return False
+    return True
 
 
 def language_of(web: Web, request: Request) -> str:
@@ -78,17 +112,34 @@ def language_of(web: Web, request: Request) -> str:
     return web.archive.applied.language
 
 
-def _answer(call: Call, handler: Handler, public: bool, quiet: bool) -> Response:
+def _enter(call: Call, public: bool, quiet: bool) -> Response | None:
+    """Find who asks; an answer where they may not ask at all, or another site's page asks in their name."""
+    call.web.sweep()
+    _find_sign(call, quiet)
+    if call.sign is None and not public:
+        return _to_sign_in(call)
+    if call.request.method not in _SAFE and not call.origin_is_ours():
+        raise AccessDenied("sign.form")
+    return None
+
+
+def _answer(call: Call, public: bool, quiet: bool, handler: Handler) -> Response:
+    # Once more behind a body, which may have taken long: a right may be gone by now.
+    refused = _enter(call, public, quiet)
+    if refused is not None:
+        return refused
+    if call.request.method not in _SAFE:
+        _check_form(call)
+        call.web.waiting.forget()
+    return handler(call)
+
+
+def _guarded(call: Call, step: Callable[..., Response | None], *given: Any) -> Response | None:
+    """What a step answers, or how it failed; with the cookies that it sets."""
     web = call.web
+    response: Response | None
     try:
-        web.sweep()
-        _find_sign(call, quiet)
-        if call.sign is None and not public:
-            return _to_sign_in(call)
-        if call.request.method not in _SAFE:
-            _check_origin(call)
-            web.waiting.forget()
-        response = handler(call)
+        response = step(call, *given)
     except AccessDenied as error:
         if error.code in ("access.changed", "access.disabled", "access.unknown_actor") and call.sign:
             web.end(call.sign, "rights")
@@ -102,6 +153,8 @@ def _answer(call: Call, handler: Handler, public: bool, quiet: bool) -> Response
     except Exception as error:  # nothing of it is shown: it may hold a value
         report(error)
         response = failed(call, None)
+    if response is None:
+        return None
     for name, value in call.cookies.items():
         if value is None:
             response.delete_cookie(name, path="/", secure=web.settings.secure, httponly=True)
@@ -120,6 +173,7 @@ def _answer(call: Call, handler: Handler, public: bool, quiet: bool) -> Response
 
 def _find_sign(call: Call, quiet: bool) -> None:
     web = call.web
+    call.sign = None
     cookie = call.request.cookies.get(web.cookie, "")
     found = web.signs.find(cookie, quiet=quiet) if cookie else None
     if found is None:
@@ -132,18 +186,20 @@ def _find_sign(call: Call, quiet: bool) -> None:
     call.sign = found
 
 
-def _check_origin(call: Call) -> None:
-    """Refuse what another site's page sent in the person's name.
+def _check_form(call: Call) -> None:
+    """Refuse a form that no page of ours made for this sign-in, or that is not text.
 
     Raises:
         AccessDenied: ``sign.form``.
+        UsageError: ``serve.request``.
     """
-    if not call.origin_is_ours():
-        raise AccessDenied("sign.form")
     if call.sign is not None:
         given = call.text("csrf") or call.request.headers.get("x-csrf", "")
-        if not compare_digest(given.encode(), call.sign.csrf.encode()):
+        if not compare_digest(given.encode(errors="replace"), call.sign.csrf.encode()):
             raise AccessDenied("sign.form")
+    for name, value in call.form.multi_items():
+        if not _encodable(name, (value.filename or "") if isinstance(value, UploadFile) else value):
+            raise UsageError("serve.request")
 
 
 def _to_sign_in(call: Call) -> Response:

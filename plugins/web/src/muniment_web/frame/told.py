@@ -22,6 +22,7 @@ __all__ = [
     "day_of",
     "file_of",
     "named_places",
+    "number_of",
     "places_of",
     "problem_of",
     "purpose_of",
@@ -56,6 +57,11 @@ class Place:
     def path(self) -> str:
         """The path of its page; empty where there is none."""
         return f"/t/{self.type}/{self.id}" if self.type else ""
+
+
+def number_of(text: str) -> int | None:
+    """A number of up to nine digits; None for everything else."""
+    return int(text) if 0 < len(text) < 10 and text.isascii() and text.isdecimal() else None
 
 
 def problem_of(call: Call, error: MunimentError | None) -> Mapping[str, str] | None:

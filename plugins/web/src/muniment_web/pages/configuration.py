@@ -18,7 +18,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.gains import Shift, shifts_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, problem_of
+from muniment_web.frame.told import PASSED_ON, number_of, problem_of
 
 __all__ = ["routes"]
 
@@ -59,7 +59,7 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
     assert held is not None  # an archive begins with one
     record, newest, text = id_text(held[0]), held[1], held[2]
     asked = call.query("version")
-    version = int(asked) if asked.isdecimal() and 0 < int(asked[:9]) <= newest else newest
+    version = min(number_of(asked) or newest, newest)
     then = session.get(record, version=version)
     shown = str(then.fields["text"])
     fault: MunimentError | None = None

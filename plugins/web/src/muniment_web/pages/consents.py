@@ -17,7 +17,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.named import type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, day_of, file_of, problem_of, purpose_of
+from muniment_web.frame.told import PASSED_ON, day_of, file_of, number_of, problem_of, purpose_of
 
 __all__ = ["routes"]
 
@@ -238,7 +238,8 @@ def notice(call: Call) -> Response:
     if found is None:
         raise NotFound("serve.not_found")
     asked = call.query("version")
-    version = int(asked) if asked.isdecimal() and 0 < int(asked[:9]) <= found.version else found.version
+    version = number_of(asked) or found.version
+    version = min(version, found.version)
     then = call.plain.get(found.id, version=version)
     values = {key: value for key, value in then.fields.items() if value not in (None, "", ())}
     return call.page(

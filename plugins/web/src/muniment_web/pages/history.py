@@ -13,6 +13,7 @@ from muniment_web.frame.cells import markup
 from muniment_web.frame.named import change_shown, id_of, type_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.titles import title_of, titles_of
+from muniment_web.frame.told import number_of
 from muniment_web.server.format import short_hash
 
 __all__ = ["routes"]
@@ -70,8 +71,9 @@ def compare(call: Call) -> Response:
     first, second = call.query("a"), call.query("b")
     steps = list(call.session.history(identifier))
     numbers = [one.version for one in steps]
-    a = int(first) if first.isdecimal() and int(first) in numbers else max(1, numbers[-1] - 1)
-    b = int(second) if second.isdecimal() and int(second) in numbers else numbers[-1]
+    a, b = number_of(first), number_of(second)
+    a = a if a in numbers else max(1, numbers[-1] - 1)
+    b = b if b in numbers else numbers[-1]
     left, right = call.session.get(identifier, version=a), call.session.get(identifier, version=b)
     kinds = call.web.engine.kinds
     titles = dict(titles_of(call, record_type.fields, [left, right]))

@@ -30,6 +30,7 @@ from muniment_web.frame.panels import rights_panels
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.titles import title_of, titles_of
+from muniment_web.frame.told import number_of
 from muniment_web.frame.widgets import given_values, typed_text, widget
 
 __all__ = ["routes"]
@@ -307,7 +308,7 @@ def save(call: Call) -> Response:
         saved = act(
             identifier,
             values,
-            expected_version=int(expected) if expected.isdecimal() else None,
+            expected_version=number_of(expected),
             reason=reason,
         )
     except (Invalid, Conflict, UsageError) as error:
@@ -336,8 +337,8 @@ def _again(
         return _form(call, record_type, record, typed=values, issues=error.issues, status=422)
     if isinstance(error, UsageError):
         return _form(call, record_type, record, typed=values, problem=error, status=422)
-    expected = call.text("expected")
-    moved = session.diff(identifier, int(expected), record.version) if expected.isdecimal() else ()
+    expected = number_of(call.text("expected"))
+    moved = () if expected is None else session.diff(identifier, expected, record.version)
     return _form(
         call,
         record_type,

@@ -16,6 +16,7 @@ from muniment_web.frame.named import id_of, of_type, type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.titles import titles_of
+from muniment_web.frame.told import number_of
 from muniment_web.frame.widgets import typed_text, widget
 
 __all__ = ["routes"]
@@ -60,7 +61,7 @@ def reveal(call: Call) -> Response:
             identifier,
             [one.key for one in fields],
             reason=reason_of(call),
-            version=int(version) if version.isdecimal() else None,
+            version=number_of(version),
         )
     except UsageError as error:
         return call.page(

@@ -22,6 +22,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.cells import Cell, cell_of
 from muniment_web.frame.named import type_of
 from muniment_web.frame.routing import page
+from muniment_web.frame.told import number_of
 from muniment_web.frame.widgets import editor
 from muniment_web.pages.filters import asked_for, chips_of, conditions_of, filterable, offered
 from muniment_web.pages.tray import held_by
@@ -169,8 +170,8 @@ def _act(call: Call, state: State) -> State:
         if again and state.descending:
             return state.from_start(order="", descending=False)
         return state.from_start(order=what, descending=again)
-    if act == "drop" and what.isdecimal():
-        kept = [one for place, one in enumerate(state.filters) if place != int(what)]
+    if act == "drop":
+        kept = [one for place, one in enumerate(state.filters) if place != number_of(what)]
         return state.from_start(filters=tuple(kept))
     if act == "deleted":
         return state.from_start(deleted=not state.deleted)

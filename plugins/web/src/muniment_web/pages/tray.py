@@ -24,6 +24,7 @@ from muniment_web.frame.named import type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.titles import titles_of
+from muniment_web.server.strict import strict_json
 
 __all__ = ["held_by", "routes"]
 
@@ -135,7 +136,7 @@ def _edits(text: str) -> tuple[list[Edit], list[str]]:
     """
     try:
         found, names = [], []
-        listed = json.loads(text)
+        listed = strict_json(text)
         if not isinstance(listed, list):
             raise TypeError
         for one in listed:
@@ -146,10 +147,13 @@ def _edits(text: str) -> tuple[list[Edit], list[str]]:
             if not isinstance(without, list) or not all(isinstance(key, str) for key in without):
                 raise TypeError
             new = _NEW.fullmatch(record) is not None
-            found.append(Edit("" if new else record, values, int(one.get("version") or 0) or None, without))
+            base = one.get("version") or None
+            if base is not None and (type(base) is not int or not 0 < base < 1 << 31):
+                raise TypeError
+            found.append(Edit("" if new else record, values, base, without))
             names.append(record if new else "")
         return found, names
-    except (ValueError, TypeError, KeyError, AttributeError, RecursionError):
+    except (ValueError, TypeError, KeyError, AttributeError):
         raise UsageError("serve.request") from None
 
 

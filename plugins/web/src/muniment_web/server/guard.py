@@ -3,14 +3,19 @@
 from __future__ import annotations
 
 import json
+import re
 import sys
 import time
+from collections.abc import Sequence
 from typing import Final
 
 from starlette.datastructures import MutableHeaders
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
+from muniment.errors import MunimentError, UsageError
+from muniment_web.server.faults import report
 from muniment_web.server.figures import Figures
+from muniment_web.server.hosts import Hosts
 from muniment_web.server.settings import Settings
 
 __all__ = ["POLICY", "Guard", "TooLarge"]
@@ -31,8 +36,11 @@ _HEADERS: Final = (
     ("permissions-policy", "camera=(), geolocation=(), microphone=(), payment=(), usb=()"),
 )
 _METHODS: Final = frozenset(("GET", "HEAD", "POST", "PUT", "PATCH", "DELETE", "OPTIONS"))
-_UPLOADS: Final = ("/import", "/t/", "/requests/", "/incidents/")
 _API: Final = "/api/"
+_ANY_HOST: Final = ("/health", "/ready")
+"""Asked by what watches over the process, by an address; they tell nothing."""
+
+_FAILED: Final = b"Something went wrong here; nothing was lost.\n"
 _API_UPLOADS: Final = ("/bulk", "/file", "/import", "/inbox", "/consents", "/step", "/add")
 """How the addresses of those calls of the API end that carry a file, or many records."""
 
@@ -42,13 +50,24 @@ class TooLarge(Exception):
 
 
 class Guard:
-    """Adds the headers, bounds bodies, and tells each request in a line without values."""
+    """Adds the headers, bounds bodies, and tells each request in a line without values.
 
-    def __init__(self, app: ASGIApp, settings: Settings, figures: Figures) -> None:
+    Args:
+        app: what answers.
+        settings: how it is served.
+        figures: counts requests.
+        uploads: the paths of pages that take files.
+    """
+
+    def __init__(
+        self, app: ASGIApp, settings: Settings, figures: Figures, uploads: Sequence[re.Pattern[str]] = ()
+    ) -> None:
         self._app = app
         self._figures = figures
         self._settings = settings
         self._strict = settings.secure
+        self._hosts = Hosts(settings)
+        self._uploads = tuple(uploads)
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         """Pass one request on."""
@@ -58,7 +77,7 @@ class Guard:
         began = time.perf_counter()
         status = 500
         started = refused = False
-        bound = self._bound(scope)
+        bound = self._settings.body_bytes
         taken = 0
 
         async def sending(message: Message) -> None:
@@ -87,30 +106,45 @@ class Guard:
             return message
 
         try:
+            if not self._hosts.known(scope) and scope["path"] not in _ANY_HOST:
+                refused = True
+                await self._refuse(sending, 421, UsageError("serve.host"))
+                return
+            bound = self._bound(scope)
             if self._announced(scope) > bound:
                 raise TooLarge
             await self._app(scope, receiving, sending)
         except TooLarge:
             taken = bound + 1
+        except Exception as error:  # nothing of it is shown: it may hold a value
+            report(error)
+            if not started:
+                await self._fail(sending)
         finally:
             if taken > bound and not started:
                 refused = True
-                await self._refuse(scope, sending)
+                await self._refuse(sending, 413, UsageError("serve.body", count=bound))
             self._tell(scope, status, time.perf_counter() - began)
 
-    async def _refuse(self, scope: Scope, send: Send) -> None:
+    async def _refuse(self, send: Send, status: int, error: MunimentError) -> None:
         from muniment.cli.errors import problem
-        from muniment.errors import UsageError
 
-        error = UsageError("serve.body", count=self._bound(scope))
-        document = {**problem(error, "en"), "status": 413}
+        document = {**problem(error, "en"), "status": status}
         headers = [(b"content-type", b"application/problem+json")]
-        await send({"type": "http.response.start", "status": 413, "headers": headers})
+        await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(document).encode()})
+
+    async def _fail(self, send: Send) -> None:
+        headers = [(b"content-type", b"text/plain; charset=utf-8")]
+        await send({"type": "http.response.start", "status": 500, "headers": headers})
+        await send({"type": "http.response.body", "body": _FAILED})
 
     def _bound(self, scope: Scope) -> int:
         path = scope["path"]
-        large = path.endswith(_API_UPLOADS) if path.startswith(_API) else path.startswith(_UPLOADS)
+        if path.startswith(_API):
+            large = path.endswith(_API_UPLOADS)
+        else:
+            large = any(one.match(path) for one in self._uploads)
         return self._settings.file_bytes if large else self._settings.body_bytes
 
     @staticmethod
