@@ -45,6 +45,14 @@ _API_UPLOADS: Final = ("/bulk", "/file", "/import", "/inbox", "/consents", "/ste
 """How the addresses of those calls of the API end that carry a file, or many records."""
 
 
+_MULTIPART: Final = b"multipart/form-data"
+
+
+def _kind(scope: Scope) -> bytes:
+    """The type of a body, as it says itself."""
+    return next((bytes(value).lower() for name, value in scope["headers"] if name == b"content-type"), b"")
+
+
 class TooLarge(Exception):
     """The body went past its bound."""
 
@@ -144,7 +152,8 @@ class Guard:
         if path.startswith(_API):
             large = path.endswith(_API_UPLOADS)
         else:
-            large = any(one.match(path) for one in self._uploads)
+            # A form without a file is read whole into memory, however large its bound.
+            large = _kind(scope).startswith(_MULTIPART) and any(one.match(path) for one in self._uploads)
         return self._settings.file_bytes if large else self._settings.body_bytes
 
     @staticmethod

@@ -6,12 +6,10 @@ an exception's text may hold a value; so all of them end here.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import logging
 import sys
 import threading
-from types import TracebackType
 
 from muniment_web.server.faults import report
 
@@ -19,7 +17,7 @@ __all__ = ["tell_safely"]
 
 
 class _Lines(logging.Handler):
-    """One line for each record: who says it, how bad it is, its fixed words, the type and place of a failure."""
+    """One line for each record: who says it, its fixed words, the type and place of a failure."""
 
     def emit(self, record: logging.LogRecord) -> None:
         """Tell a record without its arguments."""
