@@ -1,4 +1,4 @@
-"""What holds of every route, tried on every route, as the router knows them: one that comes later is tried too."""
+"""What holds of every route, tried on all that the router knows: one that comes later is tried too."""
 
 from __future__ import annotations
 
@@ -47,8 +47,8 @@ def path_of(route: Route, places: dict[str, str]) -> str:
 def places(anna: str) -> dict[str, str]:
     """What the parts of addresses may be, so that something is there."""
     return {
-        "type": "customer", "id": anna, "other": anna, "login": "tom", "field": "full_name", "key": "satisfaction",
-        "name": "tom", "plugin": "cn", "page": "x", "panel": "x", "token": "x",
+        "type": "customer", "id": anna, "other": anna, "login": "tom", "field": "full_name", "name": "tom",
+        "key": "satisfaction", "plugin": "cn", "page": "x", "panel": "x", "token": "x",
     }  # fmt: skip
 
 
@@ -98,7 +98,7 @@ def test_every_route_asks_who_somebody_is_before_it_reads_what_they_send(everybo
     ],
 )
 def test_no_route_takes_a_forged_form(everybody, places, made, headers, form):
-    """No token, another sign-in's token, another site, a name that is only like ours: refused, and nothing done."""
+    """No token, another sign-in's, another site, a name that is only like ours: refused, and nothing done."""
     one, other = Browser.of(everybody).sign_in("owner"), Browser.of(everybody).sign_in("owner")
     token = {"right": one.csrf, "of another sign-in": other.csrf}.get(form.get("csrf", ""), "")
     before = len(log_entries(made))
@@ -113,7 +113,7 @@ def test_no_route_takes_a_forged_form(everybody, places, made, headers, form):
 
 
 def test_no_answer_is_kept_by_anybody_or_read_by_other_sites(everybody, places):
-    """Whatever a route answers, with values or without, no cache keeps it and no other site's page gets it."""
+    """Whatever a route answers, no cache keeps it and no other site's page gets it."""
     one = Browser.of(everybody).sign_in("owner")
     for route in routes_of(everybody):
         path = path_of(route, places)
@@ -130,7 +130,7 @@ def test_no_answer_is_kept_by_anybody_or_read_by_other_sites(everybody, places):
 
 @pytest.mark.slow
 def test_no_address_is_a_failure_of_ours(everybody, places):
-    """Whatever stands in the parts of an address or behind it, the answer is one, and no header comes of it."""
+    """Whatever stands in an address, the answer is one, and no header comes of it."""
     one = Browser.of(everybody).sign_in("owner")
     query = "&".join(
         f"{name}={odd}"
@@ -192,9 +192,11 @@ def test_no_encoding_of_a_form_is_a_failure_of_ours(everybody, places, name):
 
 
 FIELDS = (
-    "note", "q", "text", "name", "login", "edits", "url", "kinds", "reason", "type", "record", "expected", "matter",
-    "credential", "next", "password", "state", "key", "version", "number", "place", "until", "since", "form",
-    "field", "first", "second", "what", "basis", "days", "minutes", "score", "v.full_name", "v.birth_date",
+    "note", "q", "text", "name", "login", "edits", "url", "kinds",
+    "reason", "type", "record", "expected", "matter", "credential", "next", "password",
+    "state", "key", "version", "number", "place", "until", "since", "form",
+    "field", "first", "second", "what", "basis", "days", "minutes", "score",
+    "v.full_name", "v.birth_date",
 )  # fmt: skip
 
 
@@ -204,7 +206,7 @@ FIELDS = (
     ["\x00a\r\nX: y", "[" * 5_000, "9" * 5_000, '[{"id":"\\ud800","fields":{"city":"\\udfff"}}]', "1e999"],
 )
 def test_no_field_of_a_form_is_a_failure_of_ours(everybody, places, value):
-    """Lines, nesting, digits without end, half characters in JSON: taken as text or refused, by every route."""
+    """Lines, nesting, digits without end, half characters: taken as text or refused, by every route."""
     one = Browser.of(everybody).sign_in("owner")
     csrf = one.csrf
     for route in routes_of(everybody):
