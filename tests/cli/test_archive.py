@@ -257,7 +257,7 @@ def test_a_plugin_is_enabled_and_disabled(cli, monkeypatch):
     assert ["plugin.disable", "plugin.enable"] == kinds
     path = cli.folder / "muniment.toml"
     path.write_text(path.read_text().replace('name = ""', 'name = "Shop"'))
-    assert "cli.config_waits" == cli.json("plugin", "enable", "small", "--reason", "x", code=1)["code"]
+    assert "config.waits" == cli.json("plugin", "enable", "small", "--reason", "x", code=1)["code"]
 
 
 def _small_plugin() -> types.ModuleType:

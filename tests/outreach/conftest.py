@@ -7,7 +7,7 @@ import shutil
 import pytest
 import tomlkit
 
-from muniment.cli.editing import edit_configuration
+from muniment.archive.editing import edit_configuration
 from muniment.model import id_text
 from muniment.schema.template_roles import fitted_role
 from muniment.session import Change

@@ -382,7 +382,7 @@ def test_an_enabled_plugin_in_the_file_alone_is_waiting(place):
     path.write_text(path.read_text().replace("enabled = []", 'enabled = ["clinic"]'))
     assert ("waiting", "plugin.waiting") == (_state()["state"], _state()["code"])
     assert not trace.exists()
-    assert "cli.config_waits" == _cli("plugin", "disable", "clinic", code=1)["code"]
+    assert "config.waits" == _cli("plugin", "disable", "clinic", code=1)["code"]
 
 
 def test_enabling_one_plugin_takes_no_change_of_another(place):

@@ -13,7 +13,7 @@ import tomlkit
 import xlsxwriter
 
 from muniment.archive import Archive
-from muniment.cli.editing import edit_configuration
+from muniment.archive.editing import edit_configuration
 from muniment.errors import AccessDenied
 from muniment.imports.run import Imported
 from muniment.schema import Field, RecordType, template_names

@@ -9,7 +9,7 @@ import tomlkit
 
 from muniment import config
 from muniment.archive import Archive
-from muniment.cli.editing import edit_configuration
+from muniment.archive.editing import edit_configuration
 from muniment.errors import AccessDenied, MunimentError, NotFound
 from muniment.roles import check_roles, read_roles
 from muniment.schema import Registry, load_template, template_names
@@ -204,7 +204,7 @@ def test_nobody_learns_by_comparing_what_they_do_not_reach(shop, tmp_path):
     assert {shop["other"], shop["account_manager"]} >= {one.second for one in found}
     assert shop["other"] in {one.second for one in found}
     archive, owner = shop["archive"], shop["owner"]
-    from muniment.cli.editing import edit_configuration
+    from muniment.archive.editing import edit_configuration
 
     def edit(document):
         document["roles"]["account_manager"]["actions"].append("record.import")

@@ -10,6 +10,8 @@ from hashlib import sha256
 from pathlib import Path
 from types import TracebackType
 
+import attrs
+
 from muniment import config, verify
 from muniment.archive._checking import secrets_of
 from muniment.archive._places import DATABASE
@@ -20,7 +22,7 @@ from muniment.keys import KeyStore
 from muniment.log.checkpoint import VerifierKey, parse_verifier_key
 from muniment.model import Clock, Random, Uuid7, id_text
 from muniment.plugins import Pin, PluginSet, load
-from muniment.policy import Actor
+from muniment.policy import Actor, Policy
 from muniment.purposes import PURPOSES
 from muniment.roles import check_roles
 from muniment.schema.registry import Applied
@@ -60,7 +62,30 @@ from muniment.session.writing.applying import (
 from muniment.store import Reader, Store
 from muniment.stores.sqlite import SqliteStore
 
-__all__ = ["Archive", "Log"]
+__all__ = ["Archive", "Log", "Planned"]
+
+
+@attrs.frozen
+class Planned:
+    """What a configuration would make of an archive.
+
+    Attributes:
+        before: the one in force.
+        wanted: the one that was looked at.
+        plugins: those that it would use.
+        made: the record types by it, and how they differ.
+        acts: plugins that it enables, disables and upgrades, roles that it defines and removes.
+        changes: what would be written; empty where nothing differs.
+        policy: who might do what.
+    """
+
+    before: Configuration
+    wanted: Configuration
+    plugins: PluginSet
+    made: Applied
+    acts: list[Act]
+    changes: list[Change]
+    policy: Policy
 
 
 class Archive:
@@ -360,7 +385,39 @@ class Archive:
             AccessDenied: ``access.action``; logged.
         """
         session.require("config.change")
-        wanted = config.read(self.folder)
+        planned = self.plan_config(config.read(self.folder), plugin=plugin)
+        changes, plugins = planned.changes, planned.plugins
+        if not changes:
+            for name in sorted(plugins.quarantined):
+                if plugins.quarantined[name].code != "plugin.left_out":
+                    raise plugins.quarantined[name]
+            return False
+        granted = approve_configuration(
+            self.engine,
+            session.acting,
+            planned.before.text,
+            planned.wanted.text,
+            planned.acts,
+            changes,
+            reason=reason,
+        )
+        write_acts(self.engine, session.acting, planned.acts, changes, reason=reason, granted=granted)
+        self.file = planned.wanted
+        self._use(planned.wanted, plugins)
+        refresh_layout(self.engine, session.acting)
+        return True
+
+    def plan_config(self, wanted: Configuration, *, plugin: str | None = None) -> Planned:
+        """What a configuration would make of the archive; nothing is written, and nothing holds by it.
+
+        Args:
+            wanted: parsed; of this archive.
+            plugin: as for ``apply_config``.
+
+        Raises:
+            ConfigError: it names another archive, or what there is not.
+            PluginError: a plugin that it enables anew does not load, or collides.
+        """
         self.engine.refresh()
         definitions = self.engine.definitions
         held = definitions.configuration
@@ -385,21 +442,9 @@ class Archive:
         if config.digest_of(wanted.text) != config.digest_of(before.text) or pins != old:
             values = configuration_values(wanted, pins)
             changes.insert(0, Change("update", record=held[0], values=values, expected_version=held[1]))
-        if not changes:
-            for name in sorted(plugins.quarantined):
-                if plugins.quarantined[name].code != "plugin.left_out":
-                    raise plugins.quarantined[name]
-            return False
-        roles = policy_of(plugins, wanted)
-        check_rules(wanted.approvals, made.registry, roles, definitions.users)
-        granted = approve_configuration(
-            self.engine, session.acting, before.text, wanted.text, acts, changes, reason=reason
-        )
-        write_acts(self.engine, session.acting, acts, changes, reason=reason, granted=granted)
-        self.file = wanted
-        self._use(wanted, plugins)
-        refresh_layout(self.engine, session.acting)
-        return True
+        policy = policy_of(plugins, wanted)
+        check_rules(wanted.approvals, made.registry, policy, definitions.users)
+        return Planned(before, wanted, plugins, made, acts, changes, policy)
 
     def _check_roles(self, wanted: Configuration, plugins: PluginSet, made: Applied) -> None:
         """Refuse roles that name what there is not.

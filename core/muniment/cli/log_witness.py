@@ -215,7 +215,7 @@ def remove(call: Invocation, name: str, reason: str | None) -> None:
 
 
 def _change(call: Invocation, edit: Any, reason: str | None, name: str, said: str) -> None:
-    from muniment.cli.editing import edit_configuration
+    from muniment.archive.editing import edit_configuration
     from muniment.cli.output import emit, put
 
     def whole(document: Any) -> None:

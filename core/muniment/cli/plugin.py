@@ -16,7 +16,7 @@ if TYPE_CHECKING:
 
     from muniment.archive import Archive
     from muniment.config import Configuration
-    from muniment.plugins import Installed, RetentionRule
+    from muniment.plugins import Installed
 
 __all__ = ["check", "disable", "enable", "info", "list_plugins", "new", "plugin"]
 
@@ -170,30 +170,14 @@ def _title(call: Invocation, one: Mapping[str, Any]) -> str:
 @click.pass_obj
 def info(call: Invocation, name: str) -> None:
     """What a plugin brings."""
+    from muniment.archive.plugging import about_unused
     from muniment.cli.offered import offered_names
     from muniment.cli.output import clean, emit, labels
-    from muniment.plugins import load, needed, types_in_reach
 
     settings = _settings(call)
-    folder = _folder(call, settings)
-    found = load(needed([name], folder=folder), environ={}, folder=folder)
-    if not found.quarantined:
-        found = found.for_types(types_in_reach(found))
-    if name in found.quarantined:
-        raise found.quarantined[name]
-    described = next(one for one in found.describe(lang=call.language) if one["name"] == name)
+    described = about_unused(name, folder=_folder(call, settings), lang=call.language)
     described["enabled"] = settings is not None and name in settings.plugins
     described["commands"] = offered_names(name)
-    brought = {
-        key: one for key, all_brought in sorted(found.brought.items()) for one in all_brought
-        if one.plugin == name
-    }  # fmt: skip
-    described["fields"] = {
-        key: [field.key for field in one.fields] for key, one in brought.items() if one.fields
-    }
-    described["retention_rules"] = {
-        key: [_rule_json(rule) for rule in one.rules] for key, one in brought.items() if one.rules
-    }
     if call.json:
         emit({"plugins": [described]})
         return
@@ -229,12 +213,6 @@ def info(call: Invocation, name: str) -> None:
             ),
         ]
     )
-
-
-def _rule_json(rule: RetentionRule) -> dict[str, Any]:
-    import attrs
-
-    return attrs.asdict(rule)
 
 
 @verb(
@@ -360,22 +338,13 @@ def disable(call: Invocation, name: str, reason: str | None) -> None:
 
 def _set(call: Invocation, name: str, *, enabled: bool, reason: str | None) -> None:
     """Change the list of plugins in the file, apply the file, and put it back where that is refused."""
-    import tomlkit
-
-    from muniment.cli.editing import edit_configuration
+    from muniment.archive.editing import edit_configuration
+    from muniment.archive.plugging import switching
     from muniment.cli.output import emit, one_line, put
-    from muniment.plugins import needed
-
-    names = needed([name], folder=_folder(call, _settings(call))) if enabled else ()
-
-    def edit(document: Any) -> None:
-        table = document.setdefault("plugins", tomlkit.table())
-        # What it needs may be in use already, and then keeps its place.
-        others = [one for one in table.get("enabled", []) if one != name]
-        table["enabled"] = [*others, *(one for one in reversed(names) if one not in others)]
 
     # What is disabled may be broken in any way, so then no plugin is run at all.
     with call.session(plugins=enabled) as (archive, session):
+        edit = switching(archive, name, enabled=enabled)
         done = edit_configuration(archive, session, edit, reason=reason, plugin=name)
         if call.json:
             left = archive.plugins.describe(lang=call.language) if enabled else _names(archive)

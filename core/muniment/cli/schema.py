@@ -250,14 +250,14 @@ Edit = Callable[["RecordType"], "RecordType"]
 
 def edit_type(call: Invocation, type: str, edit: Edit, reason: str | None, *, dry_run: bool) -> None:
     """Edit a type, store its new definition, and say what changed, or what would, also for records."""
+    from muniment.archive.shaping import editing, keep, reshaped
     from muniment.cli.schema_out import tell_changes
-    from muniment.session.reading.preview import effects_of
 
     with call.session() as (archive, session):
-        session.require("schema.change")
-        registry = archive.engine.definitions.registry
-        made = registry.replace(edit(session.type(type)), kinds=archive.engine.kinds)
-        if not dry_run:
-            archive.save_types(session, made, reason=reason)
-        effects = effects_of(session, made.changed) if dry_run else ()
+        shape = editing(type, edit)
+        if dry_run:
+            found = reshaped(archive, session, shape)
+            made, effects = found.made, found.effects
+        else:
+            made, effects = keep(archive, session, shape, reason=reason), ()
         tell_changes(call, made.changes, [one.key for one in made.changed], dry_run=dry_run, effects=effects)

@@ -75,7 +75,7 @@ def _apply(archive: Archive, session: Any, found: Mapping[str, Any], reason: str
     """Put the roles that the file lacks into it, and apply it."""
     import tomlkit
 
-    from muniment.cli.editing import edit_configuration
+    from muniment.archive.editing import edit_configuration
 
     there = set(tomlkit.parse(archive.file.text).get("roles", {}))
     missing = [key for key in found if key not in there]

@@ -85,7 +85,7 @@ def put_rules(
     """
     import tomlkit
 
-    from muniment.cli.editing import edit_configuration
+    from muniment.archive.editing import edit_configuration
 
     table = tomlkit.parse(archive.file.text).get("retention", {})
     there = {one["id"] for one in table.get("rule", ())}

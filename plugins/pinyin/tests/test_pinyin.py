@@ -60,7 +60,7 @@ def test_a_customer_is_found_by_pinyin(archive, session):
 
 def test_enabling_and_disabling_makes_the_index_anew(tmp_path):
     """What was written before is found by Pinyin after, and no longer when the plugin is gone."""
-    from muniment.cli.editing import edit_configuration
+    from muniment.archive.editing import edit_configuration
     from muniment.testing import new_archive
 
     with new_archive(tmp_path / "archive", region="CN") as archive:

@@ -49,6 +49,8 @@ def test_every_text_that_a_page_asks_for_is_there():
         "keeping.scope_",
         "keys.kind_",
         "letter.",
+        "plugins.b_",
+        "plugins.hook_",
         "portable.",
         "log.auth_",
         "log.outcome_",

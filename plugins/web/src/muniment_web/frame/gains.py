@@ -73,6 +73,7 @@ def shifts_of(
     people: Mapping[str, tuple[tuple[str, ...], tuple[str, ...]]],
     *,
     after: Policy | None = None,
+    types: Iterable[RecordType] | None = None,
 ) -> list[Shift]:
     """What changes for whom.
 
@@ -80,17 +81,19 @@ def shifts_of(
         call: who asks; in their language.
         people: keys of the roles that each login has before and after.
         after: the policy that would hold; by default that which does.
+        types: the record types that there would be; by default those that are there.
     """
     engine = call.web.engine
-    types = types_shown(engine)
-    found = shifted(engine, people, purpose=call.web.archive.applied.purpose, after=after)
+    held = types_shown(engine)
+    then = held if types is None else {one.key: one for one in types if one.number >= 256 and not one.retired}
+    purpose = call.web.archive.applied.purpose
     return [
         Shift(
             one.logins,
             one.before,
             one.after,
-            _lines(call, one.gains, types),
-            _lines(call, one.losses, types),
+            _lines(call, one.gains, then),
+            _lines(call, one.losses, held),
         )
-        for one in found
+        for one in shifted(engine, people, purpose=purpose, after=after, types=then)
     ]

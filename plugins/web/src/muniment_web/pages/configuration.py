@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 import json
 from typing import Any
 
@@ -16,6 +15,7 @@ from muniment.schema.template import Template
 from muniment.session.writing.applying import policy_of
 from muniment_web.frame.call import Call
 from muniment_web.frame.gains import Shift, shifts_of
+from muniment_web.frame.proposing import lines_between
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import PASSED_ON, number_of, problem_of
@@ -37,18 +37,6 @@ def routes() -> list[BaseRoute]:
 # The configuration
 
 
-def _lines(before: str, after: str) -> list[tuple[str, str]]:
-    """What differs, line by line: how it differs, and the line."""
-    found = []
-    old, new = before.strip().splitlines(), after.strip().splitlines()
-    for line in difflib.unified_diff(old, new, lineterm="", n=2):
-        if line.startswith(("---", "+++")):
-            continue
-        kind = {"+": "ins", "-": "del", "@": "at"}.get(line[:1], "")
-        found.append((kind, line[1:] if kind != "at" else "…"))
-    return found
-
-
 def show(call: Call, problem: MunimentError | None = None) -> Response:
     """What muniment.toml says that does not hold yet, and every version that held."""
     session, archive = call.session, call.web.archive
@@ -67,7 +55,7 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
     file: config.Configuration | None = None
     try:
         file = config.read(archive.folder)
-        waiting = _lines(text, file.text)
+        waiting = lines_between(text, file.text)
     except MunimentError as error:
         fault = error
     before = ""
@@ -84,7 +72,7 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
         versions=range(newest, max(0, newest - 30), -1),
         time=call.time(then.recorded_us),
         text=shown,
-        changed=_lines(before, shown) if version > 1 else [],
+        changed=lines_between(before, shown) if version > 1 else [],
         plugins=json.loads(str(then.fields.get("plugins") or "[]")),
         may=session.may("config.change"),
         reasons=REASONS,

@@ -1,4 +1,4 @@
-"""Types, plugins, users, roles and keys."""
+"""Users."""
 
 from __future__ import annotations
 
@@ -23,7 +23,6 @@ def routes() -> list[BaseRoute]:
         page("/users/{login}/invite", invite, methods=("POST",)),
         page("/roles", roles),
         page("/schema", schema),
-        page("/plugins", plugins),
         page("/keys", keys),
     ]
 
@@ -139,23 +138,6 @@ def schema(call: Call) -> Response:
     session = call.session
     found = [(one, session.view(one)) for one in session.types()]
     return call.page("schema.html", types=found, kinds=call.web.engine.kinds)
-
-
-def plugins(call: Call) -> Response:
-    """The plugins of the archive."""
-    from muniment.plugins import installed
-
-    call.session.require("config.read")
-    call.session.note("config.read")
-    archive = call.web.archive
-    described = archive.plugins.describe(lang=call.lang)
-    known = {one["name"] for one in described}
-    return call.page(
-        "plugins.html",
-        plugins=described,
-        others=[one for one in installed() if one.name not in known],
-        differs=archive.config_differs,
-    )
 
 
 def keys(call: Call) -> Response:

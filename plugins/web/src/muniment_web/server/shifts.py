@@ -56,6 +56,7 @@ def shifted(
     *,
     purpose: str,
     after: Policy | None = None,
+    types: Mapping[str, RecordType] | None = None,
 ) -> list[Shifted]:
     """What changes for whom; those alone for whom something does.
 
@@ -64,16 +65,18 @@ def shifted(
         people: keys of the roles that each login has before and after.
         purpose: for what they would act.
         after: the policy that would hold; by default that which does.
+        types: the record types that there would be, by key; by default those that are there.
     """
     before, then = engine.policy, after or engine.policy
-    types = types_shown(engine)
+    held = types_shown(engine)
+    later = held if types is None else types
     groups: dict[tuple[tuple[str, ...], tuple[str, ...]], list[str]] = {}
     for login, roles in sorted(people.items()):
         groups.setdefault(roles, []).append(login)
     made = []
     for (old, new), logins in groups.items():
-        had = _rights(before, old, types.values(), purpose)
-        has = _rights(then, new, types.values(), purpose)
+        had = _rights(before, old, held.values(), purpose)
+        has = _rights(then, new, later.values(), purpose)
         if had != has:
             made.append(Shifted(tuple(logins), old, new, frozenset(has - had), frozenset(had - has)))
     return made

@@ -1,0 +1,125 @@
+"""What a change of the configuration or of the tables would come to, before anybody says yes to it."""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Sequence
+from typing import TYPE_CHECKING
+
+import attrs
+
+from muniment.errors import MunimentError, text_of
+from muniment.session.reading.preview import Effect, effects_of
+from muniment_web.frame.call import Call
+from muniment_web.frame.gains import Shift, shifts_of
+from muniment_web.frame.told import PASSED_ON, problem_of
+
+if TYPE_CHECKING:
+    from muniment.archive.editing import Edit
+    from muniment.archive.shaping import Shape
+
+__all__ = ["Seen", "lines_between", "look_at_config", "look_at_types", "said"]
+
+Line = tuple[str, str]
+
+
+@attrs.frozen
+class Seen:
+    """What somebody looks at before they go on.
+
+    Attributes:
+        seen: given back with the yes, so that nothing else is done than was looked at.
+        lines: of the file, how each differs; empty where it is not the file that changes.
+        text: the whole file as it would be.
+        changes: of the tables, in words.
+        effects: what that means for records, in words.
+        shifts: who gains and who loses what.
+    """
+
+    seen: str
+    lines: Sequence[Line] = ()
+    text: str = ""
+    changes: Sequence[str] = ()
+    effects: Sequence[str] = ()
+    shifts: Sequence[Shift] = ()
+
+
+def lines_between(before: str, after: str) -> list[Line]:
+    """What differs, line by line: how it differs, and the line."""
+    found = []
+    old, new = before.strip().splitlines(), after.strip().splitlines()
+    for line in difflib.unified_diff(old, new, lineterm="", n=2):
+        if line.startswith(("---", "+++")):
+            continue
+        kind = {"+": "ins", "-": "del", "@": "at"}.get(line[:1], "")
+        found.append((kind, line[1:] if kind != "at" else "…"))
+    return found
+
+
+def _effects(call: Call, found: Sequence[Effect]) -> list[str]:
+    return [
+        text_of(
+            f"choose.effect_{one.code}",
+            call.lang,
+            type=one.type,
+            field=one.field,
+            count=one.count,
+            records=one.records,
+        )[0]
+        for one in found
+    ]
+
+
+def look_at_config(call: Call, edit: Edit, *, plugin: str | None = None) -> Seen:
+    """What an edit of ``muniment.toml`` would come to; nothing is written.
+
+    Raises:
+        MunimentError: as ``muniment.archive.editing.propose``.
+    """
+    from muniment.archive.editing import propose
+
+    archive, plain = call.web.archive, call.plain
+    found = propose(archive, plain, edit, plugin=plugin)
+    planned = found.planned
+    people = {
+        one.login: (tuple(sorted(one.roles)),) * 2
+        for one in call.web.engine.definitions.users.values()
+        if one.active
+    }
+    changed = [one for one in planned.made.changed if one.definition_version > 1]
+    may_count = all(plain.may("data.check", one.key) for one in changed)
+    return Seen(
+        found.seen,
+        lines_between(found.before, found.after),
+        found.after,
+        [one.text(call.lang) for one in planned.made.changes],
+        _effects(call, effects_of(plain, changed) if may_count else ()),
+        shifts_of(call, people, after=planned.policy, types=planned.made.registry.types),
+    )
+
+
+def look_at_types(call: Call, shape: Shape) -> Seen:
+    """What an edit of record types would come to; nothing is written but the entries of reading.
+
+    Raises:
+        MunimentError: as ``muniment.archive.shaping.reshaped``.
+    """
+    from muniment.archive.shaping import reshaped
+
+    found = reshaped(call.web.archive, call.plain, shape)
+    return Seen(
+        found.seen,
+        changes=[one.text(call.lang) for one in found.made.changes],
+        effects=_effects(call, found.effects),
+    )
+
+
+def said(call: Call, error: MunimentError) -> dict[str, str]:
+    """An error for the box above a form.
+
+    Raises:
+        MunimentError: one that no form may catch.
+    """
+    if error.code in PASSED_ON:
+        raise error
+    return dict(problem_of(call, error) or {})
