@@ -63,6 +63,8 @@ def test_every_text_that_a_page_asks_for_is_there():
         "requests.state_",
         "restrict.state_",
         "schema.class_",
+        "schema.index_",
+        "schema.means_",
     }
     unused = {
         key
@@ -296,7 +298,8 @@ def test_pages_of_the_setup_show_what_is_enforced(signed):
     """Roles, tables, plugins, keys and users for whoever may see them."""
     one = signed("owner")
     assert "record.create" in one.get("/roles").text
-    assert "full_name" in one.get("/schema").text
+    assert "/schema/customer" in one.get("/schema").text
+    assert "full_name" in one.get("/schema/customer").text
     assert 200 == one.get("/plugins").status_code
     assert "key file" in one.get("/keys").text
     assert "li.na" in one.get("/users").text

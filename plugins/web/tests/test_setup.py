@@ -117,3 +117,132 @@ def test_a_file_that_may_not_be_written_is_a_sentence(small, monkeypatch):
     page = one.post("/plugins/finance", {"do": "on", "seen": seen, "why": "other", "note": "clients"})
     assert "may not write" in page.text
     assert () == small.applied.plugins
+
+
+# Tables and fields
+
+FIELD = {
+    "kind": "choice",
+    "label_en": "Ward",
+    "label_zh": "病区",
+    "class": "sensitive",
+    "group": "basics",
+    "choices": "North | 北区\nS | South | 南区",
+}
+
+
+def group_in(archive) -> str:
+    """A layout group of the customers."""
+    return archive.engine.definitions.types["customer"].groups[0].key
+
+
+def test_a_field_is_looked_at_then_added(small):
+    """The plan says what comes, nothing holds before the yes, and the definition has its reason."""
+    one = signed(small)
+    form = {**FIELD, "group": group_in(small)}
+    page = one.post("/schema/customer/add", {**form, "do": "look"}).text
+    assert "ward" in page
+    assert "ward" not in small.engine.definitions.types["customer"].by_key
+    seen = seen_in(page)
+    page = one.post(
+        "/schema/customer/add", {**form, "do": "keep", "seen": seen, "note": "the clinic asks"}
+    ).text
+    assert "The field is there from now on" in page
+    made = small.engine.definitions.types["customer"].by_key["ward"]
+    assert ("choice", "sensitive", "病区") == (made.kind, made.sensitivity, made.label.zh)
+    assert [("north", "North", "北区"), ("S", "South", "南区")] == [
+        (each.key, each.label.en, each.label.zh) for each in made.choices
+    ]
+    assert "the clinic asks" in page
+    changes = one.get("/schema/customer/compare?a=1&b=2").text
+    assert "Ward" in changes
+
+
+def test_what_is_wrong_with_a_field_is_said_above_its_form(small):
+    """No choices, a card's security code, a key that is taken: each is a sentence, and nothing is kept."""
+    one = signed(small)
+    form = {**FIELD, "group": group_in(small)}
+    for wrong, code in (
+        ({"choices": ""}, "schema.no_choices"),
+        ({"key": "cvv"}, "schema.forbidden"),
+        ({"key": "full_name"}, "schema.field_exists"),
+        ({"choices": "a | b | c | d"}, "usage.choice_line"),
+        ({"class": "secret"}, "schema.unknown"),
+        ({"group": "nowhere"}, "schema.unknown"),
+    ):
+        answer = one.post("/schema/customer/add", {**form, **wrong, "do": "look"})
+        assert 422 == answer.status_code, wrong
+        assert code in answer.text, wrong
+        assert 'value="Ward"' in answer.text
+    assert 1 == small.engine.definitions.types["customer"].definition_version
+
+
+def test_a_table_that_changed_since_is_looked_at_again(small):
+    """Somebody else's field came between: the yes is refused, and the new plan is shown."""
+    one = signed(small)
+    form = {**FIELD, "group": group_in(small)}
+    seen = seen_in(one.post("/schema/customer/add", {**form, "do": "look"}).text)
+    other = {"kind": "text", "label_en": "Bed", "class": "internal", "group": group_in(small)}
+    page = one.post("/schema/customer/add", {**other, "do": "look"}).text
+    one.post("/schema/customer/add", {**other, "do": "keep", "seen": seen_in(page)})
+    answer = one.post("/schema/customer/add", {**form, "do": "keep", "seen": seen})
+    assert "config.types_moved" in answer.text
+    assert "ward" not in small.engine.definitions.types["customer"].by_key
+    one.post("/schema/customer/add", {**form, "do": "keep", "seen": seen_in(answer.text)})
+    assert {"bed", "ward"} <= small.engine.definitions.types["customer"].by_key.keys()
+
+
+def test_a_field_is_renamed_hidden_and_retired(small):
+    """Each is a version of the definition, what is there stays, and the old key still finds the field."""
+    one = signed(small)
+    page = one.get("/schema/customer/fields/hobbies").text
+    form = {
+        name: value
+        for name, value in re.findall(r'name="(\w+)" value="([^"]*)"', page)
+        if name in ("kind", "label_en", "label_zh", "key", "help_en", "help_zh", "default", "max_length")
+    }
+    form["class"] = re.search(r'name="class" value="(\w+)" required checked', page).group(1)
+    form |= {"key": "pastimes", "label_en": "Pastimes", "hidden": "1"}
+    path = "/schema/customer/fields/hobbies"
+    page = one.post(path, {**form, "do": "look"}).text
+    one.post(path, {**form, "do": "keep", "seen": seen_in(page)})
+    made = small.engine.definitions.types["customer"].field("hobbies")
+    assert ("pastimes", "Pastimes", True) == (made.key, made.label.en, made.hidden)
+    lower = one.post("/schema/customer/fields/pastimes", {**form, "class": "public", "do": "look"})
+    assert "schema.class_lowered" in lower.text
+
+
+def test_a_table_of_ones_own(small):
+    """Its subject, its first field, its category; then it stands among the tables and takes records."""
+    one = signed(small)
+    form = {
+        "label_en": "Room booking", "label_zh": "房间预订", "subject": "customer", "name_en": "Room",
+        "class": "internal", "category": "booking",
+    }  # fmt: skip
+    page = one.post("/schema/new", {**form, "do": "look"}).text
+    assert "room_booking" not in small.engine.definitions.types
+    page = one.post("/schema/new", {**form, "do": "keep", "seen": seen_in(page)}).text
+    assert "Add its other fields now" in page
+    made = small.engine.definitions.types["room_booking"]
+    assert (("customer",), {"customer", "name"}) == (made.subject, set(made.by_key))
+    with small.session(actor="owner") as session:
+        anna = session.create("customer", {"customer_number": "K-1", "full_name": "Anna"}).id
+        booked = session.create("room_booking", {"customer": anna, "name": "7"})
+        assert session.get(booked.id).subject == session.get(anna).subject
+    again = one.post("/schema/new", {**form, "do": "look"})
+    assert "room_booking_1" in again.text
+    taken = one.post("/schema/new", {**form, "key": "customer", "do": "look"})
+    assert "schema.type_exists" in taken.text
+
+
+def test_the_schema_is_no_secret_and_not_a_readers_to_change(small):
+    """A reader sees tables, definitions and what indexes tell; the forms and their acts are refused."""
+    tom = signed(small, "tom")
+    page = tom.get("/schema/customer")
+    assert 200 == page.status_code
+    assert "/schema/customer/add" not in page.text
+    for path in ("/schema/new", "/schema/customer/add", "/schema/customer/fields/full_name"):
+        assert 403 == tom.get(path).status_code
+        assert 403 == tom.post(path, {**FIELD, "do": "keep"}).status_code
+    assert 404 == tom.get("/schema/user").status_code
+    assert 404 == tom.get("/schema/nonesuch").status_code

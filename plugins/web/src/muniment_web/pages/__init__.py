@@ -45,6 +45,7 @@ def routes() -> list[BaseRoute]:
         restricting,
         retention,
         reveal,
+        schema,
         setup,
         sign_in,
         table,
@@ -90,6 +91,7 @@ def routes() -> list[BaseRoute]:
         plugins,
         hooks,
         log,
+        schema,
         setup,
     )
     return [route for module in modules for route in module.routes()]

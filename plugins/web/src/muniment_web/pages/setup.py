@@ -22,7 +22,6 @@ def routes() -> list[BaseRoute]:
         page("/users/{login}/change", change_user, methods=("POST",)),
         page("/users/{login}/invite", invite, methods=("POST",)),
         page("/roles", roles),
-        page("/schema", schema),
         page("/keys", keys),
     ]
 
@@ -131,13 +130,6 @@ def roles(call: Call) -> Response:
         matrix=engine.policy.matrix(types),
         types=types,
     )
-
-
-def schema(call: Call) -> Response:
-    """The record types and their fields."""
-    session = call.session
-    found = [(one, session.view(one)) for one in session.types()]
-    return call.page("schema.html", types=found, kinds=call.web.engine.kinds)
 
 
 def keys(call: Call) -> Response:
