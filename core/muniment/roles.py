@@ -14,7 +14,7 @@ from difflib import get_close_matches
 from fnmatch import fnmatchcase
 from typing import Any, Final, TypeVar
 
-from muniment.errors import ConfigError
+from muniment.errors import ConfigError, UsageError
 from muniment.model import CLASSES
 from muniment.policy import (
     ACTIONS,
@@ -28,10 +28,12 @@ from muniment.policy import (
 )
 from muniment.schema import Field, RecordType
 
-__all__ = ["check_roles", "read_break_glass", "read_roles"]
+__all__ = ["check_roles", "read_attributes", "read_break_glass", "read_roles"]
 
 _WAYS: Final = ("clear", "mask", "none")
 _KEY: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
+_ATTRIBUTE: Final = re.compile(r"[a-z][a-z0-9_]{0,62}")
+_SEPARATOR: Final = re.compile(r"[,;\n\uff0c\uff1b\u3001]")
 _EQUALS: Final = frozenset({"exact", "normalised", "unique"})
 
 _COMMON: Final[Mapping[str, type]] = {
@@ -226,6 +228,21 @@ def _row(name: str, given: Any, where: str) -> RowTest:
     if not values or not all(value.strip() for value in values):
         raise ConfigError("config.type", where=where, wanted=_WORDS[str])
     return RowTest(name, tuple(values))
+
+
+def read_attributes(given: Iterable[str]) -> tuple[str, ...]:
+    """Attributes of a user as they were typed, ``name=value``, each as it is kept; for rules on rows.
+
+    Raises:
+        UsageError: ``policy.attribute_form``.
+    """
+    made = []
+    for text in given:
+        name, sign, value = (part.strip() for part in text.partition("="))
+        if not sign or not _ATTRIBUTE.fullmatch(name) or not value or _SEPARATOR.search(value):
+            raise UsageError("policy.attribute_form")
+        made.append(f"{name}={value}")
+    return tuple(dict.fromkeys(made))
 
 
 # Against record types

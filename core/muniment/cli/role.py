@@ -38,20 +38,10 @@ role = LazyGroup(
 )
 
 
-def _origin(archive: Archive, key: str) -> tuple[str, str]:
-    """Where a role comes from: ``core``, ``plugin`` with its name, or ``archive``."""
-    from muniment.policy import BUILTIN_ROLES
-
-    if key in BUILTIN_ROLES:
-        return "core", ""
-    for plugin in archive.plugins.loaded:
-        if any(one.key == key for one in plugin.roles):
-            return "plugin", plugin.name
-    return "archive", ""
-
-
 def _document(archive: Archive, one: Role) -> dict[str, Any]:
-    origin, plugin = _origin(archive, one.key)
+    from muniment.archive.edits import origin_of
+
+    origin, plugin = origin_of(archive, one.key)
     return {
         "key": one.key,
         "label": dict(one.label),
@@ -131,7 +121,9 @@ def list_roles(call: Invocation) -> None:
 
 
 def _from(call: Invocation, archive: Archive, key: str) -> str:
-    origin, name = _origin(archive, key)
+    from muniment.archive.edits import origin_of
+
+    origin, name = origin_of(archive, key)
     return call.say(f"policy.origin_{origin}", name=name)
 
 

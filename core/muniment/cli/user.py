@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import re
 from typing import TYPE_CHECKING, Any
 
 import click
@@ -40,8 +39,6 @@ user = LazyGroup(
 )
 
 _LOGIN = ("The login.", "登录名。")
-_NAME = re.compile(r"[a-z][a-z0-9_]{0,62}")
-_SEPARATOR = re.compile(r"[,;\n\uff0c\uff1b\u3001]")
 _attributes = option(
     "--attribute",
     "attributes",
@@ -98,17 +95,6 @@ def _attributes_of(one: User) -> dict[str, list[str]]:
     for name, value in one.attributes:
         found.setdefault(name, []).append(value)
     return found
-
-
-def _pairs(given: tuple[str, ...]) -> tuple[str, ...]:
-    """Attributes as they were typed, each as it is kept."""
-    made = []
-    for text in given:
-        name, sign, value = (part.strip() for part in text.partition("="))
-        if not sign or not _NAME.fullmatch(name) or not value or _SEPARATOR.search(value):
-            raise UsageError("policy.attribute_form")
-        made.append(f"{name}={value}")
-    return tuple(dict.fromkeys(made))
 
 
 def _tell(call: Invocation, archive: Archive, login: str, code: str) -> None:
@@ -181,13 +167,15 @@ def add(
     reason: str | None,
 ) -> None:
     """Add somebody."""
+    from muniment.roles import read_attributes
+
     with call.session() as (archive, session):
         session.require("user.change")
         values: dict[str, object] = {"login": login, "roles": _known_roles(archive, roles), "state": "active"}
         if name:
             values["display_name"] = name
         if attributes:
-            values["attributes"] = _pairs(attributes)
+            values["attributes"] = read_attributes(attributes)
         session.create("user", values, reason=reason)
         _tell(call, archive, login, "cli.user_added")
 
@@ -222,6 +210,8 @@ def change(
     reason: str | None,
 ) -> None:
     """Change somebody."""
+    from muniment.roles import read_attributes
+
     with call.session() as (archive, session):
         session.require("user.change")
         values: dict[str, object] = {}
@@ -230,7 +220,7 @@ def change(
         if roles:
             values["roles"] = _known_roles(archive, roles)
         if attributes or without:
-            values["attributes"] = _pairs(attributes) or None
+            values["attributes"] = read_attributes(attributes) or None
         if not values:
             raise UsageError("policy.nothing_to_change")
         _update(session, _found(archive, login), values, reason)

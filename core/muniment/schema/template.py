@@ -34,6 +34,8 @@ __all__ = [
     "parse_additions",
     "parse_template",
     "parse_type",
+    "read_field",
+    "read_type",
     "template_names",
 ]
 
@@ -395,6 +397,36 @@ def _added_field(given: Any, where: str) -> Field:
         if name not in values:
             raise refuse("missing", f"{where}({values['key']})", name=name)
     return Field(**values)
+
+
+def read_field(given: Any, *, where: str) -> Field:
+    """One field, as it stands in a template.
+
+    Args:
+        given: its table: key, kind, group and what else it says.
+        where: for errors.
+
+    Raises:
+        ConfigError: ``schema.*``.
+    """
+    return _added_field(given, where)
+
+
+def read_type(given: Any, *, where: str, kinds: Mapping[str, FieldKind] = KINDS) -> RecordType:
+    """One record type, as it stands in the library.
+
+    Args:
+        given: its table.
+        where: for errors.
+        kinds: the kinds its fields may be of.
+
+    Raises:
+        ConfigError: ``schema.*``.
+    """
+    read_table(given, _TYPE, where, "key", "label", "subject", "group")
+    record_type = _own_type(given, where)
+    check_type(record_type, kinds, where=where)
+    return record_type
 
 
 def template_digest(template: Template) -> str:

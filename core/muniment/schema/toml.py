@@ -66,6 +66,9 @@ def read_table(given: Any, known: Mapping[str, Any], where: str, *required: str)
         # In Python true is also a number; in TOML it is not.
         if not isinstance(value, expected) or (isinstance(value, bool) and bool not in expected):
             raise refuse("value", f"{where}.{name}", expected=_WORDS[expected[0]])
+        # Numbers of a definition are places, widths and lengths; a greater one is no JSON number either.
+        if isinstance(value, int) and abs(value) >= 1 << 31:
+            raise refuse("value", f"{where}.{name}", expected=_WORDS[int])
     for name in required:
         if name not in given:
             raise refuse("missing", where, name=name)

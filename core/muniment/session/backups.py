@@ -203,6 +203,27 @@ class Backups(Footing):
             self._remember(made.manifest)
         return parse_names([name], engine.archive)[0]
 
+    def prepare(self) -> None:
+        """Make the folder that is configured, where only it is missing, once somebody said where they go.
+
+        A backup itself makes none, so that a disk that is not mounted is noticed.
+
+        Raises:
+            ConfigError: ``backup.no_plan`` where none is configured.
+            AccessDenied: ``access.action``; logged.
+            StoreError: ``backup.place`` where it cannot be made.
+        """
+        self._require("backup.create")
+        to = self._plan().to
+        if not to:
+            raise ConfigError("backup.no_plan")
+        if "://" in to:
+            return
+        try:
+            (self._engine.folder / to).mkdir(mode=0o700, exist_ok=True)
+        except OSError:
+            raise StoreError("backup.place", where=to) from None
+
     def listed(self) -> list[Sealed]:
         """The sealed backups that are there, oldest first.
 

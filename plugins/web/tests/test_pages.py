@@ -31,6 +31,7 @@ def test_every_text_that_a_page_asks_for_is_there():
     assert set() == asked - set(all_texts())
     prefixes = {
         "account.scope_",
+        "actions.",
         "alerts.severity_",
         "alerts.state_",
         "audit.",
@@ -62,6 +63,9 @@ def test_every_text_that_a_page_asks_for_is_there():
         "requests.law_",
         "requests.state_",
         "restrict.state_",
+        "roles.from_",
+        "roles.reads_",
+        "roles.way_",
         "schema.class_",
         "schema.index_",
         "schema.means_",

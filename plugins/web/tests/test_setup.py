@@ -246,3 +246,145 @@ def test_the_schema_is_no_secret_and_not_a_readers_to_change(small):
         assert 403 == tom.post(path, {**FIELD, "do": "keep"}).status_code
     assert 404 == tom.get("/schema/user").status_code
     assert 404 == tom.get("/schema/nonesuch").status_code
+
+
+# Roles and users
+
+DESK = {
+    "key": "desk",
+    "label_en": "Front desk",
+    "label_zh": "前台",
+    "read.public": "clear",
+    "read.internal": "clear",
+    "read.personal": "mask",
+    "write": ["internal"],
+    "action": ["record.list", "record.read", "schema.read"],
+    "type": ["customer"],
+}
+
+
+def test_a_role_is_made_changed_and_removed(small):
+    """Its lines and who gains are seen first; what the form does not know stays in the file."""
+    one = signed(small)
+    page = one.post("/roles/new", {**DESK, "do": "look"}).text
+    assert "<ins>+ [roles.desk]</ins>" in page
+    assert "desk" not in small.engine.policy.roles
+    yes = {"do": "keep", "seen": seen_in(page), "why": "other", "note": "a front desk"}
+    page = one.post("/roles/new", {**DESK, **yes}).text
+    made = small.engine.policy.roles["desk"]
+    assert {"record.list", "record.read", "schema.read"} == set(made.actions)
+    assert ({"customer"}, {"internal"}, "mask") == (set(made.types), set(made.write), made.read["personal"])
+    assert "Front desk" in page
+    path = file_of(small)
+    path.write_text(
+        path.read_text("utf-8") + '\n[roles.desk.type.customer]\ndeny = ["record.export"]\n', "utf-8"
+    )
+    with small.session(actor="owner") as session:
+        small.apply_config(session, reason="by hand")
+        user = small.engine.definitions.users["tom"]
+        from muniment.model import id_text
+
+        session.update(id_text(user.record), {"roles": ["desk"]}, reason="moved")
+    wider = {**DESK, "action": [*DESK["action"], "record.create"]}
+    page = one.post("/roles/desk/change", {**wider, "do": "look"}).text
+    assert "create records" in page.partition('class="chip amber"')[2]
+    one.post(
+        "/roles/desk/change", {**wider, "do": "keep", "seen": seen_in(page), "why": "other", "note": "x"}
+    )
+    made = small.engine.policy.roles["desk"]
+    assert "record.create" in made.actions
+    assert {"record.export"} == set(made.rules["customer"].deny)
+    page = one.post("/roles/desk", {"do": "look"}).text
+    assert "tom" in page.partition('class="shift"')[2]
+    one.post("/roles/desk", {"do": "keep", "seen": seen_in(page), "why": "other", "note": "gone"})
+    assert "desk" not in small.engine.policy.roles
+    assert "[roles" not in file_of(small).read_text("utf-8")
+
+
+def test_roles_that_every_archive_has_stay_as_they_are(small):
+    """They are told in words and as text to begin one of one's own with; no form changes them."""
+    one = signed(small)
+    page = one.get("/roles/reader").text
+    assert "Sees masked" in page
+    assert "open records" in page
+    assert "[roles.reader]" in page
+    assert 404 == one.get("/roles/reader/change").status_code
+    for path, form in (
+        ("/roles/reader/change", {**DESK, "do": "look"}),
+        ("/roles/new", {**DESK, "key": "reader", "do": "look"}),
+        ("/roles/reader", {"do": "look"}),
+        ("/roles/new", {**DESK, "key": "No Key", "do": "look"}),
+        ("/roles/new", {**DESK, "action": ["record.fly"], "do": "look"}),
+    ):
+        assert one.post(path, form).status_code in (404, 422), form
+    assert 200 == one.get("/roles/new?like=reader").status_code
+    tom = signed(small, "tom")
+    assert 403 == tom.get("/roles/new").status_code
+    assert 403 == tom.post("/roles/new", {**DESK, "do": "keep"}).status_code
+
+
+def test_a_user_has_a_name_and_attributes(small):
+    """What rules on rows ask for is set in the page; nonsense is a sentence and changes nothing."""
+    one = signed(small)
+    form = {"do": "about", "name": "Tom Roe", "attributes": "region=north\nward=7"}
+    assert "region=north" in one.post("/users/tom/change", form).text
+    held = small.engine.definitions.users["tom"]
+    assert ("Tom Roe", (("region", "north"), ("ward", "7"))) == (held.name, held.attributes)
+    wrong = one.post("/users/tom/change", {**form, "attributes": "north"})
+    assert "policy.attribute_form" in wrong.text
+    one.post("/users/tom/change", {"do": "about", "name": "", "attributes": ""})
+    assert () == small.engine.definitions.users["tom"].attributes
+
+
+# Backups, keys, status
+
+
+def test_backups_are_planned_made_and_practised(small, tmp_path):
+    """Where they go is a change of the file; then one is made, verified, opened again, and told."""
+    one = signed(small)
+    assert "Nobody has said yet" in one.get("/backups").text
+    assert "backup.no_plan" in one.post("/backups", {"do": "run"}).text
+    form = {"to": str(tmp_path / "kept"), "every_hours": "12"}
+    page = one.post("/backups/plan", {**form, "do": "look"}).text
+    assert "<ins>+ every_hours = 12</ins>" in page
+    assert "usage.number" in one.post("/backups/plan", {**form, "every_hours": "often", "do": "look"}).text
+    one.post(
+        "/backups/plan",
+        {**form, "do": "keep", "seen": seen_in(page), "why": "other", "note": "every half day"},
+    )
+    assert (str(tmp_path / "kept"), 12) == (small.applied.backup.to, small.applied.backup.every_hours)
+    page = one.post("/backups", {"do": "run"}).text
+    assert "was made and verified" in page
+    name = re.search(r'name="name" value="([^"]+)"', page).group(1)
+    assert "The restore would work" in one.post("/backups", {"do": "drill", "name": name}).text
+    assert "backup.none" in one.post("/backups", {"do": "drill", "name": str(small.folder)}).text
+    assert "Backups removed" in one.post("/backups", {"do": "prune"}).text
+    assert "muniment restore" in page
+    assert {"backup.create", "backup.drill"} <= {one.kind for one in log_entries(small)}
+    tom = signed(small, "tom")
+    assert 403 == tom.get("/backups").status_code
+    assert 403 == tom.post("/backups", {"do": "run"}).status_code
+
+
+def test_keys_are_rotated_by_whoever_may(small):
+    """A new epoch, in the log, and what needs the machine stands there as commands."""
+    one = signed(small)
+    before = small.keys.status().epoch
+    page = one.post("/keys", {}).text
+    assert f"of epoch {before + 1} now" in page
+    assert before + 1 == small.keys.status().epoch
+    assert "key slot add keyfile" in page
+    assert 403 == signed(small, "tom").post("/keys", {}).status_code
+    assert before + 1 == small.keys.status().epoch
+
+
+def test_the_status_says_how_everything_stands(small):
+    """Counts, log, backups, plugins, jobs; and what is due is done from there."""
+    one = signed(small)
+    page = one.get("/status").text
+    assert small.id in page
+    assert "/schema/customer" in page
+    done = one.post("/status", {}).text
+    assert "nothing was due" in done
+    assert "job.run" in {one.kind for one in log_entries(small)}
+    assert 403 == signed(small, "tom").get("/status").status_code

@@ -23,6 +23,7 @@ from muniment_web.api import (
     _regimes,
     _rules,
     _setup,
+    _switching,
     _tables,
     _templates,
 )
@@ -48,5 +49,6 @@ AREAS: Final[tuple[APIRouter, ...]] = (
     _oversight.router,
     _rules.router,
     _setup.router,
+    _switching.router,
     _templates.router,
 )

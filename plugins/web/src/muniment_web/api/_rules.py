@@ -10,6 +10,7 @@ from pydantic import Field, StringConstraints
 
 from muniment import config
 from muniment.archive import Archive
+from muniment.archive.plugging import about, available
 from muniment.backup.sealing import Sealed
 from muniment.errors import Issue, MunimentError, NotFound, UsageError
 from muniment.model import id_text, rfc3339
@@ -199,28 +200,30 @@ class Purposes(Shown):
 @router.get("/plugins")
 def list_plugins(request: Request, session: Configured) -> Plugins:
     """The plugins of the archive, what each brings, and why one does not run."""
-    from muniment.plugins import installed
-
     session.require("config.read")
     session.note("config.read")
-    shown = request.app.state.web.archive.plugins.describe(lang=language_of(request))
+    archive: Archive = request.app.state.web.archive
+    shown = archive.plugins.describe(lang=language_of(request))
     known = {one["name"] for one in shown}
     return Plugins(
         plugins=[plain(dict(one)) for one in shown],
-        installed=sorted({one.name for one in installed()} - known),
+        installed=sorted(available(archive).keys() - known),
     )
 
 
 @router.get("/plugins/{name}")
 def get_plugin(request: Request, session: Configured, name: PluginName) -> dict[str, Any]:
-    """One plugin of the archive."""
+    """What a plugin asks for and brings; one that is not in use is imported for that."""
     session.require("config.read")
     session.note("config.read")
-    for one in request.app.state.web.archive.plugins.describe(lang=language_of(request)):
-        if one["name"] == name:
-            found: dict[str, Any] = plain(dict(one))
-            return found
-    raise NotFound("serve.not_found")
+    archive: Archive = request.app.state.web.archive
+    used = {one["name"] for one in archive.plugins.describe(lang="en")}
+    if name not in used:
+        if name not in available(archive):
+            raise NotFound("serve.not_found")
+        session.require("config.change")
+    found: dict[str, Any] = plain(about(archive, name, lang=language_of(request)))
+    return found
 
 
 @router.get("/purposes")

@@ -54,6 +54,7 @@ _OVERSIGHT = (
     ("/regimes", "nav.regimes", "chart", "config.read"),
 )
 _SETUP = (
+    ("/status", "nav.status", "chart", "config.read"),
     ("/import", "nav.import", "import", "record.import"),
     ("/quality", "nav.quality", "check", "data.check"),
     ("/schema", "nav.schema", "table", "schema.read"),
@@ -63,6 +64,7 @@ _SETUP = (
     ("/users", "nav.users", "users", "user.read"),
     ("/roles", "nav.roles", "shield", "user.read"),
     ("/keys", "nav.keys", "key", "key.read"),
+    ("/backups", "nav.backups", "export", "backup.read"),
     ("/webhooks", "nav.webhooks", "link", "config.read"),
     ("/suggestions", "nav.suggestions", "inbox", "config.read"),
     ("/api", "nav.api", "code", "schema.read"),

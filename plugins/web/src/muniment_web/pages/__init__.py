@@ -13,6 +13,7 @@ def routes() -> list[BaseRoute]:
         account,
         alerts,
         audit,
+        backups,
         changes,
         choosing,
         cleaning,
@@ -33,6 +34,7 @@ def routes() -> list[BaseRoute]:
         incidents,
         incoming,
         keeping,
+        keys,
         letters,
         log,
         mailings,
@@ -45,11 +47,13 @@ def routes() -> list[BaseRoute]:
         restricting,
         retention,
         reveal,
+        roles,
         schema,
-        setup,
         sign_in,
+        status,
         table,
         tray,
+        users,
     )
 
     modules = (
@@ -92,6 +96,10 @@ def routes() -> list[BaseRoute]:
         hooks,
         log,
         schema,
-        setup,
+        status,
+        backups,
+        keys,
+        roles,
+        users,
     )
     return [route for module in modules for route in module.routes()]

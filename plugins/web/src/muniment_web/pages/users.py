@@ -7,6 +7,7 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import UsageError
 from muniment.model import id_text
+from muniment.roles import read_attributes
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
 from muniment_web.server.invitations import INVITE_DAYS, new_invitation
@@ -21,8 +22,6 @@ def routes() -> list[BaseRoute]:
         page("/users", add_user, methods=("POST",)),
         page("/users/{login}/change", change_user, methods=("POST",)),
         page("/users/{login}/invite", invite, methods=("POST",)),
-        page("/roles", roles),
-        page("/keys", keys),
     ]
 
 
@@ -42,6 +41,7 @@ def _users(call: Call, *, link: str = "", login: str = "") -> Response:
             "login": one.login,
             "name": one.name,
             "roles": one.roles,
+            "attributes": ["=".join(pair) for pair in one.attributes],
             "active": one.active,
             "ready": credentials.of(one.login).present,
             "signed": one.login in signed,
@@ -94,6 +94,9 @@ def change_user(call: Call) -> Response:
         return _look(call, user.login, user.roles, tuple(sorted(call.texts("role"))))
     if act == "roles":
         values["roles"] = call.texts("role")
+    elif act == "about":
+        values["display_name"] = call.text("name").strip() or None
+        values["attributes"] = read_attributes(call.text("attributes").splitlines()) or None
     elif act in ("disable", "enable"):
         values["state"] = "disabled" if act == "disable" else "active"
     call.session.update(id_text(user.record), values, reason=call.text("note").strip() or None)
@@ -116,23 +119,3 @@ def _look(call: Call, login: str, before: tuple[str, ...], after: tuple[str, ...
         shifts=shifts_of(call, {login: (tuple(sorted(before)), after)}),
         note=call.text("note"),
     )
-
-
-def roles(call: Call) -> Response:
-    """Who may do what to which fields, asked of what enforces it."""
-    session, engine = call.session, call.web.engine
-    session.require("user.read")
-    session.note("role.read")
-    types = session.types()
-    return call.page(
-        "roles.html",
-        roles=sorted(engine.policy.roles.values(), key=lambda one: one.key),
-        matrix=engine.policy.matrix(types),
-        types=types,
-    )
-
-
-def keys(call: Call) -> Response:
-    """How the key store stands."""
-    call.session.require("key.read")
-    return call.page("keys.html", held=call.web.archive.keys.status())

@@ -1,0 +1,178 @@
+"""Edits of the configuration that are looked at first: plugins, roles, where backups go; and new tables."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any, Final, Literal
+
+from fastapi import Depends, Path, Request
+from pydantic import Field, StringConstraints
+
+from muniment.archive.editing import Edit, edit_configuration, propose
+from muniment.archive.edits import RoleStated, backing_up, defining, removing
+from muniment.archive.plugging import switching
+from muniment.archive.shaping import adding, keep, reshaped
+from muniment.schema.template import read_type
+from muniment.session import Session
+from muniment.subjects.rules import BackupPlan
+from muniment_web.api._calls import area, language_of, may
+from muniment_web.api._parts import Shown, Strict, Text
+
+__all__ = ["router"]
+
+router: Final = area("switching")
+Configuring = Annotated[Session, Depends(may("setup", "config.change"))]
+Shaping = Annotated[Session, Depends(may("setup", "schema.change"))]
+Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
+Named = Annotated[str, Path(min_length=1, max_length=200)]
+RoleKey = Annotated[str, Path(alias="role", pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
+Short = Annotated[str, StringConstraints(max_length=200)]
+
+
+class Held(Shown):
+    """What an edit of the configuration came to, or would; give ``seen`` back to have exactly that done."""
+
+    applied: bool
+    seen: str | None = None
+    text: str | None = Field(default=None, description="the file as it would be")
+    acts: list[dict[str, Any]] = Field(default=[])
+    types: list[str] = Field(default=[])
+
+
+class Act(Strict):
+    """Whether to look only, and why."""
+
+    look: bool = Field(default=False, description="only say what it would come to")
+    seen: Digest | None = Field(default=None, description="of the look; anything else is refused")
+    reason: Text | None = None
+
+
+def _edited(request: Request, session: Session, edit: Edit, given: Act, *, plugin: str | None = None) -> Held:
+    archive = request.app.state.web.archive
+    if given.look:
+        found = propose(archive, session, edit, plugin=plugin)
+        return Held(
+            applied=False,
+            seen=found.seen,
+            text=found.after,
+            acts=[{"kind": one.kind, **dict(one.target)} for one in found.planned.acts],
+            types=[one.key for one in found.planned.made.changed],
+        )
+    done = edit_configuration(archive, session, edit, reason=given.reason, plugin=plugin, seen=given.seen)
+    return Held(applied=done)
+
+
+# Plugins
+
+
+class PluginAct(Act):
+    """A plugin switched on or off."""
+
+    enabled: bool
+
+
+@router.post("/plugins/{name}", tags=["rules"])
+def switch_plugin(request: Request, session: Configuring, name: Named, given: PluginAct) -> Held:
+    """Use a plugin, or use it no longer, or say what that would come to."""
+    session.require("config.change")
+    edit = switching(request.app.state.web.archive, name, enabled=given.enabled)
+    return _edited(request, session, edit, given, plugin=name)
+
+
+# Roles and users
+
+
+class RoleRequest(Act):
+    """A role of the archive's own; its rules for single tables, fields and rows stay as the file has them."""
+
+    label: dict[Literal["en", "zh"], Short]
+    actions: Annotated[list[Short], Field(max_length=200)]
+    read: dict[str, Literal["clear", "mask", "none"]]
+    write: Annotated[list[Short], Field(max_length=10)] = Field(default=[])
+    types: Annotated[list[Short], Field(max_length=500)] = Field(default=[])
+    purposes: Annotated[list[Short], Field(max_length=500)] = Field(default=[])
+
+
+@router.put("/roles/{role}", tags=["users"])
+def define_role(request: Request, session: Configuring, role: RoleKey, given: RoleRequest) -> Held:
+    """Define a role of the archive's own, or change one, or say what that would come to."""
+    session.require("config.change")
+    stated = RoleStated(
+        {"en": given.label.get("en", role), "zh": given.label.get("zh", given.label.get("en", role))},
+        frozenset(given.actions),
+        dict(given.read),
+        frozenset(given.write),
+        frozenset(given.types),
+        frozenset(given.purposes),
+    )
+    return _edited(request, session, defining(request.app.state.web.archive, role, stated), given)
+
+
+@router.post("/roles/{role}/remove", tags=["users"])
+def remove_role(request: Request, session: Configuring, role: RoleKey, given: Act) -> Held:
+    """Take a role of the archive's own away, or say what that would come to."""
+    session.require("config.change")
+    return _edited(request, session, removing(request.app.state.web.archive, role), given)
+
+
+# Backups
+
+
+class PlanRequest(Act):
+    """Where scheduled backups go, and how long they stay."""
+
+    to: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
+    every_hours: Annotated[int, Field(ge=1, le=99_999)] = BackupPlan().every_hours
+    keep_daily: Annotated[int, Field(ge=0, le=99_999)] = BackupPlan().keep_daily
+    keep_weekly: Annotated[int, Field(ge=0, le=99_999)] = BackupPlan().keep_weekly
+    keep_monthly: Annotated[int, Field(ge=0, le=99_999)] = BackupPlan().keep_monthly
+
+
+@router.put("/backups/plan", tags=["rules"])
+def plan_backups(request: Request, session: Configuring, given: PlanRequest) -> Held:
+    """Say where scheduled backups go and how long they stay, or what that would come to."""
+    session.require("config.change")
+    plan = BackupPlan(
+        to=given.to,
+        every_hours=given.every_hours,
+        keep_daily=given.keep_daily,
+        keep_weekly=given.keep_weekly,
+        keep_monthly=given.keep_monthly,
+    )
+    held = _edited(request, session, backing_up(plan), given)
+    if held.applied:
+        session.backups.prepare()
+    return held
+
+
+# Tables
+
+
+class TableRequest(Act):
+    """A new table, in the form that the library has."""
+
+    table: dict[str, Any] = Field(
+        description="as a type stands in the library: key, label, subject, title, group with its fields"
+    )
+
+
+class TableMade(Shown):
+    """What a new table came to, or would; give ``seen`` back to have exactly that done."""
+
+    kept: bool
+    seen: str | None = None
+    changes: list[str]
+
+
+@router.post("/types", tags=["definitions"], status_code=201)
+def add_type(request: Request, session: Shaping, given: TableRequest) -> TableMade:
+    """Make a table of one's own, or say what that would come to."""
+    session.require("schema.change")
+    archive, lang = request.app.state.web.archive, language_of(request)
+    shape = adding(read_type(given.table, where="table", kinds=archive.engine.kinds))
+    if given.look:
+        found = reshaped(archive, session, shape)
+        return TableMade(
+            kept=False, seen=found.seen, changes=[one.text(lang) for one in found.made.changes]
+        )
+    made = keep(archive, session, shape, reason=given.reason, seen=given.seen)
+    return TableMade(kept=bool(made.changed), changes=[one.text(lang) for one in made.changes])
