@@ -163,9 +163,21 @@ PAGES = {
     "/users/{login}/change": "change_user",
     "/users/{login}/invite": "invite_user",
     "/roles": "list_roles",
+    "/roles/new": "define_role",
+    "/roles/{role}": "list_roles remove_role",
+    "/roles/{role}/change": "define_role",
     "/schema": "list_types type_versions",
+    "/schema/new": "add_type",
+    "/schema/{table}": "get_type type_versions type_indexes",
+    "/schema/{table}/compare": "type_diff",
+    "/schema/{table}/add": "add_field",
+    "/schema/{table}/fields/{field}": "change_field",
     "/plugins": "list_plugins",
-    "/keys": "get_keys",
+    "/plugins/{name}": "get_plugin switch_plugin",
+    "/status": "get_status run_jobs",
+    "/backups": "list_backups make_backup drill_backup prune_backups",
+    "/backups/plan": "plan_backups",
+    "/keys": "get_keys rotate_keys",
 }
 """Every address of the pages, and the calls that do what it shows and does."""
 
@@ -183,6 +195,13 @@ BUTTONS = {
         "drop": "discard_drafts",
         "over": "keep_drafts",
         "save": "apply_drafts",
+    },
+    "backups.html": {
+        "drill": "drill_backup",
+        "keep": "plan_backups",
+        "look": "plan_backups",
+        "prune": "prune_backups",
+        "run": "make_backup",
     },
     "change.html": {
         "approve": "approve_change",
@@ -208,7 +227,17 @@ BUTTONS = {
     "incoming.html": {"fetch": "fetch_messages", "mail": "take_message", "scan": "take_message"},
     "incoming_one.html": {"accept": "accept_incoming", "refuse": "refuse_incoming"},
     "mailing.html": {"look": "preview_letter", "send": "send_letter"},
+    "plugin.html": {
+        "look_off": "switch_plugin",
+        "look_on": "switch_plugin",
+        "off": "switch_plugin",
+        "on": "switch_plugin",
+    },
     "request.html": {"extend": "extend_request"},
+    "role.html": {"keep": "remove_role", "look": "remove_role"},
+    "role_form.html": {"keep": "define_role", "look": "define_role"},
+    "schema_field.html": {"keep": "add_field change_field", "look": "add_field change_field"},
+    "schema_new.html": {"keep": "add_type", "look": "add_type"},
     "table.html": {
         "find": "list_records",
         "stay": "list_records",
@@ -220,7 +249,12 @@ BUTTONS = {
         "unlock": "save_view",
     },
     "user_change.html": {"roles": "change_user"},
-    "users.html": {"look": "list_roles", "disable": "change_user", "enable": "change_user"},
+    "users.html": {
+        "about": "change_user",
+        "look": "list_roles",
+        "disable": "change_user",
+        "enable": "change_user",
+    },
     "webhooks.html": {
         "remove": "change_webhook",
         "retry": "change_webhook",
@@ -438,8 +472,8 @@ COMMANDS = {
     "plugin info": "get_plugin",
     "plugin check": NO_ARCHIVE,
     "plugin new": NO_ARCHIVE,
-    "plugin enable": WRITES_FILE,
-    "plugin disable": WRITES_FILE,
+    "plugin enable": "switch_plugin",
+    "plugin disable": "switch_plugin",
 }
 """Every command, and the calls that do the same."""
 

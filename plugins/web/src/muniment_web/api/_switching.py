@@ -171,8 +171,6 @@ def add_type(request: Request, session: Shaping, given: TableRequest) -> TableMa
     shape = adding(read_type(given.table, where="table", kinds=archive.engine.kinds))
     if given.look:
         found = reshaped(archive, session, shape)
-        return TableMade(
-            kept=False, seen=found.seen, changes=[one.text(lang) for one in found.made.changes]
-        )
+        return TableMade(kept=False, seen=found.seen, changes=[one.text(lang) for one in found.made.changes])
     made = keep(archive, session, shape, reason=given.reason, seen=given.seen)
     return TableMade(kept=bool(made.changed), changes=[one.text(lang) for one in made.changes])
