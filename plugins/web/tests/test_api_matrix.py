@@ -7,13 +7,16 @@ before it asks whether that is allowed.
 from __future__ import annotations
 
 import json
+from copy import deepcopy
 from typing import Any
+from urllib.parse import quote, unquote
 
 import pytest
 from starlette.testclient import TestClient
 
+from muniment import config
 from muniment.policy import ACTIONS, BUILTIN_ROLES
-from muniment.testing import new_archive
+from muniment.testing import log_entries, new_archive
 from muniment_web._app import build
 from muniment_web.server.scopes import SCOPES
 from muniment_web.testing import new_web
@@ -22,7 +25,7 @@ NOBODY = "00000000-0000-7000-8000-000000000000"
 UUID_PATTERN = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 # Whatever a role allows, these are decided by what they are about: one's own, or all that one may see.
-OWN = {
+OWN_CALLS = {
     "apply_drafts", "apply_forms", "approve_change", "discard_drafts", "discard_form", "edit_change",
     "get_change",
     "get_form", "keep_drafts", "keep_form", "list_changes", "list_drafts", "list_forms", "list_tokens",
@@ -142,7 +145,7 @@ def test_every_call_says_what_it_needs(served):
         scopes = token["token"]
         assert path == "/me" or (len(scopes) == 1 and scopes[0] in SCOPES), path
         action = one["x-action"]
-        assert action in ACTIONS or (action == "" and one["operationId"] in OWN | {"get_me"}), path
+        assert action in ACTIONS or (action == "" and one["operationId"] in OWN_CALLS | {"get_me"}), path
         assert one["operationId"] not in seen
         seen.add(one["operationId"])
         named = {given["name"] for given in one.get("parameters", ())}
@@ -205,3 +208,113 @@ def test_somebody_disabled_does_nothing(served):
     for verb, path, one in calls:
         answer = calls.ask(gone, verb, path, one)
         assert answer.status_code in (401, 403), (verb, path, answer.text[:200])
+
+
+# What an auditor is there for; reading alone is written down as well.
+LOOKING = {
+    "data.check", "log.bundle", "log.checkpoint", "log.export", "log.prove", "log.verify", "record.accesses",
+    "record.aggregate", "record.diff", "record.history", "record.list", "record.match", "record.scan",
+    "record.search", "retention.explain", "retention.plan", "retention.report",
+}  # fmt: skip
+AUDITING = {"alert.raise", "alert.review", "alert.run", "audit.report", "break_glass.review", "role.review"}
+OWN = {"suggestion.make", "token.revoke", "view.remove", "view.save"}
+"""What concerns nobody else: settings of one's own, as a password is."""
+
+
+def test_an_auditor_changes_nothing_by_any_call(served):
+    """Every writing call, with a token for everything: refused, or looking, auditing, one's own settings."""
+    archive, client, calls = served
+    auditor = client("a-auditor", *SCOPES)
+    before = (archive.folder / config.FILE_NAME).read_bytes()
+    epoch, users = archive.keys.status().epoch, dict(archive.engine.definitions.users)
+    start, refused = len(log_entries(archive)), 0
+    for verb, path, one in calls:
+        if verb != "get" and one["operationId"] != "revoke_token":
+            answer = calls.ask(auditor, verb, path, one)
+            assert answer.status_code < 500, (verb, path, answer.text[:300])
+            refused += answer.status_code == 403
+    own = [each for each in log_entries(archive, start=start) if each.detail["actor"]["id"] == "a-auditor"]
+    done = {each.kind for each in own if each.detail.get("outcome", "ok") == "ok"}
+    assert set() == {kind for kind in done if not kind.endswith(".read")} - LOOKING - AUDITING - OWN
+    assert refused > 40
+    assert before == (archive.folder / config.FILE_NAME).read_bytes()
+    archive.engine.refresh()
+    assert (epoch, users) == (archive.keys.status().epoch, dict(archive.engine.definitions.users))
+    with archive.session(actor="owner") as session:
+        assert 1 == session.get(calls.known["record"]).version
+
+
+MARK = "Geheim 4711 \u00c4nne"
+"""A value that nothing of ours is called."""
+
+
+class Marked:
+    """Forms of a call in which a value stands where none is expected, or where one is."""
+
+    def __init__(self, calls: Calls):
+        self.calls = calls
+
+    def everywhere(self, schema: dict[str, Any], name: str) -> Any:
+        """The smallest body, with the value in every text that may be anything."""
+        if "$ref" in schema:
+            found = self.calls.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+            return self.everywhere(found, name)
+        if "anyOf" in schema:
+            return self.everywhere(schema["anyOf"][0], name)
+        if schema.get("type") == "object" and "properties" in schema:
+            return {key: self.everywhere(one, key) for key, one in schema["properties"].items()}
+        if schema.get("type") == "object":
+            return {MARK: MARK, "full_name": [MARK], "phone": MARK, "email": MARK}
+        if schema.get("type") == "array":
+            return [self.everywhere(schema.get("items", {}), name)]
+        plain = schema.get("type") == "string" and not {"enum", "const", "pattern", "format"} & schema.keys()
+        return (
+            MARK
+            if plain or ("type" not in schema and "enum" not in schema)
+            else self.calls.value(schema, name)
+        )
+
+    def bodies(self, one: dict[str, Any]) -> list[Any]:
+        """Bodies in which the value stands: in its place, under a name, instead of a number, as the whole."""
+        schema = one["requestBody"]["content"]["application/json"]["schema"]
+        usual = {**self.calls.value(schema, ""), **BODIES.get(one["operationId"], {})}
+        wrong = {key: [MARK] for key in usual}
+        return [self.everywhere(schema, ""), {**deepcopy(usual), MARK: MARK}, wrong, MARK, [MARK]]
+
+
+@pytest.mark.slow
+def test_no_refusal_repeats_what_was_sent(served):
+    """A value in every place of every call: no answer that refuses it, and no header of it, holds it."""
+    archive, client, calls = served
+    every, marked = client("owner", *SCOPES), Marked(calls)
+    start, told, refused = len(log_entries(archive)), [], 0
+    for verb, path, one in calls:
+        names = [given["name"] for given in one["parameters"] if given["in"] == "query"]
+        usual = path.replace("{type}", "customer").replace("{id}", calls.known["record"])
+        asked: list[tuple[str, dict[str, Any]]] = []
+        content = one.get("requestBody", {}).get("content", {})
+        if "application/json" in content:
+            asked += [(usual, {"json": body}) for body in marked.bodies(one)]
+        if content:
+            asked.append((usual, {"content": f"{{'{MARK}"}))
+        asked += [(usual, {"params": {name: MARK}}) for name in names]
+        asked += [
+            (path.replace(f"{{{given['name']}}}", quote(MARK)).replace("{type}", "customer"), {})
+            for given in one["parameters"]
+            if given["in"] == "path"
+        ]
+        sent = quote(MARK)
+        asked.append((usual, {"headers": {"Muniment-Purpose": sent, "If-Match": sent}}))
+        for place, more in asked:
+            headers = {"If-Match": "1", **more.pop("headers", {})}
+            answer = every.request(verb.upper(), place.lstrip("/"), headers=headers, **more)
+            assert answer.status_code < 500 or answer.status_code == 503, (verb, place, answer.text[:300])
+            if answer.status_code >= 400:
+                refused += 1
+                said = unquote(answer.text + str(dict(answer.headers)))
+                if MARK in said or "4711" in said:
+                    told.append((verb, path, answer.status_code, answer.text[:300]))
+    assert not told, "\n".join(map(str, told))
+    assert refused > 500
+    kept = [each for each in log_entries(archive, start=start) if "4711" in str(each.detail)]
+    assert not [(each.kind, each.detail) for each in kept if each.detail.get("outcome", "ok") != "ok"]

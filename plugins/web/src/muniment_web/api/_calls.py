@@ -16,10 +16,11 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from muniment.cli.errors import problem
-from muniment.errors import AccessDenied, ApprovalNeeded, UsageError
+from muniment.errors import AccessDenied, ApprovalNeeded, MunimentError, UsageError
 from muniment.session import Acting, Session
 from muniment_web.api._once import Answer, Answers
 from muniment_web.api._strict import StrictRequest
+from muniment_web.api._withheld import sent_by, withhold
 from muniment_web.server.guard import TooLarge
 from muniment_web.server.scopes import SCOPES
 from muniment_web.server.signs import SignIn
@@ -231,7 +232,7 @@ class _Call(APIRoute):
 
     def get_route_handler(self) -> Callable[[Request], Coroutine[Any, Any, Response]]:
         """What answers a request."""
-        handler = super().get_route_handler()
+        handler = _discreet(super().get_route_handler())
 
         async def answered(request: Request) -> Response:
             strict = StrictRequest(request.scope, request.receive)
@@ -244,9 +245,24 @@ class _Call(APIRoute):
         return answered
 
 
+def _discreet(
+    handler: Callable[[Request], Coroutine[Any, Any, Response]],
+) -> Callable[[StrictRequest], Coroutine[Any, Any, Response]]:
+    """The same; what it refuses says nothing again that was sent."""
+
+    async def answered(request: StrictRequest) -> Response:
+        try:
+            return await handler(request)
+        except MunimentError as error:
+            withhold(error, await sent_by(request))
+            raise
+
+    return answered
+
+
 async def _answered_once(
     request: StrictRequest,
-    handler: Callable[[Request], Coroutine[Any, Any, Response]],
+    handler: Callable[[StrictRequest], Coroutine[Any, Any, Response]],
     key: str,
     rule: Rule,
 ) -> Response:

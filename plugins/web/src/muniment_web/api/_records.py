@@ -22,7 +22,7 @@ from muniment.session.kernel import views
 from muniment.session.reading.lists import Asked
 from muniment.session.writing.writes import Saved as SavedChange
 from muniment_web.api import _models as models
-from muniment_web.api._calls import Caller, area, may, whole_caller
+from muniment_web.api._calls import Caller, area, language_of, may, whole_caller
 from muniment_web.api._parts import (
     Day,
     Id,
@@ -35,6 +35,7 @@ from muniment_web.api._parts import (
     version_of,
 )
 from muniment_web.api._parts import check_type as _check_type
+from muniment_web.api._withheld import sent_in, withhold
 from muniment_web.server.handed import handed
 from muniment_web.server.strict import strict_json
 
@@ -473,7 +474,9 @@ async def write_records(session: Creating, key: TypeKey, request: Request) -> Re
     """
     content = await request.body()
     lines = await run_in_threadpool(_changes, session, key, content)
-    return StreamingResponse(_written(session, lines), media_type="application/x-ndjson")
+    return StreamingResponse(
+        _written(session, lines, language_of(request)), media_type="application/x-ndjson"
+    )
 
 
 def _changes(session: Session, key: str, content: bytes) -> list[SessionChange]:
@@ -509,14 +512,16 @@ def _changes(session: Session, key: str, content: bytes) -> list[SessionChange]:
     return changes
 
 
-def _written(session: Session, changes: list[SessionChange]) -> Iterator[str]:
+def _written(session: Session, changes: list[SessionChange], lang: str) -> Iterator[str]:
     number = 0
     for start in range(0, len(changes), _LINES):
-        for one in session.write(changes[start : start + _LINES], collect=True):
+        some = changes[start : start + _LINES]
+        for change, one in zip(some, session.write(some, collect=True), strict=True):
             number += 1
             document: dict[str, Any] = {"line": number}
             if isinstance(one, MunimentError):
-                document["problem"] = problem(one, "en")
+                withhold(one, sent_in(change.values))
+                document["problem"] = problem(one, lang)
             else:
                 document |= {"id": one.id, "version": one.version, "written": one.written}
             yield json.dumps(document, ensure_ascii=False) + "\n"
