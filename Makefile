@@ -62,7 +62,7 @@ interop: $(VENV)/interop
 	$(RUN)/python -m pytest -m interop tests/interop
 
 fuzz: $(VENV)/ready
-	MUNIMENT_FUZZ=100 $(RUN)/python -m pytest plugins/web/tests/test_api_fuzz.py
+	MUNIMENT_FUZZ=100 $(RUN)/python -m pytest -n $(WORKERS) plugins/web/tests/test_api_fuzz.py
 
 soak: $(VENV)/ready
 	HYPOTHESIS_PROFILE=soak $(RUN)/python -m pytest -m "soak or slow"

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from contextlib import asynccontextmanager
 from typing import Any
 
@@ -30,6 +31,12 @@ async def _static(request: Request) -> Response:
         return PlainTextResponse("", status_code=404)
     headers = {"Cache-Control": "public, max-age=31536000, immutable"}
     return Response(found.content, media_type=found.media_type, headers=headers)
+
+
+def _whole(mount: Mount) -> Mount:
+    """The mount, for every address under it: a line break in one makes it no address of the pages."""
+    mount.path_regex = re.compile(mount.path_regex.pattern, re.DOTALL)
+    return mount
 
 
 async def _alive(request: Request) -> Response:
@@ -64,7 +71,7 @@ def build(web: Web) -> Starlette:
         Route("/static/{digest}/{name}", _static, name="static"),
         Route("/health", _alive, name="health"),
         Route("/ready", _ready, name="ready"),
-        Mount("/api/v1", app=api, name="api"),
+        _whole(Mount("/api/v1", app=api, name="api")),
     ]
     if web.settings.metrics:
         own.append(Route("/metrics", _metrics, name="metrics"))
