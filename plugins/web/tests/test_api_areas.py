@@ -187,6 +187,49 @@ def test_a_retry_of_any_call_does_nothing_twice(api, anna, made):
     assert 400 == one.post("holds", json=body, headers={"Idempotency-Key": "k" * 201}).status_code
 
 
+def test_a_retry_to_another_server_does_nothing_twice(api, anna, made, web):
+    """After a restart a record gives its first answer again, and what else was begun is said to have been."""
+    one, headers = api(), {"Idempotency-Key": f"over-{anna}"}
+    hold = {"matter": "case 12", "records": [anna]}
+    fields = {"fields": {"full_name": "Once", "customer_number": f"O-{anna[-6:]}"}}
+    assert 201 == one.post("holds", json=hold, headers=headers).status_code
+    first = one.post("records/customer", json=fields, headers={"Idempotency-Key": f"record-{anna}"}).json()
+    refused = one.post("holds", json={"matter": "nothing"}, headers={"Idempotency-Key": f"none-{anna}"})
+    assert 400 == refused.status_code
+    entries = len(log_entries(made))
+    restarted = TestClient(build(new_web(made)), base_url="http://localhost:8765/api/v1/")
+    restarted.headers.update(one.headers)
+    again = restarted.post("holds", json=hold, headers=headers)
+    assert (409, "serve.once_gone") == (again.status_code, again.json()["code"])
+    other = restarted.post("holds", json={**hold, "matter": "case 13"}, headers=headers)
+    assert (409, "conflict.idempotency") == (other.status_code, other.json()["code"])
+    assert entries == len(log_entries(made))
+    same = restarted.post("records/customer", json=fields, headers={"Idempotency-Key": f"record-{anna}"})
+    assert first["id"] == same.json()["id"]
+    mended = restarted.post("holds", json=hold, headers={"Idempotency-Key": f"none-{anna}"})
+    assert 201 == mended.status_code
+    theirs = api().post("holds", json=hold, headers=headers)
+    assert 201 == theirs.status_code
+
+
+def test_what_a_server_began_and_did_not_end_is_known(api, anna, made, monkeypatch):
+    """It dies between the act and the answer: the next one says that the request was begun."""
+    one, headers = api(), {"Idempotency-Key": f"dies-{anna}"}
+    hold = {"matter": "case 14", "records": [anna]}
+
+    def gone(**given: object) -> None:
+        raise RuntimeError
+
+    monkeypatch.setattr("muniment_web.api._calls._Begun.forget", lambda self: None)
+    monkeypatch.setattr("muniment_web.api._keeping.Done", gone)
+    with pytest.raises(RuntimeError):
+        one.post("holds", json=hold, headers=headers)
+    monkeypatch.undo()
+    placed = [each for each in one.get("holds").json()["holds"] if each["matter"] == "case 14"]
+    again = one.post("holds", json=hold, headers=headers)
+    assert (409, "serve.once_gone", 1) == (again.status_code, again.json()["code"], len(placed))
+
+
 def test_a_secret_is_told_once_even_to_whoever_asks_again(api):
     """The answer to a retry says that it was done, and does not hold the secret."""
     one = api()

@@ -18,6 +18,7 @@ from muniment.model import Clock, Random, Uuid7, id_text
 from muniment.plugins import PluginSet
 from muniment.policy import SYSTEM, Actor, Policy
 from muniment.schema import Context, FieldKind, RecordType
+from muniment.session.kernel.begun import Mark, marking
 from muniment.session.kernel.definitions import (
     Definitions,
     Fingerprint,
@@ -85,6 +86,7 @@ class Acting:
         session: the sign-in it belongs to.
         legal_basis: where the law asks for one.
         handing: to whom data is handed out, where it is.
+        mark: of the request that it is done for, where that must not be done twice.
         masked: show what is personal only behind its mask, whatever the roles allow; ``reveal`` lifts it.
     """
 
@@ -96,6 +98,7 @@ class Acting:
     legal_basis: str | None = None
     masked: bool = False
     handing: Handing | None = None
+    mark: Mark | None = None
 
     def __attrs_post_init__(self) -> None:
         # Some roles and fields are for some purposes alone, and the policy is asked about actors.
@@ -198,7 +201,8 @@ class Engine:
         Raises:
             AccessDenied: ``access.changed``; logged.
         """
-        one = Waiting(body, acting)
+        marked = body if acting is None or acting.mark is None else marking(body, acting.mark, SHARD)
+        one = Waiting(marked, acting)
         with self._lock:
             self._commit([one])
         return cast(_Result, self._answer(one))

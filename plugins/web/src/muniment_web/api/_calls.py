@@ -16,8 +16,10 @@ from starlette.exceptions import HTTPException
 from starlette.responses import JSONResponse, Response
 
 from muniment.cli.errors import problem
-from muniment.errors import AccessDenied, ApprovalNeeded, MunimentError, UsageError
+from muniment.errors import AccessDenied, ApprovalNeeded, Conflict, MunimentError, UsageError
 from muniment.session import Acting, Session
+from muniment.session.kernel.begun import Mark
+from muniment.session.kernel.engine import SHARD
 from muniment_web.api._once import Answer, Answers
 from muniment_web.api._strict import StrictRequest
 from muniment_web.api._withheld import sent_by, withhold
@@ -32,7 +34,7 @@ __all__ = ["PURPOSE", "Caller", "Rule", "area", "language_of", "may", "once_of",
 PURPOSE: Final = "Muniment-Purpose"
 """The header that says for what a call touches data."""
 
-Once = Literal["answer", "mark", "never"]
+Once = Literal["answer", "mark", "kept", "never"]
 _SAFE: Final = frozenset(("GET", "HEAD", "OPTIONS"))
 _KEPT_HEADERS: Final = ("etag", "location", "content-type")
 _TERM: Final = re.compile(r"[A-Za-z][A-Za-z0-9_.:-]{0,99}")
@@ -61,7 +63,8 @@ class Rule:
         scope: of the token; empty where any token will do.
         action: what the roles must allow; empty where it is not one action that decides.
         once: what is kept of the answer to a request with a key: the answer, only that it was
-            given, or nothing, since the call changes nothing.
+            given, ``kept`` where the session itself gives it again, or nothing, since the call
+            changes nothing.
     """
 
     scope: str
@@ -283,7 +286,11 @@ async def _answered_once(
         if rule.action:
             await run_in_threadpool(caller.session.require, rule.action)
         return Response(before.body, before.status, dict(before.headers))
+    begun = None if rule.once == "kept" else _Begun(caller, key, line.encode() + asked)
     try:
+        if begun is not None:
+            await run_in_threadpool(begun.require_new)
+            request.state.caller = begun.marked
         try:
             response = await handler(request)
         except ApprovalNeeded as error:
@@ -291,14 +298,51 @@ async def _answered_once(
             response = JSONResponse(problem(error, language_of(request)), 202)
     except BaseException:
         answers.drop(caller.credential, key)
+        if begun is not None:
+            await run_in_threadpool(begun.forget)
         raise
     if response.status_code >= 300:
         answers.drop(caller.credential, key)
+        if begun is not None:
+            await run_in_threadpool(begun.forget)
     else:
-        body = getattr(response, "body", None) if rule.once == "answer" else None
+        body = None if rule.once == "mark" else getattr(response, "body", None)
         headers = tuple((name, value) for name, value in response.headers.items() if name in _KEPT_HEADERS)
         answers.keep(caller.credential, key, Answer(response.status_code, headers, body))
     return response
+
+
+class _Begun:
+    """What the archive knows of a request with a key, whatever became of the server that it was sent to."""
+
+    def __init__(self, caller: Caller, key: str, asked: bytes) -> None:
+        acting, self._engine = caller.session.acting, caller.session.engine
+        secret = self._engine.keys.index_root
+        self._mark = Mark.of(secret, actor=acting.actor.id, who=caller.credential, key=key, asked=asked)
+        self._ours = False
+        session = Session(self._engine, attrs.evolve(acting, mark=self._mark))
+        self.marked = attrs.evolve(caller, session=session)
+
+    def require_new(self) -> None:
+        """Refuse what was begun before.
+
+        Raises:
+            Conflict: ``conflict.idempotency``, or ``serve.once_gone``.
+        """
+        with self._engine.store.transaction(write=False) as tx:
+            if self._mark.found(tx, SHARD) is not None:
+                raise Conflict("serve.once_gone")
+        self._ours = True
+
+    def forget(self) -> None:
+        """Let a request that came to nothing be tried again."""
+        if not self._ours:
+            return
+        with self._engine.store.transaction(write=False) as tx:
+            row = tx.remembered(SHARD, self._mark.actor, self._mark.key)
+        if row is not None:
+            with self._engine.store.transaction() as tx:
+                tx.forget_answers(SHARD, {(row.gen, row.seq)})
 
 
 def area(tag: str) -> APIRouter:

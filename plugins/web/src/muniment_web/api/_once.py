@@ -1,7 +1,7 @@
 """Retries that are safe for every call that changes something: the first answer again, for a day.
 
-What writes records keeps its key in the archive; for the rest the answer is kept here, as
-long as the process serves. Neither ever does a thing twice under one key while it is remembered.
+The answer is kept here, as long as the process serves. That a request was begun is kept in the archive, in
+the transaction of the first entry that it wrote: nothing is done twice under one key, however a server ended.
 """
 
 from __future__ import annotations

@@ -56,8 +56,9 @@ Listing = Annotated[Session, Depends(may("read", "record.list", once="never"))]
 Searching = Annotated[Session, Depends(may("read", "record.search", once="never"))]
 Remembering = Annotated[Session, Depends(may("read", "record.history"))]
 Watching = Annotated[Session, Depends(may("read", "record.accesses"))]
-Creating = Annotated[Session, Depends(may("write", "record.create"))]
-Updating = Annotated[Session, Depends(may("write", "record.update"))]
+Creating = Annotated[Session, Depends(may("write", "record.create", once="kept"))]
+Bulk = Annotated[Session, Depends(may("write", "record.create"))]
+Updating = Annotated[Session, Depends(may("write", "record.update", once="kept"))]
 Correcting = Annotated[Session, Depends(may("write", "record.correct"))]
 Deleting = Annotated[Session, Depends(may("write", "record.delete"))]
 Restoring = Annotated[Session, Depends(may("write", "record.undelete"))]
@@ -466,7 +467,7 @@ def record_accesses(
         }
     },
 )
-async def write_records(session: Creating, key: TypeKey, request: Request) -> Response:
+async def write_records(session: Bulk, key: TypeKey, request: Request) -> Response:
     """Write many records, a line each.
 
     ``{"fields": {...}}`` makes one; ``id`` and ``version`` beside it change one.
