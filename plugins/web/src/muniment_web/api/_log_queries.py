@@ -20,7 +20,8 @@ __all__ = ["router"]
 
 router: Final = area("log")
 Reading = Annotated[Session, Depends(may("log", "log.read", once="never"))]
-Saving = Annotated[Session, Depends(may("log", "view.save"))]
+# Who keeps one reads the log first; either right alone is not enough.
+Saving = Annotated[Session, Depends(may("log", "log.read"))]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
