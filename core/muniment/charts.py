@@ -19,11 +19,11 @@ import attrs
 
 __all__ = ["Mark", "bars", "line", "shown_number"]
 
-_WIDTH: Final = 640
+_WIDTH: Final = 400
 _ROW: Final = 26
 _SIGN: Final = 7.5  # the width of a letter, about
-_WORD: Final = 190
-_HEIGHT: Final = 220
+_WORDS: Final = 18  # so many letters of a label at most
+_HEIGHT: Final = 170
 _FONT: Final = 'font-family="system-ui, Noto Sans SC, sans-serif" font-size="13"'
 _INK: Final = "#27313b"
 _BLUE: Final = "#2563a8"
@@ -102,16 +102,18 @@ def bars(name: str, title: str, marks: Sequence[Mark]) -> str:
     """
     most = max((mark.value for mark in marks if mark.value is not None), default=Decimal(0))
     body = []
-    room = _WIDTH - _WORD - 110
+    labels = [_cut(mark.label, _WORDS) for mark in marks]
+    start = max([6.0, *(_columns(one) for one in labels)]) * _SIGN + 10
+    room = _WIDTH - start - max([4.0, *(_columns(mark.text) for mark in marks)]) * _SIGN - 12
     for place, mark in enumerate(marks):
         y = place * _ROW + 5
-        body.append(_word(_WORD - 8, y + 14, _cut(mark.label, 25), "end"))
+        body.append(_word(start - 8, y + 14, labels[place], "end"))
         share = float(max(mark.value, Decimal(0)) / most) if mark.value is not None and most > 0 else 0.0
         body.append(
-            f'<rect class="bar" fill="{_BLUE}" x="{_WORD}" y="{y}" width="{max(share * room, 1):.1f}" '
+            f'<rect class="bar" fill="{_BLUE}" x="{start:g}" y="{y}" width="{max(share * room, 1):.1f}" '
             f'height="{_ROW - 8}" rx="2"/>'
         )
-        body.append(_word(_WORD + share * room + 8, y + 14, mark.text))
+        body.append(_word(start + share * room + 6, y + 14, mark.text))
     return _frame(name, title, _description(marks), len(marks) * _ROW + 10, body)
 
 
@@ -127,7 +129,8 @@ def line(name: str, title: str, marks: Sequence[Mark]) -> str:
     left, right, top, foot = 12, _WIDTH - 12, 26, _HEIGHT - 30
     step = (right - left) / max(len(marks) - 1, 1)
     body = [
-        f'<line class="axis" stroke="{_FAINT}" x1="{left}" y1="{foot}" x2="{right}" y2="{foot}"/>',
+        f'<line class="axis" stroke="{_FAINT}" x1="{left}" y1="{y:g}" x2="{right}" y2="{y:g}"/>'
+        for y in (top, (top + foot) / 2, foot)
     ]
     places = [
         None

@@ -2,15 +2,16 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Mapping
 from datetime import datetime
 from decimal import Decimal
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING, Any, Final
 
 from muniment.charts import Mark, bars, line, shown_number
 from muniment.errors import text_of
 from muniment.model import rfc3339
-from muniment.schema import Condition, FieldKind, RecordType
+from muniment.schema import Condition, Field, FieldKind, RecordType
 from muniment.schema.dashboards import Tile
 from muniment.session.kernel.views import Record
 from muniment.session.tables.figures import Figure, Group
@@ -19,6 +20,11 @@ if TYPE_CHECKING:
     from muniment.session.tables.dashboards import Shown
 
 __all__ = ["cells_of", "chart_of", "how_computed", "label_of", "marks_of", "number_of", "shown_document"]
+
+
+_COMPARED: Final = {"=": "is", "!=": "is_not", "<": "below", "<=": "most", ">": "above", ">=": "not_below"}
+_TIMED: Final = {"<": "before", "<=": "latest", ">": "after", ">=": "earliest"}
+_DAY: Final = re.compile(r"today\s*(?:([+-])\s*([0-9]{1,5}))?")
 
 
 def label_of(tile: Tile, lang: str) -> str:
@@ -69,7 +75,7 @@ def how_computed(tile: Tile, record_type: RecordType, figure: Figure | None, lan
         return key if found is None else found.label.of(lang) or key
 
     def conditions(some: tuple[Condition, ...]) -> str:
-        texts = (f"{field(one.field)} {one.operator} {one.value}".rstrip() for one in some)
+        texts = (_condition_text(one, record_type.by_key.get(one.field), lang) for one in some)
         return text_of("figure.and", lang)[0].join(texts)
 
     parts = [
@@ -88,6 +94,31 @@ def how_computed(tile: Tile, record_type: RecordType, figure: Figure | None, lan
     if tile.help.en:
         parts.append(tile.help.of(lang))
     return ("；" if lang == "zh" else "; ").join(parts)
+
+
+def _condition_text(one: Condition, field: Field | None, lang: str) -> str:
+    """A condition as people say it: labels for keys, words for signs, ``today`` and ``me``."""
+    name = one.field if field is None else field.label.of(lang) or one.field
+    if not one.value:
+        return text_of("figure.empty" if one.operator == "=" else "figure.filled", lang, field=name)[0]
+    labels = {} if field is None else {each.key: each.label.of(lang) for each in field.choices}
+    values = text_of("figure.or", lang)[0].join(
+        labels.get(value) or _value_text(value, lang) for value in one.values
+    )
+    timed = field is not None and field.kind in ("date", "datetime") and one.operator in _TIMED
+    word = (_TIMED if timed else _COMPARED)[one.operator]
+    return text_of(f"figure.{word}", lang, field=name, value=values)[0]
+
+
+def _value_text(value: str, lang: str) -> str:
+    day = _DAY.fullmatch(value)
+    if value == "me":
+        return text_of("figure.me", lang)[0]
+    if day is None:
+        return value
+    if day[1] is None:
+        return text_of("figure.today", lang)[0]
+    return text_of("figure.ahead" if day[1] == "+" else "figure.ago", lang, days=int(day[2]))[0]
 
 
 def cells_of(

@@ -157,7 +157,7 @@ def test_a7_an_alert_is_explained_by_keyboard(signed_in, site):
     page.keyboard.press("Tab")
     with page.expect_navigation():
         page.keyboard.press("Enter")
-    assert "Written down." in page.inner_text("#notice")
+    assert "Saved." in page.inner_text("#notice")
     page.goto(f"{site.base}/alerts?state=explained")
     with page.expect_navigation():
         page.locator("tbody a").first.click()

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from typing import Final
 
 import attrs
 
@@ -25,11 +26,19 @@ class Item:
 
 @attrs.frozen
 class Section:
-    """Pages of one kind, under a heading."""
+    """Pages of one kind, under a heading.
+
+    Attributes:
+        label: the heading.
+        items: what is shown.
+        open: whether it is unfolded at first.
+        more: what is folded away under the items, where there are many.
+    """
 
     label: str
     items: tuple[Item, ...]
     open: bool = True
+    more: tuple[Item, ...] = ()
 
 
 _DAILY = (
@@ -70,6 +79,8 @@ _SETUP = (
     ("/api", "nav.api", "code", "schema.read"),
 )
 _Row = tuple[str, str, str, str | tuple[str, ...]]
+_MOST_TABLES: Final = 9
+"""So many tables stand in the rail; the others are folded away, or nobody finds what stands below them."""
 
 
 def navigation(call: Call) -> tuple[Section, ...]:
@@ -92,7 +103,7 @@ def navigation(call: Call) -> tuple[Section, ...]:
     if session.may("schema.read"):
         at = here == "/dashboards" or here.startswith("/dashboards/")
         records.append(Item("/dashboards", say("nav.dashboards"), "chart", at))
-    records += [
+    tables = [
         Item(
             f"/t/{one.key}",
             one.label.of(call.lang) or one.key,
@@ -124,12 +135,15 @@ def navigation(call: Call) -> tuple[Section, ...]:
             if may(actions)
         )
 
-    sections = [Section(say("nav.records"), tuple(records))]
+    sections = [Section(say("nav.work"), tuple(records))]
+    if tables:
+        shown = len(tables) if len(tables) <= _MOST_TABLES + 2 else _MOST_TABLES
+        sections.append(Section(say("nav.records"), tuple(tables[:shown]), more=tuple(tables[shown:])))
     for key, rows in (("nav.rights", _RIGHTS), ("nav.oversight", _OVERSIGHT), ("nav.setup", _SETUP)):
         items = (*listed(rows), *of_plugins(key.removeprefix("nav.")))
         if items:
             # What is set up once need not take room every day.
-            shown = key != "nav.setup" or len(sections) < 3 or any(one.current for one in items)
+            shown = key != "nav.setup" or len(sections) < 4 or any(one.current for one in items)
             sections.append(Section(say(key), items, shown))
     return tuple(sections)
 
@@ -137,8 +151,8 @@ def navigation(call: Call) -> tuple[Section, ...]:
 def short_navigation(sections: Sequence[Section]) -> tuple[Item, ...]:
     """What a phone's bar has room for: the desk, the first tables, and the first page of oversight."""
     daily = sections[0].items if sections else ()
-    tables = [item for item in daily if item.path.startswith("/t/")][:1]
-    others = [item for item in daily[1:] if item not in tables]
+    tables = [item for section in sections for item in section.items if item.path.startswith("/t/")][:1]
+    others = daily[1:]
     rest = tuple(item for section in sections[1:] for item in section.items if item.path == "/log")
     return (*daily[:1], *tables, *others[: 3 - len(tables) - len(rest)], *rest)
 

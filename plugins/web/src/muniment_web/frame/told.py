@@ -10,6 +10,7 @@ from pathlib import Path
 import attrs
 
 from muniment.errors import MunimentError, UsageError
+from muniment.log.kinds import KINDS
 from muniment.model import id_bytes, id_text, micros_of
 from muniment.session.kernel.engine import SHARD
 from muniment_web.frame.call import Call
@@ -19,6 +20,7 @@ __all__ = [
     "PASSED_ON",
     "Place",
     "auth_of",
+    "changed_text",
     "day_of",
     "file_of",
     "named_places",
@@ -35,6 +37,9 @@ AUTHS = ("password", "passkey", "token", "os-user", "asserted")
 
 PASSED_ON = ("access.changed", "access.unknown_actor", "access.disabled", "approval.waits")
 """Codes of errors that no form may catch: somebody is signed out, or sees what waits for a second person."""
+
+
+_OPERATIONS = frozenset({"create", "update", "correct", "delete", "undelete", "revert"})
 
 
 @attrs.frozen
@@ -62,6 +67,19 @@ class Place:
 def number_of(text: str) -> int | None:
     """A number of up to nine digits; None for everything else."""
     return int(text) if 0 < len(text) < 10 and text.isascii() and text.isdecimal() else None
+
+
+def changed_text(call: Call, what: str) -> str:
+    """What a proposal does, such as ``update customer`` or an action of the policy, as people read it."""
+    operation, _, key = what.partition(" ")
+    found = call.web.engine.definitions.types.get(key)
+    label = key if found is None else found.label.of(call.lang) or key
+    kind = KINDS.get(operation)
+    if operation in _OPERATIONS:
+        operation = call.say(f"record.op_{operation}")
+    elif kind is not None:
+        operation = kind.zh if call.lang == "zh" else kind.en
+    return f"{operation} · {label}" if label else operation
 
 
 def problem_of(call: Call, error: MunimentError | None) -> Mapping[str, str] | None:

@@ -14,6 +14,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.cells import markup
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
+from muniment_web.frame.told import changed_text, purpose_of
 
 __all__ = ["routes"]
 
@@ -38,7 +39,7 @@ def show(call: Call) -> Response:
                 "id": found.id,
                 "number": found.number,
                 "makers": found.makers,
-                "what": list(dict.fromkeys(found.what))[:4],
+                "what": [changed_text(call, each) for each in list(dict.fromkeys(found.what))[:4]],
                 "count": len(found.what),
                 "created": call.time(found.created_us),
                 "expires": call.time(found.expires_us),
@@ -67,6 +68,7 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
         status=422 if problem else 200,
         found=found,
         summary=summary,
+        purpose=purpose_of(call, found.purpose),
         created=call.time(summary.created_us),
         expires=call.time(summary.expires_us),
         approvals=[(given.actor, call.time(given.time_us), given.reason) for given in found.approvals],

@@ -12,7 +12,7 @@ from muniment.model import id_text, micros_of
 from muniment_web.frame.call import Call
 from muniment_web.frame.nav import counts_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import Place, named_places
+from muniment_web.frame.told import Place, changed_text, named_places
 
 __all__ = ["routes"]
 
@@ -35,7 +35,9 @@ def show(call: Call) -> Response:
     return call.page(
         "desk.html",
         types=types,
+        steps=() if call.signed.previous_us and types else _first_steps(call, bool(types)),
         waiting=[one for one in changes if not one.mine] if session.may("change.approve") else [],
+        changed={one.number: [changed_text(call, each) for each in one.what[:2]] for one in changes},
         mine=[one for one in changes if one.mine],
         requests=_requests(call),
         alerts=_alerts(call),
@@ -48,6 +50,26 @@ def show(call: Call) -> Response:
         may_find=may_find(call),
         notes=call.taken_notes(),
     )
+
+
+def _first_steps(call: Call, tables: bool) -> list[tuple[str, str]]:
+    """What to do first, by what the person may; as paths and names of texts."""
+    from muniment_web.pages.finding import may_find
+
+    session = call.session
+    wanted = (
+        ("/templates", "templates", not tables and session.may("config.change")),
+        ("/import", "import", tables and session.may("record.import")),
+        ("/users", "users", session.may("user.change")),
+        ("/find", "find", tables and may_find(call)),
+        ("/keys", "keys", session.may("key.read")),
+        ("/log", "log", session.may("log.read")),
+        ("/audit", "audit", session.may("log.read") and not session.may("user.change")),
+        ("/requests", "requests", session.may("request.change") and not session.may("user.change")),
+        ("/account", "account", True),
+        ("/help", "help", True),
+    )
+    return [(path, name) for path, name, fits in wanted if fits]
 
 
 def _requests(call: Call) -> dict[str, Any]:

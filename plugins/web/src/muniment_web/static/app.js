@@ -15,7 +15,8 @@ dialog?.addEventListener("close", () => {
 document.addEventListener("click", (event) => {
   const target = event.target;
   if (target.closest("[data-cancel]")) return shut();
-  if (target.closest("[data-open-rail]")) return $(".rail").classList.toggle("open");
+  const more = target.closest("[data-open-rail]");
+  if (more) return more.setAttribute("aria-expanded", String($(".rail").classList.toggle("open")));
   const lock = target.closest("td .rv");
   if (lock) return ask(lock);
   const asking = target.closest("[hx-target='#dialog']");
@@ -303,7 +304,7 @@ document.addEventListener("change", (event) => {
 });
 
 prepare();
-$(".rail [aria-current]")?.scrollIntoView({ block: "nearest" });
+for (const one of all(".rail [aria-current], .tabs [aria-current]")) one.scrollIntoView({ block: "nearest", inline: "nearest" });
 $("#faults")?.focus();
 
 // Passkeys: the browser's own dialog does the work; bytes travel as base64url.
