@@ -17,7 +17,7 @@ from muniment.errors import MunimentError, NotFound, UsageError
 from muniment_web.api import build_api
 from muniment_web.frame.around import around
 from muniment_web.frame.call import Call
-from muniment_web.frame.routing import PageRoute, failed, language_of
+from muniment_web.frame.routing import PageRoute, failed, find_sign, language_of
 from muniment_web.pages import routes
 from muniment_web.server.guard import Guard
 from muniment_web.server.web import Web
@@ -78,7 +78,12 @@ def build(web: Web) -> Starlette:
 
     async def missing(request: Request, error: Exception) -> Response:
         call = Call(web, request, language_of(web, request))
-        return await run_in_threadpool(failed, call, NotFound("serve.not_found"))
+
+        def answer() -> Response:
+            find_sign(call)
+            return failed(call, NotFound("serve.not_found"))
+
+        return await run_in_threadpool(answer)
 
     async def unusual(request: Request, error: Exception) -> Response:
         status = error.status_code if isinstance(error, HTTPException) else 400

@@ -7,7 +7,7 @@ from typing import Any
 
 from muniment_web.frame.call import Call
 from muniment_web.frame.glasses import glasses_of
-from muniment_web.frame.nav import navigation, short_navigation
+from muniment_web.frame.nav import help_topic, navigation, short_navigation
 
 __all__ = ["around"]
 
@@ -18,6 +18,7 @@ def around(call: Call, template: str) -> Mapping[str, Any]:
     return {
         "nav": navigation(call) if framed else (),
         "short_nav": short_navigation,
+        "topic": help_topic(call.request.url.path),
         "badge": call.web.verifying.badge(),
         "glasses": glasses_of(call) if framed else (),
     }

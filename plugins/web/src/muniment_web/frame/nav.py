@@ -10,7 +10,7 @@ import attrs
 from muniment.session.outreach.followups import meant_for
 from muniment_web.frame.call import Call
 
-__all__ = ["Item", "Section", "counts_of", "navigation", "short_navigation"]
+__all__ = ["Item", "Section", "counts_of", "help_topic", "navigation", "short_navigation"]
 
 
 @attrs.frozen
@@ -155,6 +155,27 @@ def short_navigation(sections: Sequence[Section]) -> tuple[Item, ...]:
     others = daily[1:]
     rest = tuple(item for section in sections[1:] for item in section.items if item.path == "/log")
     return (*daily[:1], *tables, *others[: 3 - len(tables) - len(rest)], *rest)
+
+
+_HELP: Final = (
+    (("/log", "/alerts"), "log"),
+    (("/audit", "/evidence", "/regimes", "/break-glass", "/incidents"), "audit"),
+    (("/requests", "/consents", "/retention", "/holds", "/restrictions", "/erasures"), "rights"),
+    (("/import",), "import"),
+    (("/changes",), "waiting"),
+    (("/find",), "find"),
+    (("/account",), "privacy"),
+    (("/t",), "change"),
+    (("/users", "/roles", "/schema", "/templates", "/config", "/plugins", "/keys", "/webhooks"), "setup"),
+)
+
+
+def help_topic(here: str) -> str:
+    """The part of the guide that is about a page; empty for the whole of it."""
+    for paths, topic in _HELP:
+        if any(here == path or here.startswith(f"{path}/") for path in paths):
+            return topic
+    return ""
 
 
 def _has_follow_ups(call: Call) -> bool:

@@ -23,7 +23,7 @@ from muniment_web.frame.call import Call
 from muniment_web.server.faults import report
 from muniment_web.server.web import Web
 
-__all__ = ["PageRoute", "failed", "language_of", "page"]
+__all__ = ["PageRoute", "failed", "find_sign", "language_of", "page"]
 
 Handler = Callable[[Call], Response]
 _SAFE: Final = ("GET", "HEAD", "OPTIONS")
@@ -115,7 +115,7 @@ def language_of(web: Web, request: Request) -> str:
 def _enter(call: Call, public: bool, quiet: bool) -> Response | None:
     """Find who asks; an answer where they may not ask at all, or another site's page asks in their name."""
     call.web.sweep()
-    _find_sign(call, quiet)
+    find_sign(call, quiet)
     if call.sign is None and not public:
         return _to_sign_in(call)
     if call.request.method not in _SAFE and not call.origin_is_ours():
@@ -171,7 +171,8 @@ def _guarded(call: Call, step: Callable[..., Response | None], *given: Any) -> R
     return response
 
 
-def _find_sign(call: Call, quiet: bool) -> None:
+def find_sign(call: Call, quiet: bool = False) -> None:
+    """Look who asks: whoever is still who they were when they signed in."""
     web = call.web
     call.sign = None
     cookie = call.request.cookies.get(web.cookie, "")
@@ -207,6 +208,9 @@ def _to_sign_in(call: Call) -> Response:
     return call.go(f"/sign-in?next={quote(back)}" if back not in ("", "/") else "/sign-in")
 
 
+_TITLES = {403: "common.denied", 404: "common.missing"}
+
+
 def failed(call: Call, error: MunimentError | None) -> Response:
     """An error as a page, or as the piece that a script puts in place."""
     if error is None:
@@ -222,4 +226,8 @@ def failed(call: Call, error: MunimentError | None) -> Response:
             status = 404
     if call.partial:
         return call.page("_problem.html", status=status, problem=shown)
-    return call.page("problem.html", status=status, problem=shown)
+    title = _TITLES.get(status, "common.problem")
+    if status == 404:
+        # What the command line proposes is of no use here.
+        shown["hint"] = call.say("common.missing_hint")
+    return call.page("problem.html", status=status, problem=shown, title=call.say(title))

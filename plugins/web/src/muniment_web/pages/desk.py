@@ -170,6 +170,31 @@ def _standing(call: Call) -> dict[str, Any]:
     return found
 
 
+_TOPICS = (
+    ("find", "/find", ("record.search",)),
+    ("reveal", "", ()),
+    ("change", "", ()),
+    ("waiting", "/changes", ("record.list",)),
+    ("import", "/import", ("record.import",)),
+    ("rights", "/requests", ("request.read",)),
+    ("log", "/log", ("log.read",)),
+    ("audit", "/audit", ("log.read",)),
+    ("setup", "/templates", ("schema.read",)),
+    ("keyboard", "", ()),
+    ("privacy", "", ()),
+)
+"""What the guide tells, where that is done, and who may."""
+
+
 def help_page(call: Call) -> Response:
-    """How it is used, and whom to ask."""
-    return call.page("help.html", support=call.web.settings.support, notes=call.taken_notes())
+    """How it is used, and whom to ask; a script asks for the keys alone."""
+    if call.partial:
+        return call.page("_help_keys.html")
+
+    def place(path: str, actions: tuple[str, ...]) -> str:
+        return path if call.sign is not None and any(map(call.session.may, actions)) else ""
+
+    topics = [(name, place(path, actions)) for name, path, actions in _TOPICS]
+    return call.page(
+        "help.html", topics=topics, support=call.web.settings.support, notes=call.taken_notes()
+    )

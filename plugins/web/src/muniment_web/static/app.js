@@ -83,6 +83,7 @@ document.addEventListener("htmx:after:swap", () => {
 
 // On a phone each cell says which column it is of.
 function prepare() {
+  nameFiles();
   // On a phone a row is a card, and each of its cells says what it is.
   for (const table of all("table.asc")) {
     const names = all("thead th,thead td", table).map((one) => one.innerText.trim());
@@ -100,13 +101,19 @@ function prepare() {
   }
 }
 
-// Keys: / searches, [ and ] turn pages, Control-S saves.
+// Keys: ? lists them, / searches, [ and ] turn pages, Control-S saves.
 document.addEventListener("keydown", (event) => {
   const typing = event.target.matches?.("input,select,textarea");
   if ((event.ctrlKey || event.metaKey) && event.key === "s") {
     const save = $("[data-key=s]");
     if (save) { event.preventDefault(); save.click(); }
   } else if (!typing && !dialog?.open && !event.ctrlKey && !event.metaKey && !event.altKey) {
+    if (event.key === "?") {
+      event.preventDefault();
+      opener = event.target;
+      htmx.ajax("GET", "/help", { source: dialog, target: "#dialog", swap: "innerHTML" });
+      return;
+    }
     const found = event.key.length === 1 ? $(`[data-key="${CSS.escape(event.key)}"]`) : null;
     if (found && found.dataset.key !== "s") { event.preventDefault(); found.matches("input") ? (found.focus(), found.select()) : found.click(); }
   }
@@ -284,6 +291,27 @@ class Pick extends HTMLElement {
   shut() { this.list.hidden = true; this.input.setAttribute("aria-expanded", "false"); this.input.removeAttribute("aria-activedescendant"); }
 }
 customElements.define("m-pick", Pick);
+
+// The browser's own button for a file speaks the browser's language.
+function nameFiles() {
+  const { file, nofile } = dialog?.dataset ?? {};
+  for (const input of all("input[type=file]:not(.vf)")) {
+    if (!file) return;
+    const box = document.createElement("span"), button = document.createElement("span"), name = document.createElement("span");
+    box.className = "filebox";
+    button.className = "btn";
+    button.textContent = file;
+    name.className = "hint";
+    for (const one of [button, name]) one.setAttribute("aria-hidden", "true");
+    const tell = () => { name.textContent = [...input.files].map((one) => one.name).join(", ") || nofile; };
+    input.classList.add("vf");
+    input.before(box);
+    box.append(input, button, name);
+    input.addEventListener("change", tell);
+    input.form?.addEventListener("reset", () => setTimeout(tell));
+    tell();
+  }
+}
 
 class CopyText extends HTMLElement {
   connectedCallback() {
