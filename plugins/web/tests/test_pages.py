@@ -37,6 +37,7 @@ def test_every_text_that_a_page_asks_for_is_there():
         "audit.",
         "changes.state_",
         "consent.f_",
+        "desk.do_",
         "followups.by_",
         "followups.weekday_",
         "filter.",

@@ -27,6 +27,7 @@ UNSEEN = {
     "/incoming/{id:uuid}": "needs something that came in; tested for itself",
     "/mailings/standing": "a piece of a page",
     "/log/badge": "a piece of a page",
+    "/log/seal": "a piece of a page",
     "/log/{place}/proof": "a file",
     "/import/columns": "needs an uploaded file; the wizard is walked for itself",
     "/import/rejects": "a file",

@@ -195,6 +195,4 @@ def help_page(call: Call) -> Response:
         return path if call.sign is not None and any(map(call.session.may, actions)) else ""
 
     topics = [(name, place(path, actions)) for name, path, actions in _TOPICS]
-    return call.page(
-        "help.html", topics=topics, support=call.web.settings.support, notes=call.taken_notes()
-    )
+    return call.page("help.html", topics=topics, support=call.web.settings.support, notes=call.taken_notes())
