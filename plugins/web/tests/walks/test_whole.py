@@ -57,6 +57,10 @@ def filled(site) -> dict[str, list[str]]:
         "/consents/notices/{key}": ["/consents/notices/newsletter"],
         "/mailings/letters/{key}": ["/mailings/letters/satisfaction"],
         "/log/{place}": ["/log/7"],
+        "/plugins/{name}": ["/plugins/pinyin"],
+        "/schema/{table}/fields/{field}": ["/schema/customer/fields/phone"],
+        "/roles/{role}": ["/roles/auditor"],
+        "/roles/{role}/change": ["/roles/emergency/change"],
         "/log": ["/log", "/log?field=phone&kind=record.read"],
         "/quality": ["/quality?type=customer"],
         "/duplicates": ["/duplicates?type=customer"],
@@ -80,7 +84,9 @@ def paths_of(site, login: str) -> list[str]:
     for route in routes():
         if "GET" not in (getattr(route, "methods", None) or ()) or route.path in UNSEEN:
             continue
-        plain = route.path.replace("{type}", "customer").replace("{id:uuid}", site.anna)
+        plain = route.path
+        for name, value in (("{type}", "customer"), ("{table}", "customer"), ("{id:uuid}", site.anna)):
+            plain = plain.replace(name, value)
         for path in known.get(route.path, [plain]):
             answer = browser.get(path)
             if answer.status_code == 403 and login != "cho":
