@@ -15,7 +15,7 @@ if TYPE_CHECKING:
     from muniment.session.oversight.questions import Questions
     from muniment.session.reading.generations import Asked
 
-__all__ = ["audit", "changed", "could", "did", "disclosures", "rules", "who"]
+__all__ = ["audit", "changed", "could", "did", "disclosures", "rules", "saw", "who"]
 
 _HERE = "muniment.cli.audit"
 
@@ -23,6 +23,7 @@ audit = LazyGroup(
     "audit",
     {
         "who": Entry(f"{_HERE}:who", ("Who saw this person, which fields, why.", "谁查看过此人、为何。")),
+        "saw": Entry(f"{_HERE}:saw", ("Who was shown a field in clear.", "谁看过某字段的明文。")),
         "did": Entry(f"{_HERE}:did", ("What somebody did.", "某人做过什么。")),
         "disclosures": Entry(f"{_HERE}:disclosures", ("What was handed to whom.", "向谁提供过什么。")),
         "changed": Entry(f"{_HERE}:changed", ("What changed in a span of time.", "一段时间内的变更。")),
@@ -57,6 +58,7 @@ def _answer(
     record: str | None = None,
 ) -> None:
     """Print rows: the same members in JSON and in the table."""
+    from muniment.cli.entry_words import EntryWords
     from muniment.cli.output import emit, table, talk
     from muniment.cli.values import local_time
     from muniment.model import id_bytes, id_text
@@ -69,6 +71,9 @@ def _answer(
         found = ask(session.questions, named, "all" if asked is None else asked)
         tell_answered(call, session, generation)
         zone = archive.applied.timezone
+        words = EntryWords(archive, call.language, call.say)
+    told = {"purpose": words.purpose, "kind": words.kind, "kinds": words.kind, "outcome": words.outcome,
+            "type": words.type}  # fmt: skip
     if call.json:
         emit({key: [document(one) for one in found]})
         return
@@ -77,6 +82,8 @@ def _answer(
         value = getattr(one, name)
         if name.endswith("_us"):
             return local_time(value, zone)
+        if call.language == "zh" and (tell := told.get(name)) is not None:
+            return "、".join(map(tell, value)) if isinstance(value, tuple) else tell(value)
         return ", ".join(map(str, value)) if isinstance(value, tuple) else value
 
     if found:
@@ -97,23 +104,81 @@ def _answer(
     ),
 )
 @record_id
+@option("--field", metavar="F", words=("This field alone.", "仅该字段。"))
 @_since
 @_until
 @generation
 @click.pass_obj
-def who(call: Invocation, id: str, since: str | None, until: str | None, generation: str | None) -> None:
+def who(
+    call: Invocation,
+    id: str,
+    field: str | None,
+    since: str | None,
+    until: str | None,
+    generation: str | None,
+) -> None:
     """Who saw or changed a person's data."""
     from muniment.model import id_bytes
 
     _answer(
         call,
         lambda ask, named, gen: ask.who(
-            id_bytes(named), since_us=_time(since), until_us=_time(until), generation=gen
+            id_bytes(named), since_us=_time(since), until_us=_time(until), field=field, generation=gen
         ),
         "seen",
-        ("actor", "roles", "purpose", "kind", "outcome", "times", "first_us", "last_us", "fields"),
+        ("actor", "roles", "purpose", "kind", "outcome", "times", "first_us", "last_us", "fields", "clear"),
         generation=generation,
         record=id,
+    )
+
+
+@verb(
+    "saw",
+    (
+        "Who was shown a field in clear, of how many records, and in which ways.",
+        "谁看过某字段的明文、涉及多少条记录、以何种方式。",
+    ),
+    note=(
+        "Example: muniment audit saw phone --least 20 --since 2026-11-16",
+        "示例：muniment audit saw phone --least 20 --since 2026-11-16",
+    ),
+)
+@argument("field", ("The field's key.", "字段的键。"), metavar="F")
+@option(
+    "--least",
+    type=click.IntRange(min=1),
+    default=1,
+    metavar="N",
+    words=("Of so many records at least.", "至少涉及的记录数。"),
+)
+@option("--type", "record_type", metavar="TYPE", words=("Records of this type.", "该类型的记录。"))
+@_since
+@_until
+@generation
+@click.pass_obj
+def saw(
+    call: Invocation,
+    field: str,
+    least: int,
+    record_type: str | None,
+    since: str | None,
+    until: str | None,
+    generation: str | None,
+) -> None:
+    """Who was shown a field in clear."""
+    _answer(
+        call,
+        lambda ask, _, gen: ask.saw(
+            field,
+            least=least,
+            type=record_type,
+            since_us=_time(since),
+            until_us=_time(until),
+            generation=gen,
+        ),
+        "viewers",
+        ("actor", "roles", "records", "times", "kinds", "first_us", "last_us"),
+        generation=generation,
     )
 
 

@@ -8,6 +8,8 @@ from __future__ import annotations
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import TYPE_CHECKING, Any, Final
 
+from muniment.log.kinds import KINDS
+
 if TYPE_CHECKING:
     from muniment.archive import Archive
     from muniment.session.reading.logs import LogEntry
@@ -50,6 +52,11 @@ class EntryWords:
         self._language = language
         self._say = say
         self._types = archive.engine.definitions.types
+
+    def kind(self, name: str) -> str:
+        """What happened."""
+        found = KINDS.get(name)
+        return name if found is None else found.zh if self._language == "zh" else found.en
 
     def outcome(self, name: str) -> str:
         """How it ended."""

@@ -217,8 +217,15 @@ def _show_entries(
 
 @verb("show", ("One entry with all that its detail says.", "查看一条日志及其全部明细。"))
 @argument("place", _PLACE, metavar="N")
+@flag(
+    "--reason",
+    words=(
+        "With the words in which its reason was given; reading them is an entry.",
+        "同时查看当时填写的理由；查看本身也会记入日志。",
+    ),
+)
 @click.pass_obj
-def show(call: Invocation, place: str) -> None:
+def show(call: Invocation, place: str, reason: bool) -> None:
     """One entry."""
     from muniment.cli.entry_words import EntryWords
     from muniment.cli.output import emit, heading, labels, put
@@ -229,14 +236,16 @@ def show(call: Invocation, place: str) -> None:
     with call.session() as (archive, session):
         gen, index = parse_place(place)
         found = session.entry(index, generation=gen)
+        words = session.reason(index, generation=gen) if reason else None
         if call.json:
-            emit({"entries": [found.document()]})
+            emit({"entries": [found.document()], **({"reason": words} if reason else {})})
             return
         kind = KINDS[found.kind]
         put(heading(f"{place}  {found.kind}  {kind.zh if call.language == 'zh' else kind.en}"))
         labels(
             [
                 (call.say("cli.label_time"), local_time(found.time_us, archive.applied.timezone)),
+                *([(call.say("entry.words"), words)] if words else []),
                 *EntryWords(archive, call.language, call.say).lines(found),
                 *(
                     (call.say("entry.record"), f"{line['id']}  {call.say('entry.version', **line)}")

@@ -60,6 +60,12 @@ class Book(Ground):
         """One entry of the log with all that its detail says."""
         return logs.show_entry(self._engine, self._acting, index, generation=generation)
 
+    def reason(self, index: int, *, generation: int | None = None) -> str:
+        """What a person said when they did what an entry tells; see ``reading.log_reasons.reason_of``."""
+        from muniment.session.reading.log_reasons import reason_of
+
+        return reason_of(self._engine, self._acting, index, generation=generation)
+
     def accesses(self, id: str, *, limit: int = 1000) -> Sequence[LogEntry]:
         """Every entry about a record or its subject: who saw it, who changed it, who was refused."""
         return logs.accesses_of(self._engine, self._acting, id_bytes(id), limit=limit)

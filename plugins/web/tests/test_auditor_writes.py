@@ -33,7 +33,10 @@ LOOKING = {
     "record.aggregate", "record.diff", "record.history", "record.list", "record.match", "record.scan",
     "record.search", "retention.explain", "retention.plan", "retention.report",
 }  # fmt: skip
-AUDITING = {"alert.raise", "alert.review", "alert.run", "audit.report", "audit.review", "break_glass.review"}
+AUDITING = {
+    "alert.raise", "alert.review", "alert.run", "audit.report", "audit.review", "break_glass.review",
+    "role.review",
+}  # fmt: skip
 OWN_SETTINGS = {
     "credential.remove", "credential.set", "suggestion.make", "token.issue", "token.revoke", "user.sign_fail",
     "user.sign_in", "user.sign_out", "user.step_up", "view.remove", "view.save",

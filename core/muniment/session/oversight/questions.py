@@ -27,7 +27,7 @@ from muniment.session.reading.logs import LogEntry
 from muniment.session.writing.applying import policy_of
 from muniment.store import LogFilter, Reader, Transaction
 
-__all__ = ["DISCLOSURES", "MOST", "Changed", "Deed", "Disclosure", "Questions", "Seen", "document"]
+__all__ = ["DISCLOSURES", "MOST", "Changed", "Deed", "Disclosure", "Questions", "Seen", "Viewer", "document"]
 
 MOST: Final = 100_000
 """So many entries at most are counted in one answer; a narrower span of time counts the rest."""
@@ -46,7 +46,7 @@ _OPERATIONS: Final = {number: name for name, number in OPERATIONS.items()}
 
 @attrs.frozen
 class Seen:
-    """What one person did with one subject's data, for one purpose, in one way."""
+    """What one person did with one subject's data, for one purpose, in one way; what was shown in clear."""
 
     actor: str
     roles: tuple[str, ...]
@@ -57,6 +57,21 @@ class Seen:
     first_us: int
     last_us: int
     fields: tuple[str, ...]
+    clear: tuple[str, ...]
+    entries: tuple[str, ...]
+
+
+@attrs.frozen
+class Viewer:
+    """Of how many records somebody was shown a field in clear, in how many entries, in which ways."""
+
+    actor: str
+    roles: tuple[str, ...]
+    records: int
+    times: int
+    kinds: tuple[str, ...]
+    first_us: int
+    last_us: int
     entries: tuple[str, ...]
 
 
@@ -117,9 +132,10 @@ class Questions(Footing):
         *,
         since_us: int | None = None,
         until_us: int | None = None,
+        field: str | None = None,
         generation: Asked = ALL,
     ) -> Sequence[Seen]:
-        """Who saw or changed a subject's data, which fields and why.
+        """Who saw or changed a subject's data, which fields and why; of one field only, if it is named.
 
         Raises:
             NotFound: there is no such record; logged.
@@ -127,8 +143,12 @@ class Questions(Footing):
         """
         found: dict[tuple[tuple[str, tuple[str, ...]], tuple[str, str, str]], list[LogEntry]] = {}
         for one in self._entries(
-            "who", LogFilter(about=record, since_us=since_us, until_us=until_us), generation
+            "who",
+            LogFilter(about=record, since_us=since_us, until_us=until_us, terms=_of_field(field)),
+            generation,
         ):
+            if field and field not in one.fields:
+                continue  # it was another record of the same list that showed it
             name = (one.actor, one.roles), (one.purpose, one.kind, one.outcome)
             found.setdefault(name, []).append(one)
         answers = [
@@ -138,12 +158,59 @@ class Questions(Footing):
                 len(some),
                 some[-1].time_us,
                 some[0].time_us,
-                tuple(sorted({field for one in some for field in one.fields})),
+                tuple(sorted({name for one in some for name in one.fields})),
+                tuple(sorted({name for one in some for name in one.clear})),
                 tuple(str(one.place) for one in reversed(some)),
             )
             for (who, how), some in found.items()
         ]
         return sorted(answers, key=lambda one: one.last_us, reverse=True)
+
+    def saw(
+        self,
+        field: str,
+        *,
+        least: int = 1,
+        type: str | None = None,
+        since_us: int | None = None,
+        until_us: int | None = None,
+        generation: Asked = ALL,
+    ) -> Sequence[Viewer]:
+        """Who was shown a field in clear, and of how many records; those of the most records first.
+
+        Args:
+            field: by its key.
+            least: of fewer records than this does not count.
+            type: key of a record type; of all by default.
+            since_us: from this time on.
+            until_us: before this time.
+            generation: of the log; by default all.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+        """
+        filters = LogFilter(
+            terms=_of_field(field), type=type, outcome="ok", since_us=since_us, until_us=until_us
+        )
+        found: dict[tuple[str, tuple[str, ...]], list[tuple[LogEntry, set[str]]]] = {}
+        for one in self._entries("saw", filters, generation):
+            shown = _shown_in_clear(one, field)
+            if shown:
+                found.setdefault((one.actor, one.roles), []).append((one, shown))
+        answers = [
+            Viewer(
+                *who,
+                len(set().union(*(shown for _, shown in some))),
+                len(some),
+                tuple(sorted({one.kind for one, _ in some})),
+                some[-1][0].time_us,
+                some[0][0].time_us,
+                tuple(str(one.place) for one, _ in reversed(some)),
+            )
+            for who, some in found.items()
+        ]
+        kept = [one for one in answers if one.records >= least]
+        return sorted(kept, key=lambda one: (-one.records, one.actor))
 
     def did(
         self,
@@ -353,6 +420,23 @@ class Questions(Footing):
 
         with engine.guarded(acting, "log.read"):
             yield from engine.run(body, acting)
+
+
+def _of_field(field: str | None) -> tuple[str, ...]:
+    return (f"field:{field}",) if field else ()
+
+
+def _shown_in_clear(one: LogEntry, field: str) -> set[str]:
+    """The records of which an entry shows a field in clear."""
+    sets = [
+        any(field in ways.get("clear", ()) for ways in fields.values())
+        for fields in one.detail.get("sets", ())
+    ]
+    return {
+        str(line["id"])
+        for line in one.records
+        if (sets[line["set"]] if "set" in line and line["set"] < len(sets) else any(sets))
+    }
 
 
 def _matching(reader: Reader, gen: int, filters: LogFilter, most: int) -> Iterator[audit.Found]:

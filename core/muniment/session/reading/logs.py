@@ -94,11 +94,26 @@ class LogEntry:
 
         Of the lines that are here, where there are any: one person's line of a list has its own fields.
         """
+        return self._named()
+
+    @property
+    def clear(self) -> tuple[str, ...]:
+        """The names of those of them that it shows in clear."""
+        return self._named("clear")
+
+    def _named(self, only: str = "") -> tuple[str, ...]:
         sets = self.detail.get("sets", ())
         named_sets = {line["set"] for line in self.records if "set" in line}
         if named_sets:
             sets = [one for place, one in enumerate(sets) if place in named_sets]
-        named = {key for one in sets for ways in one.values() for keys in ways.values() for key in keys}
+        named = {
+            key
+            for one in sets
+            for ways in one.values()
+            for way, keys in ways.items()
+            if only in ("", way)
+            for key in keys
+        }
         return tuple(sorted(named))
 
     def document(self) -> dict[str, Any]:

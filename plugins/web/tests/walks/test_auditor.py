@@ -7,6 +7,7 @@ import re
 import subprocess
 import sys
 import zipfile
+from hashlib import sha256
 
 import pytest
 
@@ -21,6 +22,7 @@ MAY = {
     "access.deny", "alert.read", "alert.review", "alert.run", "alert.raise", "audit.review", "log.read",
     "log.verify", "log.bundle", "log.checkpoint", "log.prove", "log.witness", "log.timestamp", "data.check",
     "break_glass.review", "user.sign_in", "user.sign_out", "view.save", "user.read", "config.read",
+    "role.review", "view.remove",
 }  # fmt: skip
 
 
@@ -145,3 +147,77 @@ def test_a_report_by_regime_names_entries_and_gaps(site):
     assert "attachment" in printed.headers["content-disposition"]
     assert "hipaa" == ada.post("/regimes", {"regime": "hipaa", "form": "json"}).json()["regime"]
     assert 403 == site.browser("tom").get("/regimes").status_code
+
+
+def test_why_somebody_looked_is_read_beside_the_entry(site):
+    """The words of a reason are asked for by themselves, and asking is an entry."""
+    with site.archive.session(actor="li.na", purpose="CustomerCare", masked=True) as session:
+        session.reveal(site.anna, ["phone"], reason="her own words")
+    entries = log_entries(site.archive)
+    index = next(one.index for one in reversed(entries) if one.kind == "record.reveal")
+    ada = site.browser("ada")
+    page = ada.get(f"/log/{index}").text
+    assert "her own words" not in page
+    assert f'href="/log/{index}?reason=1"' in page
+    assert "<q>her own words</q>" in ada.get(f"/log/{index}?reason=1").text
+    told = [one.detail.get("target", {}) for one in log_entries(site.archive) if one.kind == "log.read"]
+    assert [index] == [one["index"] for one in told if "reason" in one]
+    assert "log.no_reason" in ada.get("/log/0?reason=1").text
+
+
+def test_who_saw_many_phone_numbers_is_one_question(site):
+    """Counted by records; below the least nobody is named; on to the entries without a name in an address."""
+    with site.archive.session(actor="mo", purpose="CustomerCare", masked=True) as session:
+        for one in (site.anna, site.twin):
+            session.reveal(one, ["phone"], reason="called back")
+    ada = site.browser("ada")
+    found = ada.post("/audit", {"q": "saw", "field": "phone", "least": "2"}).text
+    assert 'value="mo"' in found
+    assert "query.value" in ada.post("/audit", {"q": "saw", "field": "phone", "least": "none"}).text
+    assert 'value="mo"' not in ada.post("/audit", {"q": "saw", "field": "phone", "least": "99999"}).text
+    only = ada.post("/audit", {"q": "who", "record": "customer:A-1", "field": "phone"}).text
+    assert site.anna in only
+
+
+def test_two_days_are_compared_for_who_could_see_what(site):
+    """The same day beside itself says that nothing changed; of one field only its row is shown."""
+    from datetime import UTC, datetime
+
+    today = datetime.now(UTC).date().isoformat()
+    ada = site.browser("ada")
+    asked = {"q": "could", "type": "customer", "day": today, "before": today, "field": "phone"}
+    page = ada.post("/audit", asked).text
+    assert "Everybody could see the same" in page
+    assert 1 == page.count('<tr><th scope="row">')
+
+
+def test_the_rights_are_signed_as_reviewed(site):
+    """Words are needed; afterwards the page says who, when, and whether anything moved since."""
+    ada, start = site.browser("ada"), len(log_entries(site.archive))
+    assert "usage.no_reason" in ada.post("/roles/review", {"reason": " "}).text
+    page = ada.post("/roles/review", {"reason": "read each role, asked two people"}).text
+    assert "Last reviewed by ada" in page
+    assert "nothing changed since" in page
+    assert "asked two people" not in page
+    assert 403 == site.browser("tom").post("/roles/review", {"reason": "x"}).status_code
+    assert 1 == [one.kind for one in log_entries(site.archive)[start:]].count("role.review")
+
+
+def test_the_commands_of_the_page_verify_the_bundle(site, tmp_path):
+    """What the page says to type is typed, as it stands there, with nothing but Python: the log holds."""
+    import html
+    import shlex
+
+    ada = site.browser("ada")
+    (tmp_path / "evidence.zip").write_bytes(ada.post("/evidence", {"record": site.anna}).content)
+    page = ada.get("/evidence").text
+    typed = html.unescape(re.search(r"<pre[^>]*>(python3 -m zipfile.*?)</pre>", page, re.S).group(1))
+    for line in typed.strip().splitlines():
+        words = [sys.executable, "-I", *shlex.split(line)[1:]]
+        done = subprocess.run(words, cwd=tmp_path, capture_output=True, text=True, check=False)
+        assert 0 == done.returncode, done.stdout + done.stderr
+    program = (tmp_path / "evidence" / "verify.py").read_bytes()
+    assert sha256(program).hexdigest() in page
+    wrong = typed.replace("/0.0+", "/0.1+")
+    words = [sys.executable, "-I", *shlex.split(wrong.strip().splitlines()[-1])[1:]]
+    assert 0 != subprocess.run(words, cwd=tmp_path, capture_output=True, check=False).returncode

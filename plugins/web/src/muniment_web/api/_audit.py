@@ -51,6 +51,7 @@ class Seen(Shown):
     first: Moment
     last: Moment
     fields: list[str]
+    clear: list[str] = Field(description="those of them that were shown in clear")
     entries: list[str]
 
 
@@ -58,6 +59,25 @@ class SeenBy(Shown):
     """Who saw or changed a person's data."""
 
     seen: list[Seen]
+
+
+class Viewer(Shown):
+    """Of how many records somebody was shown a field in clear."""
+
+    actor: str
+    roles: list[str]
+    records: int
+    times: int
+    kinds: list[str]
+    first: Moment
+    last: Moment
+    entries: list[str]
+
+
+class Viewers(Shown):
+    """Who was shown a field in clear."""
+
+    viewers: list[Viewer]
 
 
 class Deed(Shown):
@@ -161,10 +181,32 @@ def _said(found: Any) -> dict[str, Any]:
 
 
 @router.get("/audit/who")
-def who_saw(session: Reading, record: Record, since: Day = None, until: Day = None) -> SeenBy:
+def who_saw(
+    session: Reading,
+    record: Record,
+    since: Day = None,
+    until: Day = None,
+    field: Annotated[Key | None, Query(description="of this field alone")] = None,
+) -> SeenBy:
     """Who saw or changed a person's data, which fields and why."""
-    found = session.questions.who(record.bytes, since_us=micros(since), until_us=micros(until))
+    found = session.questions.who(record.bytes, since_us=micros(since), until_us=micros(until), field=field)
     return SeenBy(seen=[Seen.model_validate(_said(one)) for one in found])
+
+
+@router.get("/audit/saw")
+def who_saw_field(
+    session: Reading,
+    field: Annotated[Key, Query()],
+    least: Annotated[int, Query(ge=1, le=2**31, description="of so many records at least")] = 1,
+    type: Annotated[Key | None, Query()] = None,
+    since: Day = None,
+    until: Day = None,
+) -> Viewers:
+    """Who was shown a field in clear, and of how many records."""
+    found = session.questions.saw(
+        field, least=least, type=type, since_us=micros(since), until_us=micros(until)
+    )
+    return Viewers(viewers=[Viewer.model_validate(_said(one)) for one in found])
 
 
 @router.get("/audit/did")

@@ -1,4 +1,4 @@
-"""Saved queries of the log over the API."""
+"""Saved queries of the log over the API, and the reasons beside its entries."""
 
 from __future__ import annotations
 
@@ -14,6 +14,7 @@ from muniment.session.oversight.log_queries import LogQuery, SavedQuery
 from muniment.session.reading.generations import ALL
 from muniment_web.api import _models as models
 from muniment_web.api._calls import area, may
+from muniment_web.api._log import Generation, Index
 from muniment_web.api._parts import Cursor, Done, Id, Shown, Strict, Text, Time, micros
 
 __all__ = ["router"]
@@ -75,6 +76,12 @@ class Queries(Shown):
     queries: list[QueryShown]
 
 
+class EntryReason(Shown):
+    """What a person said when they did what an entry tells."""
+
+    reason: str
+
+
 class QueryRun(Strict):
     """Which page of what a query finds."""
 
@@ -115,6 +122,12 @@ def remove_log_query(session: Saving, id: Id) -> Done:
     """Take a query away; the log keeps what it found."""
     session.log_queries.remove(str(id))
     return Done(id=str(id), state="removed")
+
+
+@router.get("/log/{index}/reason")
+def get_entry_reason(session: Reading, index: Index, generation: Generation = None) -> EntryReason:
+    """The words in which the reason of an entry was given; reading them is an entry itself."""
+    return EntryReason(reason=session.reason(index, generation=generation))
 
 
 def _asked(given: QueryAsked) -> LogQuery:

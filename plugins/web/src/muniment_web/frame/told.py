@@ -22,6 +22,7 @@ __all__ = [
     "auth_of",
     "changed_text",
     "day_of",
+    "field_names",
     "file_of",
     "named_places",
     "number_of",
@@ -29,6 +30,7 @@ __all__ = [
     "problem_of",
     "purpose_of",
     "purposes_of",
+    "roles_of",
     "time_us_of",
 ]
 
@@ -133,6 +135,23 @@ def purposes_of(call: Call) -> Sequence[str]:
 
     names = {*PURPOSES, *call.web.archive.plugins.purposes()}
     return sorted(names, key=lambda name: purpose_of(call, name).casefold())
+
+
+def roles_of(call: Call, keys: Iterable[str]) -> list[str]:
+    """What roles are called."""
+    roles = call.web.engine.policy.roles
+    return [roles[key].label.get(call.lang) or key if key in roles else key for key in keys]
+
+
+def field_names(call: Call) -> list[tuple[str, str]]:
+    """The fields that this reader may know, by key, with what they are called."""
+    names: dict[str, str] = {}
+    for one in call.session.types():
+        readable = call.session.view(one).readable
+        for field in one.fields:
+            if field.key in readable:
+                names.setdefault(field.key, field.label.of(call.lang) or field.key)
+    return sorted(names.items(), key=lambda pair: pair[1].casefold())
 
 
 def auth_of(call: Call, name: str) -> str:

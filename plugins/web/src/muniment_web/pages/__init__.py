@@ -47,6 +47,7 @@ def routes() -> list[BaseRoute]:
         restricting,
         retention,
         reveal,
+        reviewing,
         roles,
         schema,
         sign_in,
@@ -99,6 +100,7 @@ def routes() -> list[BaseRoute]:
         status,
         backups,
         keys,
+        reviewing,
         roles,
         users,
     )

@@ -2,7 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections import defaultdict
+from collections.abc import Callable, Mapping, Sequence
+from hashlib import sha256
+from importlib import resources
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -18,17 +21,19 @@ from muniment_web.frame.routing import page
 from muniment_web.frame.told import (
     PASSED_ON,
     day_of,
+    field_names,
     places_of,
     problem_of,
     purpose_of,
+    roles_of,
     time_us_of,
 )
 from muniment_web.server.handed import handed
 
 __all__ = ["routes"]
 
-QUESTIONS: Final = ("who", "did", "disclosures", "stood", "changed", "rules", "could")
-_ASKED: Final = ("record", "actor", "type", "since", "until", "day")
+QUESTIONS: Final = ("who", "saw", "did", "disclosures", "stood", "changed", "rules", "could")
+_ASKED: Final = ("record", "actor", "type", "field", "least", "since", "until", "day", "before")
 _MOST: Final = 300
 _STALE_US: Final = 7 * 86_400_000_000
 
@@ -81,6 +86,7 @@ def ask(call: Call) -> Response:
         answer=answer,
         users=sorted(engine.definitions.users),
         types=call.session.types(),
+        fields=field_names(call),
         most=_MOST,
         problem=problem_of(call, problem),
         notes=call.taken_notes(),
@@ -90,6 +96,7 @@ def ask(call: Call) -> Response:
 def _complete(question: str, asked: Mapping[str, str]) -> bool:
     needs = {
         "who": ("record",),
+        "saw": ("field",),
         "did": ("actor",),
         "disclosures": ("record",),
         "stood": ("record", "day"),
@@ -127,25 +134,58 @@ def _names(call: Call) -> dict[str, str]:
 
 
 def _who(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
-    found = call.session.questions.who(id_bytes(asked["record"]), **_span(call, asked))
+    since, until = _span(call, asked).values()
+    found = call.session.questions.who(
+        id_bytes(asked["record"]), since_us=since, until_us=until, field=asked["field"] or None
+    )
     names = _names(call)
     return {
         "place": places_of(call, [asked["record"]])[asked["record"]],
         "rows": [
             {
                 "actor": one.actor,
-                "roles": one.roles,
+                "roles": roles_of(call, one.roles),
                 "kind": _kind(call, one.kind),
                 "purpose": purpose_of(call, one.purpose),
                 "outcome": one.outcome,
                 "times": one.times,
                 "first": call.time(one.first_us),
                 "last": call.time(one.last_us),
-                "fields": [names.get(key, key) for key in one.fields],
+                "clear": [names.get(key, key) for key in one.clear],
+                "fields": [names.get(key, key) for key in one.fields if key not in one.clear],
                 "entries": one.entries[-3:],
             }
             for one in found
         ],
+    }
+
+
+def _saw(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
+    least = asked["least"] or "1"
+    if not least.isdecimal() or not int(least[:9]) > 0:
+        raise UsageError("query.value", name=call.say("audit.least"))
+    since, until = _span(call, asked).values()
+    found = call.session.questions.saw(
+        asked["field"],
+        least=int(least[:9]),
+        type=asked["type"] or None,
+        since_us=since,
+        until_us=until,
+    )
+    return {
+        "rows": [
+            {
+                "actor": one.actor,
+                "roles": roles_of(call, one.roles),
+                "records": one.records,
+                "times": one.times,
+                "kinds": [_kind(call, kind) for kind in one.kinds],
+                "first": call.time(one.first_us),
+                "last": call.time(one.last_us),
+                "entries": one.entries[-3:],
+            }
+            for one in found
+        ]
     }
 
 
@@ -221,33 +261,70 @@ def _changed(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
     }
 
 
-def _moment(call: Call, asked: Mapping[str, str]) -> int:
+def _moment(call: Call, day: str) -> int:
     """The last moment of a day, or now for today."""
-    found = time_us_of(call, asked["day"], end=True)
+    found = time_us_of(call, day, end=True)
     assert found is not None  # the question is complete
     return min(found - 1, call.web.engine.clock())
 
 
 def _rules(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
-    return call.session.questions.rules(_moment(call, asked))
+    moment = _moment(call, asked["day"])
+    found = call.session.questions.rules(moment)
+    users = [{**one, "roles": roles_of(call, one["roles"])} for one in found["users"]]
+    types = [{**one, "label": _type_label(call, one["key"])} for one in found["types"]]
+    return {**found, "users": users, "types": types, "as_of": call.time(moment, seconds=True)}
 
 
 def _could(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
-    found = call.session.questions.could(asked["type"], _moment(call, asked))
+    """Who could see what on a day; beside another day what was otherwise then."""
+    questions, moment = call.session.questions, _moment(call, asked["day"])
+    found = questions.could(asked["type"], moment)
+    earlier: Mapping[str, Any] | None = None
+    before = 0
+    if asked["before"]:
+        before = _moment(call, asked["before"])
+        earlier = questions.could(asked["type"], before)
     record_type = call.session.type(asked["type"])
+    users = _beside(call, found["users"], [] if earlier is None else earlier["users"], earlier is not None)
+    fields = [one for one in record_type.fields if not one.retired and asked["field"] in ("", one.key)]
     return {
         **found,
+        "users": users,
+        "as_of": call.time(moment, seconds=True),
+        "before": call.time(before, seconds=True) if earlier is not None else "",
         "label": record_type.label.of(call.lang) or record_type.key,
-        "fields": [
-            (field.key, field.label.of(call.lang) or field.key, field.sensitivity)
-            for field in record_type.fields
-            if not field.retired
-        ],
+        "fields": [(one.key, one.label.of(call.lang) or one.key, one.sensitivity) for one in fields],
+        "differ": any(one["was"][key] != one["is"][key] for one in users for key in [f.key for f in fields])
+        if earlier is not None
+        else None,
     }
+
+
+def _beside(
+    call: Call, now: Sequence[Mapping[str, Any]], then: Sequence[Mapping[str, Any]], asked: bool
+) -> list[dict[str, Any]]:
+    """Everybody of either day, with how they see each field: ``clear``, ``mask`` or nothing."""
+    held = ({one["login"]: one for one in now}, {one["login"]: one for one in then})
+    users = []
+    for login in sorted({*held[0], *held[1]}):
+        ways = [_ways(one.get(login)) for one in held]
+        roles = (held[0].get(login) or held[1][login])["roles"]
+        was = ways[1] if asked else ways[0]
+        users.append({"login": login, "roles": roles_of(call, roles), "is": ways[0], "was": was})
+    return users
+
+
+def _ways(one: Mapping[str, Any] | None) -> Mapping[str, str]:
+    if one is None:
+        return defaultdict(str)
+    ways = {**dict.fromkeys(one["masked"], "mask"), **dict.fromkeys(one["clear"], "clear")}
+    return defaultdict(str, ways)
 
 
 _ANSWERS: Final[Mapping[str, Callable[[Call, Mapping[str, str]], Mapping[str, Any]]]] = {
     "who": _who,
+    "saw": _saw,
     "did": _did,
     "disclosures": _disclosures,
     "changed": _changed,
@@ -297,10 +374,16 @@ def evidence(call: Call, problem: MunimentError | None = None) -> Response:
         may_ask=session.may("log.checkpoint"),
         may_bundle=session.may("log.export"),
         key=key,
+        program=program_digest(),
         users=sorted(engine.definitions.users),
         problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
+
+
+def program_digest() -> str:
+    """SHA-256 of the program that every bundle brings along, hex."""
+    return sha256(resources.files("muniment_schemas").joinpath("evidence/verify.py").read_bytes()).hexdigest()
 
 
 def bundle(call: Call) -> Response:

@@ -9,6 +9,7 @@ from typing import Any
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute
 
+from muniment.cli.entry_words import EntryWords
 from muniment.errors import MunimentError, NotFound, UsageError
 from muniment.log.kinds import KINDS
 from muniment.log.tree import leaf_hash
@@ -16,7 +17,15 @@ from muniment.session.oversight.log_queries import LogQuery, SavedQuery
 from muniment.session.reading.logs import LogEntry, LogPage
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import AUTHS, PASSED_ON, auth_of, problem_of, purpose_of, purposes_of
+from muniment_web.frame.told import (
+    AUTHS,
+    PASSED_ON,
+    auth_of,
+    field_names,
+    problem_of,
+    purpose_of,
+    purposes_of,
+)
 from muniment_web.pages.log_asking import asked_in, chips_of, fields_of, generation_in, without
 from muniment_web.server.format import short_hash
 
@@ -178,7 +187,7 @@ def _answer(
         "kinds": {name: (one.zh if call.lang == "zh" else one.en) for name, one in KINDS.items()},
         "users": sorted(engine.definitions.users),
         "types": [one for one in session.types()],
-        "fields": _field_names(call),
+        "fields": field_names(call),
         "purposes": [(name, purpose_of(call, name)) for name in purposes_of(call)],
         "auths": [(name, auth_of(call, name)) for name in AUTHS],
         "chips": chips_of(call, asked),
@@ -200,17 +209,6 @@ def _answer(
         "may_sign": session.may("log.checkpoint"),
     }
     return call.page("log.html", status=422 if problem else 200, **values)
-
-
-def _field_names(call: Call) -> list[tuple[str, str]]:
-    """The fields that this reader may know, by key, with what they are called."""
-    names: dict[str, str] = {}
-    for one in call.session.types():
-        readable = call.session.view(one).readable
-        for field in one.fields:
-            if field.key in readable:
-                names.setdefault(field.key, field.label.of(call.lang) or field.key)
-    return sorted(names.items(), key=lambda pair: pair[1].casefold())
 
 
 def signed_of(call: Call) -> dict[str, Any]:
@@ -258,8 +256,18 @@ def entry(call: Call) -> Response:
     generation, index = _asked_place(call)
     found = call.session.entry(index, generation=generation)
     detail = {name: value for name, value in found.detail.items() if name != "records"}
+    reason, problem = "", None
+    if call.query("reason"):
+        try:
+            reason = call.session.reason(index, generation=generation)
+        except NotFound as error:
+            problem = error
     return call.page(
         "entry.html",
+        reason=reason,
+        problem=problem_of(call, problem),
+        lines=EntryWords(call.web.archive, call.lang, call.core).lines(found),
+        key=call.web.archive.verifier_key.text,
         row=row_of(call, found),
         op=found.op,
         previous=ref_of(f"{generation}:{index - 1}"),

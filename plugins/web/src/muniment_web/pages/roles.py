@@ -19,6 +19,7 @@ from muniment_web.frame.proposing import Seen, look_at_config, said
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import purpose_of
+from muniment_web.pages.reviewing import review_values
 
 __all__ = ["routes"]
 
@@ -38,7 +39,7 @@ def routes() -> list[BaseRoute]:
     ]
 
 
-def roles(call: Call) -> Response:
+def roles(call: Call, problem: MunimentError | None = None) -> Response:
     """Who may do what to which fields, asked of what enforces it."""
     session, engine = call.session, call.web.engine
     session.require("user.read")
@@ -46,11 +47,12 @@ def roles(call: Call) -> Response:
     types = session.types()
     return call.page(
         "roles.html",
+        status=422 if problem else 200,
+        **review_values(call, problem),
         roles=sorted(engine.policy.roles.values(), key=lambda one: one.key),
         matrix=engine.policy.matrix(types),
         types=types,
         may=session.may("config.change"),
-        notes=call.taken_notes(),
     )
 
 
