@@ -222,10 +222,19 @@ class Credentials(Footing):
         if document is None:
             raise NotFound("sign.no_token")
         self._require_over(str(document["login"]))
+        gone = False
+
+        def take(there: bytes | None) -> None:
+            nonlocal gone
+            gone = there is None
+
         self._engine.note(
             self._acting, "token.revoke", target={"token": identifier, "login": str(document["login"])}
         )
-        self._engine.keys.box_delete(f"{kind}/{identifier}")
+        self._engine.keys.box_change(f"{kind}/{identifier}", take)
+        if gone:
+            # Somebody else was faster: what works once has worked for them.
+            raise NotFound("sign.no_token")
 
     def _document(self, kind: str, identifier: str) -> dict[str, Any] | None:
         if len(identifier) != 32 or not identifier.isalnum():

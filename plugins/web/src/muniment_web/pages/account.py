@@ -34,13 +34,17 @@ from muniment_web.frame.routing import page
 from muniment_web.server.factors import new_recovery_codes, new_seed, qr_svg, totp_step
 from muniment_web.server.passwords import check_strength
 from muniment_web.server.scopes import SCOPES
+from muniment_web.server.strict import strict_json
 from muniment_web.server.throttle import network_of
 
 __all__ = ["routes"]
 
 _LONGEST_DAYS: Final = 366
-_WAITING_US: Final = 300_000_000
-_MOST_WAITING: Final = 1_000
+_LONGEST_KEY_ID: Final = 1_023
+"""Bytes of a passkey's identifier (W3C Web Authentication, 7.1)."""
+
+_MEANT: Final = (WebAuthnException, ValueError, KeyError, TypeError, AttributeError)
+"""What comes of reading something that no browser sent."""
 
 
 def routes() -> list[BaseRoute]:
@@ -55,7 +59,8 @@ def routes() -> list[BaseRoute]:
         page("/account/tokens/{token}/revoke", revoke_token, methods=("POST",)),
         page("/account/passkeys/options", passkey_options, methods=("POST",)),
         page("/account/passkeys", add_passkey, methods=("POST",)),
-        page("/account/passkeys/{place:int}/remove", remove_passkey, methods=("POST",)),
+        page("/account/passkeys/remove", remove_passkey, methods=("POST",)),
+        page("/account/sign-ins/end", end_sign_ins, methods=("POST",)),
         page("/sign-in/passkey/options", sign_options, methods=("POST",), public=True),
         page("/sign-in/passkey", sign_with_passkey, methods=("POST",), public=True),
     ]
@@ -67,6 +72,7 @@ def show(call: Call, **more: Any) -> Response:
     credentials = call.session.credentials
     values: dict[str, Any] = {
         "held": credentials.of(login),
+        "sign_ins": _sign_ins(call),
         "tokens": sorted(
             (one for one in credentials.tokens() if one.login == login), key=lambda one: one.added_us
         ),
@@ -83,6 +89,39 @@ def show(call: Call, **more: Any) -> Response:
     return call.page("account.html", status=422 if values["problem"] else 200, **values)
 
 
+def _sign_ins(call: Call) -> list[dict[str, Any]]:
+    """Where the person is signed in, this place first."""
+    own = [one for one in call.web.signs if one.login == call.signed.login]
+    own.sort(key=lambda one: (one is not call.sign, -one.seen_us))
+    return [
+        {
+            "id": one.id,
+            "here": one is call.sign,
+            "since": call.time(one.since_us),
+            "seen": call.time(one.seen_us),
+            "address": one.address,
+            "auth": one.auth,
+        }
+        for one in own
+    ]
+
+
+def end_sign_ins(call: Call) -> Response:
+    """End one's own sign-ins elsewhere: one of them, or all."""
+    which = call.text("which")
+    for one in call.web.signs:
+        if one.login == call.signed.login and one is not call.sign and which in ("", one.id):
+            call.web.end(one, "elsewhere")
+    return call.go("/account", note=call.say("account.ended"))
+
+
+def _end_others(call: Call, why: str) -> None:
+    """End the sign-ins that were begun with what holds no more, but this one."""
+    for one in call.web.signs:
+        if one.login == call.signed.login and one is not call.sign:
+            call.web.end(one, why)
+
+
 def _told(call: Call, error: MunimentError) -> dict[str, str]:
     return {"text": error.text(call.lang).rpartition(" [")[0], "code": error.code, "hint": ""}
 
@@ -94,13 +133,14 @@ def _confirmed(call: Call) -> None:
         AccessDenied: ``sign.wrong`` or ``sign.throttled``.
     """
     web, sign = call.web, call.signed
-    place = f"account/{network_of(call.address)}"
-    web.throttle.check(sign.login, place)
+    # Counted by sign-in: whoever took over one must not keep its owner from mending that in another.
+    place = f"account/{sign.id}"
+    web.throttle.begin(sign.login, place)
     held = sign.session.credentials.of(sign.login)
     if not web.passwords.check(held.password, call.text("current")):
-        web.throttle.failed(sign.login, place)
         web.engine.note(sign.session.acting, "user.sign_fail", outcome="denied", code="sign.wrong")
         raise AccessDenied("sign.wrong")
+    web.throttle.succeeded(sign.login, place)
     web.engine.note(sign.session.acting, "user.step_up")
 
 
@@ -119,9 +159,7 @@ def password(call: Call) -> Response:
     call.session.credentials.change(
         sign.login, "password", lambda held: attrs.evolve(held, password=encoded, password_us=now)
     )
-    for one in web.signs:
-        if one.login == sign.login and one is not sign:
-            web.end(one, "password")
+    _end_others(call, "password")
     return call.go("/account", note=call.say("account.password_set"))
 
 
@@ -161,6 +199,7 @@ def confirm_totp(call: Call) -> Response:
         return attrs.evolve(held, totp=seed, totp_last=step, recovery=hashes)
 
     call.session.credentials.change(sign.login, "totp", change)
+    _end_others(call, "factor")
     return show(call, codes=codes)
 
 
@@ -176,6 +215,7 @@ def remove_totp(call: Call) -> Response:
         lambda held: attrs.evolve(held, totp="", totp_last=0, recovery=()),
         removing=True,
     )
+    _end_others(call, "factor")
     return call.go("/account", note=call.say("account.totp_off"))
 
 
@@ -253,7 +293,10 @@ def add_passkey(call: Call) -> Response:
             expected_origin=origin,
             require_user_verification=True,
         )
-    except (WebAuthnException, ValueError, KeyError, TypeError):
+        if len(done.credential_id) > _LONGEST_KEY_ID or _owner_of(call, done.credential_id) is not None:
+            # Another's identifier would come between that person and their sign-in.
+            raise AccessDenied("sign.wrong")
+    except _MEANT:
         raise AccessDenied("sign.wrong") from None
     made = Passkey(
         done.credential_id,
@@ -270,29 +313,28 @@ def add_passkey(call: Call) -> Response:
 
 def remove_passkey(call: Call) -> Response:
     """Forget the key of a device."""
-    place = call.request.path_params["place"]
+    try:
+        _confirmed(call)
+    except AccessDenied as error:
+        return show(call, problem=_told(call, error))
 
     def change(held: Credential) -> Credential:
-        kept = tuple(one for at, one in enumerate(held.passkeys) if at != place)
+        kept = tuple(one for one in held.passkeys if one.id.hex() != call.text("key"))
         return attrs.evolve(held, passkeys=kept)
 
     call.session.credentials.change(call.signed.login, "passkey", change, removing=True)
-    return call.go("/account")
+    _end_others(call, "factor")
+    return call.go("/account", note=call.say("account.passkey_gone"))
 
 
 def sign_options(call: Call) -> Response:
     """What a passkey has to sign to let its owner in; asked for by somebody whom nobody knows yet."""
     host, _ = _site(call)
     options = generate_authentication_options(
-        rp_id=host, user_verification=UserVerificationRequirement.REQUIRED
+        rp_id=host,
+        challenge=call.web.challenges.new(),
+        user_verification=UserVerificationRequirement.REQUIRED,
     )
-    waiting, now = call.web.challenges, call.web.engine.clock()
-    with call.web.lock:
-        for old in [one for one, since in waiting.items() if now - since > _WAITING_US]:
-            del waiting[old]
-        if len(waiting) >= _MOST_WAITING:
-            waiting.pop(next(iter(waiting)))
-        waiting[options.challenge] = now
     return call.json(json.loads(options_to_json(options)))
 
 
@@ -301,8 +343,7 @@ def sign_with_passkey(call: Call) -> Response:
     from muniment_web.pages.sign_in import begin
 
     web = call.web
-    place = network_of(call.address)
-    web.throttle.check("", place)
+    place = f"passkey/{network_of(call.address)}"
     acting = web.visitor(call.address, auth="passkey")
     try:
         login, held, challenge, credential = _shown_passkey(call)
@@ -317,11 +358,13 @@ def sign_with_passkey(call: Call) -> Response:
             credential_current_sign_count=held.sign_count,
             require_user_verification=True,
         )
-        if not acting.actor.roles:
+        if not acting.actor.roles or not web.challenges.use(challenge):
             raise AccessDenied("sign.wrong")
-    except (WebAuthnException, AccessDenied, ValueError, KeyError, TypeError):
+    except (AccessDenied, *_MEANT):
+        # Nobody guesses a signature: waiting bounds what failures write, and keeps no owner of a key out.
+        if web.throttle.begin("", place):
+            web.engine.note(acting, "user.lock", outcome="denied", code="sign.throttled")
         web.engine.note(acting, "user.sign_fail", outcome="denied", code="sign.wrong")
-        web.throttle.failed("", place)
         raise AccessDenied("sign.wrong") from None
 
     def used(now: Credential) -> Credential:
@@ -339,17 +382,22 @@ def sign_with_passkey(call: Call) -> Response:
 def _shown_passkey(call: Call) -> tuple[str, Passkey, bytes, dict[str, Any]]:
     """Whose passkey was shown, the key, what it had to sign, and what it signed."""
     web = call.web
-    credential = json.loads(call.text("credential"))
-    client = json.loads(base64url_to_bytes(credential["response"]["clientDataJSON"]))
+    credential = strict_json(call.text("credential"))
+    client = strict_json(base64url_to_bytes(credential["response"]["clientDataJSON"]))
     challenge = base64url_to_bytes(client["challenge"])
-    with web.lock:
-        since = web.challenges.pop(challenge, 0)
-    if web.engine.clock() - since > _WAITING_US:
+    if not web.challenges.good(challenge):
         raise AccessDenied("sign.wrong")
-    wanted = base64url_to_bytes(credential["rawId"])
-    credentials = Session(web.engine, web.visitor(call.address)).credentials
-    for login in web.engine.definitions.users:
+    found = _owner_of(call, base64url_to_bytes(credential["rawId"]))
+    if found is None:
+        raise AccessDenied("sign.wrong")
+    return *found, challenge, credential
+
+
+def _owner_of(call: Call, wanted: bytes) -> tuple[str, Passkey] | None:
+    """Whose passkey has an identifier, and the key; None for nobody's."""
+    credentials = Session(call.web.engine, call.web.visitor(call.address)).credentials
+    for login in call.web.engine.definitions.users:
         for one in credentials.of(login).passkeys:
             if one.id == wanted:
-                return login, one, challenge, credential
-    raise AccessDenied("sign.wrong")
+                return login, one
+    return None

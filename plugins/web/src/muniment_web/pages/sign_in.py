@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hmac
+import secrets
 from hashlib import sha256
 
 import attrs
@@ -10,7 +11,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.errors import AccessDenied, MunimentError, UsageError
-from muniment.session import Session
+from muniment.session import Acting, Session
 from muniment.session.credentials import Credential
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
@@ -21,7 +22,8 @@ from muniment_web.server.throttle import network_of
 
 __all__ = ["begin", "routes"]
 
-_DEVICE = "muniment-device"
+_MOST_SIGN_INS = 10
+"""Of one person at once; another one ends that which was not used for longest."""
 
 
 def routes() -> list[BaseRoute]:
@@ -65,17 +67,17 @@ def _checked(call: Call, login: str) -> SignIn:
     web = call.web
     place = _known_browser(call, login) or network_of(call.address)
     acting = web.visitor(call.address, login=login, auth="password")
-    web.throttle.check(login, place)
+    last = web.throttle.begin(login, place)
     # Under the login's own name only where it is one: what was typed may be a password.
     known = Session(web.engine, acting).credentials
     held = known.of(login)
     ok = web.passwords.check(held.password, call.text("password"))
     if ok and held.totp:
-        ok = use_code(web.engine, known, login, call.text("code"))
+        ok = _second(call, acting, login, place)
     if not ok or not acting.actor.roles:
         code = "access.disabled" if ok and acting.actor.disabled else "sign.wrong"
         web.engine.note(acting, "user.sign_fail", outcome="denied", code=code)
-        if web.throttle.failed(login, place):
+        if last:
             web.engine.note(acting, "user.lock", outcome="denied", code="sign.throttled")
         raise AccessDenied("sign.wrong")
     web.throttle.succeeded(login, place)
@@ -83,6 +85,22 @@ def _checked(call: Call, login: str) -> SignIn:
         fresh = web.passwords.hash(call.text("password"))
         known.use(login, lambda now: attrs.evolve(now, password=fresh))
     return begin(call, login, "password")
+
+
+def _second(call: Call, acting: Acting, login: str, place: str) -> bool:
+    """Whether the code is right.
+
+    Whoever comes this far knows the password, so guesses from everywhere count together: a million codes
+    are soon tried from a thousand addresses. A browser that the person has signed in with counts alone.
+    """
+    throttle = call.web.throttle
+    together = place if place == _known_browser(call, login) else f"code/{login}"
+    if throttle.begin(f"code/{login}", together):
+        call.web.engine.note(acting, "user.lock", outcome="denied", code="sign.throttled")
+    ok = use_code(call.web.engine, Session(call.web.engine, acting).credentials, login, call.text("code"))
+    if ok:
+        throttle.succeeded(f"code/{login}", together)
+    return ok
 
 
 def begin(call: Call, login: str, auth: str) -> SignIn:
@@ -103,25 +121,32 @@ def begin(call: Call, login: str, auth: str) -> SignIn:
             now,
             now,
             session,
-            confirmed_us=now,
         )
 
     sign, cookie = web.signs.begin(make)
     web.engine.note(sign.session.acting, "user.sign_in")
+    for one in web.signs.beyond(login, _MOST_SIGN_INS):
+        web.end(one, "many")
     call.sign = sign
     call.cookies[web.cookie] = cookie
-    call.cookies[_DEVICE] = _mark(call, login)
+    if not _known_browser(call, login):
+        number = secrets.token_hex(16)
+        call.cookies[web.device_cookie] = f"{number}.{_mark(call, login, number)}"
     return sign
 
 
-def _mark(call: Call, login: str) -> str:
-    return hmac.new(call.web.device_key, login.encode(), sha256).hexdigest()
+def _mark(call: Call, login: str, number: str) -> str:
+    return hmac.new(call.web.device_key, f"{number}/{login}".encode(), sha256).hexdigest()
 
 
 def _known_browser(call: Call, login: str) -> str:
-    """The mark of a browser that has signed in as this login; empty for others."""
-    shown = call.request.cookies.get(_DEVICE, "")
-    return shown if shown and hmac.compare_digest(shown.encode(), _mark(call, login).encode()) else ""
+    """The number of a browser that has signed in as this login; empty for others."""
+    number, _, mark = call.request.cookies.get(call.web.device_cookie, "").partition(".")
+    if not number or not hmac.compare_digest(
+        mark.encode(errors="replace"), _mark(call, login, number).encode()
+    ):
+        return ""
+    return f"browser/{number}"
 
 
 def sign_out(call: Call) -> Response:
@@ -181,10 +206,14 @@ def set_password(call: Call) -> Response:
 
     # First the link goes: of two that use it at once only one may pass.
     session.credentials.revoke(identifier, kind="invite")
-    session.credentials.change(login, "password", change)
+    held = session.credentials.change(login, "password", change)
     for one in call.web.signs:
         if one.login == login:
             call.web.end(one, "password")
+    if held.totp:
+        # A link stands for the password alone: whoever got hold of it has not shown the second factor.
+        note = call.say("sign_in.now_code")
+        return call.page("sign_in.html", next="", problem=None, login=login, notes=[note])
     begin(call, login, "password")
     return call.go("/", note=call.say("sign_in.welcome"))
 

@@ -3,19 +3,25 @@
 from __future__ import annotations
 
 import unicodedata
+from collections.abc import Iterator
+from contextlib import contextmanager
 from functools import cache
+from threading import BoundedSemaphore, Lock
 from typing import Final
 
 from argon2 import PasswordHasher
 from argon2.exceptions import InvalidHashError, VerificationError
 from argon2.low_level import ARGON2_VERSION, Type
 
-from muniment.errors import UsageError
+from muniment.errors import AccessDenied, UsageError
 
 __all__ = ["Passwords", "check_strength"]
 
 _SHORTEST: Final = 12
 _LONGEST: Final = 256
+_AT_ONCE: Final = 4
+_MOST_WAITING: Final = 16
+_BUSY_SECONDS: Final = 5
 
 
 def _normal(password: str) -> str:
@@ -58,20 +64,51 @@ class Passwords:
             time_cost=passes, memory_cost=memory_kib, parallelism=1, hash_len=32, salt_len=16, type=Type.ID
         )
         assert ARGON2_VERSION == 19
+        self._lock = Lock()
+        self._few = BoundedSemaphore(_AT_ONCE)
+        self._waiting = 0
+
+    @contextmanager
+    def _one_of_few(self) -> Iterator[None]:
+        """Each check takes 64 MiB: whoever sends hundreds at once does not get the memory for them.
+
+        Raises:
+            AccessDenied: ``sign.rate`` while as many wait as may.
+        """
+        with self._lock:
+            if self._waiting >= _MOST_WAITING:
+                raise AccessDenied("sign.rate", seconds=_BUSY_SECONDS)
+            self._waiting += 1
+        try:
+            with self._few:
+                yield
+        finally:
+            with self._lock:
+                self._waiting -= 1
 
     def hash(self, password: str) -> str:
-        """The encoded hash of a password."""
-        return self._hasher.hash(_normal(password))
+        """The encoded hash of a password.
+
+        Raises:
+            AccessDenied: ``sign.rate`` while too many are at it.
+        """
+        with self._one_of_few():
+            return self._hasher.hash(_normal(password))
 
     @cache  # noqa: B019 - one hasher lives as long as the process
     def _nobody(self) -> str:
         return self._hasher.hash("nobody has this password")
 
     def check(self, encoded: str, password: str) -> bool:
-        """Whether a password is the one of a hash; takes as long where there is no hash."""
+        """Whether a password is the one of a hash; takes as long where there is no hash.
+
+        Raises:
+            AccessDenied: ``sign.rate`` while too many are at it.
+        """
         try:
-            # An over-long text is cut off: it is wrong, and costs no more than another.
-            self._hasher.verify(encoded or self._nobody(), _normal(password[: 4 * _LONGEST]))
+            with self._one_of_few():
+                # An over-long text is cut off: it is wrong, and costs no more than another.
+                self._hasher.verify(encoded or self._nobody(), _normal(password[: 4 * _LONGEST]))
         except (VerificationError, InvalidHashError):
             return False
         return bool(encoded)

@@ -44,7 +44,6 @@ class SignIn:
         seen_us: when it was last used.
         session: shows masks first.
         previous_us: when the same person signed in before; 0 for never.
-        confirmed_us: when the password was last typed.
         challenge: what a passkey has to sign next.
         totp_seed: of a second factor that is being set up.
         upload: a file that is being imported.
@@ -62,7 +61,6 @@ class SignIn:
     seen_us: int
     session: Session
     previous_us: int = 0
-    confirmed_us: int = 0
     challenge: bytes = b""
     totp_seed: str = ""
     upload: Upload | None = None
@@ -131,6 +129,14 @@ class SignIns:
             for key in held:
                 del self._by_hash[key]
         return bool(held)
+
+    def beyond(self, login: str, most: int) -> list[SignIn]:
+        """Those of a person that are more than so many: the ones that were not used for longest."""
+        with self._lock:
+            held = sorted(
+                (one for one in self._by_hash.values() if one.login == login), key=lambda one: -one.seen_us
+            )
+        return held[most:]
 
     def over(self) -> list[SignIn]:
         """Those that ended by themselves since the last look; they are forgotten."""

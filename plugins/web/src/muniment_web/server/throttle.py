@@ -57,9 +57,12 @@ class Throttle:
         Raises:
             AccessDenied: ``sign.throttled`` with the seconds to wait.
         """
-        now = self._clock()
         with self._lock:
-            wait = max(self._wait(now, (login, place), _FREE), self._wait(now, ("", place), _FREE_OF_ADDRESS))
+            self._check(login, place)
+
+    def _check(self, login: str, place: str) -> None:
+        now = self._clock()
+        wait = max(self._wait(now, (login, place), _FREE), self._wait(now, ("", place), _FREE_OF_ADDRESS))
         if wait > 0:
             raise AccessDenied("sign.throttled", seconds=wait)
 
@@ -70,21 +73,40 @@ class Throttle:
         pause = min(_LONGEST_SECONDS, 1 << min(count - free + 1, 20))
         return -(-(last + pause * 1_000_000 - now) // 1_000_000)
 
+    def begin(self, login: str, place: str) -> bool:
+        """Begin an attempt, which counts as a failure until it succeeded: so none come side by side for free.
+
+        Returns:
+            Whether waiting begins with this one.
+
+        Raises:
+            AccessDenied: as ``check``.
+        """
+        with self._lock:
+            self._check(login, place)
+            return self._failed_now(login, place)
+
     def failed(self, login: str, place: str) -> bool:
         """Count a failure; says whether waiting begins with this one."""
+        with self._lock:
+            return self._failed_now(login, place)
+
+    def _failed_now(self, login: str, place: str) -> bool:
         now = self._clock()
         began = False
-        with self._lock:
-            for key, free in (((login, place), _FREE), (("", place), _FREE_OF_ADDRESS)):
-                count, last = self._failed.pop(key, (0, 0))
-                count = 1 if now - last > _FORGOTTEN_US else count + 1
-                self._failed[key] = (count, now)
-                began = began or count == free
-            while len(self._failed) > _MOST:
-                self._failed.popitem(last=False)
+        for key, free in (((login, place), _FREE), (("", place), _FREE_OF_ADDRESS)):
+            count, last = self._failed.pop(key, (0, 0))
+            count = 1 if now - last > _FORGOTTEN_US else count + 1
+            self._failed[key] = (count, now)
+            began = began or count == free
+        while len(self._failed) > _MOST:
+            self._failed.popitem(last=False)
         return began
 
     def succeeded(self, login: str, place: str) -> None:
-        """Forget the failures of a login at a place."""
+        """Forget the failures of a login at a place, and that this attempt was one of the place's."""
         with self._lock:
             self._failed.pop((login, place), None)
+            count, last = self._failed.get(("", place), (0, 0))
+            if count:
+                self._failed["", place] = (count - 1, last)

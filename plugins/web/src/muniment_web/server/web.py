@@ -12,7 +12,9 @@ from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescap
 from muniment.archive import Archive
 from muniment.policy import Actor
 from muniment.session import Acting, Session
+from muniment.session.kernel.engine import Engine
 from muniment_web.server.assets import Assets
+from muniment_web.server.challenges import Challenges
 from muniment_web.server.figures import Figures
 from muniment_web.server.icons import icon
 from muniment_web.server.limits import Limits
@@ -30,6 +32,7 @@ __all__ = ["Web"]
 
 PROGRAM: Final = "web"
 _MINUTE_US: Final = 60_000_000
+_DEVICE_BOX: Final = "serve/browsers"
 
 
 class Web:
@@ -59,9 +62,9 @@ class Web:
         self.sending = Sending()
         self.says = {lang: Say(lang) for lang in LANGUAGES}
         self.zone = ZoneInfo(archive.applied.timezone or "UTC")
-        self.device_key = self.engine.random(32)
+        self.device_key = _device_key(self.engine)
         self.figures = Figures()
-        self.challenges: dict[bytes, int] = {}
+        self.challenges = Challenges(self.engine.clock, self.engine.random)
         self.totals: dict[str, tuple[int, int]] = {}
         # How many records wait in whose tray: a hint that spares a request, never the answer.
         self.trays: dict[tuple[str, str], int] = {}
@@ -77,6 +80,11 @@ class Web:
     def cookie(self) -> str:
         """The name of the cookie; a browser sends one with this prefix over TLS and to this host alone."""
         return "__Host-muniment" if self.settings.secure else "muniment"
+
+    @property
+    def device_cookie(self) -> str:
+        """The name of the cookie that marks a known browser."""
+        return "__Host-muniment-device" if self.settings.secure else "muniment-device"
 
     @property
     def name(self) -> str:
@@ -109,6 +117,16 @@ class Web:
         """Write down the sign-ins that ended by themselves."""
         for one in self.signs.over():
             self.signed_out(one, "idle")
+
+
+def _device_key(engine: Engine) -> bytes:
+    """What marks known browsers; kept, or nobody's browser would be known after a restart."""
+    kept = engine.keys.box_get(_DEVICE_BOX)
+    if kept is None:
+        # Of two processes that start at once the first one's holds.
+        kept = engine.keys.box_change(_DEVICE_BOX, lambda there: there or engine.random(32))
+    assert kept is not None
+    return kept
 
 
 def _environment(web: Web) -> Environment:
