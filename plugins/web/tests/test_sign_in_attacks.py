@@ -140,6 +140,7 @@ def test_the_cookie_of_before_is_worth_nothing_after(web, made):
     cookie, form = "chosen-by-the-attacker", {"login": "tom", "password": PASSWORD}
     for _ in range(2):
         headers = {"Cookie": f"muniment={cookie}"}
+        form["csrf"] = "".join(one.csrf for one in web.signs)
         answer = Browser.of(web).client.post("/sign-in", data=form, headers=headers, follow_redirects=False)
         assert 303 == answer.status_code
         old = Browser.of(web).client.get("/", headers=headers, follow_redirects=False)
