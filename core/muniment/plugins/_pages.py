@@ -114,7 +114,10 @@ class Form:
 
 @attrs.frozen
 class Html:
-    """Markup of the plugin's own, put in as it is; no script or style in it runs, by the pages' policy."""
+    """Markup of the plugin's own: words, tables, drawings (SVG) and links to these pages.
+
+    What could act, lead elsewhere or look like a form is left out; names (``id``) get a prefix.
+    """
 
     markup: str
 

@@ -231,10 +231,19 @@ def test_a_method_that_a_page_does_not_know_is_refused(browser):
 
 
 def test_figures_name_routes_and_nobody(made, anna):
-    """Prometheus reads counts by route; without being asked for there are none."""
+    """Prometheus reads counts by route, with a token that may read the log; without being asked for none."""
     one = Browser.of(new_web(made, metrics=True)).sign_in("owner")
     one.get(f"/t/customer/{anna}")
-    text = one.get("/metrics").text
+    with made.session(actor="owner") as session:
+        shown = {
+            (login, scope): session.credentials.issue(login, name="m", scopes=(scope,), days=1)[1]
+            for login, scope in (("owner", "log"), ("owner", "read"), ("tom", "log"))
+        }
+    answers = {
+        who: one.get("/metrics", headers={"Authorization": f"Bearer {text}"}) for who, text in shown.items()
+    }
+    text = answers.pop(("owner", "log")).text
     assert 'route="/t/{type}/{id:uuid}",status="200"} 1' in text
     assert anna not in text
+    assert {401} == {answer.status_code for answer in (*answers.values(), one.get("/metrics"))}
     assert 404 == Browser.of(new_web(made)).get("/metrics").status_code

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import importlib
 import json
+import re
 import sys
 import threading
 
@@ -33,7 +34,7 @@ def visits(asking):
 
 def inline(asking):
     return [Html("<script>document.title='owned'</script><p id=calm style='color:red' onclick='x()'>Calm</p>"
-                 "<img src=x onerror=\\"document.title='owned'\\">")]
+                 "<img src=x onerror=\\"document.title='owned'\\">" + GADGETS)]
 
 def fails(asking):
     raise ValueError("030 1234567 is a secret")
@@ -73,11 +74,29 @@ def muniment_columns(record_type):
 """
 
 
+GADGETS = r"""
+<div hx-post="/users/tom/change" hx-trigger="load" hx-include="[name=csrf]" hx-vals='{"do": "disable"}'></div>
+<div data-hx-get="/keys" hx-on:load="document.title='owned'">in</div><m-passkey data-mode="add">in</m-passkey>
+<meta http-equiv="refresh" content="0;url=https://evil.example/"><base href="https://evil.example/">
+<form id="f" action="/sign-out" method="post"><input name="x"><button formaction="/keys">Go</button></form>
+<a href="https://evil.example/" id="away">a</a><a href="/\evil.example">b</a>
+<a href="javascript:alert(1)">c</a>
+<a href="/t/customer">stays</a><dialog id="dialog" open>fake</dialog><p id="dialog">fake</p></div></main>
+<svg viewBox="0 0 9 9" role="img" aria-labelledby="t"><title id="t">Chart</title>
+<rect x="1" width="3" fill="#123456"/><script>document.title='owned'</script><use href="#x"/>
+<foreignObject><form></form></foreignObject><a xlink:href="https://evil.example/"><text>d</text></a></svg>
+<style>*{display:none}</style><iframe src="/"></iframe><textarea></textarea>
+<math><mtext><table><mglyph><style><img src=x onerror="document.title='owned'"></style></mglyph></table>
+</mtext></math><svg><p><style><a title="</style><img src=x onerror=alert(1)>"></style></p></svg>
+"""
+"""What leads away, acts, or passes for something of ours; and a drawing, which may stay."""
+
+
 @pytest.fixture(scope="module")
 def module(tmp_path_factory):
     """The plugin, installed for this module's tests alone."""
     folder = tmp_path_factory.mktemp("site")
-    (folder / "muniment_mischief_made.py").write_text(SOURCE, encoding="utf-8")
+    (folder / "muniment_mischief_made.py").write_text(f"{SOURCE}\nGADGETS = {GADGETS!r}\n", encoding="utf-8")
     info = folder / "muniment_mischief-1.0.dist-info"
     info.mkdir()
     (info / "METADATA").write_text("Metadata-Version: 2.1\nName: muniment-mischief\nVersion: 1.0\n")
@@ -159,6 +178,19 @@ def test_a_page_that_fails_says_so_and_tells_no_value(browser, archive, page, co
     assert "1234567" not in json.dumps(failed[0].detail)
 
 
+def test_markup_of_a_plugin_is_words_tables_and_drawings_alone(browser):
+    """What a script of ours would obey, a form, another host, a name of ours: nothing of it is left."""
+    shown = browser().get("/p/mischief/inline").text
+    main = shown[shown.index('<p id="x-calm"') : shown.rindex("</main>")]
+    assert not re.findall(r"(?i)<(?!/?(?:p|div|a|svg|title|rect|table|text)[ />])[^>]*", main)
+    assert not re.findall(r"(?i)[ \n](?:hx-|data-|on\w+|style|action|formaction|src|xlink)[\w:-]*=", main)
+    assert "evil.example" not in re.sub(r"&[lg]t;[^<]*", "", main)
+    assert 'id="dialog"' not in main
+    assert '<a href="/t/customer">stays</a>' in main
+    assert 'aria-labelledby="x-t"><title id="x-t">Chart</title>' in main
+    assert 'fill="#123456"' in main
+
+
 def test_a_slow_page_keeps_nobody_waiting(browser, archive):
     """Its reader is answered, a third request is told that it is busy, and other pages go on."""
     one = browser(plugin_seconds=0.05)
@@ -210,7 +242,9 @@ def test_no_script_of_a_plugin_runs_in_a_browser(archive, new_page, around):
     with served(new_web(archive), around=around) as url:
         page = new_page(url, "owner")
         page.goto(f"{url}/p/mischief/inline")
-        page.click("#calm")
+        page.click("#x-calm")
         assert "owned" not in page.title()
-        assert "rgb(255, 0, 0)" != page.evaluate("getComputedStyle(document.querySelector('#calm')).color")
+        assert f"{url}/p/mischief/inline" == page.url
+        assert archive.engine.definitions.users["tom"].active
+        assert "rgb(255, 0, 0)" != page.evaluate("getComputedStyle(document.querySelector('#x-calm')).color")
         page.context.close()

@@ -13,13 +13,15 @@ from starlette.requests import Request
 from starlette.responses import PlainTextResponse, Response
 from starlette.routing import BaseRoute, Mount, Route
 
-from muniment.errors import MunimentError, NotFound, UsageError
+from muniment.errors import AccessDenied, MunimentError, NotFound, UsageError
+from muniment.session import Session
 from muniment_web.api import build_api
 from muniment_web.frame.around import around
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import PageRoute, failed, find_sign, language_of
 from muniment_web.pages import routes
 from muniment_web.server.guard import Guard
+from muniment_web.server.throttle import network_of
 from muniment_web.server.web import Web
 
 __all__ = ["build"]
@@ -53,7 +55,16 @@ async def _ready(request: Request) -> Response:
 
 
 async def _metrics(request: Request) -> Response:
+    """Figures, for a token that may read the log: who works when is nothing for passers-by."""
     web: Web = request.app.state.web
+    scheme, _, shown = request.headers.get("authorization", "").partition(" ")
+    address = request.client.host if request.client else ""
+    try:
+        await run_in_threadpool(_may_count, web, shown.strip() if scheme.lower() == "bearer" else "", address)
+    except AccessDenied as error:
+        status = 429 if error.code == "sign.rate" else 401
+        headers = {"WWW-Authenticate": 'Bearer realm="muniment"'}
+        return PlainTextResponse(f"{error.code}\n", status_code=status, headers=headers)
 
     def size() -> int:
         head = web.engine.store.head(0)
@@ -61,6 +72,17 @@ async def _metrics(request: Request) -> Response:
 
     text = web.figures.text(signed_in=len(list(web.signs)), log_size=await run_in_threadpool(size))
     return PlainTextResponse(text, media_type="text/plain; version=0.0.4")
+
+
+def _may_count(web: Web, shown: str, address: str) -> None:
+    web.limits.check(f"address/{network_of(address)}/figures")
+    visitor = web.visitor(address, auth="token")
+    token = Session(web.engine, visitor).credentials.token(shown)
+    actor = web.engine.actor(token.login, auth="token")
+    web.engine.policy.require_known(actor)
+    if "log" not in token.scopes:
+        raise AccessDenied("sign.scope", name="log")
+    web.engine.policy.require(actor, "log.read")
 
 
 def build(web: Web) -> Starlette:

@@ -144,9 +144,14 @@ class Call:
         """Markup as a response that nobody keeps."""
         return HTMLResponse(content, status_code=status)
 
+    @staticmethod
+    def ours(path: str) -> str:
+        """A path where it leads to a page of ours; else empty."""
+        return path if _OURS.fullmatch(path) else ""
+
     def go(self, path: str, note: str = "") -> Response:
         """Send the browser to another page of ours; a script is told to go there as a whole."""
-        target = path if _OURS.fullmatch(path) else "/"
+        target = self.ours(path) or "/"
         if note and self.sign is not None:
             self.sign.notes.append(note)
         if self.partial:

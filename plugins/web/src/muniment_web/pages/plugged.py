@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Sequence
 from typing import Any, Final
 
-from markupsafe import Markup
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
@@ -14,6 +13,7 @@ from muniment.plugins import Asking, Page, Panel
 from muniment_web.frame.call import Call
 from muniment_web.frame.named import id_of, type_of
 from muniment_web.frame.routing import page
+from muniment_web.server.clean import clean
 from muniment_web.server.plugged import note_failure
 
 __all__ = ["routes"]
@@ -82,4 +82,4 @@ def _shown(
 def _drawn(block: Any) -> tuple[str, Any]:
     """A block with the name of what draws it; every path stays among these pages."""
     name = type(block).__name__.lower()
-    return name, Markup(block.markup) if name == "html" else block
+    return name, clean(block.markup) if name == "html" else block

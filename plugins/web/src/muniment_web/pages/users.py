@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import attrs
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
@@ -44,6 +45,7 @@ def _users(call: Call, *, link: str = "", login: str = "") -> Response:
             "attributes": ["=".join(pair) for pair in one.attributes],
             "active": one.active,
             "ready": credentials.of(one.login).present,
+            "factor": bool(credentials.of(one.login).totp),
             "signed": one.login in signed,
         }
         for _, one in sorted(engine.definitions.users.items())
@@ -97,6 +99,8 @@ def change_user(call: Call) -> Response:
     elif act == "about":
         values["display_name"] = call.text("name").strip() or None
         values["attributes"] = read_attributes(call.text("attributes").splitlines()) or None
+    elif act in ("end", "factor"):
+        return _taken_off(call, user.login, act)
     elif act in ("disable", "enable"):
         values["state"] = "disabled" if act == "disable" else "active"
     call.session.update(id_text(user.record), values, reason=call.text("note").strip() or None)
@@ -104,6 +108,19 @@ def change_user(call: Call) -> Response:
         if one.login == user.login and one is not call.sign:
             call.web.end(one, "rights")
     return call.go("/users", note=call.say("users.changed", login=user.login))
+
+
+def _taken_off(call: Call, login: str, act: str) -> Response:
+    """End somebody's sign-ins; with them the second factor of whoever lost theirs, and its recovery codes."""
+    call.session.require("user.change")
+    if act == "factor":
+        call.session.credentials.change(
+            login, "totp", lambda held: attrs.evolve(held, totp="", totp_last=0, recovery=()), removing=True
+        )
+    for one in call.web.signs:
+        if one.login == login and one is not call.sign:
+            call.web.end(one, "ended")
+    return call.go("/users", note=call.say("users.changed", login=login))
 
 
 def _look(call: Call, login: str, before: tuple[str, ...], after: tuple[str, ...]) -> Response:
