@@ -16,15 +16,15 @@ __all__ = ["clean"]
 
 _WORD_TAGS: Final = """
 a abbr b blockquote br caption code col colgroup dd details div dl dt em figcaption figure h2 h3 h4 h5 h6 hr i
-kbd li mark ol p pre q s samp section small span strong sub summary sup table tbody td tfoot th thead time tr u
-ul var
+kbd li mark ol p pre q s samp section small span strong sub summary sup table tbody td tfoot th thead time
+tr u ul var
 """
 _DRAWING_TAGS: Final = "svg g title desc rect line circle ellipse path polyline polygon text tspan"
 _ANYWHERE: Final = "class id lang dir title role aria-label aria-labelledby aria-describedby aria-hidden"
 _DRAWING: Final = """
 viewBox viewbox x y x1 y1 x2 y2 cx cy r rx ry dx dy d points width height fill fill-opacity stroke
-stroke-width stroke-dasharray stroke-linecap stroke-linejoin stroke-opacity opacity transform text-anchor dominant-baseline
-font-size font-weight preserveAspectRatio preserveaspectratio xmlns focusable
+stroke-width stroke-dasharray stroke-linecap stroke-linejoin stroke-opacity opacity transform text-anchor
+dominant-baseline font-size font-weight preserveAspectRatio preserveaspectratio xmlns focusable
 """
 _NAMES: Final = frozenset(("id", "aria-labelledby", "aria-describedby", "headers"))
 _PAGE: Final = re.compile(r"/(?:[!-.0-\[\]-~][!-\[\]-~]*)?|#[\w-]*")
