@@ -15,13 +15,14 @@ __all__ = ["Item", "Section", "counts_of", "help_topic", "navigation", "short_na
 
 @attrs.frozen
 class Item:
-    """One page."""
+    """One page; a phone's bar shows its short name, where it has one."""
 
     path: str
     label: str
     icon: str
     current: bool = False
     count: int = 0
+    short: str = ""
 
 
 @attrs.frozen
@@ -94,7 +95,7 @@ def navigation(call: Call) -> tuple[Section, ...]:
     records = [Item("/", say("nav.desk"), "desk", here == "/")]
     if _has_follow_ups(call):
         at = here == "/follow-ups" or here.startswith("/follow-ups/")
-        records.append(Item("/follow-ups", say("followups.title"), "calendar", at))
+        records.append(Item("/follow-ups", say("followups.title"), "calendar", at, short=say("nav.due")))
     counts = counts_of(call)
     for path, key, name, actions in _DAILY:
         if any(session.may(one) for one in actions):

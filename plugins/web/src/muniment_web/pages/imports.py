@@ -56,6 +56,9 @@ def start(call: Call, problem: MunimentError | None = None) -> Response:
         types=types,
         chosen=call.query("type") or call.text("type"),
         imports=_earlier(call),
+        labels={
+            key: one.label.of(call.lang) or key for key, one in call.web.engine.definitions.types.items()
+        },
         problem=_shown_problem(call, problem),
         notes=call.taken_notes(),
         megabytes=_LARGEST >> 20,
