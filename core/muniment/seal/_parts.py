@@ -8,7 +8,7 @@ from collections.abc import Collection, Sequence
 from functools import lru_cache
 from hmac import compare_digest
 from hmac import digest as hmac_digest
-from typing import Final, NoReturn
+from typing import Final, NoReturn, Protocol
 
 import attrs
 
@@ -19,12 +19,14 @@ from muniment.seal._cipher import aes_gcm, invalid_tag
 __all__ = [
     "PART_MARK",
     "SUITE",
+    "PartCipher",
     "PartHeader",
-    "open_fields",
     "open_part",
+    "part_cipher",
     "part_fields",
     "part_header",
     "part_slots",
+    "read_fields",
     "seal_fields",
     "seal_part",
 ]
@@ -81,6 +83,13 @@ class _Numbered(dict[int, tuple[bytes, bytes]]):
 
 
 _numbered: Final = lru_cache(maxsize=64)(_Numbered)
+
+
+class PartCipher(Protocol):
+    """What opens the fields of one part."""
+
+    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes, /) -> bytes:
+        """The plain bytes."""
 
 
 @attrs.frozen
@@ -255,10 +264,11 @@ def open_part(
             its place or its key; which of them is not told.
         UsageError: ``seal.context`` for identifiers, numbers or a key of the wrong size.
     """
-    return open_fields(data_key, part, archive, type_number, subject, record, version, group, only)
+    cipher = part_cipher(data_key, part, archive, type_number, subject, record, version, group)
+    return read_fields(cipher, part, only)
 
 
-def open_fields(
+def part_cipher(
     data_key: bytes,
     part: bytes,
     archive: bytes,
@@ -267,12 +277,10 @@ def open_fields(
     record: bytes,
     version: int,
     group: int,
-    only: Collection[int] | None,
-    unseen: Collection[int] = (),
-) -> dict[int, bytes]:
-    """``open_part`` without names, as ``seal_fields`` is ``seal_part``.
+) -> PartCipher:
+    """The cipher of a part that belongs where it is said to; for these very bytes it may be kept.
 
-    Of the wanted fields in ``unseen`` it says only that they are there, by no bytes at all: they stay sealed.
+    Args and errors are those of ``open_part``.
     """
     if len(part) < _HEAD_BYTES:
         _refuse()
@@ -282,7 +290,26 @@ def open_fields(
     okm = _derive(data_key, suite, archive, type_number, subject, record, version, group, salt)
     if not compare_digest(okm[32:], commitment):
         _refuse()
-    decrypt = aes_gcm(okm[:32]).decrypt
+    return aes_gcm(okm[:32])
+
+
+def read_fields(
+    cipher: PartCipher, part: bytes, only: Collection[int] | None, unseen: Collection[int] = ()
+) -> dict[int, bytes]:
+    """Open the fields of a part with its cipher.
+
+    Args:
+        cipher: what ``part_cipher`` gave for these very bytes.
+        part: as stored.
+        only: as for ``open_part``.
+        unseen: of the wanted fields those of which it says only that they are there, by no bytes at all:
+            they stay sealed.
+
+    Raises:
+        IntegrityError: ``integrity.seal``.
+    """
+    decrypt = cipher.decrypt
+    count = int.from_bytes(part[_HEAD_BYTES - 2 : _HEAD_BYTES], "big")
     unpack_field, numbered, tails = _FIELD.unpack_from, _numbered(count), _TAILS
     opened = {}
     place, previous = _HEAD_BYTES, -1

@@ -182,7 +182,7 @@ class Reader(Protocol):
         """How many records the query has in all its pages."""
 
     def clear_values(self, shard: int, query: ListQuery, numbers: Sequence[int]) -> Iterator[tuple[Any, ...]]:
-        """Subject and values of these clear fields of every record that the query has in all its pages.
+        """Record, subject and values of these clear fields of all that the query has in all its pages.
 
         In no order; a field without a value is None. ``order_by``, ``after`` and ``limit`` do not count.
         """

@@ -134,5 +134,5 @@ class CurrentReading(LogReading):
 
     def clear_values(self, shard: int, query: ListQuery, numbers: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         where, parameters = self._listing(shard, query)
-        picked = ", ".join(["subject", *map(_clear, numbers)])
+        picked = ", ".join(["record", "subject", *map(_clear, numbers)])
         return self._tuples(f"SELECT {picked} FROM current WHERE {' AND '.join(where)}", parameters)

@@ -15,7 +15,7 @@ from muniment.model import Random, Value
 from muniment.schema.fields import category_of_group
 from muniment.schema.types import RecordType
 from muniment.schema.values import HIDDEN
-from muniment.seal import open_fields, open_part, part_slots, seal_fields, seal_part
+from muniment.seal import PartCipher, open_part, part_cipher, part_slots, read_fields, seal_fields, seal_part
 from muniment.store import Part, SidePart
 
 __all__ = ["ARCHIVE_SLOT", "SIDE_GROUP", "Sealer"]
@@ -27,8 +27,12 @@ SIDE_GROUP: Final = 0
 """The group of a text that is no version; its category is 0 too."""
 
 _KEYS_KEPT = 20_000
+_CIPHERS_KEPT = 4_000
+"""Of 2.5 KB each: some pages of a table, which people come back to."""
+
 _TEXT = 1
 
+_Place = tuple[bytes, bytes, bytes, int, int, int]
 _Layout = dict[int, tuple[tuple[int, str, int], ...]]
 
 
@@ -46,6 +50,7 @@ class Sealer:
         self._keys = keys
         self._random = random
         self._data_keys: OrderedDict[tuple[int, int], bytes] = OrderedDict()
+        self._ciphers: OrderedDict[_Place, PartCipher] = OrderedDict()
         self._pool: list[int] = []
         self._leased = 0
         self._secrets: dict[int, bytes] = {}
@@ -123,6 +128,7 @@ class Sealer:
     def forget(self) -> None:
         """Drop every key kept in memory, as after a destruction."""
         self._data_keys.clear()
+        self._ciphers.clear()
         self._secrets.clear()
 
     def settle(self) -> None:
@@ -236,29 +242,32 @@ class Sealer:
         _, record, group, version, sealed = part
         if sha256(sealed).digest() != expected:
             raise IntegrityError("integrity.part", where=record.hex(), version=version, group=group)
-        facet_slot, subject_slot = part_slots(sealed)
-        key = self.data_key(subject_slot, facet_slot, record, category_of_group(group))
-        try:
-            opened = open_fields(
-                key,
-                sealed,
-                self.archive,
-                record_type.number,
-                subject,
-                record,
-                version,
-                group,
-                only,
-                unseen,
+        # The hash says which bytes these are; the rest, where they were found to belong.
+        name = (expected, subject, record, version, group, record_type.number)
+        cipher = self._ciphers.get(name)
+        if cipher is None:
+            cipher = self._ciphers[name] = self._cipher(
+                sealed, record_type.number, subject, record, version, group
             )
-        except UsageError:
-            # An identifier of the wrong size in a stored row: nobody called us wrongly.
-            raise IntegrityError("integrity.seal", where=record.hex()) from None
+            if len(self._ciphers) > _CIPHERS_KEPT:
+                self._ciphers.popitem(last=False)
+        opened = read_fields(cipher, sealed, only, unseen)
         by_number = record_type.by_number
         values = {}
         for number, data in opened.items():
             values[by_number[number].key] = decode_value(data) if data else HIDDEN
         return values
+
+    def _cipher(
+        self, sealed: bytes, type_number: int, subject: bytes, record: bytes, version: int, group: int
+    ) -> PartCipher:
+        facet_slot, subject_slot = part_slots(sealed)
+        key = self.data_key(subject_slot, facet_slot, record, category_of_group(group))
+        try:
+            return part_cipher(key, sealed, self.archive, type_number, subject, record, version, group)
+        except UsageError:
+            # An identifier of the wrong size in a stored row: nobody called us wrongly.
+            raise IntegrityError("integrity.seal", where=record.hex()) from None
 
     def seal_text(
         self, text: str, *, subject: bytes, record: bytes, version: int, slots: tuple[int, int]

@@ -18,6 +18,8 @@ from muniment.model import Value
 from muniment.schema import Field, RecordType
 from muniment.schema.listviews import Condition
 from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.gates import About
+from muniment.session.kernel.gating import closed
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.reach import Needs, as_newest, needs_of
 from muniment.session.kernel.standing import authorize, view_of
@@ -125,7 +127,7 @@ def aggregate(
         narrow = [one for one in ready if one.is_clear(record_type)]
         needs = needs_of(engine, acting, record_type, (_ACTION,), read=keys)
         exact = needs is None or needs.exact
-        if engine.gates or engine.plugins.authorizes or not exact:
+        if engine.plugins.authorizes or not exact:
             narrow = []
         opened = [one for one in ready if one not in narrow]
         count = 0
@@ -133,7 +135,7 @@ def aggregate(
             # A snapshot answers every question of a transaction that only reads.
             tx = cast(Transaction, reader)
             if narrow:
-                count = _from_clear(tx, record_type, needs, narrow, progress)
+                count = _from_clear(engine, tx, acting, record_type, needs, narrow, progress)
             if opened:
                 count = _from_parts(engine, tx, acting, record_type, opened, progress)
         _write_down(engine, acting, record_type, sought, keys, count, op, members)
@@ -188,7 +190,9 @@ def _compile(engine: Engine, acting: Acting, record_type: RecordType, sought: So
 
 
 def _from_clear(
+    engine: Engine,
     tx: Transaction,
+    acting: Acting,
     record_type: RecordType,
     needs: Needs | None,
     ready: Sequence[_Ready],
@@ -197,12 +201,19 @@ def _from_clear(
     keys = sorted(frozenset[str]().union(*(one.sought.needed for one in ready)))
     query = ListQuery(record_type.number, reach=() if needs is None else needs.matches)
     numbers = [record_type.by_key[key].number for key in keys]
+    listed, fields, time_us = tx.clear_values(SHARD, query, numbers), frozenset(keys), engine.clock()
     count = 0
-    for count, (subject, *values) in enumerate(tx.clear_values(SHARD, query, numbers), 1):
-        row = Row(subject, dict(zip(keys, values, strict=True)), True)
-        for one in ready:
-            one.take(row)
-        if progress is not None and not count % 10_000:
+    while some := list(islice(listed, _AT_ONCE)):
+        about = {About(subject, record) for record, subject, *_ in some} if engine.gates else ()
+        barred = closed(engine, tx, acting, _ACTION, record_type, about, time_us, fields=fields)
+        for record, subject, *values in some:
+            if barred and (subject, record) in barred:
+                continue
+            count += 1
+            row = Row(subject, dict(zip(keys, values, strict=True)), True)
+            for one in ready:
+                one.take(row)
+        if progress is not None:
             progress(count)
     return count
 
@@ -227,7 +238,7 @@ def _from_parts(
     candidates = candidates_of(tx, asked, record_type, terms, None, _AT_ONCE)
     count = 0
     while rows := list(islice(candidates, _AT_ONCE)):
-        for _, loaded, own in passing(engine, tx, acting, asked, plan, terms, rows, time_us):
+        for _, loaded, own in passing(engine, tx, acting, asked, plan, terms, rows, time_us, opens=True):
             values = as_newest(engine, loaded.type, open_loaded(engine, loaded, own.numbers))
             shown = {key: value for key, value in values.items() if key in own.view.clear}
             count += 1

@@ -373,14 +373,19 @@ def passing(
     terms: Terms,
     rows: Sequence[Current],
     time_us: int,
+    *,
+    opens: bool = False,
 ) -> Iterator[tuple[Current, Loaded, Plan]]:
-    """Of some candidates those that are hits, each with the plan of the definition it was written under."""
+    """Of some candidates those that are hits, each with the plan of the definition it was written under.
+
+    ``opens`` says that the caller opens them one by one.
+    """
     record_type = plan.type
     if engine.gates:
         about = {About(row.subject, row.record) for row in rows}
         barred = closed(engine, tx, acting, asked.action, record_type, about, time_us, fields=plan.keys)
         rows = [row for row in rows if (row.subject, row.record) not in barred]
-    for row, loaded, own in _load_all(engine, tx, acting, asked, plan, terms, rows):
+    for row, loaded, own in _load_all(engine, tx, acting, asked, plan, terms, rows, opens):
         if terms.matches:
             values = _compared(engine, terms, loaded, record_type)
             if terms.needs is not None:
@@ -407,6 +412,7 @@ def _load_all(
     plan: Plan,
     terms: Terms,
     rows: Sequence[Current],
+    opens: bool,
 ) -> Iterator[tuple[Current, Loaded, Plan]]:
     """What a page of candidates needs, in two questions to the store instead of two a record."""
     versions = tx.newest_versions(SHARD, [row.record for row in rows])
@@ -434,7 +440,7 @@ def _load_all(
     parts: dict[bytes, list[Part]] = {}
     for part in tx.parts_at(SHARD, places):
         parts.setdefault(part.record, []).append(part)
-    if opened:
+    if opened or opens:
         engine.sealer.prepare(chain.from_iterable(parts.values()))
     for row, version, own, live, wanted, closed in found:
         loaded = loaded_from(version, own.type, parts.get(row.record, ()), live, wanted, closed)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from itertools import chain
 
 from muniment.errors import NotFound
 from muniment.model import id_bytes
@@ -19,12 +20,13 @@ from muniment.session.reading.reads import (
     Plan,
     definition_of,
     disclosure,
-    load,
+    loaded_from,
     may_read,
     plan_of,
     release,
+    wanted_groups,
 )
-from muniment.store import Transaction
+from muniment.store import Part, Transaction
 
 __all__ = ["records_of", "titles_of"]
 
@@ -71,6 +73,7 @@ def _released(
         plan = plan_of(engine, acting, record_type, keys)
         found = []
         plans = []
+        places = []
         versions = tx.newest_versions(SHARD, [id_bytes(one) for one in ids]).values()
         about = {About(one.subject, one.record) for one in versions}
         barred = closed(
@@ -90,14 +93,26 @@ def _released(
                 names = [one.key for one in own_type.fields if one.number in plan.numbers]
                 own = plan_of(engine, acting, own_type, names, standing=Standing(reached), lenient=True)
             try:
-                found.append((load(engine, tx, version, own_type, own.groups), own))
+                live, groups, gone = wanted_groups(engine, tx, version, own.groups)
             except NotFound:
                 continue  # being erased
+            found.append((version, own, live, groups, gone))
+            places += [(version.record, group, version.version) for group in groups]
             plans.append(own if reached is not None else plan)
-        if found:
-            loaded = [one.version for one, _ in found]
-            drafts = disclosure(engine, tx, acting, "record.list", plan, loaded, plans=plans)
-            engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
-        return found
+        if not found:
+            return []
+        parts: dict[bytes, list[Part]] = {}
+        for part in tx.parts_at(SHARD, places):
+            parts.setdefault(part.record, []).append(part)
+        drafts = disclosure(
+            engine, tx, acting, "record.list", plan, [version for version, *_ in found], plans=plans
+        )
+        engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
+        return [
+            (loaded_from(version, own.type, parts.get(version.record, ()), live, groups, gone), own)
+            for version, own, live, groups, gone in found
+        ]
 
-    return [(loaded, release(engine, loaded, plan)) for loaded, plan in engine.run(body, acting)]
+    chosen = engine.read(body, acting)
+    engine.sealer.prepare(chain.from_iterable(loaded.parts for loaded, _ in chosen))
+    return [(loaded, release(engine, loaded, plan)) for loaded, plan in chosen]

@@ -92,7 +92,7 @@ def test_current_rows_are_chosen_by_clear_fields(store: Store) -> None:
 
 
 def test_clear_values_are_those_of_the_rows_that_a_query_has(store: Store) -> None:
-    """Subject and asked values of each, None where there is none; limit and order do not count."""
+    """Record, subject and asked values of each, None where there is none; limit and order do not count."""
     rows = [
         a_current(1, '{"1":"a","2":1}'),
         a_current(2, '{"1":"b"}', subject=1),
@@ -103,12 +103,12 @@ def test_clear_values_are_those_of_the_rows_that_a_query_has(store: Store) -> No
     def found(query: ListQuery, *numbers: int) -> list[tuple[object, ...]]:
         return sorted(store.clear_values(0, query, numbers), key=str)
 
-    subjects = rows[0].subject, rows[1].subject
-    assert sorted([(subjects[0], "a", 1), (subjects[1], "b", None)], key=str) == found(
+    about = [(row.record, row.subject) for row in rows]
+    assert sorted([(*about[0], "a", 1), (*about[1], "b", None)], key=str) == found(
         ListQuery(256, limit=1), 1, 2
     )
-    assert [(subjects[1], None)] == found(ListQuery(256, equals=((1, "b"),)), 9)
-    assert [(rows[2].subject,)] == found(ListQuery(256, deleted=True))
+    assert [(*about[1], None)] == found(ListQuery(256, equals=((1, "b"),)), 9)
+    assert [about[2]] == found(ListQuery(256, deleted=True))
 
 
 def test_current_rows_are_chosen_by_conditions(store: Store) -> None:
