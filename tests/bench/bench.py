@@ -42,7 +42,7 @@ from typing import Any
 
 from alerts import alerts
 from cryptography.hazmat.primitives.ciphers.aead import AESGCM
-from pages import pages
+from pages import served
 
 import muniment.archive
 from endings import endings
@@ -418,22 +418,6 @@ def growth(base: Path | None, total: int) -> dict[str, Any]:
         "wall_growth": round(marks[-1]["us"] / marks[0]["us"], 2),
         "marks": marks[:: max(1, len(marks) // 10)],
     }
-
-
-def served(count: int, base: Path | None) -> dict[str, Any]:
-    """The pages over so many customers."""
-    with tempfile.TemporaryDirectory(dir=base) as folder:
-        made = list(rows(count))
-        with make_archive(Path(folder)) as archive:
-            session = archive.session()
-            for at in range(0, len(made), 10_000):
-                load_archive(session, made[at : at + 10_000])
-                print(
-                    f"{min(at + 10_000, len(made))} of {len(made)} behind the pages",
-                    file=sys.stderr,
-                    flush=True,
-                )
-            return pages(archive, made, Path(folder))
 
 
 def start_up() -> dict[str, Any]:
