@@ -14,6 +14,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import json
 import os
 import re
 import sqlite3
@@ -151,19 +152,29 @@ def _bare(path: Path, made: Sequence[dict[str, object]]) -> Starlette:
     return Starlette(routes=[Route(f"/{name}", page) for name, page in asked.items()])
 
 
-def _asker(app: Any, path: str, cookie: str, form: Mapping[str, str] | None = None) -> Callable[[], str]:
-    """Asks an application for a page, as its server would; with a form as the page's script does."""
+def _asker(
+    app: Any, path: str, cookie: str, form: Mapping[str, str] | None = None, *, program: bool = False
+) -> Callable[[], str]:
+    """Asks an application for a page, as its server would.
+
+    Args:
+        app: the pages.
+        path: of the page.
+        cookie: of a sign-in; empty for nobody's.
+        form: sent as the page's script does.
+        program: send it as a program does instead, as JSON.
+    """
     path, _, query = path.partition("?")
     headers = [(b"host", b"localhost:8765"), (b"accept-language", b"en")]
     if cookie:
         headers.append((b"cookie", cookie.encode()))
     sent = urlencode(form or {}).encode()
-    if form is not None:
-        headers += [
-            (b"content-type", b"application/x-www-form-urlencoded"),
-            (b"content-length", str(len(sent)).encode()),
-            (b"hx-request", b"true"),
-        ]
+    if form is not None and program:
+        sent = json.dumps({key: value for key, value in form.items() if key != "csrf"}).encode()
+        headers += [(b"content-type", b"application/json"), (b"x-csrf", form["csrf"].encode())]
+    elif form is not None:
+        headers += [(b"content-type", b"application/x-www-form-urlencoded"), (b"hx-request", b"true")]
+    headers.append((b"content-length", str(len(sent)).encode()))
 
     async def ask() -> str:
         scope = {
@@ -181,16 +192,18 @@ def _asker(app: Any, path: str, cookie: str, form: Mapping[str, str] | None = No
             "server": ("localhost", 8765),
         }
         parts: list[bytes] = []
+        statuses: list[int] = []
 
         async def receive() -> dict[str, Any]:
             return {"type": "http.request", "body": sent, "more_body": False}
 
         async def send(message: dict[str, Any]) -> None:
             if message["type"] == "http.response.start":
-                assert message["status"] == 200, message["status"]
+                statuses.append(message["status"])
             parts.append(message.get("body", b""))
 
         await app(scope, receive, send)
+        assert statuses == [200], (path, statuses)
         return b"".join(parts).decode()
 
     loop = asyncio.new_event_loop()
@@ -271,11 +284,12 @@ def _measure(
         "filtered": (table, {"do": "find", "nf": "status", "nv": "active"}),
         "found": (table, {"do": "find", "nf": "email", "nv": str(made[7]["email"])}),
         "quick": ("/find", {"q": str(made[7]["full_name"])}),
-        "api_list": ("/api/v1/records/customer?limit=100", None),
+        "api_list": ("/api/v1/records/customer/list", {}),
         "api_get": (f"/api/v1/records/customer/{identifier}", None),
     }
     for name, (path, form) in questions.items():
-        ask = _asker(app, path, cookie, None if form is None else {"csrf": csrf, **form})
+        sent = None if form is None else {"csrf": csrf, **form}
+        ask = _asker(app, path, cookie, sent, program=path.startswith("/api"))
         floor = _asker(bare, f"/{name}", "")
         began = time.process_time()
         ask()
