@@ -6,11 +6,13 @@ from collections.abc import Sequence
 
 import attrs
 
-from muniment.errors import UsageError
+from muniment.errors import AccessDenied, NotFound, UsageError
 from muniment.schema import RecordType
 from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.views import Page
 from muniment.session.reading import lists
+from muniment.store import Transaction
 
 __all__ = ["Found", "find_anywhere"]
 
@@ -44,10 +46,11 @@ def find_anywhere(engine: Engine, acting: Acting, words: str, *, limit: int = 10
     Raises:
         UsageError: ``usage.no_words``, or ``index.nothing_searchable`` where no type can answer.
     """
+    if not words.strip():
+        raise UsageError("usage.no_words")
     engine.refresh()
-    op = engine.new_id()
-    found: list[Found] = []
-    asked_any = False
+    op, asking = engine.new_id(), ""
+    wanted: list[tuple[RecordType, lists.Asked]] = []
     for key, record_type in sorted(engine.definitions.types.items()):
         allowed = engine.policy.may(acting.actor, "record.search", key)
         if record_type.number < 256 or not allowed:
@@ -55,18 +58,31 @@ def find_anywhere(engine: Engine, acting: Acting, words: str, *, limit: int = 10
         columns = _columns(engine, acting, record_type)
         asked = lists.Asked(key, words=words, fields=columns, limit=limit, kind="record.search",
                             action="record.search", op=op)  # fmt: skip
-        try:
-            page = lists.search_records(engine, acting, asked)
-        except UsageError as error:
-            if not error.code.startswith("index."):
-                raise
-            continue  # nothing of this type could hold such words
-        asked_any = True
-        if page.records:
-            found.append(Found(record_type, columns, page))
-    if not asked_any:
+        wanted.append((record_type, asked))
+
+    def body(tx: Transaction, moment: Moment) -> list[tuple[RecordType, lists.Asked, lists.Answer]]:
+        nonlocal asking
+        found = []
+        if moment.gathered is None:
+            moment.gathered = []  # one batch of entries, as it is one transaction
+        for record_type, asked in wanted:
+            asking = record_type.key
+            try:
+                found.append((record_type, asked, lists.answer(engine, tx, moment, acting, asked)))
+            except UsageError as error:
+                if not error.code.startswith("index."):
+                    raise  # else nothing of this type could hold such words, and nothing was written down
+        return found
+
+    try:
+        answers = engine.read(body, acting)
+    except (AccessDenied, NotFound) as error:
+        engine.refused(acting, "record.search", error, type=asking)
+        raise
+    if not answers:
         raise UsageError("index.nothing_searchable", where="*")
-    return found
+    pages = ((one, asked, lists.shown(engine, answer)) for one, asked, answer in answers)
+    return [Found(one, tuple(asked.fields or ()), page) for one, asked, page in pages if page.records]
 
 
 def _columns(engine: Engine, acting: Acting, record_type: RecordType) -> tuple[str, ...]:

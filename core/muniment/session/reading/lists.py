@@ -44,14 +44,17 @@ from muniment.session.reading.reads import (
 from muniment.store import Current, ListQuery, Part, Transaction, Version
 
 __all__ = [
+    "Answer",
     "Asked",
     "Terms",
+    "answer",
     "candidates_of",
     "compile_terms",
     "find",
     "list_records",
     "passing",
     "search_records",
+    "shown",
 ]
 
 _LARGEST_PAGE: Final = 1000
@@ -145,51 +148,67 @@ class Terms:
         return frozenset(key for keys, _ in self.matches for key in keys)
 
 
+@attrs.frozen
+class Answer:
+    """One page as its transaction found it: nothing is opened for release before that is committed."""
+
+    loaded: Sequence[Loaded]
+    plans: Sequence[Plan]
+    after: str | None
+    total: int | None
+
+
 def find(engine: Engine, acting: Acting, asked: Asked) -> Page:
     """Answer a list or search in one transaction and release one page."""
-
-    def body(tx: Transaction, moment: Moment) -> tuple[list[Loaded], list[Plan], str | None, int | None]:
-        record_type = engine.record_type(asked.type)
-        engine.policy.require(acting.actor, asked.action, record_type.key)
-        if asked.scan:
-            engine.policy.require(acting.actor, "record.scan", record_type.key)
-        plan = plan_of(engine, acting, record_type, asked.fields, export=asked.exports)
-        if record_type.number < 256 and (plan.keys or rules_of(record_type).guarded):
-            engine.policy.require(acting.actor, rules_of(record_type).read, record_type.key)
-        authorize(engine, acting, asked.action, record_type, plan.keys, None, moment.time_us)
-        terms = compile_terms(engine, acting, record_type, asked)
-        if terms.lookups:
-            require_layout(engine, tx)
-        elif terms.equals or asked.order_by:
-            tx.ready_listing(SHARD, _query(asked, record_type, terms, 1, None))
-        limit = max(1, min(asked.limit, _LARGEST_PAGE))
-        hits, after = _hits(engine, tx, acting, asked, plan, terms, limit, moment.time_us)
-        reason = None
-        if asked.reason:
-            reason = put_reason(engine, tx, moment, engine.archive, asked.reason, seq=moment.size)
-        drafts = disclosure(
-            engine,
-            tx,
-            acting,
-            terms.kind,
-            plan,
-            [loaded.version for loaded, _ in hits],
-            plans=None if terms.needs is None else [own for _, own in hits],
-            op=asked.op,
-            loose=reason,
-            standing=ANY,
-            target=_asked_fields(asked),
-            **asked.members,
-        )
-        engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
-        total = None if terms.filters or not asked.count else _total(engine, tx, asked, record_type, terms)
-        return [loaded for loaded, _ in hits], [one for _, one in hits], after, total
-
     # A reason is sealed under the index of its entry, so nothing may be appended in between.
     run = engine.run if asked.reason else engine.read
-    loaded, plans, after, total = run(body, acting)
-    engine.sealer.prepare(chain.from_iterable(one.parts for one in loaded))
-    return Page([release(engine, one, plan) for one, plan in zip(loaded, plans, strict=True)], after, total)
+    return shown(engine, run(lambda tx, moment: answer(engine, tx, moment, acting, asked), acting))
+
+
+def answer(engine: Engine, tx: Transaction, moment: Moment, acting: Acting, asked: Asked) -> Answer:
+    """Find one page, and append the entry that names it."""
+    record_type = engine.record_type(asked.type)
+    engine.policy.require(acting.actor, asked.action, record_type.key)
+    if asked.scan:
+        engine.policy.require(acting.actor, "record.scan", record_type.key)
+    plan = plan_of(engine, acting, record_type, asked.fields, export=asked.exports)
+    if record_type.number < 256 and (plan.keys or rules_of(record_type).guarded):
+        engine.policy.require(acting.actor, rules_of(record_type).read, record_type.key)
+    authorize(engine, acting, asked.action, record_type, plan.keys, None, moment.time_us)
+    terms = compile_terms(engine, acting, record_type, asked)
+    if terms.lookups:
+        require_layout(engine, tx)
+    elif terms.equals or asked.order_by:
+        tx.ready_listing(SHARD, _query(asked, record_type, terms, 1, None))
+    limit = max(1, min(asked.limit, _LARGEST_PAGE))
+    hits, after = _hits(engine, tx, acting, asked, plan, terms, limit, moment.time_us)
+    reason = None
+    if asked.reason:
+        reason = put_reason(engine, tx, moment, engine.archive, asked.reason, seq=moment.size)
+    drafts = disclosure(
+        engine,
+        tx,
+        acting,
+        terms.kind,
+        plan,
+        [loaded.version for loaded, _ in hits],
+        plans=None if terms.needs is None else [own for _, own in hits],
+        op=asked.op,
+        loose=reason,
+        standing=ANY,
+        target=_asked_fields(asked),
+        **asked.members,
+    )
+    engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
+    total = None if terms.filters or not asked.count else _total(engine, tx, asked, record_type, terms)
+    return Answer([loaded for loaded, _ in hits], [one for _, one in hits], after, total)
+
+
+def shown(engine: Engine, found: Answer) -> Page:
+    """Release a page; only after its entry is committed."""
+    engine.sealer.prepare(chain.from_iterable(one.parts for one in found.loaded))
+    records = [release(engine, one, plan) for one, plan in zip(found.loaded, found.plans, strict=True)]
+    return Page(records, found.after, found.total)
 
 
 def _total(
