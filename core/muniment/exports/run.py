@@ -73,6 +73,7 @@ class Corridor(Protocol):
         public: bool = False,
         outside: bool = False,
         file: str = "",
+        records: Sequence[str] | None = None,
     ) -> Iterator[ExportPage]:
         """The records page by page, each page's entry committed before it is given.
 
@@ -92,6 +93,7 @@ class Corridor(Protocol):
             public: whether anybody may have them.
             outside: whether the recipient is somebody else than the team.
             file: the name of the file.
+            records: identifiers of the records of which alone there is an answer.
         """
 
 
@@ -116,6 +118,7 @@ def run_export(
     recipient: str = "",
     country: str = "",
     public: bool = False,
+    records: Sequence[str] | None = None,
 ) -> Written:
     """Export records as CSV, XLSX or NDJSON.
 
@@ -140,6 +143,7 @@ def run_export(
         recipient: who gets it, where that is somebody else; the law may want a separate consent.
         country: where they are, two letters, ISO 3166-1.
         public: whether it is going to be public.
+        records: identifiers, UUID texts: only these, as far as everything else lets them; None for all.
 
     Returns:
         What was written.
@@ -176,21 +180,22 @@ def run_export(
         country=country,
         public=public,
         outside=bool(recipient.strip()),
+        records=records,
     )
     known = [one for one in map(record_type.field, keys) if one is not None and one.key in seen.readable]
     if len(known) < len(keys):
         # The session refuses what is not there and what may not be seen alike, and writes it down.
         next(pages)
     keys = [one.key for one in known]
-    records = _records(pages, progress)
+    rows = _records(pages, progress)
     kinds = session.kinds
     if chosen == "ndjson":
-        return write_ndjson(name, record_type, records, fields=keys, masked=seen.masked, kinds=kinds)
+        return write_ndjson(name, record_type, rows, fields=keys, masked=seen.masked, kinds=kinds)
     columns = columns_of(record_type, fields=keys, headers=headers, masked=seen.masked, ids=ids)
     if chosen == "csv":
-        return write_csv(name, columns, records, kinds=kinds)
+        return write_csv(name, columns, rows, kinds=kinds)
     title = record_type.label.of("zh" if headers == "zh" else "en") or record_type.key
-    return write_xlsx(name, columns, records, title=title, kinds=kinds)
+    return write_xlsx(name, columns, rows, title=title, kinds=kinds)
 
 
 def _records(pages: Iterable[ExportPage], progress: Progress | None) -> Iterator[Exported]:

@@ -147,6 +147,7 @@ PAGES = {
     "/t/{type}/{id:uuid}/history": "record_history",
     "/t/{type}/{id:uuid}/accesses": "record_accesses",
     "/t/{type}/{id:uuid}/compare": "record_diff",
+    "/t/{type}/{id:uuid}/revert": "get_record update_record",
     "/p/{plugin}/{page}": PLUGIN,
     "/t/{type}/{id:uuid}/panel/{plugin}/{panel}": PLUGIN,
     "/webhooks": "list_webhooks add_webhook",

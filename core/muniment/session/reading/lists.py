@@ -80,6 +80,7 @@ class Asked:
         reason: a person's own words; sealed, and bound by the first entry.
         filters: conditions beyond ``where``, all of which must hold.
         view: which view this is, as the entry names it: never what somebody called it.
+        only: identifiers of records, 16 bytes each, of which alone there is an answer; None for all.
     """
 
     type: str
@@ -101,6 +102,7 @@ class Asked:
     reason: str | None = None
     filters: Sequence[Condition] = ()
     view: str = ""
+    only: frozenset[bytes] | None = None
 
     @property
     def exports(self) -> bool:
@@ -217,7 +219,13 @@ def _total(
     """How many there are on all pages, where the store's own answer is the whole answer."""
     asking = engine.gates or engine.plugins.authorizes
     exact = terms.needs is None or terms.needs.exact
-    if asking or terms.lookups or not exact or not all(keys <= terms.clear for keys, _ in terms.matches):
+    if (
+        asking
+        or terms.lookups
+        or asked.only is not None
+        or not exact
+        or not all(keys <= terms.clear for keys, _ in terms.matches)
+    ):
         return None
     return tx.count_current(SHARD, _query(asked, record_type, terms, 1, None))
 
@@ -526,14 +534,14 @@ def candidates_of(
     size: int,
 ) -> Iterator[Current]:
     """Rows of the current state that may be hits, in order, from after the cursor on, so many at once."""
-    if not terms.lookups:
+    if not terms.lookups and asked.only is None:
         while True:
             page = tx.list_current(SHARD, _query(asked, record_type, terms, size, after))
             yield from page
             if len(page) < size:
                 return
             after = (_sort_value(page[-1], record_type, asked), page[-1].record)
-    ids: set[bytes] | None = None
+    ids: set[bytes] | None = None if asked.only is None else set(asked.only)
     for lookup in terms.lookups:
         some = lookup.candidates(tx)
         ids = some if ids is None else ids & some

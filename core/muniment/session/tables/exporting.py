@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
+from hashlib import sha256
 from typing import TYPE_CHECKING
 
 from muniment.errors import UsageError
+from muniment.model import id_bytes
 from muniment.schema import Condition
 from muniment.session.approval.asking import approve_export
 from muniment.session.kernel.gates import Handing
@@ -36,6 +38,7 @@ def exported_pages(
     public: bool = False,
     outside: bool = False,
     file: str = "",
+    records: Sequence[str] | None = None,
 ) -> Iterator[Page]:
     """The records of an export page by page; the arguments are those of ``exports.run.Corridor``.
 
@@ -54,6 +57,10 @@ def exported_pages(
         "scan": scan,
         "view": view,
     }
+    only = None if records is None else frozenset(map(id_bytes, records))
+    if only is not None:
+        # Exactly these are approved, and no others.
+        options["records"] = f"{len(only)}, SHA-256 {sha256(b''.join(sorted(only))).hexdigest()}"
     granted = approve_export(
         session.engine,
         session.acting,
@@ -88,6 +95,7 @@ def exported_pages(
             order_by=order_by,
             descending=descending,
             view=view,
+            only=only,
         ),
         handing=handing or None,
     )

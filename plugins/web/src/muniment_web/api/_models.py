@@ -232,6 +232,9 @@ class ExportRequest(Strict):
     form: Literal["ndjson", "csv", "xlsx"] = "ndjson"
     headers: Literal["key", "en", "zh"] = Field(default="key", description="what columns are called")
     ids: bool = Field(default=False, description="with the identifier of each record, in a table")
+    records: list[Annotated[str, StringConstraints(max_length=36)]] | None = Field(
+        default=None, max_length=1_000, description="only these, by identifier"
+    )
 
 
 class Difference(BaseModel):

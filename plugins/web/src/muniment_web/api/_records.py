@@ -255,6 +255,7 @@ def export_records(session: Exporting, key: TypeKey, asked: models.ExportRequest
             where=asked.where,
             fields=asked.fields,
             deleted=asked.deleted,
+            records=asked.records,
             recipient=asked.recipient,
             reason=asked.reason,
         ),

@@ -18,6 +18,7 @@ from muniment_web.frame.routing import page
 
 __all__ = ["routes"]
 
+_MOST: Final = 1_000
 _FORMS: Final = {
     "xlsx": "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet",
     "csv": "text/csv",
@@ -37,6 +38,11 @@ def ask(call: Call) -> Response:
     return _ask(call, None)
 
 
+def _ticked(call: Call) -> list[str]:
+    """The records that were ticked; none where all are meant."""
+    return list(dict.fromkeys(call.texts("r")))[:_MOST]
+
+
 def _ask(call: Call, problem: UsageError | None) -> Response:
     record_type = type_of(call)
     view = call.session.view(record_type)
@@ -51,6 +57,7 @@ def _ask(call: Call, problem: UsageError | None) -> Response:
         clear=view.clear,
         forms=list(_FORMS),
         reasons=REASONS,
+        ticked=_ticked(call),
         problem=shown,
     )
 
@@ -59,6 +66,9 @@ def export(call: Call) -> Response:
     """Write the file; what the role sees masked goes out masked."""
     record_type = type_of(call)
     form = call.text("form")
+    if call.text("do") == "ask":
+        call.session.require("record.export", record_type.key)
+        return _ask(call, None)
     reason = reason_of(call)
     if form not in _FORMS:
         form = "xlsx"
@@ -74,6 +84,7 @@ def export(call: Call) -> Response:
             headers={"en": "en", "zh": "zh"}.get(call.text("headers"), "key"),
             ids=call.text("ids") == "1",
             recipient=call.text("recipient"),
+            records=_ticked(call) or None,
             reason=reason,
         )
     except UsageError as error:

@@ -6,11 +6,13 @@ from markupsafe import Markup
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from muniment.errors import UsageError
 from muniment.schema import Field
 from muniment.session.kernel.views import Record
 from muniment_web.frame.call import Call
 from muniment_web.frame.cells import markup
-from muniment_web.frame.named import change_shown, id_of, type_of
+from muniment_web.frame.named import change_shown, id_of, of_type, type_of
+from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.titles import title_of, titles_of
 from muniment_web.frame.told import number_of
@@ -26,6 +28,7 @@ def routes() -> list[BaseRoute]:
         page(f"{base}/history", history),
         page(f"{base}/accesses", accesses),
         page(f"{base}/compare", compare),
+        page(f"{base}/revert", revert, methods=("POST",)),
     ]
 
 
@@ -35,6 +38,7 @@ def history(call: Call) -> Response:
     steps = [
         {
             "version": step.version,
+            "operation_key": step.operation,
             "operation": call.say(f"record.op_{step.operation}"),
             "actor": step.actor or "—",
             "time": call.time(step.recorded_us, seconds=True),
@@ -49,8 +53,47 @@ def history(call: Call) -> Response:
     ]
     template = "_history.html" if call.partial else "history.html"
     return call.page(
-        template, type=record_type, id=id_of(call), steps=steps, may_log=call.session.may("log.read")
+        template,
+        type=record_type,
+        id=id_of(call),
+        steps=steps,
+        newest=steps[0]["version"] if steps else 0,
+        reasons=REASONS,
+        may_log=call.session.may("log.read"),
+        may_update=call.session.may("record.update", record_type.key),
     )
+
+
+def revert(call: Call) -> Response:
+    """Write what stood in an older version as a new one, as far as the person may read and write it."""
+    record_type, identifier = type_of(call), id_of(call)
+    reason = reason_of(call)
+    if not reason:
+        raise UsageError("usage.no_reason")
+    version, newest = call.text("version"), call.text("expected")
+    if not (version.isdecimal() and newest.isdecimal() and len(version) < 9 and len(newest) < 9):
+        raise UsageError("serve.request")
+    view = call.session.view(record_type)
+    # Nothing of it is shown: it goes from one version into the next, and that it was read is written down.
+    held = of_type(call, call.plain.get(identifier, version=int(version)), record_type)
+    values = {
+        one.key: held.fields.get(one.key)
+        for one in record_type.fields
+        if one.writable
+        and one.kind != "file"
+        and one.key in view.writable & view.clear
+        and one.key not in record_type.fixed
+        and one.key not in held.masked
+        and one.key not in held.erased
+    }
+    saved = call.session.update(
+        identifier,
+        values,
+        expected_version=int(newest),
+        reason=call.say("record.was_set_back", version=int(version), reason=reason),
+    )
+    said = "record.saved" if saved.written else "record.same"
+    return call.go(f"/t/{record_type.key}/{identifier}", note=call.say(said, version=saved.version))
 
 
 def accesses(call: Call) -> Response:

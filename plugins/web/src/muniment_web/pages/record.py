@@ -99,8 +99,34 @@ def _common(call: Call, record_type: RecordType, record: Record | None) -> dict[
         **rights_panels(call, record_type),
         "may_accesses": session.may("record.accesses", key),
         "recorded": call.time(record.recorded_us) if record else "",
+        "beside": _beside(call, record),
         "problem": None,
     }
+
+
+def _beside(call: Call, record: Record | None) -> dict[str, Any] | None:
+    """The records before and behind this one in the list that the person saw last."""
+    if record is None:
+        return None
+    listed = call.web.listed.get((call.signed.id, record.type), ())
+    if record.id not in listed:
+        return None
+    at = listed.index(record.id)
+    return {
+        "place": at + 1,
+        "count": len(listed),
+        "before": listed[at - 1] if at else "",
+        "after": listed[at + 1] if at + 1 < len(listed) else "",
+    }
+
+
+def _then(call: Call, record_type: RecordType, identifier: str) -> str:
+    """Where the person goes on after saving: here, to the next record, or to another new one."""
+    then = call.text("then")
+    if then == "new":
+        return f"/t/{record_type.key}/new"
+    known = call.web.listed.get((call.signed.id, record_type.key), ())
+    return f"/t/{record_type.key}/{then if then in known else identifier}"
 
 
 def _form(
@@ -285,7 +311,7 @@ def create(call: Call) -> Response:
     except Invalid as error:
         return _form(call, record_type, None, typed=values, issues=error.issues, status=422)
     _attach(call, record_type, saved.id)
-    return call.go(f"/t/{record_type.key}/{saved.id}", note=call.say("record.made", version=saved.version))
+    return call.go(_then(call, record_type, saved.id), note=call.say("record.made", version=saved.version))
 
 
 def _given(call: Call, record_type: RecordType) -> dict[str, object]:
@@ -320,7 +346,7 @@ def save(call: Call) -> Response:
         note = call.say("record.same", version=saved.version)
     else:
         note = call.say("record.saved", version=max(saved.version, attached))
-    return call.go(f"/t/{record_type.key}/{identifier}", note=note)
+    return call.go(_then(call, record_type, identifier), note=note)
 
 
 def _again(
