@@ -408,8 +408,8 @@ def test_a_table_is_asked_by_what_suits_the_field_and_kept_as_a_view(desk, expec
         expect(page.locator("#view details[open]")).to_have_count(0)
 
     def contains() -> None:
-        expect(page.locator("#no option")).to_have_count(5)
-        page.fill("#nv", "RANI")
+        expect(page.locator("[name=no] option")).to_have_count(5)
+        page.fill("[name=nv]", "RANI")
 
     ask("company", contains)
     expect(page.locator(".fchip")).to_have_text(["Company contains RANI"])
@@ -419,8 +419,8 @@ def test_a_table_is_asked_by_what_suits_the_field_and_kept_as_a_view(desk, expec
     expect(page.locator(".fchip")).to_have_count(0)
 
     def between() -> None:
-        page.fill("#nv", "2026-03-01")
-        page.fill("#nv2", "2026-03-31")
+        page.fill("[name=nv]", "2026-03-01")
+        page.fill("[name=nv2]", "2026-03-31")
 
     ask("customer_since", between)
     expect(page.locator(".fchip")).to_have_count(2)

@@ -81,6 +81,51 @@ def test_an_export_takes_a_reason_and_says_what_the_role_may_see(signed, anna, l
     assert 403 == signed("tom").get("/t/customer/export").status_code
 
 
+def test_only_what_was_ticked_goes_out(signed, made, logged):
+    """The page says how many; the file has these alone, and so has the log."""
+    with made.session(actor="owner") as session:
+        ids = [
+            session.create("customer", {"customer_number": f"X-{at}", "full_name": f"Anna {at}"}).id
+            for at in range(3)
+        ]
+    one = signed("li.na")
+    asked = one.post("/t/customer/export", {"do": "ask", "r": ids[:2]})
+    assert "Only the 2 records" in asked.text
+    form = {"r": ids[:2], "form": "csv", "headers": "key", "c": ["customer_number"], "why": "request"}
+    answer = one.post("/t/customer/export", form)
+    assert ["customer_number", "X-0", "X-1"] == answer.text.lstrip("\ufeff").split()
+    assert 2 == sum(len(entry.lines) for entry in logged() if entry.kind == "record.export")
+    assert 400 <= one.post("/t/customer/export", {**form, "r": ["nothing"]}).status_code < 500
+
+
+def test_one_goes_from_record_to_record_and_sets_one_back(signed, made):
+    """In the order of the list that was seen last; an older version becomes a new one, for a reason."""
+    with made.session(actor="owner") as session:
+        first, second = (
+            session.create("customer", {"customer_number": f"Y-{at}", "full_name": "Yuri", "city": "Bonn"}).id
+            for at in range(2)
+        )
+        session.update(first, {"city": "Ulm", "phone": "030 7654321"}, reason="moved")
+    one = signed("owner")
+    assert f'href="/t/customer/{second}"' not in one.get(f"/t/customer/{first}").text
+    one.post("/t/customer", {"do": "find", "q": "Yuri"})
+    assert f'href="/t/customer/{second}" data-key="]"' in one.get(f"/t/customer/{first}").text
+    form = {"expected": "2", "v.company": "Nordwind", "why": "request"}
+    then = one.post(f"/t/customer/{first}", {**form, "then": second}, follow_redirects=False)
+    assert f"/t/customer/{second}" == then.headers["location"]
+    back = {"version": "1", "expected": "3", "why": "correction", "note": "T-1"}
+    path = f"/t/customer/{first}/revert"
+    assert 400 == one.post(path, {**back, "why": "", "note": ""}).status_code
+    assert one.post(path, back).url.path == f"/t/customer/{first}"
+    with made.session(actor="owner") as session:
+        held = session.get(first)
+        assert (4, "Bonn") == (held.version, held.fields["city"])
+        assert not {"phone", "company"} & {key for key, value in held.fields.items() if value is not None}
+        assert "Set back to v1" in session.history(first)[-1].reason
+    assert 409 == one.post(path, back).status_code
+    assert 403 == signed("tom").post(path, {**back, "expected": "4"}).status_code
+
+
 def test_a_second_factor_is_set_up_on_the_account_page(signed, made):
     """The seed is shown, counts once a code was typed, gives recovery codes, and goes again."""
     one = signed("tom")

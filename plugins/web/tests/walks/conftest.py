@@ -160,6 +160,21 @@ def signed_in(new_page: Callable[..., Any], site: Site) -> Iterator[Callable[...
         page.context.close()
 
 
+@pytest.fixture(
+    params=[
+        ("en", 1440),
+        ("zh-CN", 390),
+        pytest.param(("en", 390), marks=pytest.mark.soak),
+        pytest.param(("zh-CN", 1440), marks=pytest.mark.soak),
+    ],
+    ids=lambda way: f"{way[0]}-{way[1]}",
+)
+def way(request: pytest.FixtureRequest) -> tuple[str, int]:
+    """The language of somebody's browser and how wide it is: a desk or a phone."""
+    way: tuple[str, int] = request.param
+    return way
+
+
 @pytest.fixture
 def looked_at(site: Site, whole: Callable[[Any, str], None]) -> Callable[[Any, str], None]:
     """Opens a path and asks for what holds of every page: whole, quiet, no finding of axe, not too wide."""

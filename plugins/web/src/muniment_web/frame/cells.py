@@ -125,6 +125,9 @@ def shown(value: Value, field: Field, kind: FieldKind | None, say: Say, titles: 
     if isinstance(value, UUID) or field.kind == "reference":
         text = titles.get(str(value), "")
         label = escape(text or f"{str(value)[:8]}…")
+        if field.target == "user":
+            # Users have a page of their own, for those who change them.
+            return f'<span data-ref="{escape(str(value))}">{label}</span>'
         return f'<a href="/t/{field.target}/{escape(str(value))}">{label}</a>'
     if isinstance(value, FileRef):
         return str(escape(value.name))

@@ -171,7 +171,8 @@ def filter_input(
     field: Field | None, kind: FieldKind | None, say: Say, *, ranged: bool = False, name: str = "nv"
 ) -> Markup:
     """What a table is filtered by: boxes for choices, a record to look for, a day to pick, or a line."""
-    shared = f' name="{name}" id="{name}"'
+    # An identifier of its own for each field: htmx carries styles over between elements of one identifier.
+    shared = f' name="{name}" id="{name}{"-" + field.key if field else ""}"'
     plain = f'<input type="text" autocomplete="off"{shared}>'
     if field is None:
         return Markup(plain)

@@ -15,6 +15,7 @@ from muniment.schema import WORDED, Condition, Field, RecordType
 from muniment_web.frame.call import Call
 from muniment_web.frame.named import type_of
 from muniment_web.frame.routing import page
+from muniment_web.frame.titles import names_of
 from muniment_web.frame.widgets import filter_input
 from muniment_web.server.texts import Say
 
@@ -158,7 +159,7 @@ def chips_of(call: Call, record_type: RecordType, filters: tuple[tuple[str, str,
             references.setdefault(field.target, set()).add(value)
     titles: dict[str, str] = {}
     for target, ids in references.items():
-        titles |= call.session.titles(target, sorted(ids))
+        titles |= names_of(call, target, ids)
     return [
         Chip(key, operator, value, _said(call.say, record_type.field(key), key, operator, value, titles))
         for key, operator, value in filters

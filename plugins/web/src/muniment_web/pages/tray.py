@@ -23,7 +23,7 @@ from muniment_web.frame.cells import markup
 from muniment_web.frame.named import type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.titles import titles_of
+from muniment_web.frame.titles import names_of, titles_of
 from muniment_web.server.strict import strict_json
 
 __all__ = ["held_by", "routes"]
@@ -232,6 +232,7 @@ def _answer(
         "checked": check,
         "made": made,
         "saved": saved,
+        "bad": sum(bool(cell.problem) for row in rows for cell in row.cells),
         "refused": _refusal(call, problem, rows),
         "reasons": REASONS,
     }
@@ -356,7 +357,7 @@ def _titles(
                 typed.setdefault(field.target, set()).add(value)
     found = dict(titles_of(call, fields, records))
     for target, ids in typed.items():
-        found |= call.session.titles(target, sorted(ids))
+        found |= names_of(call, target, ids)
     return found
 
 

@@ -148,6 +148,14 @@ function follow(event, cell) {
   event.preventDefault();
   inside?.click();
 }
+// A finger has no double click to spare: the second touch of a cell begins to type, of a new row the first one.
+let touched = null;
+document.addEventListener("click", (event) => {
+  const cell = cellOf(event.target), again = cell && (cell === touched || cell.parentElement.dataset.v === "0");
+  touched = cell;
+  if (!cell || fine.matches || event.target.closest("a,button,input,select,textarea")) return;
+  if (again) tray()?.begin(cell);
+});
 document.addEventListener("dblclick", (event) => { const cell = cellOf(event.target); if (cell) tray()?.begin(cell); });
 
 // Where the focus goes after a cell was typed into: Tab goes on, Enter goes to where the row was begun.

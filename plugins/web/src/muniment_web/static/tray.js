@@ -239,8 +239,8 @@ class Tray extends HTMLElement {
     const template = this.typed(cell), waits = this.state(cell.parentElement.dataset.id, cell.dataset.f);
     if (waits) return [waits.value, waits.label];
     if (!template || cell.matches(".m,.revealed")) return null;
-    const link = $("m-pick", template.content) && $("a", cell);
-    if (link) return [link.pathname.split("/").pop(), link.innerText.trim()];
+    const named = $("m-pick", template.content) && $("a,[data-ref]", cell);
+    if (named) return [named.dataset.ref ?? named.pathname.split("/").pop(), named.innerText.trim()];
     const chips = all(".chip", cell).map((one) => one.innerText.trim()), text = chips.length ? chips.join("\n") : cell.innerText.trim();
     return this.entry(cell, cell.classList.contains("n") ? text.replace(/,/g, "") : text);
   }
