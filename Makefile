@@ -10,7 +10,7 @@ PACKAGES := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve-demo test check bench fuzz interop lock soak clean
+.PHONY: help demo serve-demo test check bench fuzz interop lock pictures soak clean
 
 help:
 	@echo "make demo    set up, then show the main job end to end"
@@ -21,6 +21,7 @@ help:
 	@echo "make fuzz    set up, then ask every call of the API in a hundred ways"
 	@echo "make soak    set up, then run the tests that take minutes"
 	@echo "make interop  set up, then have tools of others check what we write"
+	@echo "make pictures  set up, then take the pictures of the pages in docs/pictures"
 	@echo "make lock    renew the pins from the pyproject.toml files"
 
 # The environment alone: everything pinned by hash, then our own distributions, editable.
@@ -66,6 +67,9 @@ fuzz: $(VENV)/ready
 
 soak: $(VENV)/ready
 	HYPOTHESIS_PROFILE=soak $(RUN)/python -m pytest -m "soak or slow"
+
+pictures: $(VENV)/ready
+	$(RUN)/python tests/tools/make_pictures.py
 
 # One file for all platforms; it names versions and hashes, and no address.
 lock:

@@ -21,7 +21,7 @@ __all__ = ["Mark", "bars", "line", "shown_number"]
 
 _WIDTH: Final = 400
 _ROW: Final = 26
-_SIGN: Final = 7.5  # the width of a letter, about
+_SIGN: Final = 8.0  # the width of a letter, about
 _WORDS: Final = 18  # so many letters of a label at most
 _HEIGHT: Final = 170
 _FONT: Final = 'font-family="system-ui, Noto Sans SC, sans-serif" font-size="13"'
@@ -103,7 +103,7 @@ def bars(name: str, title: str, marks: Sequence[Mark]) -> str:
     most = max((mark.value for mark in marks if mark.value is not None), default=Decimal(0))
     body = []
     labels = [_cut(mark.label, _WORDS) for mark in marks]
-    start = max([6.0, *(_columns(one) for one in labels)]) * _SIGN + 10
+    start = max([6.0, *(_columns(one) for one in labels)]) * _SIGN + 12
     room = _WIDTH - start - max([4.0, *(_columns(mark.text) for mark in marks)]) * _SIGN - 12
     for place, mark in enumerate(marks):
         y = place * _ROW + 5

@@ -30,7 +30,10 @@ def show(call: Call) -> Response:
     from muniment_web.pages.finding import may_find
 
     session = call.session
-    types = [one for one in session.types() if session.may("record.list", one.key) and not one.retired]
+    types = sorted(
+        (one for one in session.types() if session.may("record.list", one.key) and not one.retired),
+        key=lambda one: one.number,
+    )
     changes = session.changes.list()
     return call.page(
         "desk.html",
