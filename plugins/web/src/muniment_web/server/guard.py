@@ -53,6 +53,12 @@ def _kind(scope: Scope) -> bytes:
     return next((bytes(value).lower() for name, value in scope["headers"] if name == b"content-type"), b"")
 
 
+def _framed_twice(scope: Scope) -> bool:
+    """Whether a body says twice where it ends: a proxy may believe the one, and we the other (RFC 9112, 6.1)."""
+    names = {name for name, _ in scope["headers"]}
+    return b"content-length" in names and b"transfer-encoding" in names
+
+
 class TooLarge(Exception):
     """The body went past its bound."""
 
@@ -114,6 +120,10 @@ class Guard:
             return message
 
         try:
+            if _framed_twice(scope):
+                refused = True
+                await self._refuse(sending, 400, UsageError("serve.request"))
+                return
             if not self._hosts.known(scope) and scope["path"] not in _ANY_HOST:
                 refused = True
                 await self._refuse(sending, 421, UsageError("serve.host"))
@@ -138,7 +148,7 @@ class Guard:
         from muniment.cli.errors import problem
 
         document = {**problem(error, "en"), "status": status}
-        headers = [(b"content-type", b"application/problem+json")]
+        headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(document).encode()})
 
