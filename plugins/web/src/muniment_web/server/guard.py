@@ -54,7 +54,7 @@ def _kind(scope: Scope) -> bytes:
 
 
 def _framed_twice(scope: Scope) -> bool:
-    """Whether a body says twice where it ends: a proxy may believe the one, and we the other (RFC 9112, 6.1)."""
+    """Whether a body says twice where it ends: a proxy may believe the other one (RFC 9112, 6.1)."""
     names = {name for name, _ in scope["headers"]}
     return b"content-length" in names and b"transfer-encoding" in names
 
