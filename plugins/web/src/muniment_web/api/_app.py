@@ -155,6 +155,10 @@ _SCHEMES: Final = {
 }
 
 
+def _named(status: int | str) -> str:
+    return f"Problem{status}"
+
+
 class _Api(FastAPI):
     """Describes, of every call, the scope of the token and the action of the roles that it needs."""
 
@@ -167,6 +171,8 @@ class _Api(FastAPI):
         for model in (Problem, Waits):
             schema = model.model_json_schema(ref_template="#/components/schemas/{model}")
             document["components"]["schemas"] |= {**schema.pop("$defs", {}), model.__name__: schema}
+        # Said once: two hundred calls can each be refused in a dozen ways.
+        document["components"]["responses"] = {_named(status): answer for status, answer in ANSWERS.items()}
         for route in self.calls:
             rule = rule_of(route)
             for method in route.methods or ():
@@ -174,9 +180,14 @@ class _Api(FastAPI):
                 scopes = [rule.scope] if rule.scope else []
                 one["security"] = [{"token": scopes}, {"sign-in": []}]
                 one["x-action"] = rule.action
+                one["responses"] |= {
+                    str(status): {"$ref": f"#/components/responses/{_named(status)}"}
+                    for status in ANSWERS
+                    if str(status) in one["responses"]
+                }
                 given = [each["name"] for each in one.setdefault("parameters", [])]
                 one["parameters"].append(_PURPOSE)
-                if method not in ("GET", "HEAD"):
+                if once_of(route) != "never" or (rule.scope == "export" and method != "GET"):
                     one["responses"].setdefault("202", _WAITS)
                 if once_of(route) != "never" and _RETRY["name"] not in given:
                     one["parameters"].append(_RETRY)

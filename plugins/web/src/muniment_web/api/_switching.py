@@ -38,7 +38,7 @@ class Held(Shown):
     types: list[str] = Field(default=[])
 
 
-class Act(Strict):
+class LookFirst(Strict):
     """Whether to look only, and why."""
 
     look: bool = Field(default=False, description="only say what it would come to")
@@ -46,7 +46,9 @@ class Act(Strict):
     reason: Text | None = None
 
 
-def _edited(request: Request, session: Session, edit: Edit, given: Act, *, plugin: str | None = None) -> Held:
+def _edited(
+    request: Request, session: Session, edit: Edit, given: LookFirst, *, plugin: str | None = None
+) -> Held:
     archive = request.app.state.web.archive
     if given.look:
         found = propose(archive, session, edit, plugin=plugin)
@@ -64,7 +66,7 @@ def _edited(request: Request, session: Session, edit: Edit, given: Act, *, plugi
 # Plugins
 
 
-class PluginAct(Act):
+class PluginAct(LookFirst):
     """A plugin switched on or off."""
 
     enabled: bool
@@ -81,7 +83,7 @@ def switch_plugin(request: Request, session: Configuring, name: Named, given: Pl
 # Roles and users
 
 
-class RoleRequest(Act):
+class RoleRequest(LookFirst):
     """A role of the archive's own; its rules for single tables, fields and rows stay as the file has them."""
 
     label: dict[Literal["en", "zh"], Short]
@@ -108,7 +110,7 @@ def define_role(request: Request, session: Configuring, role: RoleKey, given: Ro
 
 
 @router.post("/roles/{role}/remove", tags=["users"])
-def remove_role(request: Request, session: Configuring, role: RoleKey, given: Act) -> Held:
+def remove_role(request: Request, session: Configuring, role: RoleKey, given: LookFirst) -> Held:
     """Take a role of the archive's own away, or say what that would come to."""
     session.require("config.change")
     return _edited(request, session, removing(request.app.state.web.archive, role), given)
@@ -117,7 +119,7 @@ def remove_role(request: Request, session: Configuring, role: RoleKey, given: Ac
 # Backups
 
 
-class PlanRequest(Act):
+class PlanRequest(LookFirst):
     """Where scheduled backups go, and how long they stay."""
 
     to: Annotated[str, StringConstraints(min_length=1, max_length=1_000)]
@@ -147,7 +149,7 @@ def plan_backups(request: Request, session: Configuring, given: PlanRequest) -> 
 # Tables
 
 
-class TableRequest(Act):
+class TableRequest(LookFirst):
     """A new table, in the form that the library has."""
 
     table: dict[str, Any] = Field(
