@@ -15,7 +15,7 @@ from starlette.routing import BaseRoute, Mount, Route
 
 from muniment.errors import AccessDenied, MunimentError, NotFound, UsageError
 from muniment.session import Session
-from muniment_web.api import build_api
+from muniment_web.api import build_api, refused
 from muniment_web.frame.around import around
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import PageRoute, failed, find_sign, language_of
@@ -99,6 +99,8 @@ def build(web: Web) -> Starlette:
         own.append(Route("/metrics", _metrics, name="metrics"))
 
     async def missing(request: Request, error: Exception) -> Response:
+        if request.url.path == "/api" or request.url.path.startswith("/api/"):
+            return refused(request, 404)
         call = Call(web, request, language_of(web, request))
 
         def answer() -> Response:

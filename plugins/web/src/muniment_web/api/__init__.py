@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from muniment_web.api._app import build_api
+from muniment_web.api._app import build_api, refused
 
-__all__ = ["build_api"]
+__all__ = ["build_api", "refused"]

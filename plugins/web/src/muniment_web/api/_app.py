@@ -13,13 +13,13 @@ from starlette.responses import JSONResponse, Response
 
 from muniment import __version__
 from muniment.cli.errors import problem
-from muniment.errors import Conflict, MunimentError, UsageError
+from muniment.errors import Conflict, MunimentError, UsageError, has_text, text_of
 from muniment_web.api._calls import PURPOSE, language_of, once_of, rule_of
 from muniment_web.api._models import Problem, Waits
 from muniment_web.api._once import Answers
 from muniment_web.server.web import Web
 
-__all__ = ["build_api"]
+__all__ = ["build_api", "refused"]
 
 PROBLEM: Final = "application/problem+json"
 _STATUS: Final = {
@@ -62,11 +62,27 @@ def _ours(request: Request, error: Exception) -> Response:
 def _invalid(request: Request, error: Exception) -> Response:
     """A request of another form than documented: which member, never what it held."""
     assert isinstance(error, RequestValidationError)
-    document = problem(UsageError("serve.request"), language_of(request))
+    lang = language_of(request)
+    said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
+    if said and not said.endswith("json") and any(one["loc"][:1] == ("body",) for one in error.errors()):
+        # What a program sends that was not told otherwise: a form.
+        return _Problems({**problem(UsageError("serve.media_type"), lang), "status": 415}, 415)
     issues = [
-        {"field": _place(request, one["loc"]), "code": f"request.{one['type']}"} for one in error.errors()
+        {
+            "field": _place(request, one["loc"]),
+            "code": f"request.{one['type']}",
+            "severity": "error",
+            "detail": _said(one["type"], lang),
+        }
+        for one in error.errors()
     ]
-    return _Problems({**document, "status": 422, "issues": issues}, 422)
+    return _Problems({**problem(UsageError("serve.request"), lang), "status": 422, "issues": issues}, 422)
+
+
+def _said(kind: str, lang: str) -> str:
+    """What is wrong with a member, in words."""
+    code = f"request.{kind}" if has_text(f"request.{kind}") else "request.other"
+    return text_of(code, lang)[0]
 
 
 def _place(request: Request, location: tuple[int | str, ...]) -> str:
@@ -91,9 +107,13 @@ def _names(found: Any) -> Iterator[str]:
 
 def _http(request: Request, error: Exception) -> Response:
     assert isinstance(error, HTTPException)
-    code = "serve.not_found" if error.status_code == 404 else "serve.request"
-    document = problem(UsageError(code), language_of(request))
-    return _Problems({**document, "status": error.status_code}, error.status_code, error.headers)
+    return refused(request, error.status_code, error.headers)
+
+
+def refused(request: Request, status: int, headers: Mapping[str, str] | None = None) -> Response:
+    """The answer to what is no call, or none of this form."""
+    code = {404: "serve.no_call", 405: "serve.method"}.get(status, "serve.request")
+    return _Problems({**problem(UsageError(code), language_of(request)), "status": status}, status, headers)
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
@@ -117,6 +137,7 @@ ANSWERS: Final[Mapping[int | str, dict[str, Any]]] = {
         409: "Somebody else moved first.",
         412: "The version that If-Match names is not the newest.",
         413: "The body is too large.",
+        415: "The body does not say that it is JSON.",
         422: "Values, or the request, were refused; every problem is listed.",
         428: "If-Match is missing.",
         429: "Too many requests.",
