@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from muniment import __version__
 from muniment.cli.errors import problem
-from muniment.errors import Conflict, MunimentError, UsageError, has_text, text_of
+from muniment.errors import Conflict, MunimentError, PluginError, UsageError, has_text, text_of
 from muniment_web.api._calls import PURPOSE, language_of, once_of, rule_of
 from muniment_web.api._models import Problem, Waits
 from muniment_web.api._once import Answers
@@ -42,7 +42,9 @@ class _Problems(JSONResponse):
 
 def _answer(request: Request, error: MunimentError) -> Response:
     document = problem(error, language_of(request))
-    status = _STATUS.get(error.code, int(document["status"]))
+    # A plugin that is missing, broken or in another's way is how the archive stands, and no failure of ours.
+    usual = 409 if isinstance(error, PluginError) else int(document["status"])
+    status = _STATUS.get(error.code, usual)
     if status == 202:
         return JSONResponse(document, 202)
     document["status"] = status
@@ -134,7 +136,7 @@ ANSWERS: Final[Mapping[int | str, dict[str, Any]]] = {
         401: "Nobody is signed in.",
         403: "The roles or the token do not allow it; written to the log.",
         404: "Nothing there that this caller may see.",
-        409: "Somebody else moved first.",
+        409: "Somebody else moved first, or what is there stands in the way.",
         412: "The version that If-Match names is not the newest.",
         413: "The body is too large.",
         415: "The body does not say that it is JSON.",
