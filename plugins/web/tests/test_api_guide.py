@@ -7,10 +7,14 @@ import re
 import shutil
 import subprocess
 import sys
+import time
+from base64 import b64encode
 from pathlib import Path
+from typing import Any
 
 import pytest
 
+from muniment.session.oversight.alerting_delivery import signature_of
 from muniment.testing import new_archive
 from muniment_web.server.scopes import SCOPES
 from muniment_web.testing import new_web, served
@@ -59,7 +63,7 @@ def test_the_walk_of_the_guide_works(tmp_path):
                 )
                 printed, ran = done.stdout, ran + 1
                 assert 0 == done.returncode, f"{text}\n{done.stdout}{done.stderr}"
-    assert ran == 8
+    assert ran == 10
     assert '"Anna Schmidt"' in (tmp_path / "customers.ndjson").read_text(encoding="utf-8")
     assert "none" not in printed
 
@@ -68,3 +72,28 @@ def test_the_guide_says_of_every_scope_what_it_is_for():
     """A scope that is added is described."""
     text = PAGE.read_text(encoding="utf-8")
     assert [*SCOPES] == re.findall(r"^\| `(\w+)` \|", text, re.MULTILINE)
+
+
+def test_what_the_guide_has_receivers_do_tells_ours_from_others():
+    """The function of the page takes what we send, and nothing that is old, changed, or signed by another."""
+    page = PAGE.read_text(encoding="utf-8")
+    (code,) = re.findall(r"^<!-- receives -->\n```python\n(.*?)^```$", page, re.DOTALL | re.MULTILINE)
+    known: dict[str, Any] = {}
+    exec(code, known)  # the page of this very repository
+    is_ours, secret, other = (
+        known["is_ours"],
+        *(f"whsec_{b64encode(bytes([n]) * 32).decode()}" for n in (1, 2)),
+    )
+    now, body = int(time.time()), b'{"type": "record.create"}'
+
+    def sent(key: str, when: int) -> dict[str, str]:
+        signed = signature_of(key, "m1", when, body)
+        return {"webhook-id": "m1", "webhook-timestamp": str(when), "webhook-signature": signed}
+
+    assert is_ours(secret, sent(secret, now), body)
+    both = sent(secret, now)["webhook-signature"] + " " + sent(other, now)["webhook-signature"]
+    assert is_ours(other, {**sent(secret, now), "webhook-signature": both}, body)
+    assert not is_ours(secret, sent(other, now), body)
+    assert not is_ours(secret, sent(secret, now), body + b" ")
+    assert not is_ours(secret, sent(secret, now - 10_000), body)
+    assert not is_ours(secret, {**sent(secret, now), "webhook-id": "m2"}, body)

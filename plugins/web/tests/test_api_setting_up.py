@@ -279,3 +279,21 @@ def test_attributes_of_people_are_set_and_taken_away(one):
     one.patch("users/north", json={"attributes": {}})
     assert {} == held()
     assert 422 == one.patch("users/north", json={"attributes": {"region": ["a,b"]}}).status_code
+
+
+def test_what_is_wrong_with_a_request_is_said_under_a_code_of_its_own(one):
+    """No call, no such way, a form instead of JSON, members that are wrong: each told apart, as a problem."""
+    for address in ("", "/", "/nothing", "/records/%0A/x", "/records/customer/none/none/none"):
+        nothing = one.get(f"http://localhost:8765/api/v1{address}")
+        assert (404, "serve.no_call") == (nothing.status_code, nothing.json()["code"]), address
+    way = one.get("records/customer")
+    assert (405, "serve.method", "POST") == (way.status_code, way.json()["code"], way.headers["allow"])
+    form = one.post("records/customer", data={"full_name": "Anna"})
+    assert (415, "serve.media_type") == (form.status_code, form.json()["code"])
+    wrong = one.post("records/customer", json={"field": {}}, headers={"Accept-Language": "zh"}).json()
+    assert {("body.fields", "request.missing"), ("body.?", "request.extra_forbidden")} == {
+        (each["field"], each["code"]) for each in wrong["issues"]
+    }
+    assert all(each["detail"].endswith("。") for each in wrong["issues"])
+    unknown = one.post("plugins/nothing", json={"enabled": True})
+    assert unknown.status_code in (404, 409), unknown.text
