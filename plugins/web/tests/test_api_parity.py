@@ -46,7 +46,8 @@ PAGES = {
     "/account/tokens": SIGN_IN,
     "/account/passkeys": SIGN_IN,
     "/account/passkeys/options": SIGN_IN,
-    "/account/passkeys/{place:int}/remove": SIGN_IN,
+    "/account/passkeys/remove": SIGN_IN,
+    "/account/sign-ins/end": SIGN_IN,
     "/account/tokens/{token}/revoke": "revoke_token",
     "/account": "get_me list_tokens",
     "/language": LOOKS,
@@ -265,6 +266,8 @@ BUTTONS = {
         "look": "list_roles",
         "disable": "change_user",
         "enable": "change_user",
+        "end": SIGN_IN,
+        "factor": SIGN_IN,
     },
     "webhooks.html": {
         "remove": "change_webhook",

@@ -13,7 +13,7 @@ from starlette.responses import JSONResponse, Response
 
 from muniment import __version__
 from muniment.cli.errors import problem
-from muniment.errors import Conflict, MunimentError, PluginError, UsageError, has_text, text_of
+from muniment.errors import Conflict, MunimentError, PluginError, UsageError, text_of
 from muniment_web.api._calls import PURPOSE, language_of, once_of, rule_of
 from muniment_web.api._models import Problem, Waits
 from muniment_web.api._once import Answers
@@ -31,6 +31,33 @@ _STATUS: Final = {
     # A follower named a place that the log does not reach: theirs may be wrong, or the log was cut.
     "log.behind": 409,
 }
+
+
+# What pydantic finds wrong with a member, as far as it has a sentence of its own.
+_SAID: Final = frozenset(
+    (
+        "missing",
+        "extra_forbidden",
+        "json_invalid",
+        "string_type",
+        "int_type",
+        "int_parsing",
+        "bool_type",
+        "bool_parsing",
+        "list_type",
+        "dict_type",
+        "model_attributes_type",
+        "literal_error",
+        "string_pattern_mismatch",
+        "string_too_short",
+        "string_too_long",
+        "too_long",
+        "uuid_parsing",
+        "greater_than_equal",
+        "less_than_equal",
+        "less_than",
+    )
+)
 
 
 class _Problems(JSONResponse):
@@ -83,8 +110,7 @@ def _invalid(request: Request, error: Exception) -> Response:
 
 def _said(kind: str, lang: str) -> str:
     """What is wrong with a member, in words."""
-    code = f"request.{kind}" if has_text(f"request.{kind}") else "request.other"
-    return text_of(code, lang)[0]
+    return text_of(f"request.{kind}" if kind in _SAID else "request.other", lang)[0]
 
 
 def _place(request: Request, location: tuple[int | str, ...]) -> str:
