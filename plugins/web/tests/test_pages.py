@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 
+from muniment.errors import IntegrityError
 from muniment.log.kinds import KINDS
 from muniment_web.server.texts import all_texts
 from muniment_web.testing import ANNA
@@ -55,6 +56,7 @@ def test_every_text_that_a_page_asks_for_is_there():
         "plugins.hook_",
         "portable.",
         "log.auth_",
+        "log.broken_",
         "log.outcome_",
         "log.way_",
         "reason.",
@@ -332,3 +334,44 @@ def test_the_language_is_chosen_and_kept(browser):
     assert 'lang="zh-Hans"' in one.get("/sign-in").text
     one.client.post("/theme", data={"theme": "dark", "back": "/sign-in"})
     assert 'data-theme="dark"' in one.get("/sign-in").text
+
+
+def test_a_broken_log_is_told_on_every_page(web, signed, monkeypatch):
+    """The index, when it was found, and what to do; the entry is marked, and no badge is green any more."""
+    one, other = signed("ada"), signed("li.na")
+
+    def broken(self, **more):
+        raise IntegrityError("integrity.entry", where="muniment/x/0.0", index=3)
+
+    with monkeypatch.context() as patched:
+        patched.setattr(type(web.archive.log), "verify", broken)
+        one.post("/log/verify")
+        web.verifying.wait()
+    try:
+        page = one.get("/log").text
+        assert "Entry 3 is not what was written" in page
+        assert "muniment log verify --trusted" in page
+        assert "What to do now" in page
+        assert "not what was written</span>" in one.get("/log/3").text
+        for path in ("/", "/t/customer", "/audit", "/evidence"):
+            text = one.get(path).text
+            assert "The log was altered." in text, path
+            assert 'class="sealed broken"' in text, path
+        assert 'class="sealed broken"' in other.get("/").text
+        assert "integrity.entry" not in other.get("/").text
+    finally:
+        one.post("/log/verify")
+        web.verifying.wait()
+    assert "The log was altered." not in one.get("/").text
+
+
+def test_asking_how_far_a_run_is_keeps_nobody_signed_in(web, signed):
+    """The rail asks by itself; a person who went away is signed out all the same."""
+    one = signed("ada")
+    (sign,) = [found for found in web.signs if found.login == "ada"][-1:]
+    seen = sign.seen_us
+    for path in ("/log/seal", "/log/badge"):
+        assert 200 == one.get(path, headers={"HX-Request": "true"}).status_code
+    assert seen == sign.seen_us
+    one.get("/log")
+    assert seen < sign.seen_us

@@ -221,3 +221,51 @@ def test_the_commands_of_the_page_verify_the_bundle(site, tmp_path):
     wrong = typed.replace("/0.0+", "/0.1+")
     words = [sys.executable, "-I", *shlex.split(wrong.strip().splitlines()[-1])[1:]]
     assert 0 != subprocess.run(words, cwd=tmp_path, capture_output=True, check=False).returncode
+
+
+@pytest.mark.parametrize(
+    ("locale", "width"),
+    [
+        ("zh-CN", 390),
+        pytest.param("zh-CN", 1440, marks=pytest.mark.soak),
+        pytest.param("en", 390, marks=pytest.mark.soak),
+        pytest.param("en", 1440, marks=pytest.mark.soak),
+    ],
+)
+def test_every_task_is_walked_in_each_language_and_size(signed_in, site, whole, locale, width):
+    """A1 to A10, one after the other, as an auditor who came for a day; each page is whole on the way."""
+    today = site.web.archive.session(actor="owner").requests.today().isoformat()
+    page = signed_in("ada", locale, width)
+
+    def ask(question, **given):
+        page.goto(f"{site.base}/audit?q={question}")
+        for name, value in given.items():
+            box = page.locator(f"#{name}")
+            box.select_option(value) if box.evaluate("one => one.tagName") == "SELECT" else box.fill(value)
+        with page.expect_navigation():
+            page.click("main form.toolbar .btn.main")
+        whole(page, f"/audit-{question}")
+
+    ask("who", record=site.anna, field="phone")  # A1
+    with page.expect_navigation():
+        page.locator('table a[href^="/log/"]').first.click()
+    whole(page, "/log/entry")
+    ask("saw", field="phone", least="1")
+    ask("did", actor="li.na")  # A2
+    with page.expect_navigation():
+        page.locator("table button.linked").first.click()
+    whole(page, "/log-of-an-act")
+    ask("changed", since=today)  # A3
+    page.goto(f"{site.base}/t/customer/{site.anna}/compare")
+    whole(page, "/compare")
+    page.goto(f"{site.base}/log")  # A4
+    whole(page, "/log")
+    page.goto(f"{site.base}/evidence")  # A5
+    whole(page, "/evidence")
+    ask("could", type="customer", day=today, before=today)  # A6
+    page.goto(f"{site.base}/roles")
+    whole(page, "/roles")
+    for path in ("/alerts", "/break-glass", "/erasures"):  # A7, A8, A9
+        page.goto(site.base + path)
+        whole(page, path)
+    ask("rules", day=today)  # A10

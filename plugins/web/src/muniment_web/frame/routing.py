@@ -18,7 +18,7 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from muniment.cli.errors import problem
-from muniment.errors import AccessDenied, ApprovalNeeded, MunimentError, NotFound, UsageError
+from muniment.errors import AccessDenied, ApprovalNeeded, IntegrityError, MunimentError, NotFound, UsageError
 from muniment_web.frame.call import Call
 from muniment_web.server.faults import report
 from muniment_web.server.web import Web
@@ -214,7 +214,11 @@ _TITLES = {403: "common.denied", 404: "common.missing"}
 def failed(call: Call, error: MunimentError | None) -> Response:
     """An error as a page, or as the piece that a script puts in place."""
     if error is None:
-        shown = {"code": "", "text": call.say("common.failed"), "hint": call.say("common.failed_hint")}
+        shown: dict[str, Any] = {
+            "code": "",
+            "text": call.say("common.failed"),
+            "hint": call.say("common.failed_hint"),
+        }
         status = 500
     else:
         document = problem(error, call.lang)
@@ -222,6 +226,8 @@ def failed(call: Call, error: MunimentError | None) -> Response:
         if "issues" in document:
             shown["hint"] = "; ".join(one["detail"] for one in document["issues"])
         status = int(document["status"])
+        # What was altered is nothing that trying again mends.
+        shown["altered"] = isinstance(error, IntegrityError)
         if isinstance(error, NotFound):
             status = 404
     if call.partial:
