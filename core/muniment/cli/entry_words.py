@@ -73,6 +73,11 @@ class EntryWords:
         found = PURPOSES.get(term) or self._archive.plugins.purposes().get(term)
         return term if found is None else found.label.of(self._language) or term
 
+    def role(self, key: str) -> str:
+        """What a role is called; its key where it is none any more."""
+        found = self._archive.engine.policy.roles.get(key)
+        return key if found is None else found.label.get(self._language) or key
+
     def type(self, key: str) -> str:
         """What a table is called."""
         found = self._types.get(key)
@@ -98,7 +103,7 @@ class EntryWords:
         actor, source = detail.get("actor", {}), detail.get("source", {})
         told = [
             ("actor", one.actor),
-            ("roles", ", ".join(actor.get("roles", ()))),
+            ("roles", ", ".join(map(self.role, actor.get("roles", ())))),
             ("on_behalf_of", str(actor.get("on_behalf_of", ""))),
             ("auth", self.auth(str(detail.get("auth", "")))),
             ("purpose", self._with_term(self.purpose(one.purpose), one.purpose)),
