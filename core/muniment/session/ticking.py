@@ -14,7 +14,6 @@ from typing import TYPE_CHECKING, Final
 
 import attrs
 
-from muniment import audit
 from muniment.errors import ConfigError, Conflict, KeyStoreError, MunimentError
 from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.logbook import Moment
@@ -172,13 +171,21 @@ def dates(session: Session) -> Mapping[str, int]:
 
 
 def index(session: Session) -> Mapping[str, int]:
-    """Bring the auditors' projection up to date, so that the next question is answered at once."""
+    """Bring the auditors' projection up to date, so that the next question is answered at once.
+
+    A piece at a time, for others write meanwhile: an import of 100,000 rows leaves 10,000 entries to look at.
+    """
+    from muniment.session.oversight.affected import catch_up
+
     engine = session.engine
 
-    def body(tx: Transaction, moment: Moment) -> int:
-        return audit.catch_up(tx, SHARD, moment.gen, stop=moment.size)
+    def body(tx: Transaction, moment: Moment) -> tuple[int, int, int]:
+        return moment.gen, tx.indexed_to(SHARD, moment.gen), moment.size
 
-    return {"entries": engine.run(body)}
+    gen, start, size = engine.run(body)
+    if start < size:
+        catch_up(engine, gen, size)
+    return {"entries": max(size - start, 0)}
 
 
 def incidents(session: Session) -> Mapping[str, int]:

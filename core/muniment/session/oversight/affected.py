@@ -45,7 +45,7 @@ WAYS: Final = ("clear", "masked", "written", "cleared")
 """How a field may have been touched, as entries say it."""
 
 _PAGE: Final = 1_000
-_PIECE: Final = 5_000
+_PIECE: Final = 1_000
 _DENSE: Final = 8
 
 Progress = Callable[[int, int], None]

@@ -216,15 +216,21 @@ def _told_to_look(again: Callable[[], None]) -> Iterator[None]:
 
 
 def _sign(archive: Archive, session: Session, ended: Event) -> None:
-    """Sign what was appended once a minute, and tell other systems what is new."""
+    """Sign what was appended once a minute, ready it for auditors, and tell other systems what is new."""
+    from muniment.session.ticking import index
+
     engine = archive.engine
     rounds = 0
     while not ended.wait(_TELL_SECONDS):
         rounds += 1
+        turn = rounds % (_SIGN_SECONDS // _TELL_SECONDS)
         try:
             session.webhooks.deliver()
-            if engine.logbook.unsigned and rounds % (_SIGN_SECONDS // _TELL_SECONDS) == 0:
+            if engine.logbook.unsigned and turn == 0:
                 engine.logbook.sign(engine.store)
+            if turn == 1:
+                # Else the first page that asks the log would wait for all that was written since.
+                index(session)
         except MunimentError as error:
             click.echo(error.text(), err=True)
 
