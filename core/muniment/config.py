@@ -49,7 +49,7 @@ _KNOWN: Final[Mapping[str, Mapping[str, type | tuple[type, ...]]]] = {
         "date_order": str,
     },
     "purposes": {"allowed": list},
-    "plugins": {"enabled": list, "plugins_dir": str},
+    "plugins": {"enabled": list, "plugins_dir": str, "settings": dict},
     "index": {"rows": int, "epoch": int},
     "witness": {
         "known": list,
@@ -170,6 +170,7 @@ class Configuration:
         purposes: what may be given; empty for any.
         plugins: names of the enabled plugins.
         plugins_dir: the folder of the archive's own plugins, relative to the archive's; empty for none.
+        plugin_settings: what is set about enabled plugins, by name; each plugin says what it takes.
         index_rows: for how many records of a type the indexes are laid out.
         index_epoch: raised when they are laid out anew.
         witness: who vouches for the log, and for what that is waited for.
@@ -217,6 +218,7 @@ class Configuration:
     retention: Retention = attrs.field(factory=Retention, kw_only=True)
     mail: MailSettings = attrs.field(factory=MailSettings, kw_only=True)
     quality: QualityPlan = attrs.field(factory=QualityPlan, kw_only=True)
+    plugin_settings: Mapping[str, Mapping[str, Any]] = attrs.field(factory=dict, kw_only=True)
 
 
 def digest_of(text: str) -> str:
@@ -292,9 +294,22 @@ def parse(text: str, *, where: str) -> Configuration:
         retention=read_retention(tables["retention"], where),
         mail=read_mail(tables["mail"], where),
         quality=read_quality(tables["quality"], where),
+        plugin_settings=_plugin_settings(tables["plugins"], where),
     )
     _check_values(made, where)
     return made
+
+
+def _plugin_settings(table: Mapping[str, Any], where: str) -> Mapping[str, Mapping[str, Any]]:
+    """What is set about plugins; of one that is not enabled it would be set for nobody."""
+    found: Mapping[str, Any] = table.get("settings", {})
+    for name, values in found.items():
+        place = f"{where}: plugins.settings.{name}"
+        if name not in table.get("enabled", []):
+            raise ConfigError("config.unknown", where=place, known=", ".join(table.get("enabled", [])) or "-")
+        if not isinstance(values, dict):
+            raise ConfigError("config.type", where=place, wanted="a table")
+    return found
 
 
 def _networks(table: Mapping[str, Any], where: str) -> Networks:

@@ -47,6 +47,7 @@ def test_an_enabled_plugin_is_loaded_and_described(install):
             "api": ">=1,<2",
             "title": {},
             "needs": [],
+            "settings": {},
             "hooks": ["muniment_plugin_info", "muniment_validate"],
             "field_kinds": [],
             "record_types": [],

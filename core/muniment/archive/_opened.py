@@ -429,7 +429,8 @@ class Archive:
         plugins = self._load(wanted, None if plugin is None else {**definitions.pins, plugin: None})
         # One that was in use and broke since must not keep another from being left out.
         for name in sorted(plugins.quarantined):
-            if name not in before.plugins or name == plugin:
+            reset = wanted.plugin_settings.get(name) != before.plugin_settings.get(name)
+            if name not in before.plugins or name == plugin or reset:
                 raise plugins.quarantined[name]
         old = definitions.pins
         pins = {name: pin for name, pin in {**old, **plugins.pins()}.items() if name in wanted.plugins}
@@ -459,7 +460,9 @@ class Archive:
     def _load(self, wanted: Configuration, pins: Mapping[str, Pin | None] | None) -> PluginSet:
         environ = os.environ if self._loading else {"MUNIMENT_LOAD_PLUGINS": ""}
         folder = self.folder / wanted.plugins_dir if wanted.plugins_dir else None
-        return with_roles(load(wanted.plugins, environ=environ, folder=folder, pins=pins))
+        settings = wanted.plugin_settings
+        found = load(wanted.plugins, environ=environ, folder=folder, pins=pins, settings=settings)
+        return with_roles(found)
 
     def _use(self, applied: Configuration, plugins: PluginSet) -> None:
         """Go on under a configuration that was applied."""

@@ -84,13 +84,16 @@ def _told(found: PluginSet, name: str, lang: str) -> dict[str, Any]:
     return told
 
 
-def switching(archive: Archive, name: str, *, enabled: bool) -> Edit:
+def switching(
+    archive: Archive, name: str, *, enabled: bool, settings: Mapping[str, Any] | None = None
+) -> Edit:
     """The edit of ``muniment.toml`` that uses a plugin, with those that it needs, or uses it no longer.
 
     Args:
         archive: the opened archive.
         name: the plugin's name.
         enabled: whether it is to be used.
+        settings: what is set about it; None leaves that as it is. What is set as usual is left unsaid.
 
     Raises:
         PluginError: ``plugin.not_installed``: what is not on this machine is never named.
@@ -102,11 +105,44 @@ def switching(archive: Archive, name: str, *, enabled: bool) -> Edit:
     if enabled and name not in available(archive):
         raise PluginError("plugin.not_installed", name=name)
     names = needed([name], folder=_folder(archive)) if enabled else ()
+    unusual = settings
+    if enabled and settings:
+        schema = about(archive, name, lang="en")["settings"].get("properties", {})
+        unusual = {
+            key: value
+            for key, value in settings.items()
+            if key not in schema or value != schema[key]["default"]
+        }
 
     def edit(document: Any) -> None:
         table = document.setdefault("plugins", tomlkit.table())
         # What it needs may be in use already, and then keeps its place.
         others = [one for one in table.get("enabled", []) if one != name]
-        table["enabled"] = [*others, *(one for one in reversed(names) if one not in others)]
+        if enabled and name in table.get("enabled", []):
+            others = list(table["enabled"])
+        wanted = [*others, *(one for one in reversed(names) if one not in others)]
+        if wanted != list(table.get("enabled", [])):
+            table["enabled"] = wanted
+        if not enabled or unusual is not None:
+            _set(table, name, unusual if enabled else {})
 
     return edit
+
+
+def _set(table: Any, name: str, values: Mapping[str, Any] | None) -> None:
+    """Put what is set about a plugin in place of what was."""
+    import tomlkit
+
+    if values:
+        own = table.setdefault("settings", tomlkit.table(is_super_table=True)).setdefault(
+            name, tomlkit.table()
+        )
+        for key in [key for key in own if key not in values]:
+            del own[key]
+        for key, value in values.items():
+            if own.get(key) != value:
+                own[key] = value
+    elif name in table.get("settings", {}):
+        del table["settings"][name]
+        if not table["settings"]:
+            del table["settings"]

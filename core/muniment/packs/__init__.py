@@ -9,7 +9,7 @@ names what ``plugin_of`` gives: a hook for each file, and those of its own::
 
 The files stand in the plugin's package, and each may be missing:
 
-- ``plugin.toml``: name, title, what it needs, purposes, and the texts of its codes;
+- ``plugin.toml``: name, title, what it needs, what can be set, purposes, and the texts of its codes;
 - ``roles.toml``: roles, in the form of ``muniment.toml``;
 - ``types.toml``: record types, in the form of a template;
 - ``templates/NAME.toml``: templates;

@@ -53,6 +53,7 @@ class Pack:
             title=table["title"],
             messages={f"{table['name']}.{code}": texts for code, texts in table.get("messages", {}).items()},
             needs=tuple(table.get("needs", ())),
+            settings=table.get("settings", {}),
         )
 
     def purposes(self) -> tuple[Purpose, ...]:

@@ -48,11 +48,13 @@ class Gathered:
         loaded: the sound plugins, by name.
         quarantined: why each of the others is not loaded, by name.
         brought: what the loaded ones add to the record types that ``for_types`` asked about, by key.
+        settings: what holds of each plugin that can be set, by its name.
     """
 
     loaded: tuple[Plugin, ...] = ()
     quarantined: Mapping[str, PluginError] = attrs.field(factory=dict)
     brought: Mapping[str, tuple[Brought, ...]] = attrs.field(factory=dict, repr=False)
+    settings: Mapping[str, Mapping[str, object]] = attrs.field(factory=dict, repr=False, kw_only=True)
 
     def field_kinds(self) -> tuple[FieldKind, ...]:
         """The kinds of field that the loaded plugins bring, by plugin."""

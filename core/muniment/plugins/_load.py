@@ -6,6 +6,7 @@ import os
 import re
 from collections.abc import Callable, Iterable, Mapping, Sequence
 from pathlib import Path
+from types import MappingProxyType
 from typing import TYPE_CHECKING, Any
 
 import attrs
@@ -16,6 +17,7 @@ from muniment.plugins import _calls
 from muniment.plugins._calls import Call, TooSlow, failure_of, timed
 from muniment.plugins._plugin import Plugin
 from muniment.plugins._set import PluginSet
+from muniment.plugins._settings import filled, schema_problem, setting_problem, wanted_of
 from muniment.plugins._values import Installed, Pin, PluginInfo
 
 if TYPE_CHECKING:
@@ -87,6 +89,7 @@ def load(
     find: Callable[[], Iterable[EntryPoint]] = _entry_points,
     folder: Path | None = None,
     pins: Mapping[str, Pin | None] | None = None,
+    settings: Mapping[str, Mapping[str, Any]] = MappingProxyType({}),
 ) -> PluginSet:
     """Load the plugins that an archive has enabled.
 
@@ -102,6 +105,7 @@ def load(
         folder: of the archive's own plugins; None for none.
         pins: which code of each plugin was applied; another is quarantined before a line of it runs. A
             plugin of the folder needs one. None, for all or for one, takes the code that is there.
+        settings: what a team set about plugins, by name; one that does not take them is quarantined.
 
     Returns:
         The sound plugins and, for each of the others, why it is not loaded.
@@ -113,7 +117,14 @@ def load(
     loaded: dict[str, Plugin] = {}
     if wanted:
         _load_all(wanted, _offers(wanted, find(), folder), pins, loaded, quarantined)
-    return PluginSet(tuple(loaded.values()), dict(sorted(quarantined.items())))
+        _put_aside(_wrongly_set(loaded, settings), loaded, quarantined)
+        _put_aside(_without_needs(loaded), loaded, quarantined)
+    held = {
+        name: filled(plugin.info.settings, settings.get(name, {}))
+        for name, plugin in loaded.items()
+        if plugin.info.settings
+    }
+    return PluginSet(tuple(loaded.values()), dict(sorted(quarantined.items())), settings=held)
 
 
 def needed(
@@ -204,6 +215,19 @@ def _load_all(
             _put_aside({name: error}, loaded, quarantined)
     _put_aside(colliding_declarations(loaded.values()), loaded, quarantined)
     _put_aside(_without_needs(loaded), loaded, quarantined)
+
+
+def _wrongly_set(
+    loaded: Mapping[str, Plugin], settings: Mapping[str, Mapping[str, Any]]
+) -> dict[str, PluginError]:
+    """The plugins that do not take what was set about them."""
+    found = {}
+    for name, plugin in loaded.items():
+        key = setting_problem(plugin.info.settings, settings.get(name, {}))
+        if key:
+            wanted = wanted_of(plugin.info.settings, key)
+            found[name] = PluginError("plugin.settings", name=name, key=key, known=wanted)
+    return found
 
 
 def _without_needs(loaded: Mapping[str, Plugin]) -> dict[str, PluginError]:
@@ -318,6 +342,8 @@ def _check_info(name: str, info: object, asked: Call) -> None:
     needs: Any = info.needs
     if not (isinstance(needs, tuple) and all(isinstance(one, str) for one in needs)):
         raise PluginError("plugin.info", name=name, **place)
+    if problem := schema_problem(info.settings):
+        raise PluginError("plugin.settings_schema", name=name, key=problem, **place)
     for code, texts in info.messages.items():
         whole = code.startswith(f"{name}.") and {"en", "zh"} <= texts.keys() <= _TEXTS
         if not whole or not all(texts.values()):

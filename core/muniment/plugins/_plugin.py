@@ -112,6 +112,7 @@ def described(plugin: Plugin) -> dict[str, Any]:
         "api": plugin.info.api,
         "title": dict(plugin.info.title),
         "needs": list(plugin.info.needs),
+        "settings": dict(plugin.info.settings),
         "hooks": list(plugin.hooks),
         "field_kinds": [kind.name for kind in plugin.field_kinds],
         "record_types": [one.key for one in plugin.record_types],

@@ -79,6 +79,11 @@ class PluginSet(Gathered):
         """Whether ``after_commit`` has anybody to tell."""
         return bool(self._observers)
 
+    def _context(self, name: str, context: HookContext) -> HookContext:
+        """The context as one plugin is given it: with its settings."""
+        settings = self.settings.get(name)
+        return attrs.evolve(context, settings=settings) if settings else context
+
     def validate(
         self, record: RecordState, changes: Mapping[str, object], context: HookContext
     ) -> tuple[Issue, ...]:
@@ -102,7 +107,7 @@ class PluginSet(Gathered):
         # A gate that could change what it is shown would be a way around the policy.
         shown = MappingProxyType(dict(changes)) if self._gates else changes
         for name, call in self._gates:
-            issues += _issues_of(name, "muniment_validate", call, record, shown, context)
+            issues += _issues_of(name, "muniment_validate", call, record, shown, self._context(name, context))
         return tuple(issues)
 
     def needs_approval(
@@ -125,7 +130,9 @@ class PluginSet(Gathered):
         found: list[tuple[str, NeedsApproval]] = []
         shown = MappingProxyType(dict(changes))
         for name, call in self._approvals:
-            wanted = answer_of(name, "muniment_needs_approval", call, record, shown, context)
+            wanted = answer_of(
+                name, "muniment_needs_approval", call, record, shown, self._context(name, context)
+            )
             if wanted is not None:
                 found.append((name, _checked_need(wanted, name)))
         return tuple(found)
@@ -157,9 +164,8 @@ class PluginSet(Gathered):
         denied = None
         shown = frozenset(fields)
         for name, call in self._judges:
-            decision = answer_of(
-                name, "muniment_authorize", call, action, record_type, shown, record_id, context
-            )
+            own = self._context(name, context)
+            decision = answer_of(name, "muniment_authorize", call, action, record_type, shown, record_id, own)
             if decision is None:
                 continue
             if not isinstance(decision, Decision) or not isinstance(decision.allowed, bool):
@@ -182,7 +188,11 @@ class PluginSet(Gathered):
         Returns:
             What failed; the caller logs each as ``plugin.fail``.
         """
-        return _told(self._observers, "muniment_after_commit", change_set, versions, context)
+        failures: tuple[PluginFailure, ...] = ()
+        for name, call in self._observers:
+            own = self._context(name, context)
+            failures += _told(((name, call),), "muniment_after_commit", change_set, versions, own)
+        return failures
 
     def before_erase(
         self, subject_id: str, plan: ErasurePlan, context: HookContext
@@ -205,7 +215,9 @@ class PluginSet(Gathered):
         """
         issues: list[tuple[str, Issue]] = []
         for name, call in _calls(self.loaded, "muniment_before_erase"):
-            found = _issues_of(name, "muniment_before_erase", call, subject_id, plan, context)
+            found = _issues_of(
+                name, "muniment_before_erase", call, subject_id, plan, self._context(name, context)
+            )
             issues += ((name, issue) for issue in found)
         return tuple(issues)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from typing import Any
 
 import attrs
 
@@ -35,6 +36,8 @@ class PluginInfo:
             ``hint_en`` and ``hint_zh``.
         needs: names of plugins without which it does not work, such as those whose kinds of field it
             uses; they are enabled with it.
+        settings: what a team may set about it, a JSON Schema in the form that ``docs/plugins.md`` shows;
+            the values come with every ``HookContext``.
     """
 
     name: str
@@ -42,6 +45,7 @@ class PluginInfo:
     title: Mapping[str, str] = attrs.field(factory=dict, kw_only=True)
     messages: Mapping[str, Mapping[str, str]] = attrs.field(factory=dict, kw_only=True)
     needs: tuple[str, ...] = attrs.field(default=(), kw_only=True)
+    settings: Mapping[str, Any] = attrs.field(factory=dict, kw_only=True)
 
 
 @attrs.frozen
@@ -167,6 +171,7 @@ class HookContext:
         source: the way in, such as ``cli``, ``api``, ``import``.
         time: when the write is recorded, in microseconds since 1970-01-01T00:00:00Z.
         default_region: two letters, ISO 3166-1; where a value belongs that names no country; may be empty.
+        settings: what the team set about the plugin that is asked, and the defaults of all else; read-only.
     """
 
     actor: str
@@ -175,6 +180,7 @@ class HookContext:
     source: str
     time: int
     default_region: str = attrs.field(default="", kw_only=True)
+    settings: Mapping[str, object] = attrs.field(factory=dict, kw_only=True)
 
 
 @attrs.frozen

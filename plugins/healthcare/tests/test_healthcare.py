@@ -9,7 +9,7 @@ import pytest
 
 from muniment import plugins
 from muniment.errors import Invalid
-from muniment.plugins import NeedsApproval, RecordState
+from muniment.plugins import HookContext, NeedsApproval, RecordState
 from muniment.schema import KINDS, Context, Field, ValueProblem
 from muniment.testing import assert_conforms, assert_no_plaintext, issues_of, new_archive
 from muniment_healthcare import CHECKS, LOINC
@@ -193,6 +193,9 @@ def test_classes_and_categories_are_those_of_health_data():
 def test_a_change_of_diagnosis_waits_for_a_second_person(version, values, changes, waits):
     """Making, confirming and resolving one does not; taking it out does."""
     state = RecordState("r", "diagnosis", "s", version, values)
-    assert (NeedsApproval(1) if waits else None) == muniment_needs_approval(state, changes)
+    context = HookContext("li.na", "ServiceProvision", "update", "api", 0)
+    assert (NeedsApproval(1) if waits else None) == muniment_needs_approval(state, changes, context)
+    two = HookContext("li.na", "ServiceProvision", "update", "api", 0, settings={"checkers": 2})
+    assert (NeedsApproval(2) if waits else None) == muniment_needs_approval(state, changes, two)
     other = RecordState("r", "encounter", "s", version, values)
-    assert muniment_needs_approval(other, changes) is None
+    assert muniment_needs_approval(other, changes, context) is None

@@ -388,3 +388,27 @@ def test_the_status_says_how_everything_stands(small):
     assert "nothing was due" in done
     assert "job.run" in {one.kind for one in log_entries(small)}
     assert 403 == signed(small, "tom").get("/status").status_code
+
+
+def test_a_plugin_is_set_by_a_form_made_of_its_schema(small):
+    """Inputs with their bounds and usual values in both languages; the file says only what is unusual."""
+    one = signed(small)
+    page = one.get("/plugins/healthcare").text
+    assert "How many people check a diagnosis" in page
+    wrong = one.post("/plugins/healthcare", {"do": "look_on", "s.checkers": "9"})
+    assert "plugin.settings" in wrong.text
+    form = {"s.checkers": "2", "s.longest_visit_days": "3", "s.guardian_below": "18"}
+    page = one.post("/plugins/healthcare", {**form, "do": "look_on"}).text
+    assert "<ins>+ [plugins.settings.healthcare]</ins>" in page
+    assert "longest_visit_days" not in page.partition("<ins>+ [plugins.settings")[2].partition("</pre>")[0]
+    yes = {"seen": seen_in(page), "why": "other", "note": "clinic"}
+    one.post("/plugins/healthcare", {**form, **yes, "do": "on"})
+    assert {"healthcare": {"checkers": 2}} == small.applied.plugin_settings
+    page = one.post("/plugins/healthcare", {**form, "s.checkers": "1", "do": "look_on"}).text
+    assert "<del>- checkers = 2</del>" in page
+    one.post(
+        "/plugins/healthcare",
+        {**form, "s.checkers": "1", "do": "on", "seen": seen_in(page), "why": "other", "note": "less"},
+    )
+    assert {} == small.applied.plugin_settings
+    assert "healthcare" in small.applied.plugins

@@ -18,7 +18,6 @@ Values = Mapping[str, object]
 
 _MRN = re.compile(r"[A-Z0-9-]{4,32}")
 _NONE_KNOWN: Final = frozenset({"none", "none known", "nkda", "无", "无过敏", "无已知过敏", "否认"})
-_LONGEST_VISIT: Final = timedelta(days=3)
 
 
 def _mrn(values: Values, context: HookContext) -> bool:
@@ -54,7 +53,8 @@ def _guardian_of_child(values: Values, context: HookContext) -> bool:
 
 def _guardian_of_minor(values: Values, context: HookContext) -> bool:
     age = _age(values, context)
-    if age is None or age >= 18 or values.get("guardian_name") is not None:
+    below = context.settings.get("guardian_below", 18)
+    if age is None or not isinstance(below, int) or age >= below or values.get("guardian_name") is not None:
         return True
     return age < 14 and _chinese(values, context)
 
@@ -73,7 +73,8 @@ def _short_visit(values: Values, context: HookContext) -> bool:
         return True
     if not isinstance(began, datetime) or not isinstance(ended, datetime):
         return True
-    return ended - began <= _LONGEST_VISIT
+    days = context.settings.get("longest_visit_days", 3)
+    return not isinstance(days, int) or ended - began <= timedelta(days=days)
 
 
 def _principal(values: Values, context: HookContext) -> bool:
@@ -159,8 +160,10 @@ CHECKS: Final = Checks(
 
 
 @hookimpl
-def muniment_needs_approval(record: RecordState, changes: Mapping[str, object]) -> NeedsApproval | None:
-    """Whether a change waits for a second person: another code, or what was confirmed no longer is.
+def muniment_needs_approval(
+    record: RecordState, changes: Mapping[str, object], context: HookContext
+) -> NeedsApproval | None:
+    """Whether a change waits for other people: another code, or what was confirmed no longer is.
 
     A diagnosis that is made for the first time does not wait, nor does one that is
     confirmed or resolved in the course of things. Taking it out of the record does.
@@ -169,4 +172,7 @@ def muniment_needs_approval(record: RecordState, changes: Mapping[str, object]) 
         return None
     doubted = record.values.get("certainty") == "confirmed" and "certainty" in changes
     # A deletion names no field.
-    return NeedsApproval(1) if not changes or "diagnosis_code" in changes or doubted else None
+    if changes and "diagnosis_code" not in changes and not doubted:
+        return None
+    checkers = context.settings.get("checkers", 1)
+    return NeedsApproval(checkers if isinstance(checkers, int) else 1)

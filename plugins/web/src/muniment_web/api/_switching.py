@@ -70,13 +70,15 @@ class PluginAct(LookFirst):
     """A plugin switched on or off."""
 
     enabled: bool
+    settings: dict[str, Any] | None = Field(default=None, description="what is set about it; null: as it was")
 
 
 @router.post("/plugins/{name}", tags=["rules"])
 def switch_plugin(request: Request, session: Configuring, name: Named, given: PluginAct) -> Held:
     """Use a plugin, or use it no longer, or say what that would come to."""
     session.require("config.change")
-    edit = switching(request.app.state.web.archive, name, enabled=given.enabled)
+    archive = request.app.state.web.archive
+    edit = switching(archive, name, enabled=given.enabled, settings=given.settings)
     return _edited(request, session, edit, given, plugin=name)
 
 

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from typing import Any
 
 from starlette.responses import Response
@@ -49,7 +51,12 @@ def plugin(call: Call) -> Response:
 
 
 def _page(
-    call: Call, *, seen: Seen | None = None, problem: MunimentError | None = None, enabling: bool = True
+    call: Call,
+    *,
+    seen: Seen | None = None,
+    typed: Mapping[str, Any] | None = None,
+    problem: MunimentError | None = None,
+    enabling: bool = True,
 ) -> Response:
     session, archive, name = call.session, call.web.archive, call.path["name"]
     session.require("config.read")
@@ -73,6 +80,7 @@ def _page(
         told=told,
         fault=said(call, fault) if fault else None,
         source=here.get(name),
+        inputs=_inputs(call, told, typed) if told else [],
         used=name in used,
         types={key: one.label.of(call.lang) or key for key, one in call.web.engine.definitions.types.items()},
         may=may,
@@ -84,20 +92,64 @@ def _page(
     )
 
 
+def _inputs(call: Call, told: Mapping[str, Any], typed: Mapping[str, Any] | None) -> list[dict[str, Any]]:
+    """The inputs of a form made of the plugin's schema, with what holds or was typed."""
+    archive = call.web.archive
+    held = archive.applied.plugin_settings.get(told["name"], {}) if typed is None else typed
+    made = []
+    for key, one in told["settings"].get("properties", {}).items():
+        words = one["x-zh"] if call.lang == "zh" else one
+        value = held.get(key, one["default"])
+        made.append(
+            {
+                "key": key,
+                "kind": one["type"],
+                "label": words["title"],
+                "help": words.get("description", ""),
+                "value": "\n".join(map(str, value)) if isinstance(value, list) else value,
+                "choices": one.get("enum", ()),
+                "least": one.get("minimum"),
+                "most": one.get("maximum"),
+                "usual": one["default"],
+            }
+        )
+    return made
+
+
+def _typed(call: Call, schema: Mapping[str, Any]) -> dict[str, Any]:
+    """What a form says of each setting; what is no number stays a text, which the schema then refuses."""
+    found: dict[str, Any] = {}
+    for key, one in schema.get("properties", {}).items():
+        text = call.text(f"s.{key}").strip()
+        if one["type"] == "boolean":
+            found[key] = text == "1"
+        elif one["type"] == "array":
+            found[key] = [line.strip() for line in text.splitlines() if line.strip()]
+        elif one["type"] == "integer" and re.fullmatch(r"-?[0-9]{1,9}", text):
+            found[key] = int(text)
+        else:
+            found[key] = text
+    return found
+
+
 def switch(call: Call) -> Response:
-    """Look what switching a plugin on or off would come to, or do it."""
+    """Look what switching a plugin on or off, or setting it, would come to, or do it."""
     session, archive, name = call.session, call.web.archive, call.path["name"]
     session.require("config.change")
     act = call.text("do")
     enabling = act in ("look_on", "on")
+    typed: dict[str, Any] | None = None
     try:
-        edit = switching(archive, name, enabled=enabling)
+        if enabling and name in available(archive):
+            typed = _typed(call, about(archive, name, lang=call.lang)["settings"])
+        edit = switching(archive, name, enabled=enabling, settings=typed)
         if act not in ("on", "off"):
-            return _page(call, seen=look_at_config(call, edit, plugin=name), enabling=enabling)
+            seen = look_at_config(call, edit, plugin=name)
+            return _page(call, seen=seen, typed=typed, enabling=enabling)
         edit_configuration(
             archive, session, edit, reason=reason_of(call), plugin=name, seen=call.text("seen")
         )
     except MunimentError as error:
         said(call, error)
-        return _page(call, problem=error, enabling=enabling)
+        return _page(call, typed=typed, problem=error, enabling=enabling)
     return call.go(f"/plugins/{name}", note=call.say("plugins.on" if enabling else "plugins.off", name=name))
