@@ -140,6 +140,8 @@ def test_a_field_is_looked_at_then_added(small):
     """The plan says what comes, nothing holds before the yes, and the definition has its reason."""
     one = signed(small)
     form = {**FIELD, "group": group_in(small)}
+    for kind in small.engine.kinds:
+        assert 200 == one.get("/schema/customer/add", params={"kind": kind}).status_code, kind
     page = one.post("/schema/customer/add", {**form, "do": "look"}).text
     assert "ward" in page
     assert "ward" not in small.engine.definitions.types["customer"].by_key
