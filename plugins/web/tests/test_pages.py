@@ -70,6 +70,7 @@ def test_every_text_that_a_page_asks_for_is_there():
         "roles.reads_",
         "roles.way_",
         "schema.class_",
+        "status.job_",
         "schema.index_",
         "schema.means_",
     }

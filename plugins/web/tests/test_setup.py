@@ -6,8 +6,11 @@ import re
 
 import pytest
 
-from muniment import config
+from muniment import config, hookspecs
+from muniment.policy import ACTIONS
+from muniment.session.ticking import JOBS
 from muniment.testing import log_entries, new_archive
+from muniment_web.server.texts import all_texts
 from muniment_web.testing import Browser, give_password, new_web
 
 
@@ -378,6 +381,14 @@ def test_keys_are_rotated_by_whoever_may(small):
     assert "key slot add keyfile" in page
     assert 403 == signed(small, "tom").post("/keys", {}).status_code
     assert before + 1 == small.keys.status().epoch
+
+
+def test_every_job_and_every_action_has_words():
+    """A job or an action that is added is told in both languages, or this fails."""
+    assert {f"status.job_{one}" for one in JOBS} <= all_texts().keys()
+    assert {f"actions.{one.replace('.', '_')}" for one in ACTIONS} <= all_texts().keys()
+    hooks = {one.removeprefix("muniment_") for one in hookspecs.__all__ if one.startswith("muniment_")}
+    assert {f"plugins.hook_{one}" for one in hooks - {"plugin_info"}} <= all_texts().keys()
 
 
 def test_the_status_says_how_everything_stands(small):
