@@ -76,9 +76,11 @@ def test_the_keyboard_alone_finds_reveals_and_enters(opened, site, expect, axe_f
     page.keyboard.press("Enter")
     expect(page.locator("td.revealed")).to_contain_text("1234567")
     assert [] == page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
+    assert page.evaluate("history.state") is None
     page.clock.fast_forward(61_000)
     expect(page.locator("td.revealed")).to_have_count(0)
     assert "1234567" not in page.content()
+    leave_and_come_back(page, site, expect)
     walk_to(page, "city", "ArrowRight")
     page.keyboard.type("Bremen")
     page.keyboard.press("Enter")
@@ -90,6 +92,30 @@ def test_the_keyboard_alone_finds_reveals_and_enters(opened, site, expect, axe_f
     page.locator("m-tray button.main").press("Enter")
     expect(page.locator(".note")).to_contain_text("Records saved: 1")
     assert [] == page.complaints
+
+
+def leave_and_come_back(page, site, expect):
+    """What was revealed is not there when one comes back, from the next page or from the browser's memory."""
+    page.locator("#grid tbody td.m .rv").first.click()
+    expect(page.locator("dialog[open] select")).to_be_focused()
+    page.keyboard.press("ArrowDown")
+    page.keyboard.press("Tab")
+    page.keyboard.press("Enter")
+    expect(page.locator("td.revealed")).to_have_count(1)
+    page.goto(site[0] + site[1])
+    fields = page.locator(
+        "form.form input:not([type=hidden],[type=checkbox],[type=file]), form.form textarea"
+    )
+    assert {"off"} == set(fields.evaluate_all("all => all.map(one => one.autocomplete)"))
+    page.go_back()
+    page.wait_for_selector("#grid tbody td.m")
+    assert 0 == page.locator("td.revealed").count()
+    assert "1234567" not in page.content()
+    assert [] == page.evaluate("[...Object.keys(localStorage), ...Object.keys(sessionStorage)]")
+    page.fill("[name=q]", "C-7")
+    page.press("[name=q]", "Enter")
+    expect(page.locator("#grid tbody tr")).to_have_count(1)
+    walk_from(page, 1, "phone")
 
 
 def walk_to(page, field, key):

@@ -99,7 +99,7 @@ def _input(
 ) -> str:
     """The input itself; keys and attributes are ours, everything else is escaped here."""
     if name == "textarea":
-        return f'<textarea rows="3"{shared}>{escape(text)}</textarea>'
+        return f'<textarea rows="3" autocomplete="off"{shared}>{escape(text)}</textarea>'
     if name == "checkbox":
         return (
             f'<span class="tick"><input type="hidden" name="p.{prefix}{field.key}" value="1">'
@@ -110,7 +110,7 @@ def _input(
     if name == "checkboxes" and field.choices:
         return _ticks(field, text, say, prefix)
     if name == "checkboxes":
-        return f'<textarea rows="2"{shared}>{escape(text)}</textarea>'
+        return f'<textarea rows="2" autocomplete="off"{shared}>{escape(text)}</textarea>'
     if name == "file":
         return f'<input type="file"{shared}>'
     kind = _TYPES.get(name, "text")
