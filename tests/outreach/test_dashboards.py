@@ -127,6 +127,18 @@ def test_months_are_those_of_the_archive(session, company):
     assert (6, 1) == (values(figure)["2026-01"], values(figure)["2026-02"])
 
 
+def test_nobody_is_counted_who_is_closed_to_the_purpose(session, people, company):
+    """A restricted person is in no figure, be it of what stands in clear or of what has to be opened."""
+    session.restrictions.place(company[0], state="restricted", basis="GDPR 18(1)(a)", reason="test")
+    tiles = (tile("clear", by="status"), tile("sealed", by="city"), tile("deals", "opportunity", by="stage"))
+    figures = shown(session, *tiles)
+    assert [6, 6, 6] == [sum(values(figures[one.key]).values()) for one in tiles]
+    assert {"上海": 6} == values(figures["sealed"])
+    assert 3 == values(figures["clear"])["lost"]
+    answering = people("owner", purpose="RightsFulfillment").dashboards.show("test").figures
+    assert [7, 7, 7] == [sum(values(answering[one.key]).values()) for one in tiles]
+
+
 def test_everyone_is_counted_their_own(people, company):
     """Whose customers somebody has decides what they are told, on every kind of figure."""
     tiles = (
