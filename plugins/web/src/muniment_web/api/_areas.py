@@ -9,6 +9,7 @@ from fastapi import APIRouter
 from muniment_web.api import (
     _approvals,
     _audit,
+    _definitions,
     _drafts,
     _files,
     _imports,
@@ -51,4 +52,5 @@ AREAS: Final[tuple[APIRouter, ...]] = (
     _setup.router,
     _switching.router,
     _templates.router,
+    _definitions.router,
 )
