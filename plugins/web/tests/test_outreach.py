@@ -325,5 +325,6 @@ def test_retention_says_how_everything_stands(shop, promised):
 def test_rules_of_alerts_and_charts_are_shown_as_people_read_them(shop):
     """No blank of a text stands open on the page of rules; no rule of the rail's bar hides a chart's."""
     assert not re.search(r"\{\w+\}", browser(shop, "ada").get("/alerts/rules").text)
-    css = resources.files("muniment_web").joinpath("static", "app.css").read_text(encoding="utf-8")
+    styles = resources.files("muniment_web").joinpath("static", "styles")
+    css = "".join(one.read_text(encoding="utf-8") for one in styles.iterdir())
     assert not re.search(r"(?:^|[},])\s*\.bar\b", css)

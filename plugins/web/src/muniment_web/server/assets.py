@@ -20,6 +20,19 @@ _TYPES = {
     "svg": "image/svg+xml",
     "txt": "text/plain; charset=utf-8",
 }
+# Browsers load them as one sheet; what stands later wins.
+_STYLES = (
+    "base",
+    "frame",
+    "forms",
+    "record",
+    "tables",
+    "dialogs",
+    "oversight",
+    "phone",
+    "pages",
+    "media",
+)
 _LICENCES = {"htmx.LICENSE": "htmx-license.txt"}
 
 
@@ -60,9 +73,10 @@ class Assets:
     def __init__(self) -> None:
         own = resources.files("muniment_web").joinpath("static")
         held = {one.name: one.read_bytes() for one in own.iterdir() if one.is_file()}
+        styles = b"\n".join(own.joinpath("styles", f"{name}.css").read_bytes() for name in _STYLES)
         # A style sheet names a picture by its place, and that depends on what is in it.
         lock = _asset("lock.svg", held["lock.svg"])
-        held["app.css"] = held["app.css"].replace(b"LOCK", lock.path.encode())
+        held["app.css"] = styles.replace(b"LOCK", lock.path.encode())
         # So does a script that another one takes something from; each after those that it names.
         for name, named in (("tray.js", ("grid.js",)), ("columns.js", ("grid.js", "tray.js"))):
             for other in named:

@@ -24,14 +24,22 @@ document.addEventListener("click", (event) => {
   for (const menu of all("details.menu[open]")) if (!menu.contains(target)) menu.open = false;
 });
 document.addEventListener("keydown", (event) => {
-  if (event.key === "Escape") for (const menu of all("details.menu[open]")) { menu.open = false; $("summary", menu).focus(); }
+  if (event.key === "Escape")
+    for (const menu of all("details.menu[open]")) {
+      menu.open = false;
+      $("summary", menu).focus();
+    }
 });
 
 function ask(lock) {
   opener = lock.closest("td");
   const row = lock.closest("tr");
   const type = lock.closest("[data-type]").dataset.type;
-  htmx.ajax("GET", `/t/${type}/${row.dataset.id}/reveal?where=cell&field=${opener.dataset.f}`, { source: dialog, target: "#dialog", swap: "innerHTML" });
+  htmx.ajax("GET", `/t/${type}/${row.dataset.id}/reveal?where=cell&field=${opener.dataset.f}`, {
+    source: dialog,
+    target: "#dialog",
+    swap: "innerHTML",
+  });
 }
 
 // What was revealed is put in the place of its mask, and taken out again.
@@ -63,7 +71,9 @@ function unveil(piece) {
   (typed ?? place).focus?.();
 }
 document.addEventListener("m:mask", (event) => shown.get(event.target)?.());
-addEventListener("pagehide", () => { for (const again of shown.values()) again(); });
+addEventListener("pagehide", () => {
+  for (const again of shown.values()) again();
+});
 
 document.addEventListener("htmx:after:swap", () => {
   if (!dialog) return;
@@ -87,13 +97,21 @@ function prepare() {
   // On a phone a row is a card, and each of its cells says what it is.
   for (const table of all("table.asc")) {
     const names = all("thead th,thead td", table).map((one) => one.innerText.trim());
-    for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, at) => { if (names[at]) cell.dataset.l = names[at]; });
+    for (const row of table.tBodies[0].rows)
+      [...row.cells].forEach((cell, at) => {
+        if (names[at]) cell.dataset.l = names[at];
+      });
   }
   for (const table of all("table[data-rows]")) {
     if (table.dataset.ready) continue;
     table.dataset.ready = "1";
     const names = all("thead th", table).map((one) => one.innerText.trim());
-    for (const row of table.tBodies[0].rows) [...row.cells].forEach((cell, at) => { cell.dataset.l = names[at] ?? ""; });
+    for (const row of table.tBodies[0].rows)
+      [...row.cells].forEach((cell, at) => {
+        cell.dataset.l = names[at] ?? "";
+        // A card leaves out what is empty; a template's line breaks are nothing.
+        if (!cell.childElementCount && !cell.textContent.trim()) cell.replaceChildren();
+      });
     const first = $("tbody td", table);
     if (first) first.tabIndex = 0;
     // The table is one stop of Tab; inside it the arrows lead on, and Enter follows a link.
@@ -106,7 +124,10 @@ document.addEventListener("keydown", (event) => {
   const typing = event.target.matches?.("input,select,textarea");
   if ((event.ctrlKey || event.metaKey) && event.key === "s") {
     const save = $("[data-key=s]");
-    if (save) { event.preventDefault(); save.click(); }
+    if (save) {
+      event.preventDefault();
+      save.click();
+    }
   } else if (!typing && !dialog?.open && !event.ctrlKey && !event.metaKey && !event.altKey) {
     if (event.key === "?") {
       event.preventDefault();
@@ -115,15 +136,24 @@ document.addEventListener("keydown", (event) => {
       return;
     }
     const found = event.key.length === 1 ? $(`[data-key="${CSS.escape(event.key)}"]`) : null;
-    if (found && found.dataset.key !== "s") { event.preventDefault(); found.matches("input") ? (found.focus(), found.select()) : found.click(); }
+    if (found && found.dataset.key !== "s") {
+      event.preventDefault();
+      found.matches("input") ? (found.focus(), found.select()) : found.click();
+    }
   }
 });
 
 // What was typed and not saved is not left by mistake.
 let dirty = false;
-document.addEventListener("input", (event) => { if (event.target.form?.matches("[data-guard]")) dirty = true; });
-document.addEventListener("submit", () => { dirty = false; });
-addEventListener("beforeunload", (event) => { if (dirty) event.preventDefault(); });
+document.addEventListener("input", (event) => {
+  if (event.target.form?.matches("[data-guard]")) dirty = true;
+});
+document.addEventListener("submit", () => {
+  dirty = false;
+});
+addEventListener("beforeunload", (event) => {
+  if (dirty) event.preventDefault();
+});
 
 // A date is typed as YYYY-MM-DD, or picked; the browser's own picker speaks the browser's language.
 class DateField extends HTMLElement {
@@ -132,16 +162,27 @@ class DateField extends HTMLElement {
     this.button = $("button", this);
     this.button?.addEventListener("click", () => (this.calendar ? this.shut() : this.show()));
     this.addEventListener("keydown", (event) => {
-      if (event.key === "Escape" && this.calendar) { event.stopPropagation(); this.shut(); this.button.focus(); }
+      if (event.key === "Escape" && this.calendar) {
+        event.stopPropagation();
+        this.shut();
+        this.button.focus();
+      }
     });
-    this.addEventListener("focusout", (event) => { if (this.calendar && !this.contains(event.relatedTarget)) this.shut(); });
+    this.addEventListener("focusout", (event) => {
+      if (this.calendar && !this.contains(event.relatedTarget)) this.shut();
+    });
   }
   // Taking a focused button out moves the focus, which asks to shut once more.
-  shut() { const box = this.calendar; this.calendar = null; box?.remove(); }
+  shut() {
+    const box = this.calendar;
+    this.calendar = null;
+    box?.remove();
+  }
   show(month) {
     const typed = /^(\d{4})-(\d{2})-(\d{2})$/.exec(this.input.value.trim());
     const chosen = typed ? new Date(+typed[1], typed[2] - 1, +typed[3]) : null;
-    const start = month ?? new Date((chosen ?? new Date()).getFullYear(), (chosen ?? new Date()).getMonth(), 1);
+    const start =
+      month ?? new Date((chosen ?? new Date()).getFullYear(), (chosen ?? new Date()).getMonth(), 1);
     const lang = document.documentElement.lang;
     this.shut();
     const box = document.createElement("div");
@@ -152,8 +193,16 @@ class DateField extends HTMLElement {
     head.className = "row";
     const turn = (text, by) => {
       const one = document.createElement("button");
-      one.type = "button"; one.className = "ib"; one.textContent = text;
-      one.setAttribute("aria-label", new Date(start.getFullYear(), start.getMonth() + by, 1).toLocaleDateString(lang, { year: "numeric", month: "long" }));
+      one.type = "button";
+      one.className = "ib";
+      one.textContent = text;
+      one.setAttribute(
+        "aria-label",
+        new Date(start.getFullYear(), start.getMonth() + by, 1).toLocaleDateString(lang, {
+          year: "numeric",
+          month: "long",
+        }),
+      );
       one.addEventListener("click", () => this.show(new Date(start.getFullYear(), start.getMonth() + by, 1)));
       return one;
     };
@@ -178,7 +227,8 @@ class DateField extends HTMLElement {
       const day = cell - first + 1;
       if (day < 1) continue;
       const one = document.createElement("button");
-      one.type = "button"; one.textContent = day;
+      one.type = "button";
+      one.textContent = day;
       const value = `${start.getFullYear()}-${String(start.getMonth() + 1).padStart(2, "0")}-${String(day).padStart(2, "0")}`;
       one.setAttribute("aria-pressed", String(value === this.input.value.trim()));
       one.addEventListener("click", () => {
@@ -214,19 +264,42 @@ class Pick extends HTMLElement {
     this.list.id = `picks-${++picks}`;
     this.list.hidden = true;
     this.list.setAttribute("role", "listbox");
-    this.list.setAttribute("aria-label", this.input.getAttribute("aria-label") ?? this.input.labels?.[0]?.textContent ?? "");
-    for (const [name, value] of [["role", "combobox"], ["aria-autocomplete", "list"], ["aria-expanded", "false"], ["aria-controls", this.list.id]]) this.input.setAttribute(name, value);
+    this.list.setAttribute(
+      "aria-label",
+      this.input.getAttribute("aria-label") ?? this.input.labels?.[0]?.textContent ?? "",
+    );
+    for (const [name, value] of [
+      ["role", "combobox"],
+      ["aria-autocomplete", "list"],
+      ["aria-expanded", "false"],
+      ["aria-controls", this.list.id],
+    ])
+      this.input.setAttribute(name, value);
     this.append(this.held, this.list);
-    this.input.addEventListener("input", () => { this.held.value = this.input.value.trim(); this.chosen = false; this.radio(); this.later(); });
+    this.input.addEventListener("input", () => {
+      this.held.value = this.input.value.trim();
+      this.chosen = false;
+      this.radio();
+      this.later();
+    });
     this.addEventListener("keydown", (event) => this.keys(event), true);
-    this.list.addEventListener("pointerdown", (event) => { event.preventDefault(); this.take(event.target.closest("li")); });
+    this.list.addEventListener("pointerdown", (event) => {
+      event.preventDefault();
+      this.take(event.target.closest("li"));
+    });
     this.input.addEventListener("blur", () => this.shut());
   }
-  get value() { return this.held.value; }
-  radio() { const one = this.dataset.radio === undefined ? null : $("input[type=radio]", this.closest(".row")); if (one) one.checked = true; }
+  get value() {
+    return this.held.value;
+  }
+  radio() {
+    const one = this.dataset.radio === undefined ? null : $("input[type=radio]", this.closest(".row"));
+    if (one) one.checked = true;
+  }
   keys(event) {
     if (event.target !== this.input || event.isComposing) return;
-    const options = all("li[role=option]", this.list), at = options.indexOf($("[aria-selected=true]", this.list));
+    const options = all("li[role=option]", this.list),
+      at = options.indexOf($("[aria-selected=true]", this.list));
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
       event.stopPropagation();
@@ -241,39 +314,57 @@ class Pick extends HTMLElement {
         const first = $("[aria-selected=true]", this.list) ?? $("li[role=option]", this.list);
         if (first && !this.chosen && this.input.value.trim()) this.take(first);
         this.shut();
-        if (this.closest("td.editing")) this.input.dispatchEvent(new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }));
+        if (this.closest("td.editing"))
+          this.input.dispatchEvent(
+            new KeyboardEvent("keydown", { key: "Enter", bubbles: true, cancelable: true }),
+          );
       });
     } else if (event.key === "Tab" && !this.list.hidden && at >= 0) this.take(options[at]);
-    else if (event.key === "Escape" && !this.list.hidden && !this.closest("td.editing")) { event.stopPropagation(); this.shut(); }
+    else if (event.key === "Escape" && !this.list.hidden && !this.closest("td.editing")) {
+      event.stopPropagation();
+      this.shut();
+    }
   }
   later() {
     clearTimeout(this.timer);
-    this.waiting = new Promise((done) => { this.timer = setTimeout(() => done(this.ask()), 200); });
+    this.waiting = new Promise((done) => {
+      this.timer = setTimeout(() => done(this.ask()), 200);
+    });
     return this.waiting;
   }
   async ask() {
     clearTimeout(this.timer);
-    const words = this.input.value, body = new URLSearchParams({ q: this.chosen ? "" : words, csrf: $("input[name=csrf]").value });
+    const words = this.input.value,
+      body = new URLSearchParams({ q: this.chosen ? "" : words, csrf: $("input[name=csrf]").value });
     const run = (this.run = (this.run ?? 0) + 1);
     try {
-      const answer = await fetch(this.dataset.path, { method: "POST", headers: { "HX-Request": "true" }, body });
+      const answer = await fetch(this.dataset.path, {
+        method: "POST",
+        headers: { "HX-Request": "true" },
+        body,
+      });
       const found = answer.ok ? (await answer.json()).found : [];
       if (run !== this.run) return;
-      this.list.replaceChildren(...found.map((one, place) => {
-        const line = document.createElement("li"), hint = document.createElement("span");
-        line.id = `${this.list.id}-${place}`;
-        line.setAttribute("role", "option");
-        line.setAttribute("aria-selected", "false");
-        line.dataset.id = one.id;
-        line.dataset.label = one.label;
-        hint.className = "hint";
-        hint.textContent = one.hint === one.label ? "" : one.hint;
-        line.append(one.label, " ", hint);
-        return line;
-      }));
+      this.list.replaceChildren(
+        ...found.map((one, place) => {
+          const line = document.createElement("li"),
+            hint = document.createElement("span");
+          line.id = `${this.list.id}-${place}`;
+          line.setAttribute("role", "option");
+          line.setAttribute("aria-selected", "false");
+          line.dataset.id = one.id;
+          line.dataset.label = one.label;
+          hint.className = "hint";
+          hint.textContent = one.hint === one.label ? "" : one.hint;
+          line.append(one.label, " ", hint);
+          return line;
+        }),
+      );
       this.list.hidden = !found.length || document.activeElement !== this.input;
       this.input.setAttribute("aria-expanded", String(!this.list.hidden));
-    } finally { if (run === this.run) this.waiting = null; }
+    } finally {
+      if (run === this.run) this.waiting = null;
+    }
   }
   point(line) {
     for (const one of all("li", this.list)) one.setAttribute("aria-selected", String(one === line));
@@ -288,7 +379,11 @@ class Pick extends HTMLElement {
     this.radio();
     this.shut();
   }
-  shut() { this.list.hidden = true; this.input.setAttribute("aria-expanded", "false"); this.input.removeAttribute("aria-activedescendant"); }
+  shut() {
+    this.list.hidden = true;
+    this.input.setAttribute("aria-expanded", "false");
+    this.input.removeAttribute("aria-activedescendant");
+  }
 }
 customElements.define("m-pick", Pick);
 
@@ -297,13 +392,17 @@ function nameFiles() {
   const { file, nofile } = dialog?.dataset ?? {};
   for (const input of all("input[type=file]:not(.vf)")) {
     if (!file) return;
-    const box = document.createElement("span"), button = document.createElement("span"), name = document.createElement("span");
+    const box = document.createElement("span"),
+      button = document.createElement("span"),
+      name = document.createElement("span");
     box.className = "filebox";
     button.className = "btn";
     button.textContent = file;
     name.className = "hint";
     for (const one of [button, name]) one.setAttribute("aria-hidden", "true");
-    const tell = () => { name.textContent = [...input.files].map((one) => one.name).join(", ") || nofile; };
+    const tell = () => {
+      name.textContent = [...input.files].map((one) => one.name).join(", ") || nofile;
+    };
     input.classList.add("vf");
     input.before(box);
     box.append(input, button, name);
@@ -316,40 +415,65 @@ function nameFiles() {
 class CopyText extends HTMLElement {
   connectedCallback() {
     $("button", this)?.addEventListener("click", async () => {
-      try { await navigator.clipboard.writeText($("pre", this).textContent); } catch { getSelection().selectAllChildren($("pre", this)); }
+      try {
+        await navigator.clipboard.writeText($("pre", this).textContent);
+      } catch {
+        getSelection().selectAllChildren($("pre", this));
+      }
     });
   }
 }
 customElements.define("m-copy", CopyText);
 
 // A choice that is applied at once.
-document.addEventListener("change", (event) => { if (event.target.matches("select[data-now]")) event.target.form.requestSubmit(); });
+document.addEventListener("change", (event) => {
+  if (event.target.matches("select[data-now]")) event.target.form.requestSubmit();
+});
 
 // One box ticks all of a table.
 document.addEventListener("change", (event) => {
   const target = event.target.dataset?.all;
-  if (target) for (const box of all("input[type=checkbox]", document.getElementById(target))) box.checked = event.target.checked;
+  if (target)
+    for (const box of all("input[type=checkbox]", document.getElementById(target)))
+      box.checked = event.target.checked;
 });
 
 prepare();
-for (const one of all(".rail [aria-current], .tabs [aria-current]")) one.scrollIntoView({ block: "nearest", inline: "nearest" });
+for (const one of all(".rail [aria-current], .tabs [aria-current]"))
+  one.scrollIntoView({ block: "nearest", inline: "nearest" });
 $("#faults")?.focus();
 
 // Passkeys: the browser's own dialog does the work; bytes travel as base64url.
-const bytes = (text) => Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (sign) => sign.charCodeAt(0));
-const text64 = (buffer) => btoa(String.fromCharCode(...new Uint8Array(buffer))).replace(/\+/g, "-").replace(/\//g, "_").replace(/=+$/, "");
+const bytes = (text) =>
+  Uint8Array.from(atob(text.replace(/-/g, "+").replace(/_/g, "/")), (sign) => sign.charCodeAt(0));
+const text64 = (buffer) =>
+  btoa(String.fromCharCode(...new Uint8Array(buffer)))
+    .replace(/\+/g, "-")
+    .replace(/\//g, "_")
+    .replace(/=+$/, "");
 class Passkey extends HTMLElement {
   connectedCallback() {
-    if (!window.PublicKeyCredential) { if (this.dataset.mode === "use") this.hidden = true; return; }
-    $("form", this).addEventListener("submit", (event) => { event.preventDefault(); this.run().catch(() => this.tell(this.dataset.failed)); });
+    if (!window.PublicKeyCredential) {
+      if (this.dataset.mode === "use") this.hidden = true;
+      return;
+    }
+    $("form", this).addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.run().catch(() => this.tell(this.dataset.failed));
+    });
   }
-  tell(what) { $(".err", this).textContent = what; }
+  tell(what) {
+    $(".err", this).textContent = what;
+  }
   async send(path, more = {}) {
     const form = new FormData($("form", this));
     for (const [name, value] of Object.entries(more)) form.set(name, value);
     const answer = await fetch(path, { method: "POST", body: new URLSearchParams(form) });
     const found = answer.headers.get("content-type")?.includes("json") ? await answer.json() : {};
-    if (!answer.ok) { this.tell(found.error ?? this.dataset.failed); return null; }
+    if (!answer.ok) {
+      this.tell(found.error ?? this.dataset.failed);
+      return null;
+    }
     return found;
   }
   async run() {
@@ -360,7 +484,8 @@ class Passkey extends HTMLElement {
     if (!options) return;
     options.challenge = bytes(options.challenge);
     if (options.user) options.user.id = bytes(options.user.id);
-    for (const one of [...(options.excludeCredentials ?? []), ...(options.allowCredentials ?? [])]) one.id = bytes(one.id);
+    for (const one of [...(options.excludeCredentials ?? []), ...(options.allowCredentials ?? [])])
+      one.id = bytes(one.id);
     const made = await navigator.credentials[adding ? "create" : "get"]({ publicKey: options });
     const response = { clientDataJSON: text64(made.response.clientDataJSON) };
     if (adding) response.attestationObject = text64(made.response.attestationObject);
@@ -369,7 +494,13 @@ class Passkey extends HTMLElement {
       response.signature = text64(made.response.signature);
       if (made.response.userHandle) response.userHandle = text64(made.response.userHandle);
     }
-    const credential = JSON.stringify({ id: made.id, rawId: text64(made.rawId), type: made.type, response, clientExtensionResults: {} });
+    const credential = JSON.stringify({
+      id: made.id,
+      rawId: text64(made.rawId),
+      type: made.type,
+      response,
+      clientExtensionResults: {},
+    });
     const done = await this.send(base, { credential });
     if (done) location.assign(done.go);
   }

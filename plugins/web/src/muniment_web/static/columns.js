@@ -5,20 +5,31 @@ import { editing } from "./tray.js";
 // What is selected, counted as it stands there: what is masked has no amount.
 const AMOUNT = /^(-?[\d,]*\.?\d+)(?: ([A-Z]{3}))?$/;
 function added(cells) {
-  const found = cells.filter((one) => one.matches(".n:not(.m)")).map((one) => AMOUNT.exec(one.innerText.trim())).filter(Boolean);
+  const found = cells
+    .filter((one) => one.matches(".n:not(.m)"))
+    .map((one) => AMOUNT.exec(one.innerText.trim()))
+    .filter(Boolean);
   const currencies = new Set(found.map((one) => one[2] ?? ""));
   if (found.length < 2 || currencies.size > 1) return null;
-  const texts = found.map((one) => one[1].replace(/,/g, "")), digits = Math.max(...texts.map((one) => one.split(".")[1]?.length ?? 0));
-  const whole = (text) => { const [left, right = ""] = text.split("."); return BigInt(`${left}${right.padEnd(digits, "0")}`); };
-  const sum = texts.map(whole).reduce((one, two) => one + two, 0n), value = Number(sum) / 10 ** digits;
-  const said = (number, places) => `${number.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places })} ${[...currencies][0]}`.trim();
+  const texts = found.map((one) => one[1].replace(/,/g, "")),
+    digits = Math.max(...texts.map((one) => one.split(".")[1]?.length ?? 0));
+  const whole = (text) => {
+    const [left, right = ""] = text.split(".");
+    return BigInt(`${left}${right.padEnd(digits, "0")}`);
+  };
+  const sum = texts.map(whole).reduce((one, two) => one + two, 0n),
+    value = Number(sum) / 10 ** digits;
+  const said = (number, places) =>
+    `${number.toLocaleString("en", { minimumFractionDigits: places, maximumFractionDigits: places })} ${[...currencies][0]}`.trim();
   return { count: found.length, sum: said(value, digits), mean: said(value / found.length, digits + 2) };
 }
 document.addEventListener("m:chosen", ({ detail }) => {
   const place = $("#chosen");
   if (!place) return;
-  const told = detail.length > 1 ? [place.dataset.cells.replace("{count}", detail.length)] : [], sums = detail.length > 1 && added(detail);
-  if (sums) told.push(place.dataset.sum.replace("{sum}", sums.sum), place.dataset.mean.replace("{mean}", sums.mean));
+  const told = detail.length > 1 ? [place.dataset.cells.replace("{count}", detail.length)] : [],
+    sums = detail.length > 1 && added(detail);
+  if (sums)
+    told.push(place.dataset.sum.replace("{sum}", sums.sum), place.dataset.mean.replace("{mean}", sums.mean));
   place.textContent = told.join(" · ");
 });
 
@@ -26,12 +37,17 @@ document.addEventListener("m:chosen", ({ detail }) => {
 let last = null;
 const ticked = () => all("#grid tbody th.rh input:checked").map((one) => one.closest("tr"));
 function counted() {
-  const bar = $("#bulk-bar"), count = ticked().length;
+  const bar = $("#bulk-bar"),
+    count = ticked().length;
   if (!bar) return;
   bar.hidden = !count;
   $("[data-count]", bar).textContent = bar.dataset.text.replace("{count}", count);
-  const boxes = all("#grid tbody th.rh input"), every = $("#grid thead th.rh input");
-  if (every) { every.checked = count > 0 && count === boxes.length; every.indeterminate = count > 0 && count < boxes.length; }
+  const boxes = all("#grid tbody th.rh input"),
+    every = $("#grid thead th.rh input");
+  if (every) {
+    every.checked = count > 0 && count === boxes.length;
+    every.indeterminate = count > 0 && count < boxes.length;
+  }
 }
 document.addEventListener("click", (event) => {
   const box = event.target.closest?.("#grid th.rh input");
@@ -47,7 +63,9 @@ document.addEventListener("click", (event) => {
 });
 let setting = null;
 function offer() {
-  const key = $("#setf")?.value, slot = $("#setv"), template = key && $(`template[data-editor="${key}"]`);
+  const key = $("#setf")?.value,
+    slot = $("#setv"),
+    template = key && $(`template[data-editor="${key}"]`);
   setting = null;
   if (!slot) return;
   slot.replaceChildren();
@@ -58,38 +76,68 @@ function offer() {
 function apply() {
   const key = $("#setf").value;
   if (!setting) return;
-  const cells = ticked().map((row) => $(`td[data-f="${key}"]`, row)).filter(Boolean);
+  const cells = ticked()
+    .map((row) => $(`td[data-f="${key}"]`, row))
+    .filter(Boolean);
   $("m-tray").set(cells, setting.value(), setting.label());
   setting.field.closest("details").open = false;
 }
-document.addEventListener("change", (event) => { if (event.target.id === "setf") offer(); });
+document.addEventListener("change", (event) => {
+  if (event.target.id === "setf") offer();
+});
 document.addEventListener("keydown", (event) => {
-  if (event.key !== "Enter" || event.isComposing || !event.target.closest?.("#setv") || event.target.tagName === "TEXTAREA") return;
+  if (
+    event.key !== "Enter" ||
+    event.isComposing ||
+    !event.target.closest?.("#setv") ||
+    event.target.tagName === "TEXTAREA"
+  )
+    return;
   event.preventDefault();
   apply();
 });
 document.addEventListener("click", (event) => {
   if (event.target.closest("[data-set]")) apply();
-  if (event.target.closest("[data-untick]")) { for (const one of all("#grid th.rh input")) one.checked = false; counted(); }
-  const act = event.target.closest("[data-bulk]"), form = $("#bulk");
+  if (event.target.closest("[data-untick]")) {
+    for (const one of all("#grid th.rh input")) one.checked = false;
+    counted();
+  }
+  const act = event.target.closest("[data-bulk]"),
+    form = $("#bulk");
   if (!act || !form) return;
-  const field = (name, value) => { const one = document.createElement("input"); one.type = "hidden"; one.name = name; one.value = value; return one; };
+  const field = (name, value) => {
+    const one = document.createElement("input");
+    one.type = "hidden";
+    one.name = name;
+    one.value = value;
+    return one;
+  };
   form.action = act.dataset.bulk;
-  $("[data-ids]", form).replaceChildren(field("do", "ask"), ...ticked().map((row) => field("r", row.dataset.id)));
+  $("[data-ids]", form).replaceChildren(
+    field("do", "ask"),
+    ...ticked().map((row) => field("r", row.dataset.id)),
+  );
   form.submit();
 });
 
 // Columns as wide as one likes, and the first ones kept in view: rules of a style sheet, for nothing may be styled inline.
 const sheet = new CSSStyleSheet();
 document.adoptedStyleSheets = [...document.adoptedStyleSheets, sheet];
-const LEAST = 48, MOST = 900;
+const LEAST = 48,
+  MOST = 900;
 function lay() {
-  const table = $("table[data-rows]"), heads = table ? [...table.tHead.rows[0].cells] : [], rules = [];
+  const table = $("table[data-rows]"),
+    heads = table ? [...table.tHead.rows[0].cells] : [],
+    rules = [];
   const column = (at) => `table[data-rows] tr:not(.grp)>:nth-child(${at + 1})`;
   heads.forEach((head, at) => {
     const wide = Number(head.dataset.w);
     if (wide) rules.push(`${column(at)}{width:${wide}px;min-width:${wide}px;max-width:${wide}px}`);
-    if (head.dataset.f && !$(".grip", head)) { const grip = document.createElement("span"); grip.className = "grip"; head.append(grip); }
+    if (head.dataset.f && !$(".grip", head)) {
+      const grip = document.createElement("span");
+      grip.className = "grip";
+      head.append(grip);
+    }
   });
   const put = () => sheet.replaceSync(`@media screen and (min-width:821px){${rules.join("")}}`);
   put();
@@ -97,17 +145,28 @@ function lay() {
   if (pinned) {
     let left = 0;
     heads.slice(0, pinned + 1).forEach((head, at) => {
-      rules.push(`${column(at)}{position:sticky;left:${left}px;z-index:1;background-color:var(--card)}table[data-rows] thead ${column(at).slice(18)}{z-index:3;background-color:var(--head)}`);
+      rules.push(
+        `${column(at)}{position:sticky;left:${left}px;z-index:1;background-color:var(--card)}table[data-rows] thead ${column(at).slice(18)}{z-index:3;background-color:var(--head)}`,
+      );
       left += head.getBoundingClientRect().width;
     });
     put();
   }
 }
 function widen(head, wide) {
-  const known = $(`#grid input[name=w][value^="${head.dataset.f}:"]`), kept = known ?? document.createElement("input");
-  if (wide === null) { delete head.dataset.w; known?.remove(); return lay(); }
+  const known = $(`#grid input[name=w][value^="${head.dataset.f}:"]`),
+    kept = known ?? document.createElement("input");
+  if (wide === null) {
+    delete head.dataset.w;
+    known?.remove();
+    return lay();
+  }
   head.dataset.w = Math.round(Math.max(LEAST, Math.min(MOST, wide)));
-  if (!known) { kept.type = "hidden"; kept.name = "w"; $("#grid").append(kept); }
+  if (!known) {
+    kept.type = "hidden";
+    kept.name = "w";
+    $("#grid").append(kept);
+  }
   kept.value = `${head.dataset.f}:${head.dataset.w}`;
   lay();
 }
@@ -115,14 +174,19 @@ document.addEventListener("pointerdown", (event) => {
   const head = event.target.closest?.(".grip")?.parentElement;
   if (!head) return;
   event.preventDefault();
-  const start = event.clientX, wide = head.getBoundingClientRect().width;
+  const start = event.clientX,
+    wide = head.getBoundingClientRect().width;
   const move = (moved) => widen(head, wide + moved.clientX - start);
   addEventListener("pointermove", move);
   addEventListener("pointerup", () => removeEventListener("pointermove", move), { once: true });
 });
-document.addEventListener("dblclick", (event) => { const head = event.target.closest?.(".grip")?.parentElement; if (head) widen(head, null); });
+document.addEventListener("dblclick", (event) => {
+  const head = event.target.closest?.(".grip")?.parentElement;
+  if (head) widen(head, null);
+});
 document.addEventListener("keydown", (event) => {
-  const cell = cellOf(event.target), by = { ArrowLeft: -16, ArrowRight: 16 }[event.key];
+  const cell = cellOf(event.target),
+    by = { ArrowLeft: -16, ArrowRight: 16 }[event.key];
   if (!cell || cell !== event.target || !by || !event.altKey || !event.shiftKey) return;
   event.preventDefault();
   const head = cell.closest("table").tHead.rows[0].cells[cell.cellIndex];
@@ -134,7 +198,8 @@ document.addEventListener("click", (event) => {
   const move = event.target.closest("[data-up]");
   if (!move) return;
   event.preventDefault();
-  const line = move.closest(".colrow"), above = line.previousElementSibling;
+  const line = move.closest(".colrow"),
+    above = line.previousElementSibling;
   if (above?.matches(".colrow")) above.before(line);
   move.focus();
 });
@@ -145,7 +210,12 @@ document.addEventListener("click", (event) => {
   if (!fold) return;
   const open = fold.getAttribute("aria-expanded") !== "true";
   fold.setAttribute("aria-expanded", String(open));
-  for (let row = fold.closest("tr").nextElementSibling; row && !row.matches(".grp"); row = row.nextElementSibling) row.hidden = !open;
+  for (
+    let row = fold.closest("tr").nextElementSibling;
+    row && !row.matches(".grp");
+    row = row.nextElementSibling
+  )
+    row.hidden = !open;
 });
 
 // Where another question was answered, what was asked has become a chip, and the menu is done.
@@ -156,7 +226,10 @@ document.addEventListener("htmx:after:swap", () => {
   if ($("#grid") === grid) return;
   grid = $("#grid");
   for (const menu of all("#view > .toolbar details.menu[open]")) menu.open = false;
-  if ($("#nf")?.value) { $("#nf").value = ""; $("#fvalue").replaceChildren(); }
+  if ($("#nf")?.value) {
+    $("#nf").value = "";
+    $("#fvalue").replaceChildren();
+  }
 });
 lay();
 offer();

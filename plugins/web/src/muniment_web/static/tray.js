@@ -1,41 +1,74 @@
 // What is typed into a table waits in the tray, sealed on the server; nothing of it is kept here.
 import { $, all, focus, leave, rowsOf, selection } from "./grid.js";
 
-const words = (text) => text.split(/[,，、;；\n]/).map((word) => word.trim()).filter(Boolean);
+const words = (text) =>
+  text
+    .split(/[,，、;；\n]/)
+    .map((word) => word.trim())
+    .filter(Boolean);
 
 // How the editor of a cell is filled in and read: a plain input, a list of choices, a record to look for, boxes to tick.
 export function editing(piece, cell, typed, template) {
-  const pick = $("m-pick", piece), many = $(".tks", piece);
+  const pick = $("m-pick", piece),
+    many = $(".tks", piece);
   const input = many ? $("input[type=checkbox]", many) : $("input,select,textarea", piece);
   cell.replaceChildren(piece);
   if (many) {
-    const boxes = all("input[type=checkbox]", many), name = (box) => box.parentElement.textContent.trim();
+    const boxes = all("input[type=checkbox]", many),
+      name = (box) => box.parentElement.textContent.trim();
     return {
-      input, field: many, boxes,
-      fill: (text, labels) => { for (const box of boxes) box.checked = labels.includes(name(box)); return boxes.filter((box) => box.checked).map(name).join(", "); },
-      label: () => boxes.filter((box) => box.checked).map(name).join(", "),
+      input,
+      field: many,
+      boxes,
+      fill: (text, labels) => {
+        for (const box of boxes) box.checked = labels.includes(name(box));
+        return boxes
+          .filter((box) => box.checked)
+          .map(name)
+          .join(", ");
+      },
+      label: () =>
+        boxes
+          .filter((box) => box.checked)
+          .map(name)
+          .join(", "),
       value: () => boxes.filter((box) => box.checked).map((box) => box.value),
     };
   }
-  if (input.tagName === "SELECT") return {
-    input, field: input, boxes: [],
-    fill: (text) => {
-      const options = [...input.options], sign = typed?.toLowerCase();
-      const found = sign ? options.find((one) => one.text.toLowerCase().startsWith(sign)) : options.find((one) => one.text === text);
-      input.value = found?.value ?? "";
-      return text;
-    },
-    label: () => input.selectedOptions[0]?.text ?? "",
-    value: () => input.value,
-  };
-  if (template.dataset.many !== undefined) return {
-    input, field: input, boxes: [],
-    fill: (text, labels) => { input.value = typed ?? labels.join("\n"); return labels.join(", "); },
-    label: () => words(input.value).join(", "),
-    value: () => words(input.value),
-  };
+  if (input.tagName === "SELECT")
+    return {
+      input,
+      field: input,
+      boxes: [],
+      fill: (text) => {
+        const options = [...input.options],
+          sign = typed?.toLowerCase();
+        const found = sign
+          ? options.find((one) => one.text.toLowerCase().startsWith(sign))
+          : options.find((one) => one.text === text);
+        input.value = found?.value ?? "";
+        return text;
+      },
+      label: () => input.selectedOptions[0]?.text ?? "",
+      value: () => input.value,
+    };
+  if (template.dataset.many !== undefined)
+    return {
+      input,
+      field: input,
+      boxes: [],
+      fill: (text, labels) => {
+        input.value = typed ?? labels.join("\n");
+        return labels.join(", ");
+      },
+      label: () => words(input.value).join(", "),
+      value: () => words(input.value),
+    };
   return {
-    input, field: input, boxes: [], plain: !pick && input.tagName === "INPUT",
+    input,
+    field: input,
+    boxes: [],
+    plain: !pick && input.tagName === "INPUT",
     fill: (text) => {
       input.value = typed ?? text;
       if (pick && typed !== undefined) input.dispatchEvent(new Event("input", { bubbles: true }));
@@ -48,46 +81,65 @@ export function editing(piece, cell, typed, template) {
 
 class Tray extends HTMLElement {
   connectedCallback() {
-    this.waiting = new Map();   // record -> what of it was typed and not sent yet
+    this.waiting = new Map(); // record -> what of it was typed and not sent yet
     this.flying = [];
     this.line = Promise.resolve();
     this.asked = 0;
     this.before = new WeakMap();
-    this.held = new Map();      // record/field -> what waits in the tray
-    this.renamed = new Map();   // a row that was new here -> what the server calls it
+    this.held = new Map(); // record/field -> what waits in the tray
+    this.renamed = new Map(); // a row that was new here -> what the server calls it
     this.made = 0;
     this.past = [];
     this.future = [];
-    this.addEventListener("submit", (event) => { event.preventDefault(); this.remember(event.submitter?.value ?? ""); this.send(() => new FormData(event.target, event.submitter)); });
+    this.addEventListener("submit", (event) => {
+      event.preventDefault();
+      this.remember(event.submitter?.value ?? "");
+      this.send(() => new FormData(event.target, event.submitter));
+    });
     document.addEventListener("htmx:after:swap", () => this.mark());
     if (this.dataset.held !== "0") this.send();
   }
-  typed(cell) { const found = this.editor(cell); return found?.dataset.dialog === undefined ? found : null; }
+  typed(cell) {
+    const found = this.editor(cell);
+    return found?.dataset.dialog === undefined ? found : null;
+  }
   editor(cell) {
     const found = cell?.dataset.f ? $(`template[data-editor="${cell.dataset.f}"]`) : null;
     return found?.dataset.first !== undefined && cell.parentElement.dataset.v !== "0" ? null : found;
   }
-  now(id) { while (this.renamed.has(id)) id = this.renamed.get(id); return id; }
-  rowAt(id) { return $(`#grid tr[data-id="${CSS.escape(id)}"]`); }
-  cellAt(id, field) { const row = this.rowAt(id); return row && $(`td[data-f="${CSS.escape(field)}"]`, row); }
+  now(id) {
+    while (this.renamed.has(id)) id = this.renamed.get(id);
+    return id;
+  }
+  rowAt(id) {
+    return $(`#grid tr[data-id="${CSS.escape(id)}"]`);
+  }
+  cellAt(id, field) {
+    const row = this.rowAt(id);
+    return row && $(`td[data-f="${CSS.escape(field)}"]`, row);
+  }
 
   // Typing into one cell.
   begin(cell, typed) {
     const template = this.editor(cell);
     if (!template || cell.classList.contains("editing") || cell.classList.contains("revealed")) return false;
-    if (template.dataset.dialog !== undefined) return cell.parentElement.dataset.v === "0" ? false : this.file(cell);
-    const held = [...cell.childNodes], chips = all(".chip", cell).map((one) => one.innerText.trim());
+    if (template.dataset.dialog !== undefined)
+      return cell.parentElement.dataset.v === "0" ? false : this.file(cell);
+    const held = [...cell.childNodes],
+      chips = all(".chip", cell).map((one) => one.innerText.trim());
     const labels = cell.dataset.new || !chips.length ? words(cell.innerText) : chips;
     const plain = cell.classList.contains("m") && !cell.dataset.new ? "" : cell.innerText.trim();
     cell.removeAttribute("contenteditable");
-    const editor = editing(template.content.cloneNode(true), cell, typed, template), input = editor.input;
+    const editor = editing(template.content.cloneNode(true), cell, typed, template),
+      input = editor.input;
     cell.classList.add("editing");
     const text = editor.fill(cell.classList.contains("n") ? plain.replace(/,/g, "") : plain, labels);
     let over = false;
     const end = (keep, every) => {
       if (over) return;
       over = true;
-      const label = editor.label(), value = editor.value();
+      const label = editor.label(),
+        value = editor.value();
       cell.classList.remove("editing");
       cell.replaceChildren(...held);
       if (keep && every) this.spread(cell, value, label);
@@ -97,18 +149,52 @@ class Tray extends HTMLElement {
     editor.field.addEventListener("keydown", (event) => {
       event.stopPropagation();
       if (event.isComposing || event.keyCode === 229) return;
-      if (event.key === "Enter" && event.altKey && input.tagName === "TEXTAREA") { event.preventDefault(); return input.setRangeText("\n", input.selectionStart, input.selectionEnd, "end"); }
-      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) { event.preventDefault(); end(true, true); return focus(cell, true); }
-      if (event.key === "Enter" && !event.altKey) { event.preventDefault(); end(true); leave(cell, "Enter", event.shiftKey); }
-      if (event.key === "Escape") { event.preventDefault(); end(false); focus(cell); }
-      if (event.key === "Tab") { event.preventDefault(); end(true); leave(cell, "Tab", event.shiftKey); }
-      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key], at = editor.boxes.indexOf(event.target);
-      if (step && at >= 0) { event.preventDefault(); editor.boxes[(at + step + editor.boxes.length) % editor.boxes.length].focus(); }
-      if (event.key === "ArrowDown" && event.altKey) { event.preventDefault(); return input.closest("m-date")?.show(); }
+      if (event.key === "Enter" && event.altKey && input.tagName === "TEXTAREA") {
+        event.preventDefault();
+        return input.setRangeText("\n", input.selectionStart, input.selectionEnd, "end");
+      }
+      if (event.key === "Enter" && (event.ctrlKey || event.metaKey)) {
+        event.preventDefault();
+        end(true, true);
+        return focus(cell, true);
+      }
+      if (event.key === "Enter" && !event.altKey) {
+        event.preventDefault();
+        end(true);
+        leave(cell, "Enter", event.shiftKey);
+      }
+      if (event.key === "Escape") {
+        event.preventDefault();
+        end(false);
+        focus(cell);
+      }
+      if (event.key === "Tab") {
+        event.preventDefault();
+        end(true);
+        leave(cell, "Tab", event.shiftKey);
+      }
+      const step = { ArrowDown: 1, ArrowUp: -1 }[event.key],
+        at = editor.boxes.indexOf(event.target);
+      if (step && at >= 0) {
+        event.preventDefault();
+        editor.boxes[(at + step + editor.boxes.length) % editor.boxes.length].focus();
+      }
+      if (event.key === "ArrowDown" && event.altKey) {
+        event.preventDefault();
+        return input.closest("m-date")?.show();
+      }
       // Whoever typed over a cell goes on with an arrow, as in a spreadsheet; after F2 it moves inside the text.
-      if (typed && editor.plain && event.key.startsWith("Arrow") && !event.shiftKey && !event.ctrlKey) { event.preventDefault(); end(true); leave(cell, event.key); }
+      if (typed && editor.plain && event.key.startsWith("Arrow") && !event.shiftKey && !event.ctrlKey) {
+        event.preventDefault();
+        end(true);
+        leave(cell, event.key);
+      }
     });
-    editor.field.addEventListener("focusout", () => setTimeout(() => { if (!cell.contains(document.activeElement)) end(true); }));
+    editor.field.addEventListener("focusout", () =>
+      setTimeout(() => {
+        if (!cell.contains(document.activeElement)) end(true);
+      }),
+    );
     input.focus();
     if (typed === undefined) input.select?.();
     return true;
@@ -117,17 +203,26 @@ class Tray extends HTMLElement {
   file(cell) {
     const row = cell.parentElement;
     this.filing = cell;
-    htmx.ajax("GET", `${location.pathname}/${row.dataset.id}/file/${cell.dataset.f}/change`, { source: $("#dialog"), target: "#dialog", swap: "innerHTML" });
+    htmx.ajax("GET", `${location.pathname}/${row.dataset.id}/file/${cell.dataset.f}/change`, {
+      source: $("#dialog"),
+      target: "#dialog",
+      swap: "innerHTML",
+    });
     return true;
   }
   async filed(form) {
-    const answer = await fetch(form.action, { method: "POST", headers: { "HX-Request": "true" }, body: new FormData(form) });
+    const answer = await fetch(form.action, {
+      method: "POST",
+      headers: { "HX-Request": "true" },
+      body: new FormData(form),
+    });
     if (!answer.ok) {
       const box = document.createElement("div");
       box.innerHTML = await answer.text();
       return void $("[data-problem]", form).replaceChildren(...box.childNodes);
     }
-    const { name, version } = await answer.json(), cell = this.filing;
+    const { name, version } = await answer.json(),
+      cell = this.filing;
     if (cell?.isConnected) {
       cell.replaceChildren(document.createTextNode(name));
       cell.parentElement.dataset.v = version;
@@ -138,10 +233,19 @@ class Tray extends HTMLElement {
 
   // What was done is done and undone as a whole: cells with what they held in the tray before and hold after.
   change(list, more) {
-    const done = list.map(([cell, value, label]) => {
-      const id = cell.parentElement.dataset.id, f = cell.dataset.f;
-      return { id, f, v: Number(cell.parentElement.dataset.v), before: this.state(id, f), after: label === undefined ? null : { value, label } };
-    }).filter((one) => one.before || one.after);
+    const done = list
+      .map(([cell, value, label]) => {
+        const id = cell.parentElement.dataset.id,
+          f = cell.dataset.f;
+        return {
+          id,
+          f,
+          v: Number(cell.parentElement.dataset.v),
+          before: this.state(id, f),
+          after: label === undefined ? null : { value, label },
+        };
+      })
+      .filter((one) => one.before || one.after);
     if (!done.length) return;
     this.past.push(done);
     this.future = [];
@@ -154,13 +258,17 @@ class Tray extends HTMLElement {
         this.renamed.set(id, this.fresh().dataset.id);
         id = this.now(id);
       }
-      const to = one[side], cell = this.cellAt(id, one.f), version = Number(cell?.parentElement.dataset.v ?? one.v);
+      const to = one[side],
+        cell = this.cellAt(id, one.f),
+        version = Number(cell?.parentElement.dataset.v ?? one.v);
       const held = this.waiting.get(id) ?? { id, version, fields: {}, without: [] };
       held.without = held.without.filter((field) => field !== one.f);
       delete held.fields[one.f];
-      if (to) held.fields[one.f] = to.value; else held.without.push(one.f);
+      if (to) held.fields[one.f] = to.value;
+      else held.without.push(one.f);
       this.waiting.set(id, held);
-      if (to) this.held.set(`${id}/${one.f}`, to); else this.held.delete(`${id}/${one.f}`);
+      if (to) this.held.set(`${id}/${one.f}`, to);
+      else this.held.delete(`${id}/${one.f}`);
       if (cell && to) this.show(cell, to.label);
       if (cell && !to) this.unshow(cell);
     }
@@ -168,14 +276,24 @@ class Tray extends HTMLElement {
   }
   undo(cell) {
     const done = this.past.pop();
-    if (done) { this.future.push(done); this.run(done, "before"); this.go(done[0]); }
-    else if (cell.classList.contains("edited")) this.change([[cell]]);
+    if (done) {
+      this.future.push(done);
+      this.run(done, "before");
+      this.go(done[0]);
+    } else if (cell.classList.contains("edited")) this.change([[cell]]);
   }
   redo() {
     const done = this.future.pop();
-    if (done) { this.past.push(done); this.run(done, "after"); this.go(done[0]); }
+    if (done) {
+      this.past.push(done);
+      this.run(done, "after");
+      this.go(done[0]);
+    }
   }
-  go(one) { const cell = this.cellAt(this.now(one.id), one.f); if (cell) focus(cell); }
+  go(one) {
+    const cell = this.cellAt(this.now(one.id), one.f);
+    if (cell) focus(cell);
+  }
   // A button of the tray throws something away: that too can be undone.
   remember(what) {
     const id = what.startsWith("drop:") ? what.slice(5) : "";
@@ -183,13 +301,17 @@ class Tray extends HTMLElement {
     const lost = [...this.held].filter(([name]) => !id || name === id || name.startsWith(`${id}/`));
     const versions = new Map(all("tr[data-f]", this).map((row) => [row.dataset.id, Number(row.dataset.v)]));
     if (!lost.length) return;
-    this.past.push(lost.map(([name, before]) => {
-      const [record, f] = name.split("/");
-      return { id: record, f, v: versions.get(record) ?? 0, before, after: null };
-    }));
+    this.past.push(
+      lost.map(([name, before]) => {
+        const [record, f] = name.split("/");
+        return { id: record, f, v: versions.get(record) ?? 0, before, after: null };
+      }),
+    );
     this.future = [];
   }
-  state(id, field) { return this.held.get(`${this.now(id)}/${field}`) ?? null; }
+  state(id, field) {
+    return this.held.get(`${this.now(id)}/${field}`) ?? null;
+  }
   show(cell, label) {
     // What was revealed goes back behind its mask first: it would come back with the mask otherwise.
     if (cell.classList.contains("revealed")) cell.dispatchEvent(new CustomEvent("m:mask", { bubbles: true }));
@@ -210,12 +332,22 @@ class Tray extends HTMLElement {
     this.change(cells.filter((cell) => this.typed(cell)).map((cell) => [cell, ...this.entry(cell, "")]));
   }
   spread(cell, value, label) {
-    this.change(selection(cell).flat().filter((one) => this.typed(one)).map((one) => (
-      one.dataset.f === cell.dataset.f ? [one, value, label] : [one, ...this.entry(one, label)])));
+    this.change(
+      selection(cell)
+        .flat()
+        .filter((one) => this.typed(one))
+        .map((one) =>
+          one.dataset.f === cell.dataset.f ? [one, value, label] : [one, ...this.entry(one, label)],
+        ),
+    );
   }
-  today(cell) { if ($("m-date", this.typed(cell)?.content ?? this)) this.change([[cell, this.dataset.today, this.dataset.today]]); }
+  today(cell) {
+    if ($("m-date", this.typed(cell)?.content ?? this))
+      this.change([[cell, this.dataset.today, this.dataset.today]]);
+  }
   toggle(cell) {
-    const template = this.typed(cell), choice = template && $("select[data-tick]", template.content);
+    const template = this.typed(cell),
+      choice = template && $("select[data-tick]", template.content);
     if (!choice) return false;
     const [no, yes] = ["", "1"].map((value) => [...choice.options].find((one) => one.value === value));
     const next = cell.innerText.trim() === yes.text ? no : yes;
@@ -224,56 +356,85 @@ class Tray extends HTMLElement {
   }
   // A text as the value that a cell would hold: a choice goes by its label too.
   entry(cell, text) {
-    const template = this.typed(cell), boxes = all(".tks .tk", template.content), value = text.trim();
+    const template = this.typed(cell),
+      boxes = all(".tks .tk", template.content),
+      value = text.trim();
     if (boxes.length) {
-      const named = (word) => boxes.find((box) => box.textContent.trim() === word || $("input", box).value === word);
+      const named = (word) =>
+        boxes.find((box) => box.textContent.trim() === word || $("input", box).value === word);
       const found = words(text).map((word) => [named(word), word]);
-      return [found.map(([box, word]) => (box ? $("input", box).value : word)), found.map(([box, word]) => box?.textContent.trim() ?? word).join(", ")];
+      return [
+        found.map(([box, word]) => (box ? $("input", box).value : word)),
+        found.map(([box, word]) => box?.textContent.trim() ?? word).join(", "),
+      ];
     }
     if (template.dataset.many !== undefined) return [words(text), words(text).join(", ")];
-    const option = [...($("select", template.content)?.options ?? [])].find((one) => one.text === value || one.value === value);
+    const option = [...($("select", template.content)?.options ?? [])].find(
+      (one) => one.text === value || one.value === value,
+    );
     return option ? [option.value, option.text] : [value, value];
   }
   // What a cell holds, to be put into another; nothing where it is masked or was revealed.
   raw(cell) {
-    const template = this.typed(cell), waits = this.state(cell.parentElement.dataset.id, cell.dataset.f);
+    const template = this.typed(cell),
+      waits = this.state(cell.parentElement.dataset.id, cell.dataset.f);
     if (waits) return [waits.value, waits.label];
     if (!template || cell.matches(".m,.revealed")) return null;
     const named = $("m-pick", template.content) && $("a,[data-ref]", cell);
     if (named) return [named.dataset.ref ?? named.pathname.split("/").pop(), named.innerText.trim()];
-    const chips = all(".chip", cell).map((one) => one.innerText.trim()), text = chips.length ? chips.join("\n") : cell.innerText.trim();
+    const chips = all(".chip", cell).map((one) => one.innerText.trim()),
+      text = chips.length ? chips.join("\n") : cell.innerText.trim();
     return this.entry(cell, cell.classList.contains("n") ? text.replace(/,/g, "") : text);
   }
   fill(cell) {
-    const block = selection(cell), rows = rowsOf(cell), top = rows.indexOf(block[0][0].parentElement);
-    const [source, targets] = block.length > 1 ? [block[0], block.slice(1)] : [block[0].map((one) => rows[top - 1]?.cells[one.cellIndex]), block];
+    const block = selection(cell),
+      rows = rowsOf(cell),
+      top = rows.indexOf(block[0][0].parentElement);
+    const [source, targets] =
+      block.length > 1
+        ? [block[0], block.slice(1)]
+        : [block[0].map((one) => rows[top - 1]?.cells[one.cellIndex]), block];
     const list = [];
     let left = 0;
     source.forEach((from, across) => {
       const held = from && this.raw(from);
-      for (const line of targets) if (held && this.typed(line[across])) list.push([line[across], ...held]); else left++;
+      for (const line of targets)
+        if (held && this.typed(line[across])) list.push([line[across], ...held]);
+        else left++;
     });
     this.change(list, { check: "1" });
     this.report(this.dataset.filled, list.length, left);
   }
-  set(cells, value, label) { this.change(cells.map((cell) => [cell, value, label]), { check: "1" }); this.report(this.dataset.filled, cells.length, 0); }
+  set(cells, value, label) {
+    this.change(
+      cells.map((cell) => [cell, value, label]),
+      { check: "1" },
+    );
+    this.report(this.dataset.filled, cells.length, 0);
+  }
 
   // A block of cells from elsewhere; the tray then says of each whether it would be taken.
   paste(cell, lines) {
-    const one = lines.length === 1 && lines[0].length === 1, chosen = selection(cell);
+    const one = lines.length === 1 && lines[0].length === 1,
+      chosen = selection(cell);
     const block = one ? chosen.map((row) => row.map(() => lines[0][0])) : lines;
-    const start = chosen[0][0], isNew = start.parentElement.dataset.v === "0";
+    const start = chosen[0][0],
+      isNew = start.parentElement.dataset.v === "0";
     const rows = () => rowsOf(start).filter((row) => !isNew || row.dataset.v === "0");
-    const top = rows().indexOf(start.parentElement), list = [];
+    const top = rows().indexOf(start.parentElement),
+      list = [];
     // Below a new row there is room for as many as are pasted.
     while (isNew && rows().length < top + block.length && rows().length < 500) this.fresh();
     const places = rows();
     let beyond = 0;
-    block.forEach((line, down) => line.forEach((text, across) => {
-      const target = places[top + down]?.cells[start.cellIndex + across];
-      // A mask that was copied along is no value.
-      if (this.typed(target) && !text.includes("••")) list.push([target, ...this.entry(target, text)]); else beyond++;
-    }));
+    block.forEach((line, down) =>
+      line.forEach((text, across) => {
+        const target = places[top + down]?.cells[start.cellIndex + across];
+        // A mask that was copied along is no value.
+        if (this.typed(target) && !text.includes("••")) list.push([target, ...this.entry(target, text)]);
+        else beyond++;
+      }),
+    );
     this.change(list, { check: "1" });
     this.report(this.dataset.pasted, list.length, beyond);
   }
@@ -295,11 +456,14 @@ class Tray extends HTMLElement {
     if (row) focus([...row.cells].find((cell) => cell.dataset.f && this.typed(cell)));
   }
   fresh(id = `+${++this.made}`) {
-    const table = $("table[data-rows]"), body = table.tBodies[0], row = body.insertRow(all("tr.fresh", body).length);
+    const table = $("table[data-rows]"),
+      body = table.tBodies[0],
+      row = body.insertRow(all("tr.fresh", body).length);
     row.className = "fresh";
     row.dataset.id = id;
     row.dataset.v = "0";
-    const names = [...table.tHead.rows[0].cells], first = document.createElement("th");
+    const names = [...table.tHead.rows[0].cells],
+      first = document.createElement("th");
     first.className = "rh";
     first.scope = "row";
     first.textContent = "+";
@@ -330,9 +494,15 @@ class Tray extends HTMLElement {
     this.send(() => {
       const sent = new Map();
       for (const one of edits.values()) {
-        const id = this.now(one.id), known = sent.get(id);
+        const id = this.now(one.id),
+          known = sent.get(id);
         if (known) one.without = one.without.filter((field) => !(field in known.fields));
-        sent.set(id, { ...one, id, fields: { ...known?.fields, ...one.fields }, without: [...(known?.without ?? []).filter((field) => !(field in one.fields)), ...one.without] });
+        sent.set(id, {
+          ...one,
+          id,
+          fields: { ...known?.fields, ...one.fields },
+          without: [...(known?.without ?? []).filter((field) => !(field in one.fields)), ...one.without],
+        });
       }
       return this.form({ do: "keep", edits: JSON.stringify([...sent.values()]), ...more });
     }, edits);
@@ -340,7 +510,9 @@ class Tray extends HTMLElement {
   send(form, edits) {
     this.asked++;
     this.setAttribute("aria-busy", "true");
-    this.line = this.line.then(() => this.ask(form && { method: "POST", body: new URLSearchParams(form()) }, edits));
+    this.line = this.line.then(() =>
+      this.ask(form && { method: "POST", body: new URLSearchParams(form()) }, edits),
+    );
   }
   async ask(body, edits) {
     let piece = null;
@@ -365,40 +537,68 @@ class Tray extends HTMLElement {
   }
   // What was saved stands in the table as it is now, on the same page of it, with the focus where it was.
   saved(note) {
-    const cell = document.activeElement?.closest?.("td[data-f]"), back = cell && [cell.parentElement.dataset.id, cell.dataset.f];
+    const cell = document.activeElement?.closest?.("td[data-f]"),
+      back = cell && [cell.parentElement.dataset.id, cell.dataset.f];
     this.asked--;
     this.past = [];
     this.future = [];
     this.tell(note);
     $("#stay").form.requestSubmit($("#stay"));
-    document.addEventListener("htmx:after:swap", () => { this.removeAttribute("aria-busy"); if (back) focus(this.cellAt(...back)); }, { once: true });
+    document.addEventListener(
+      "htmx:after:swap",
+      () => {
+        this.removeAttribute("aria-busy");
+        if (back) focus(this.cellAt(...back));
+      },
+      { once: true },
+    );
   }
-  landed(edits) { this.flying = this.flying.filter((one) => one !== edits); }
+  landed(edits) {
+    this.flying = this.flying.filter((one) => one !== edits);
+  }
   // What did not arrive goes along with the next change, below what was typed since.
   back(edits) {
     for (const [id, one] of edits ?? []) {
       const since = this.waiting.get(id);
       const fields = { ...one.fields, ...since?.fields };
-      this.waiting.set(id, { ...one, fields, without: [...new Set([...one.without, ...(since?.without ?? [])])].filter((field) => !(field in (since?.fields ?? {}))) });
+      this.waiting.set(id, {
+        ...one,
+        fields,
+        without: [...new Set([...one.without, ...(since?.without ?? [])])].filter(
+          (field) => !(field in (since?.fields ?? {})),
+        ),
+      });
       for (const field of this.waiting.get(id).without) delete fields[field];
     }
   }
   // Whether a cell's newest text is still on its way: an answer to an older question says nothing about it.
   away(id, field) {
-    const about = (edits) => [...edits.values()].some((one) => this.now(one.id) === id && (one.fields[field] !== undefined || one.without.includes(field)));
+    const about = (edits) =>
+      [...edits.values()].some(
+        (one) => this.now(one.id) === id && (one.fields[field] !== undefined || one.without.includes(field)),
+      );
     return [this.waiting, ...this.flying].some(about);
   }
   swap(content) {
     for (const pair of $("form.tray", content).dataset.made.split(" ").filter(Boolean)) {
-      const [here, there] = pair.split("="), row = this.rowAt(here);
+      const [here, there] = pair.split("="),
+        row = this.rowAt(here);
       this.renamed.set(here, there);
       if (row) row.dataset.id = there;
-      for (const [name, state] of [...this.held]) if (name.startsWith(`${here}/`)) { this.held.delete(name); this.held.set(there + name.slice(here.length), state); }
+      for (const [name, state] of [...this.held])
+        if (name.startsWith(`${here}/`)) {
+          this.held.delete(name);
+          this.held.set(there + name.slice(here.length), state);
+        }
     }
     const kept = Object.fromEntries(all("#twhy,#tnote", this).map((one) => [one.id, one.value]));
-    const opened = $("details.looked", this)?.open, focused = this.contains(document.activeElement) ? document.activeElement.id : "";
+    const opened = $("details.looked", this)?.open,
+      focused = this.contains(document.activeElement) ? document.activeElement.id : "";
     this.replaceChildren(content);
-    for (const [id, value] of Object.entries(kept)) { const one = document.getElementById(id); if (one) one.value = value; }
+    for (const [id, value] of Object.entries(kept)) {
+      const one = document.getElementById(id);
+      if (one) one.value = value;
+    }
     const looked = $("details.looked", this);
     if (looked && opened) looked.open = true;
     if (focused) document.getElementById(focused)?.focus();
@@ -407,13 +607,17 @@ class Tray extends HTMLElement {
     const rows = new Map(all("tr[data-f]", this).map((row) => [`${row.dataset.id}/${row.dataset.f}`, row]));
     for (const [name, row] of rows) {
       const label = $(".typed", row).textContent;
-      if (!this.away(row.dataset.id, row.dataset.f)) this.held.set(name, { value: JSON.parse(row.dataset.raw), label: label === "—" ? "" : label });
+      if (!this.away(row.dataset.id, row.dataset.f))
+        this.held.set(name, { value: JSON.parse(row.dataset.raw), label: label === "—" ? "" : label });
       if (row.dataset.v === "0" && !this.rowAt(row.dataset.id)) this.fresh(row.dataset.id);
     }
-    for (const name of [...this.held.keys()]) if (!rows.has(name) && !this.away(...name.split("/"))) this.held.delete(name);
+    for (const name of [...this.held.keys()])
+      if (!rows.has(name) && !this.away(...name.split("/"))) this.held.delete(name);
     for (const cell of all("#grid td.edited")) {
-      const { id } = cell.parentElement.dataset, { f } = cell.dataset;
-      if (!rows.has(`${id}/${f}`) && !this.away(id, f) && !cell.classList.contains("editing")) this.unshow(cell);
+      const { id } = cell.parentElement.dataset,
+        { f } = cell.dataset;
+      if (!rows.has(`${id}/${f}`) && !this.away(id, f) && !cell.classList.contains("editing"))
+        this.unshow(cell);
     }
     for (const row of rows.values()) {
       const cell = this.cellAt(row.dataset.id, row.dataset.f);
@@ -423,7 +627,13 @@ class Tray extends HTMLElement {
     }
     // A new row of which everything was taken back is no row.
     for (const row of all("#grid tr.fresh:not([data-id^='+'])")) {
-      if ($(".edited,.editing", row) || [this.waiting, ...this.flying].some((edits) => [...edits.keys()].some((id) => this.now(id) === row.dataset.id))) continue;
+      if (
+        $(".edited,.editing", row) ||
+        [this.waiting, ...this.flying].some((edits) =>
+          [...edits.keys()].some((id) => this.now(id) === row.dataset.id),
+        )
+      )
+        continue;
       if (row.contains(document.activeElement)) focus(row.nextElementSibling?.cells[1]);
       row.remove();
     }
@@ -435,5 +645,10 @@ document.addEventListener("submit", (event) => {
   event.preventDefault();
   $("m-tray").filed(event.target);
 });
-document.addEventListener("click", (event) => { if (event.target.closest("[data-add]")) $("m-tray").add(); });
-addEventListener("beforeunload", (event) => { const tray = $("m-tray"); if (tray?.waiting?.size || tray?.flying?.length) event.preventDefault(); });
+document.addEventListener("click", (event) => {
+  if (event.target.closest("[data-add]")) $("m-tray").add();
+});
+addEventListener("beforeunload", (event) => {
+  const tray = $("m-tray");
+  if (tray?.waiting?.size || tray?.flying?.length) event.preventDefault();
+});
