@@ -83,7 +83,6 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
         row=_row(call, alerts, found),
         place=place,
         entries=entries,
-        facts=[(key, value) for key, value in found.why.items() if not isinstance(value, (list, dict))],
         states=[state for state in _STATES if state != found.state],
         may=call.session.may("alert.review"),
         problem=problem_of(call, problem),

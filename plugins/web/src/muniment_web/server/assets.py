@@ -20,6 +20,12 @@ _TYPES = {
     "svg": "image/svg+xml",
     "txt": "text/plain; charset=utf-8",
 }
+# Scripts that take something from others; each after those that it names.
+_TAKES = {
+    "editors.js": ("grid.js",),
+    "tray.js": ("grid.js", "editors.js"),
+    "columns.js": ("grid.js", "editors.js"),
+}
 # Browsers load them as one sheet; what stands later wins.
 _STYLES = (
     "base",
@@ -77,8 +83,8 @@ class Assets:
         # A style sheet names a picture by its place, and that depends on what is in it.
         lock = _asset("lock.svg", held["lock.svg"])
         held["app.css"] = styles.replace(b"LOCK", lock.path.encode())
-        # So does a script that another one takes something from; each after those that it names.
-        for name, named in (("tray.js", ("grid.js",)), ("columns.js", ("grid.js", "tray.js"))):
+        # So does a script that another one takes something from.
+        for name, named in _TAKES.items():
             for other in named:
                 place = _asset(other, held[other]).path
                 held[name] = held[name].replace(f"./{other}".encode(), place.encode())

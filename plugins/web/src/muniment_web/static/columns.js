@@ -1,6 +1,6 @@
 // Around the cells of a table: what a selection adds up to, rows that are ticked, columns as wide as one likes.
 import { $, all, cellOf } from "./grid.js";
-import { editing } from "./tray.js";
+import { editing } from "./editors.js";
 
 // What is selected, counted as it stands there: what is masked has no amount.
 const AMOUNT = /^(-?[\d,]*\.?\d+)(?: ([A-Z]{3}))?$/;
