@@ -199,12 +199,12 @@ def test_somebody_unknown_is_denied(cli):
 
 def test_what_nobody_foresaw_is_one_line_without_its_message(cli, monkeypatch):
     """Type, file and line; never the message, which may hold a value."""
-    from muniment.cli import status
+    from muniment.archive import standing
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise RuntimeError("Canary77")
 
-    monkeypatch.setattr(status, "_collected", fail)
+    monkeypatch.setattr(standing, "standing", fail)
     told = cli.run("status", code=1)
     assert 1 == told.stderr.count("\n")
     assert "RuntimeError in test_errors.py, line" in told.stderr
@@ -216,22 +216,22 @@ def test_what_nobody_foresaw_is_one_line_without_its_message(cli, monkeypatch):
 
 def test_what_the_system_refuses_names_the_file(cli, monkeypatch):
     """Errors of the operating system say their reason and path."""
-    from muniment.cli import status
+    from muniment.archive import standing
 
-    def fail(*_: object) -> None:
+    def fail(*_: object, **__: object) -> None:
         raise PermissionError(13, "Permission denied", "/some/file")
 
-    monkeypatch.setattr(status, "_collected", fail)
+    monkeypatch.setattr(standing, "standing", fail)
     problem = cli.json("status", code=1)
     assert ("cli.system", "/some/file") == (problem["code"], problem["where"])
 
 
 def test_an_interruption_ends_with_130(cli, monkeypatch):
     """At any place, with one line."""
-    from muniment.cli import status
+    from muniment.archive import standing
 
     for error in (KeyboardInterrupt(), click.Abort()):
-        monkeypatch.setattr(status, "_collected", lambda *_, error=error: (_ for _ in ()).throw(error))
+        monkeypatch.setattr(standing, "standing", lambda *_, error=error, **__: (_ for _ in ()).throw(error))
         assert "[cli.stopped]" in cli.run("status", code=130).stderr
 
 

@@ -524,7 +524,7 @@ def buttons() -> dict[str, set[str]]:
     """What the buttons of each template say that is to be done; a choice in a template counts as both."""
     found: dict[str, set[str]] = {}
     for one in resources.files("muniment_web").joinpath("templates").iterdir():
-        for text in re.findall(r'name="do" value="([^"]+)"', one.read_text(encoding="utf-8")):
+        for text in re.findall(r'name="do"\s+value="([^"]+)"', one.read_text(encoding="utf-8")):
             verbs = re.findall(r"'(\w+)'", text) if text.startswith("{{") else [text.partition(":")[0]]
             found.setdefault(one.name, set()).update(verbs)
     return found

@@ -72,7 +72,7 @@ def test_a_configuration_says_whom_it_changes_before_it_holds(small):
     page = one.get("/config").text
     losses = page.partition('class="chip red"')[2]
     assert "record.read" in losses
-    assert ["pia"] == re.findall(r"<h3>([\w.]+) ", page)  # nobody else
+    assert ["pia"] == re.findall(r"<h3>\s*([\w.]+)\s", page)  # nobody else
 
 
 def test_a_person_gets_a_copy_to_take_elsewhere(small):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from typing import Any
 
 import pytest
@@ -69,7 +70,9 @@ def look(*spoken: bytes) -> bool:
             task.cancel()
         return ended
 
-    return asyncio.run(run())
+    # A thread has no loop of its own, whatever other tests left running in this one.
+    with ThreadPoolExecutor(1) as pool:
+        return pool.submit(asyncio.run, run()).result()
 
 
 @pytest.mark.parametrize(

@@ -188,7 +188,7 @@ def test_two_days_are_compared_for_who_could_see_what(site):
     asked = {"q": "could", "type": "customer", "day": today, "before": today, "field": "phone"}
     page = ada.post("/audit", asked).text
     assert "Everybody could see the same" in page
-    assert 1 == page.count('<tr><th scope="row">')
+    assert 1 == len(re.findall(r'<tr>\s*<th scope="row">', page))
 
 
 def test_the_rights_are_signed_as_reviewed(site):
