@@ -55,6 +55,26 @@ def test_pages_are_whole_in_each_language_and_size(opened, site, whole, locale, 
         whole(page, path)
 
 
+@pytest.mark.parametrize("colours", ["light", "dark"])
+def test_whoever_reads_chooses_the_colours_and_paper_is_light(opened, site, colours):
+    """As the system asks until somebody chooses; a choice holds against it; what is printed is on white."""
+    page = opened(colours=colours)
+
+    def ink() -> str:
+        page.goto(site[0] + "/account")
+        shown = page.evaluate("getComputedStyle(document.querySelector('main')).color")
+        page.emulate_media(media="print")
+        printed = page.evaluate("getComputedStyle(document.querySelector('main')).color")
+        page.emulate_media(media="screen")
+        assert "rgb(29, 35, 41)" == printed
+        return {"rgb(29, 35, 41)": "light", "rgb(230, 233, 236)": "dark"}[shown]
+
+    assert colours == ink()
+    for chosen in ("dark", "light"):
+        page.context.add_cookies([{"name": "theme", "value": chosen, "url": site[0]}])
+        assert chosen == ink()
+
+
 def test_the_keyboard_alone_finds_reveals_and_enters(opened, site, expect, axe_findings):
     """Search with /, walk with arrows, reveal with Enter, change a cell by typing, save with a reason."""
     page = opened()
