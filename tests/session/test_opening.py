@@ -83,6 +83,20 @@ def test_a_folder_with_something_in_it_is_not_used(tmp_path: Path, root: KeyFile
     assert (tmp_path / "archive" / "letter.txt").read_text() == "mine"
 
 
+def test_a_mount_is_no_place_for_an_archive(
+    tmp_path: Path, root: KeyFile, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A volume cannot be moved onto: that is said before a key is made, with what to name instead."""
+    volume = tmp_path / "volume"
+    volume.mkdir()
+    monkeypatch.setattr(Path, "is_mount", lambda self: self == volume)
+    with pytest.raises(ConfigError, match=r"config\.folder_mounted") as caught:
+        muniment.archive.create(volume, key_file=tmp_path / "key")
+    assert f"{volume}/customers" in caught.value.hint()
+    assert not (tmp_path / "key").exists()
+    muniment.archive.create(volume / "customers", root=root).archive.close()
+
+
 def test_a_log_keeps_its_name(folder: Path, root: KeyFile) -> None:
     """An origin that was edited is named as what is wrong, and not the keys."""
     file = folder / "muniment.toml"

@@ -84,11 +84,14 @@ def create(
         random: for tests.
 
     Raises:
-        ConfigError: ``config.folder_used``, or something in a template or plugin is wrong.
+        ConfigError: ``config.folder_used``, ``config.folder_mounted`` (a new archive is moved to its
+            place whole, and nothing moves onto a mount), or something in a template or plugin is wrong.
     """
     path = Path(folder)
     if path.exists() and (not path.is_dir() or any(path.iterdir())):
         raise ConfigError("config.folder_used", where=str(path))
+    if path.is_mount():
+        raise ConfigError("config.folder_mounted", where=str(path))
     identifier = Uuid7(clock, random=random)()
     # What can be wrong with the request is found before anything is made.
     plugins = needed(plugins)
