@@ -28,7 +28,7 @@ from muniment.policy import (
 )
 from muniment.schema import Field, RecordType
 
-__all__ = ["check_roles", "read_attributes", "read_break_glass", "read_roles"]
+__all__ = ["check_roles", "read_attributes", "read_break_glass", "read_roles", "tells_rows"]
 
 _WAYS: Final = ("clear", "mask", "none")
 _KEY: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -301,9 +301,14 @@ def _check_row(test: RowTest, types: Mapping[str, RecordType], record_type: Reco
             raise ConfigError("config.role_row", where=place, name=name)
         at = types[field.target]
     field = _field(at, last, place)
-    indexed = field.in_clear or field.unique or not _EQUALS.isdisjoint(field.index)
-    if not indexed or field.kind in ("several choices", "file", "long text") or field.purposes:
+    if not tells_rows(field):
         raise ConfigError("config.role_row", where=place, name=field.key)
+
+
+def tells_rows(field: Field) -> bool:
+    """Whether a field can say which records a role reaches: found by its exact value, under any purpose."""
+    indexed = field.in_clear or field.unique or not _EQUALS.isdisjoint(field.index)
+    return indexed and field.kind not in ("several choices", "file", "long text") and not field.purposes
 
 
 def _field(record_type: RecordType, name: str, place: str) -> Field:

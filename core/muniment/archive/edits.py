@@ -9,14 +9,23 @@ import attrs
 
 from muniment.errors import ConfigError, NotFound
 from muniment.model import CLASSES
-from muniment.policy import BUILTIN_ROLES
+from muniment.policy import BUILTIN_ROLES, FieldRule, Role, RowTest, TypeRule
 from muniment.subjects.rules import BackupPlan
 
 if TYPE_CHECKING:
     from muniment.archive._opened import Archive
     from muniment.archive.editing import Edit
 
-__all__ = ["RoleStated", "backing_up", "defining", "origin_of", "removing", "role_text"]
+__all__ = [
+    "RoleStated",
+    "RuleStated",
+    "backing_up",
+    "defining",
+    "origin_of",
+    "removing",
+    "role_text",
+    "ruling",
+]
 
 _PLANNED: Final = ("to", "every_hours", "keep_daily", "keep_weekly", "keep_monthly")
 
@@ -42,6 +51,22 @@ class RoleStated:
     purposes: frozenset[str] = frozenset()
 
 
+@attrs.frozen
+class RuleStated:
+    """What a form says of one table under a role; what the rule says of classes stays as the file has it.
+
+    Attributes:
+        actions: what the role may do there, in place of what it may in general; None keeps that.
+        fields: where single fields differ from their class, by key.
+        rows: the records that the role reaches: those that meet all conditions of one of these lists;
+            empty for every record.
+    """
+
+    actions: frozenset[str] | None = None
+    fields: Mapping[str, FieldRule] = attrs.field(factory=dict)
+    rows: tuple[tuple[RowTest, ...], ...] = ()
+
+
 def origin_of(archive: Archive, key: str) -> tuple[str, str]:
     """Where a role comes from: ``core``, ``plugin`` with its name, or ``archive``."""
     if key in BUILTIN_ROLES:
@@ -63,15 +88,12 @@ def defining(archive: Archive, key: str, stated: RoleStated) -> Edit:
     Raises:
         ConfigError: ``config.role_builtin`` or ``config.role_plugin``: those roles are not the archive's.
     """
-    origin, _ = origin_of(archive, key)
-    if origin != "archive":
-        code = "config.role_builtin" if origin == "core" else "config.role_plugin"
-        raise ConfigError(code, where=f"roles.{key}", name=key)
-    held = archive.engine.policy.roles.get(key)
+    _require_own(archive, key)
 
     def edit(document: Any) -> None:
         import tomlkit
 
+        held = archive.engine.policy.roles.get(key)
         roles = document.setdefault("roles", tomlkit.table(is_super_table=True))
         if key not in roles:
             roles[key] = tomlkit.table()
@@ -95,14 +117,58 @@ def defining(archive: Archive, key: str, stated: RoleStated) -> Edit:
     return edit
 
 
+def ruling(archive: Archive, key: str, record_type: str, stated: RuleStated) -> Edit:
+    """The edit that says what a role of the archive's own may do with one table.
+
+    Args:
+        archive: the opened archive.
+        key: of the role.
+        record_type: key of the type; one that there is none of is refused when the edit is applied.
+        stated: what the rule is to say; what it leaves to the role is not written.
+
+    Raises:
+        ConfigError: ``config.role_builtin`` or ``config.role_plugin``: those roles are not the archive's.
+        NotFound: ``cli.no_role``.
+    """
+    _require_own(archive, key)
+    _held(archive, key)
+    fields = {name: rule for name, rule in stated.fields.items() if rule != FieldRule()}
+
+    def edit(document: Any) -> None:
+        import tomlkit
+
+        held = _held(archive, key).rules.get(record_type, TypeRule())
+        own = document["roles"][key]
+        rules = own.setdefault("type", tomlkit.table(is_super_table=True))
+        table = rules.setdefault(record_type, tomlkit.table())
+        for name, value, before, shown in (
+            ("actions", stated.actions, held.actions, _listed),
+            ("rows", stated.rows, held.rows, _conditions),
+            ("field", fields, dict(held.fields), _field_rules),
+        ):
+            # What means the same stays as somebody wrote it.
+            if value == before:
+                continue
+            table.pop(name, None)
+            if value or (name == "actions" and value is not None):
+                table[name] = shown(value)
+        if not table:
+            del rules[record_type]
+        if not rules:
+            del own["type"]
+
+    return edit
+
+
 def removing(archive: Archive, key: str) -> Edit:
     """The edit that takes a role of the archive's own out of the file.
 
     Raises:
         NotFound: ``cli.no_role``.
     """
-    if origin_of(archive, key)[0] != "archive" or key not in archive.engine.policy.roles:
-        raise NotFound("cli.no_role", name=key, known=", ".join(sorted(archive.engine.policy.roles)))
+    if origin_of(archive, key)[0] != "archive":
+        raise _no_role(archive, key)
+    _held(archive, key)
 
     def edit(document: Any) -> None:
         del document["roles"][key]
@@ -120,9 +186,7 @@ def role_text(archive: Archive, key: str) -> str:
     """
     import tomlkit
 
-    held = archive.engine.policy.roles.get(key)
-    if held is None:
-        raise NotFound("cli.no_role", name=key, known=", ".join(sorted(archive.engine.policy.roles)))
+    held = _held(archive, key)
     if origin_of(archive, key)[0] == "archive":
         own = tomlkit.parse(archive.applied.text)["roles"][key]
         return tomlkit.dumps({"roles": {key: own}}).strip()
@@ -136,6 +200,24 @@ def role_text(archive: Archive, key: str) -> str:
     table["write"] = _classes(stated.write)
     document["roles"] = roles
     return tomlkit.dumps(document).strip()
+
+
+def _held(archive: Archive, key: str) -> Role:
+    held = archive.engine.policy.roles.get(key)
+    if held is None:
+        raise _no_role(archive, key)
+    return held
+
+
+def _no_role(archive: Archive, key: str) -> NotFound:
+    return NotFound("cli.no_role", name=key, known=", ".join(sorted(archive.engine.policy.roles)))
+
+
+def _require_own(archive: Archive, key: str) -> None:
+    origin, _ = origin_of(archive, key)
+    if origin != "archive":
+        code = "config.role_builtin" if origin == "core" else "config.role_plugin"
+        raise ConfigError(code, where=f"roles.{key}", name=key)
 
 
 def _said(read: Mapping[str, str]) -> dict[str, str]:
@@ -160,6 +242,42 @@ def _listed(value: Any) -> Any:
 
 def _classes(value: Any) -> Any:
     return [one for one in CLASSES if one in value]
+
+
+def _conditions(rows: Any) -> Any:
+    import tomlkit
+
+    made = [
+        _inline({one.field: one.values[0] if len(one.values) == 1 else list(one.values) for one in tests})
+        for tests in rows
+    ]
+    if len(made) == 1:
+        return made[0]
+    listed = tomlkit.array()
+    listed.extend(made)
+    return listed.multiline(True)
+
+
+def _field_rules(fields: Any) -> Any:
+    import tomlkit
+
+    # A table of its own, written anew: a rule may have stood there as a text, in line or as a table.
+    made = tomlkit.table()
+    for name, rule in sorted(fields.items()):
+        made[name] = _field_rule(rule)
+    return made
+
+
+def _field_rule(rule: FieldRule) -> Any:
+    """As short as it can be said: ``deny``, how it is read, or a table."""
+    if rule == FieldRule(deny=True):
+        return "deny"
+    if rule.read and rule == FieldRule(rule.read):
+        return rule.read
+    said = {name: value for name, value in attrs.asdict(rule).items() if value is not None}
+    if not rule.deny:
+        del said["deny"]
+    return _inline(said)
 
 
 def backing_up(plan: BackupPlan) -> Edit:
