@@ -9,10 +9,14 @@ from pathlib import Path
 import attrs
 import pytest
 
+from muniment import config
 from muniment.errors import AccessDenied, Invalid, MunimentError, NotFound
 from muniment.model import CLASSES, id_bytes, id_text
-from muniment.policy import GROUPS, FieldRule, Role, RowTest, TypeRule
+from muniment.policy import ACTIONS, GROUPS, FieldRule, Role, RowTest, TypeRule
+from muniment.retention.plan import STATES
+from muniment.schema import ListView
 from muniment.session.reading.references import find_reference, resolve_record
+from muniment.session.rights.consents import Terms
 from muniment.testing import log_entries, log_size
 
 CALL = {"channel": "phone", "occurred_at": "2026-01-02T10:00:00+01:00"}
@@ -434,3 +438,129 @@ def test_rows_of_the_current_state_decide_nothing_alone(shop):
         assert [shop.anna.id] == ids(session.list("customer"))
         with pytest.raises(NotFound):
             session.get(shop.bert.id)
+
+
+# What is kept beside records
+
+KEEPER = attrs.evolve(SALES, key="keeper", actions=frozenset(ACTIONS) - {"break_glass.begin"})
+
+
+RETENTION = """
+[[retention.rule]]
+id = "PEOPLE"
+effect = "MIN"
+minimum = "P2Y"
+source = "house rule 1"
+categories = ["profile"]
+anchors = ["record.created"]
+verified_by = "counsel"
+"""
+
+
+def applied(shop, text):
+    """Append to the configuration, and apply it."""
+    path = shop.archive.folder / config.FILE_NAME
+    path.write_text(shop.archive.applied.text + text, encoding="utf-8")
+    with shop.archive.session(actor="owner", purpose="CustomerManagement") as session:
+        shop.archive.apply_config(session, reason="rules")
+
+
+def planned(session):
+    """The records of which a rule says something."""
+    return {one.facet.record for one in session.retention.plan(states=STATES)}
+
+
+def kept_of(shop, record):
+    """What the framework keeps about a person."""
+    with shop.archive.session(actor="owner", purpose="CustomerManagement") as session:
+        return {
+            "consent": session.consents.give(record, Terms("Marketing")).id,
+            "request": session.requests.open(record, "access").id,
+            "hold": session.holds.place("case", records=[record]).id,
+            "restriction": session.restrictions.place_record(record, reason="asked").id,
+        }
+
+
+def rights_acts(session, record, kept):
+    """What keeps, closes and erases, by the identifier of what it is about."""
+    yield lambda: session.requests.open(record, "access")
+    yield lambda: session.requests.listed(of=record)
+    yield lambda: session.requests.get(kept["request"])
+    yield lambda: session.requests.step(kept["request"], "identity_check")
+    yield lambda: session.holds.place("case", records=[record])
+    yield lambda: session.holds.place("case", subjects=[record])
+    yield lambda: session.holds.release(kept["hold"], reason="over")
+    yield lambda: session.restrictions.place(record, reason="asked")
+    yield lambda: session.restrictions.place_record(record, reason="asked")
+    yield lambda: session.restrictions.lift_record(record, reason="over")
+    yield lambda: session.retention.explain(record)
+    yield lambda: session.erasures.plan(record)
+    yield lambda: session.erasures.record(record, reason="asked")
+    yield lambda: session.erasures.subject(record, reason="asked")
+
+
+def test_rights_over_a_person_end_where_the_rows_do(shop):
+    """Holds, restrictions, requests, retention, erasing: of others neither by identifier nor in lists."""
+    applied(shop, RETENTION)
+    kept = kept_of(shop, shop.bert.id)
+    with shop.acting("li", KEEPER) as session:
+        for place, act in enumerate(rights_acts(session, shop.bert.id, kept)):
+            with pytest.raises(NotFound) as caught:
+                act()
+            assert caught.value.code in ("record.not_found", "request.none", "hold.none"), place
+        assert [] == session.requests.listed(everything=True)
+        assert [] == session.holds.list(released=True)
+        assert [] == session.restrictions.list()
+        assert {shop.anna.id} == planned(session)
+    with shop.archive.session(actor="owner", purpose="LegalCompliance") as session:
+        assert "Bert Blau" == session.get(shop.bert.id).fields["full_name"]
+        assert [True] == [one.placed for one in session.holds.list()]
+
+
+def test_ones_own_persons_are_kept_and_closed_by_the_same_rights(shop):
+    """The same acts on one's own customer do what they say, in this order."""
+    with shop.acting("li", KEEPER) as session:
+        anna = shop.anna.id
+        request = session.requests.open(anna, "access").id
+        assert [request] == [one.id for one in session.requests.listed(of=anna)]
+        assert session.requests.step(request, "identity_check").written
+        hold = session.holds.place("case", records=[anna])
+        assert [hold.id] == [one.id for one in session.holds.list()]
+        session.holds.release(hold.id, reason="over")
+        assert [anna] == [session.restrictions.place_record(anna, reason="asked").record]
+        assert [anna] == [one.record for one in session.restrictions.list()]
+        session.restrictions.lift_record(anna, reason="over")
+        assert {anna} == {one.facet.record for one in session.retention.explain(anna)}
+        assert (anna,) == session.erasures.plan(anna).subjects
+        assert session.erasures.subject(anna, reason="asked").targets
+
+
+def test_what_is_kept_about_persons_is_read_whole_or_by_its_own_calls(shop):
+    """As records of built-in types it is for those whose reach ends nowhere, under one role at least."""
+    kept = kept_of(shop, shop.bert.id)
+    for name, record in kept.items():
+        with shop.acting("li", KEEPER) as session:
+            for act in (session.get, session.history):
+                with pytest.raises(NotFound):
+                    act(record)
+            with pytest.raises(AccessDenied):
+                session.list(name)
+        whole = Role("whole", {}, KEEPER.actions, CLEAR)
+        with shop.acting("li", KEEPER, whole) as session:
+            assert record == session.get(record).id
+            assert [record] == ids(session.list(name))
+
+
+@pytest.mark.parametrize("name", ["view", "dashboard", "log_query"])
+def test_what_somebody_saved_is_listed_by_its_own_calls_alone(shop, name):
+    """A saved view's conditions are its owner's words: no list of records gives them out, to nobody."""
+    with shop.archive.session(actor="owner", purpose="CustomerManagement") as session:
+        columns = ("full_name",)
+        session.views.save(ListView(key="Mine", type="customer", columns=columns))
+        saved = next(one.id for one in session.views.list("customer") if one.view.key == "Mine")
+    for login in ("owner", "li"):
+        with shop.archive.session(actor=login, purpose="CustomerManagement") as session:
+            with pytest.raises(AccessDenied):
+                session.list(name)
+            with pytest.raises(NotFound):
+                session.get(saved)

@@ -114,6 +114,21 @@ class Policy:
         allowing = self.rights(actor, record_type).actions.get(action)
         return allowing is not None and (reached is None or not allowing.isdisjoint(reached))
 
+    def may_everywhere(self, actor: Actor, action: str) -> bool:
+        """Whether a role allows the action that is limited to some records of no type.
+
+        What the framework keeps about persons beside their records has no rows of its own: it is as a
+        whole for those alone whose reach does not end somewhere.
+        """
+        if actor is SYSTEM:
+            return True
+        rights = self.rights(actor, None)
+        allowing = rights.actions.get(action, frozenset())
+        return any(
+            role.key in allowing and not any(rule.rows for rule in role.rules.values())
+            for role in rights.roles
+        )
+
     def require(
         self, actor: Actor, action: str, record_type: str | None = None, *, reached: Reached = None
     ) -> None:

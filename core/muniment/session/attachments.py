@@ -108,7 +108,7 @@ def attach_file(
     try:
         if version is None or newest is None or owner is None:
             raise NotFound("record.not_found")
-        if not may_read(engine, acting, "record.read", newest, reached=reached):
+        if not inside and not may_read(engine, acting, "record.read", newest, reached=reached):
             raise NotFound("record.not_found")
         if inside:
             engine.policy.require(acting.actor, rules_of(newest).write, newest.key)

@@ -19,10 +19,7 @@ from muniment.policy import ACTIONS, BUILTIN_ROLES
 from muniment.testing import log_entries, new_archive
 from muniment_web._app import build
 from muniment_web.server.scopes import SCOPES
-from muniment_web.testing import new_web
-
-NOBODY = "00000000-0000-7000-8000-000000000000"
-UUID_PATTERN = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
+from muniment_web.testing import NOBODY, Calls, new_web
 
 # Whatever a role allows, these are decided by what they are about: one's own, or all that one may see.
 OWN_CALLS = {
@@ -50,67 +47,6 @@ BODIES = {
 CONFIGURED = {"subject.nothing_provided"}
 
 
-class Calls:
-    """Every call, asked for in the smallest form that its description allows."""
-
-    def __init__(self, document: dict[str, Any], known: dict[str, str]):
-        self.document = document
-        self.known = known
-
-    def __iter__(self):
-        for path, verbs in self.document["paths"].items():
-            for verb, one in verbs.items():
-                yield verb, path, one
-
-    def ask(self, client: TestClient, verb: str, path: str, one: dict[str, Any], *, body: bool = True):
-        """The answer."""
-        query, headers = {}, {"If-Match": "1"}
-        for given in one.get("parameters", ()):
-            value = self.value(given["schema"], given["name"])
-            if given["in"] == "path":
-                path = path.replace(f"{{{given['name']}}}", str(self.known.get(given["name"], value)))
-            elif given["in"] == "query" and given.get("required"):
-                query[given["name"]] = value
-        if path.startswith("/records/") and "/erase" not in path:
-            path = path.replace(NOBODY, self.known["record"])
-        content = one.get("requestBody", {}).get("content", {})
-        more: dict[str, Any] = {}
-        if "application/json" in content:
-            schema = content["application/json"]["schema"]
-            sent = {**self.value(schema, ""), **BODIES.get(one["operationId"], {})}
-            more["json"] = sent if body else {}
-        elif content:
-            more["content"] = b'{"fields": {}}\n'
-        return client.request(verb.upper(), path.lstrip("/"), params=query, headers=headers, **more)
-
-    def value(self, schema: dict[str, Any], name: str) -> Any:
-        """The smallest value of a form."""
-        if "$ref" in schema:
-            return self.value(self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]], name)
-        if "anyOf" in schema:
-            return self.value(schema["anyOf"][0], name)
-        if "enum" in schema or "const" in schema:
-            return schema.get("const", schema.get("enum", [None])[0])
-        if schema.get("type") == "object":
-            needed = schema.get("required", ())
-            return {key: self.value(schema["properties"][key], key) for key in needed}
-        if name in ("record", "kept", "duplicate"):
-            return self.known["record"]
-        if schema.get("format") == "uuid" or schema.get("pattern") == UUID_PATTERN:
-            return NOBODY
-        if schema.get("format") == "date-time":
-            return "2026-01-01T00:00:00Z"
-        plain = {"integer": 1, "boolean": True, "array": []}
-        if schema.get("type") in plain:
-            return plain[schema["type"]]
-        words = {"type": "customer", "field": "photo", "content": "QQ==", "url": "https://crm.example.org/"}
-        if name in words:
-            return words[name]
-        if "[0-9a-f]{32}" in schema.get("pattern", ""):
-            return "0" * 32
-        return "a" * max(16 if "{16,64}" in schema.get("pattern", "") else 1, schema.get("minLength", 1))
-
-
 @pytest.fixture(scope="module")
 def served(tmp_path_factory):
     """An archive with somebody of each role, the calls of its API, and what makes clients."""
@@ -132,7 +68,7 @@ def served(tmp_path_factory):
             return made
 
         document = client("owner", "read").get("openapi.json").json()
-        yield archive, client, Calls(document, {"record": record})
+        yield archive, client, Calls(document, {"record": record}, BODIES)
 
 
 def test_every_call_says_what_it_needs(served):

@@ -15,6 +15,8 @@ from muniment.session.approval import forms
 from muniment.session.approval.saving import Edit, Saving
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.moving import has_moved
+from muniment.session.kernel.reach import reached_by
+from muniment.session.kernel.standing import may_read
 from muniment.session.writing.changes import Change, Pending
 from muniment.session.writing.planning import Planner
 from muniment.session.writing.writes import log_disclosures, write
@@ -87,8 +89,12 @@ class Tray:
         return records
 
     def _require_type(self, tx: Transaction, record: str) -> None:
-        newest = tx.version(SHARD, id_bytes(record))
-        if newest is None or newest.type != self._engine.record_type(self._type).number:
+        engine, acting = self._engine, self._acting
+        record_type, newest = engine.record_type(self._type), tx.version(SHARD, id_bytes(record))
+        if newest is None or newest.type != record_type.number:
+            raise NotFound("record.not_found")
+        reached = reached_by(engine, tx, acting, record_type, newest)
+        if not may_read(engine, acting, "record.read", record_type, reached=reached):
             raise NotFound("record.not_found")
 
     def _held(self, tx: Transaction, moment: Moment) -> list[forms.Held]:

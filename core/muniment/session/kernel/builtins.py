@@ -108,12 +108,8 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
     SUBJECT_LINK.key: BuiltinRules(
         "subject.link", "subject.link", ("subject.link", "subject.unlink", "subject.unlink"), guarded=True
     ),
-    VIEW.key: BuiltinRules(
-        "schema.read", "view.save", ("view.save", "view.save", "view.remove"), guarded=True
-    ),
-    DASHBOARD.key: BuiltinRules(
-        "schema.read", "view.save", ("view.save", "view.save", "view.remove"), guarded=True
-    ),
+    VIEW.key: BuiltinRules("", "view.save", ("view.save", "view.save", "view.remove"), guarded=True),
+    DASHBOARD.key: BuiltinRules("", "view.save", ("view.save", "view.save", "view.remove"), guarded=True),
     LOG_QUERY.key: BuiltinRules("", "", ("view.save", "view.save", "view.remove"), guarded=True),
     REMINDER.key: BuiltinRules("mail.read", "", ("mail.send", "mail.send", "mail.fail"), guarded=True),
     QUALITY.key: BuiltinRules("data.check", "data.check", ("data.check", "data.check"), guarded=True),

@@ -25,7 +25,17 @@ from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.loading import definition_of, load, open_loaded
 from muniment.store import RowMatch, Transaction, Version
 
-__all__ = ["Needs", "Reach", "as_newest", "needs_of", "reach_of", "reached_by", "stored_values"]
+__all__ = [
+    "Needs",
+    "Reach",
+    "as_newest",
+    "needs_of",
+    "reach_of",
+    "reached_by",
+    "reaches",
+    "require_reached",
+    "stored_values",
+]
 
 _USER = "user"
 _ACTOR = "actor"
@@ -266,6 +276,37 @@ def reached_by(
     if newest is None:
         return frozenset()
     return reach.roles(engine, tx, stored_values(engine, tx, newest, reach.numbers))
+
+
+def reaches(engine: Engine, tx: Transaction, acting: Acting, action: str, record: bytes) -> bool:
+    """Whether a role that allows an act reaches a record; what no rule speaks of is reached.
+
+    For what asks for a right of its own, such as holding or erasing: reading asks ``may_read``.
+
+    Args:
+        engine: the opened archive.
+        tx: the transaction.
+        acting: who, for which purpose.
+        action: out of ``policy.ACTIONS``; that it is allowed at all was asked before.
+        record: 16 bytes; a subject goes by the record that makes it.
+    """
+    newest = tx.version(SHARD, record)
+    record_type = None if newest is None else engine.definitions.by_number.get(newest.type)
+    if newest is None or record_type is None:
+        return True
+    return engine.policy.may(
+        acting.actor, action, reached=reached_by(engine, tx, acting, record_type, newest)
+    )
+
+
+def require_reached(engine: Engine, tx: Transaction, acting: Acting, action: str, record: bytes) -> None:
+    """Refuse an act on a record out of reach like one on a record that is not there; see ``reaches``.
+
+    Raises:
+        NotFound: ``record.not_found``.
+    """
+    if not reaches(engine, tx, acting, action, record):
+        raise NotFound("record.not_found")
 
 
 # Many at a time

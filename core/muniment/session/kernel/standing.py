@@ -68,6 +68,8 @@ def may_read(
 ) -> bool:
     """Whether the actor may read records of a type in this way; built-in types ask for their own right.
 
+    Of those that only the framework writes, whose roles end at some rows reads through their own calls.
+
     Args:
         engine: the opened archive.
         acting: who, why and through what.
@@ -76,8 +78,9 @@ def may_read(
         reached: the roles that reach the record in question; None asks about any.
     """
     if record_type.number < 256:
-        right = rules_of(record_type).read
-        if not right or not engine.policy.may(acting.actor, right):
+        rules = rules_of(record_type)
+        allowed = engine.policy.may_everywhere if rules.guarded else engine.policy.may
+        if not rules.read or not allowed(acting.actor, rules.read):
             return False
     return engine.policy.may(acting.actor, action, record_type.key, reached=reached)
 

@@ -128,7 +128,7 @@ def make_bundle(
             if version is None:
                 raise NotFound("record.not_found")
             subject = version.subject
-        keys = [] if subject in (None, engine.archive) else [engine.subject_key(tx, subject)]
+        keys = [] if subject is None else engine.subject_keys(tx, [subject])
         target: dict[str, object] = {**scope.document(), **({"tag_keys": True} if tag_keys else {})}
         if gen != moment.gen:
             target["generation"] = gen

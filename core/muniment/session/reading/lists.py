@@ -25,7 +25,7 @@ from muniment.session.kernel.layout import require_layout
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import Needs, as_newest, needs_of
 from muniment.session.kernel.reasons import put_reason
-from muniment.session.kernel.standing import ANY, Standing, authorize, denied, view_of
+from muniment.session.kernel.standing import ANY, Standing, authorize, denied, may_read, view_of
 from muniment.session.kernel.tokens import Lookup, lookup_equal, lookup_words
 from muniment.session.kernel.views import Page
 from muniment.session.reading.cursor import decode_cursor, encode_cursor
@@ -175,7 +175,10 @@ def answer(engine: Engine, tx: Transaction, moment: Moment, acting: Acting, aske
         engine.policy.require(acting.actor, "record.scan", record_type.key)
     plan = plan_of(engine, acting, record_type, asked.fields, export=asked.exports)
     if record_type.number < 256 and (plan.keys or rules_of(record_type).guarded):
-        engine.policy.require(acting.actor, rules_of(record_type).read, record_type.key)
+        right = rules_of(record_type).read
+        engine.policy.require(acting.actor, right, record_type.key)
+        if not may_read(engine, acting, asked.action, record_type):
+            raise AccessDenied("access.action", where=record_type.key, action=right)
     authorize(engine, acting, asked.action, record_type, plan.keys, None, moment.time_us)
     terms = compile_terms(engine, acting, record_type, asked)
     if terms.lookups:

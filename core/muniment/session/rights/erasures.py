@@ -13,6 +13,7 @@ from muniment.retention.plan import Verdict
 from muniment.session.ground import Footing
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.logbook import Draft, Moment
+from muniment.session.kernel.reach import require_reached
 from muniment.session.rights.certificates import certificate_file, list_certificates
 from muniment.session.rights.erasing import Erased, Refusal, erase, held_by
 from muniment.session.rights.facets import Facts
@@ -79,8 +80,15 @@ class Erasures(Footing):
             reason: why; sealed.
         """
         self._require_erasing(reason)
+        asked = [id_bytes(one) for one in ids]
+        for one in asked:
+            with (
+                self._engine.guarded(self._acting, "subject.erase", record=id_text(one)),
+                self._engine.store.transaction(write=False) as tx,
+            ):
+                require_reached(self._engine, tx, self._acting, "subject.erase", one)
         with self._engine.store.transaction(write=False) as tx:
-            merged = self._merged(tx, [id_bytes(one) for one in ids])
+            merged = self._merged(tx, asked)
             self._named = frozenset(merged)
             self._joined = tuple(one for one, asked in merged.items() if asked)
             targets, kept = self._split(tx, merged)
@@ -104,6 +112,7 @@ class Erasures(Footing):
             engine.check_live(tx, {subject})
             if tx.subject(SHARD, subject) is None or subject == engine.archive:
                 raise NotFound("record.not_found")
+            require_reached(engine, tx, acting, "subject.erase", subject)
             merged = self._merged(tx, [subject])
             targets, kept = self._split(tx, merged)
             found = self._planned(tx, merged, targets, kept)
@@ -157,6 +166,8 @@ class Erasures(Footing):
                     found[other] = one
         for subject in found:
             first = tx.version(SHARD, subject, 1)
+            if first is not None and first.type < 256:
+                raise NotFound("record.not_found")
             if first is not None and first.subject != subject:
                 raise UsageError("erasure.not_subject", where=id_text(subject))
         return found
@@ -205,6 +216,7 @@ class Erasures(Footing):
             engine.guarded(self._acting, "subject.erase", record=id_text(record)),
             engine.store.transaction(write=False) as tx,
         ):
+            require_reached(engine, tx, self._acting, "subject.erase", record)
             targets = record_targets(engine, tx, record, numbers[category] if category else 0)
             duties = kept_by_duty(engine, Facts(engine, tx, engine.clock()), [record])
             if duties:

@@ -24,6 +24,7 @@ from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.logbook import Moment
+from muniment.session.kernel.reach import reaches, require_reached
 from muniment.session.rights.holding import forget_hold, keep_hold
 from muniment.session.writing.writes import Change, sole, write
 from muniment.store import Transaction, Version
@@ -279,7 +280,7 @@ class Holds(Footing):
 
         def body(tx: Transaction, moment: Moment) -> list[Change]:
             hold = next((one for one in _all(self._engine, tx) if one.id == id_text(record)), None)
-            if hold is None:
+            if hold is None or not self._reaches(tx, hold, "hold.change"):
                 raise NotFound("hold.none", where=id_text(record))
             if not hold.placed:
                 raise Conflict("hold.released", where=hold.id)
@@ -307,7 +308,11 @@ class Holds(Footing):
         def body(tx: Transaction, moment: Moment) -> list[Hold]:
             from muniment.session.kernel.logbook import Draft
 
-            found = [hold for hold in _all(engine, tx) if hold.placed or released]
+            found = [
+                hold
+                for hold in _all(engine, tx)
+                if (hold.placed or released) and self._reaches(tx, hold, "hold.read")
+            ]
             detail = engine.detail(acting, engine.new_id(), count=len(found))
             engine.logbook.append(tx, moment, [Draft("hold.read", detail)], actor=acting.actor.id)
             return found
@@ -331,6 +336,11 @@ class Holds(Footing):
             version = tx.version(SHARD, id_bytes(saved.id), saved.version)
             assert version is not None
             return _opened(engine, tx, version)
+
+    def _reaches(self, tx: Transaction, hold: Hold, action: str) -> bool:
+        """Whether a role that allows the action reaches every person and record that a hold names."""
+        named = [id_bytes(value) for scope, value in hold.targets if scope in ("subject", "record")]
+        return all(reaches(self._engine, tx, self._acting, action, one) for one in named)
 
     def _check(self, tx: Transaction, targets: Sequence[tuple[str, str]]) -> None:
         """Refuse a hold on what is not there, or no longer."""
@@ -358,6 +368,7 @@ class Holds(Footing):
         record_type = engine.definitions.by_number.get(version.type)
         if record_type is None or not engine.policy.may(self._acting.actor, "record.read", record_type.key):
             raise NotFound("record.not_found")
+        require_reached(engine, tx, self._acting, "hold.change", identifier)
         states = tx.state_of(SHARD, {identifier, version.subject})
         # What is left of a record of which one category went can still be held.
         going = any(state.state == "erasing" for state in states if state.id == identifier)

@@ -17,6 +17,7 @@ from muniment.schema.builtin import REQUEST
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Moment
+from muniment.session.kernel.reach import reaches
 from muniment.session.reading.reads import disclosure, plan_of
 from muniment.session.rights.consented import subject_of
 from muniment.session.writing.changes import Change
@@ -154,7 +155,9 @@ class Requests:
             versions = [
                 one
                 for one in self._versions(tx)
-                if about in (None, one.subject) and record in (None, one.record)
+                if about in (None, one.subject)
+                and record in (None, one.record)
+                and reaches(self._engine, tx, self._acting, "request.read", one.subject)
             ]
             found = [self._opened(tx, one) for one in versions]
             shown = [one for one in found if everything or one.is_open]
@@ -197,6 +200,8 @@ class Requests:
             if version is None or version.type != REQUEST.number:
                 raise NotFound("request.none", where=id)
             self._engine.check_live(tx, {version.subject, version.record})
+            if not reaches(self._engine, tx, self._acting, "request.change", version.subject):
+                raise NotFound("request.none", where=id)
             return self._opened(tx, version)
 
     def running_late(self, today: date) -> tuple[int, int, int]:

@@ -23,6 +23,7 @@ from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.gates import PURPOSES_LEFT, RESTRICTED, STORAGE_ONLY, About, Touch
 from muniment.session.kernel.logbook import Moment
+from muniment.session.kernel.reach import reaches, require_reached
 from muniment.session.rights.holds import linked
 from muniment.session.writing.writes import Change, Saved, write
 from muniment.store import Transaction
@@ -260,12 +261,13 @@ class Restrictions(Footing):
     def _place(self, target: bytes, alone: bool, state: str, basis: str, reason: str | None) -> Restriction:
         if state not in PURPOSES_LEFT:
             raise UsageError("restriction.state", known=", ".join(PURPOSES_LEFT))
-        engine, actor = self._engine, self._acting.actor.id
+        engine, acting = self._engine, self._acting
 
         def body(tx: Transaction, moment: Moment) -> Sequence[Change]:
             first = tx.version(SHARD, target)
             if first is None or first.type < 256 or (not alone and first.subject != target):
                 raise NotFound("record.not_found")
+            require_reached(engine, tx, acting, "subject.restrict", target)
             engine.check_live(tx, {target, first.subject})
             if first.subject == engine.archive:
                 raise UsageError("restriction.nobody", where=id_text(target))
@@ -279,7 +281,7 @@ class Restrictions(Footing):
                 target if alone else None,
                 state=state,
                 basis=basis,
-                placed_by=actor,
+                placed_by=acting.actor.id,
             )
             assert change is not None
             return [change]
@@ -317,6 +319,7 @@ class Restrictions(Footing):
         acting = self._acting
 
         def body(tx: Transaction, moment: Moment) -> Sequence[Change]:
+            require_reached(self._engine, tx, acting, "subject.restrict", target)
             held = self._held(tx, target, alone)
             if held is None:
                 raise Conflict("restriction.none", where=id_text(target))
@@ -337,7 +340,12 @@ class Restrictions(Footing):
         engine.note(self._acting, "record.list", type=RESTRICTION.key)
         with engine.store.transaction(write=False) as tx:
             now = restrictions_now(engine, tx)
-            return sorted([*now.subjects.values(), *now.records.values()], key=lambda one: one.id)
+            found = [
+                one
+                for one in (*now.subjects.values(), *now.records.values())
+                if reaches(engine, tx, self._acting, "retention.read", id_bytes(one.target))
+            ]
+        return sorted(found, key=lambda one: one.id)
 
     def _held(self, tx: Transaction, target: bytes, alone: bool) -> Restriction | None:
         now = restrictions_now(self._engine, tx)

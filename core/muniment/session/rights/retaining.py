@@ -16,6 +16,7 @@ from muniment.session.approval.acts import require
 from muniment.session.ground import Footing
 from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
 from muniment.session.kernel.logbook import MAX_SUBJECTS, Draft, Moment
+from muniment.session.kernel.reach import reach_of, reaches, require_reached
 from muniment.session.rights.erasing import Refusal, erase
 from muniment.session.rights.facets import Facts, rules_of_type
 from muniment.session.rights.scope import Scope, Target
@@ -103,6 +104,7 @@ class Retaining(Footing):
             if version is None or record_type is None or record_type.number < 256:
                 raise NotFound("record.not_found")
             engine.policy.require(acting.actor, "record.read", record_type.key)
+            require_reached(engine, tx, acting, "retention.read", record)
             engine.check_live(tx, {record, version.subject})
             found = Facts(engine, tx, moment.time_us).verdicts([record])
             detail = engine.detail(acting, engine.new_id(), type=record_type.key, count=1, sets=[{}])
@@ -145,20 +147,29 @@ class Retaining(Footing):
             return [self._engine.record_type(one) for one in types]
         return [one for _, one in sorted(known.by_number.items()) if one.number >= 256]
 
-    def _pages(self, types: Sequence[str], progress: Progress | None) -> Iterator[list[Verdict]]:
-        """The verdicts on a page of records at a time; nothing of it leaves unlogged."""
+    def _pages(
+        self, types: Sequence[str], progress: Progress | None, action: str = "retention.read"
+    ) -> Iterator[list[Verdict]]:
+        """The verdicts on a page of records in reach at a time; nothing of it leaves unlogged."""
         engine, done = self._engine, 0
         engine.refresh()
         for record_type in self._types(types):
             if not rules_of_type(engine, record_type):
                 continue
+            limited = reach_of(engine, self._acting, record_type) is not None
             for deleted in (False, True):
                 after: bytes | None = None
                 while True:
                     with engine.store.transaction(write=False) as tx:
                         facts = Facts(engine, tx, engine.clock())
                         records = facts.page(record_type, after, deleted=deleted)
-                        verdicts = facts.verdicts(records)
+                        verdicts = facts.verdicts(
+                            [
+                                one
+                                for one in records
+                                if not limited or reaches(engine, tx, self._acting, action, one)
+                            ]
+                        )
                     done += len(records)
                     if progress is not None:
                         progress(done, 0)
@@ -220,7 +231,7 @@ class Retaining(Footing):
         waiting = 0
         unverified: set[str] = set()
         numbers = engine.definitions.registry.categories
-        for verdicts in self._pages(types, progress):
+        for verdicts in self._pages(types, progress, "retention.apply"):
             for one in verdicts:
                 if chosen and one.facet.record not in chosen:
                     continue

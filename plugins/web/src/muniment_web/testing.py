@@ -6,6 +6,7 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import Any, Final
+from urllib.parse import quote
 
 import attrs
 from starlette.testclient import TestClient
@@ -17,7 +18,22 @@ from muniment_web.server.passwords import Passwords
 from muniment_web.server.settings import Settings
 from muniment_web.server.web import Web
 
-__all__ = ["ANNA", "CHEAP", "PASSWORD", "Browser", "give_password", "new_web", "served"]
+__all__ = [
+    "ANNA",
+    "CHEAP",
+    "NOBODY",
+    "PASSWORD",
+    "Asked",
+    "Browser",
+    "Calls",
+    "give_password",
+    "new_web",
+    "served",
+]
+
+NOBODY: Final = "00000000-0000-7000-8000-000000000000"
+"""An identifier that nothing has."""
+_UUID_PATTERN: Final = "^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$"
 
 PASSWORD: Final = "violet anvil 77 harbour"
 CHEAP: Final = Passwords(memory_kib=8, passes=1)
@@ -116,3 +132,114 @@ class Browser:
         """The token of the sign-in's forms; empty for nobody's."""
         found = re.search(r'name="csrf" value="([^"]+)"', self.client.get("/help").text)
         return found.group(1) if found else ""
+
+
+@attrs.define
+class Asked:
+    """One call, ready to be made.
+
+    Attributes:
+        verb: of HTTP.
+        path: as the description has it.
+        places: what stands in the path, by name.
+        query: behind it.
+        body: as JSON; lines of it as they are; None for none.
+    """
+
+    verb: str
+    path: str
+    places: dict[str, str]
+    query: dict[str, Any]
+    body: Any = None
+
+    def send(self, client: TestClient) -> Any:
+        """The answer."""
+        path = self.path
+        for name, value in self.places.items():
+            path = path.replace(f"{{{name}}}", quote(str(value), safe=""))
+        more = {"content": self.body} if isinstance(self.body, bytes) else {"json": self.body}
+        if self.body is None:
+            more = {}
+        return client.request(
+            self.verb.upper(), path.lstrip("/"), params=self.query, headers={"If-Match": "1"}, **more
+        )
+
+
+class Calls:
+    """Every call of the API, in the smallest form that its description allows.
+
+    Args:
+        document: the description.
+        known: what stands in a path, by the name of the place, and ``record``, which there is.
+        bodies: by the name of a call, what its smallest body lacks.
+    """
+
+    def __init__(
+        self,
+        document: dict[str, Any],
+        known: Mapping[str, str],
+        bodies: Mapping[str, Mapping[str, Any]] | None = None,
+    ) -> None:
+        self.document = document
+        self.known = known
+        self.bodies = bodies or {}
+
+    def __iter__(self) -> Iterator[tuple[str, str, dict[str, Any]]]:
+        for path, verbs in self.document["paths"].items():
+            for verb, one in verbs.items():
+                yield verb, path, one
+
+    def asked(self, verb: str, path: str, one: dict[str, Any], *, body: bool = True) -> Asked:
+        """One call; without a body it is an empty one."""
+        made = Asked(verb, path, {}, {})
+        for given in one.get("parameters", ()):
+            name, value = given["name"], self.value(given["schema"], given["name"])
+            if given["in"] == "path":
+                here = path.startswith("/records/") and "/erase" not in path and value == NOBODY
+                made.places[name] = self.known.get(name, self.known["record"] if here else value)
+            elif given["in"] == "query" and given.get("required"):
+                made.query[name] = value
+        content = one.get("requestBody", {}).get("content", {})
+        if "application/json" in content:
+            schema = content["application/json"]["schema"]
+            sent = {**self.value(schema, ""), **self.bodies.get(one["operationId"], {})}
+            made.body = sent if body else {}
+        elif content:
+            made.body = b'{"fields": {}}\n'
+        return made
+
+    def ask(self, client: TestClient, verb: str, path: str, one: dict[str, Any], *, body: bool = True) -> Any:
+        """The answer."""
+        return self.asked(verb, path, one, body=body).send(client)
+
+    def resolved(self, schema: dict[str, Any]) -> dict[str, Any]:
+        """A part of the description, wherever it stands."""
+        while "$ref" in schema:
+            schema = self.document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+        return schema
+
+    def value(self, schema: dict[str, Any], name: str) -> Any:
+        """The smallest value of a form."""
+        schema = self.resolved(schema)
+        if "anyOf" in schema:
+            return self.value(schema["anyOf"][0], name)
+        if "enum" in schema or "const" in schema:
+            return schema.get("const", schema.get("enum", [None])[0])
+        if schema.get("type") == "object":
+            needed = schema.get("required", ())
+            return {key: self.value(schema["properties"][key], key) for key in needed}
+        if name in ("record", "kept", "duplicate"):
+            return self.known["record"]
+        if schema.get("format") == "uuid" or schema.get("pattern") == _UUID_PATTERN:
+            return NOBODY
+        if schema.get("format") == "date-time":
+            return "2026-01-01T00:00:00Z"
+        plain: dict[str, Any] = {"integer": 1, "boolean": True, "array": []}
+        if schema.get("type") in plain:
+            return plain[schema["type"]]
+        words = {"type": "customer", "field": "photo", "content": "QQ==", "url": "https://crm.example.org/"}
+        if name in words:
+            return words[name]
+        if "[0-9a-f]{32}" in schema.get("pattern", ""):
+            return "0" * 32
+        return "a" * max(16 if "{16,64}" in schema.get("pattern", "") else 1, schema.get("minLength", 1))
