@@ -18,10 +18,12 @@ from muniment.imports.plan import header_key
 from muniment.imports.reader import open_table
 from muniment.imports.run import Imported
 from muniment.schema import RecordType
+from muniment.schema.builtin import IMPORT
 from muniment_web.frame.call import Call
 from muniment_web.frame.cells import markup
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
+from muniment_web.frame.told import types_called
 from muniment_web.server.signs import Upload
 
 __all__ = ["routes"]
@@ -56,9 +58,8 @@ def start(call: Call, problem: MunimentError | None = None) -> Response:
         types=types,
         chosen=call.query("type") or call.text("type"),
         imports=_earlier(call),
-        labels={
-            key: one.label.of(call.lang) or key for key, one in call.web.engine.definitions.types.items()
-        },
+        labels=types_called(call),
+        states={one.key: (one.label.of(call.lang), one.colour) for one in IMPORT.by_key["state"].choices},
         problem=_shown_problem(call, problem),
         notes=call.taken_notes(),
         megabytes=_LARGEST >> 20,

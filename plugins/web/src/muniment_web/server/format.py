@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import re
 from datetime import tzinfo
+
+from markupsafe import Markup, escape
 
 from muniment.model import instant
 
-__all__ = ["number_text", "short_hash", "time_text"]
+__all__ = ["coded", "number_text", "short_hash", "time_text"]
 
 
 def time_text(micros: int, zone: tzinfo, *, seconds: bool = False) -> str:
@@ -15,6 +18,11 @@ def time_text(micros: int, zone: tzinfo, *, seconds: bool = False) -> str:
         return ""
     local = instant(micros).astimezone(zone)
     return local.strftime("%Y-%m-%d %H:%M:%S" if seconds else "%Y-%m-%d %H:%M")
+
+
+def coded(text: str) -> Markup:
+    """A text in which what is typed stands between backticks, as the terminal shows it; here as code."""
+    return Markup(re.sub(r"`([^`]+)`", r"<code>\1</code>", str(escape(text))))
 
 
 def number_text(number: int) -> str:

@@ -16,6 +16,7 @@ from muniment.session.kernel.engine import Engine
 from muniment_web.server.assets import Assets
 from muniment_web.server.challenges import Challenges
 from muniment_web.server.figures import Figures
+from muniment_web.server.format import coded
 from muniment_web.server.icons import icon
 from muniment_web.server.limits import Limits
 from muniment_web.server.passwords import Passwords
@@ -139,6 +140,7 @@ def _environment(web: Web) -> Environment:
         auto_reload=False,
     )
     made.filters["ref"] = lambda place: str(place).removeprefix("0:")
+    made.filters["coded"] = coded
     made.filters["attr_of"] = lambda label, lang: label.of(lang)
     made.globals.update(asset=web.assets.__getitem__, icon=icon, settings=web.settings)
     return made

@@ -439,8 +439,14 @@ document.addEventListener("change", (event) => {
 });
 
 prepare();
-for (const one of all(".rail [aria-current], .tabs [aria-current]"))
-  one.scrollIntoView({ block: "nearest", inline: "nearest" });
+// Where somebody is stands in view; only what holds it is scrolled, so the page stays at its beginning.
+for (const one of all(".rail [aria-current], .tabs [aria-current]")) {
+  const holder = one.closest(".rail, .tabs");
+  const [inner, outer] = [one.getBoundingClientRect(), holder.getBoundingClientRect()];
+  const foot = $(".foot", holder)?.getBoundingClientRect().top ?? outer.bottom;
+  holder.scrollTop += Math.max(inner.bottom + 16 - foot, 0) || Math.min(inner.top - outer.top, 0);
+  holder.scrollLeft += Math.max(inner.right - outer.right, 0) || Math.min(inner.left - outer.left, 0);
+}
 $("#faults")?.focus();
 
 // Passkeys: the browser's own dialog does the work; bytes travel as base64url.
