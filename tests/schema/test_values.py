@@ -530,6 +530,7 @@ def test_file_is_described_not_held():
         ("text", "Anna Schmidt", "••••"),
         ("phone", "+49 30 1234567", "••••4567"),
         ("phone", "1234567", "••••"),
+        ("phone", "+33 1 23 45 2 15", "••••5215"),
         ("e-mail", "anna@example.com", "a••••@example.com"),
         ("e-mail", "jo@example.com", "••••@example.com"),
         ("date", date(1980, 2, 3), "1980-••-••"),

@@ -113,8 +113,10 @@ def _full(text: str) -> str:
 
 
 def _last_four(text: str) -> str:
-    # Four of fewer than eight characters would show half of the value.
-    return HIDDEN + text[-4:] if len(text) >= 8 else HIDDEN
+    # Of letters and digits alone: what stands between them would take the place of one. Four of fewer
+    # than eight would show half of the value.
+    told = "".join(one for one in text if one.isalnum())
+    return HIDDEN + told[-4:] if len(told) >= 8 else HIDDEN
 
 
 def _first(text: str) -> str:
