@@ -43,9 +43,9 @@ RULES: Final = (
             "zh": "安全事件 {incident} 的 {clock} 应于 {due} 前完成，尚未告知。",
         },
         {
-            "en": "`incident notify` with the time at which they were told, or an assessment by which it is "
-            "not due",
-            "zh": "用 incident notify 登记告知时间，或经评估无需告知",
+            "en": "the time at which they were told, noted with the incident, or an assessment by which it "
+            "is not due",
+            "zh": "在事件中登记告知时间，或经评估无需告知",
         },
         "high",
         {},

@@ -53,6 +53,7 @@ def test_every_text_that_a_page_asks_for_is_there():
         "keeping.scope_",
         "keys.kind_",
         "letter.",
+        "plugins.about_",
         "plugins.b_",
         "plugins.hook_",
         "portable.",
@@ -74,6 +75,7 @@ def test_every_text_that_a_page_asks_for_is_there():
         "schema.class_",
         "status.job_",
         "schema.index_",
+        "schema.ix_",
         "schema.means_",
     }
     unused = {

@@ -2,17 +2,20 @@
 
 from __future__ import annotations
 
-from typing import Any
+from collections.abc import Mapping
+from typing import Any, Final
 
-from markupsafe import Markup
+import attrs
+from markupsafe import Markup, escape
 
 from muniment.errors import NotFound
 from muniment.schema import RecordType
+from muniment.schema.definitions import Change
 from muniment.session.kernel.views import Record
 from muniment_web.frame.call import Call
 from muniment_web.frame.cells import markup
 
-__all__ = ["change_shown", "id_of", "of_type", "type_of"]
+__all__ = ["change_shown", "difference_of", "id_of", "of_type", "type_of"]
 
 
 def id_of(call: Call) -> str:
@@ -41,6 +44,20 @@ def of_type(call: Call, record: Record, record_type: RecordType) -> Record:
     if record.type != record_type.key:
         raise NotFound("record.not_found")
     return record
+
+
+_CODE: Final = ("\ue000", "\ue001")
+"""Characters of no alphabet: what stands between them is a key."""
+
+
+def difference_of(call: Call, one: Change, types: Mapping[str, RecordType] | None = None) -> Markup:
+    """How definitions differ, in words: the table by its name, which may be new, what is in it by its key."""
+    found = {**call.web.engine.definitions.types, **(types or {})}.get(one.type)
+    label = "" if found is None or one.code == "type_added" else found.label.of(call.lang)
+    label = label or f"{_CODE[0]}{one.type}{_CODE[1]}"
+    item = f"{_CODE[0]}{one.item}{_CODE[1]}" if one.item else ""
+    text = escape(attrs.evolve(one, type=label, item=item).text(call.lang))
+    return text.replace(_CODE[0], Markup("<code>")).replace(_CODE[1], Markup("</code>"))
 
 
 def change_shown(call: Call, record_type: RecordType, one: Any) -> dict[str, Any]:

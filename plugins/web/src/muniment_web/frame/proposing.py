@@ -12,13 +12,15 @@ from muniment.errors import MunimentError, text_of
 from muniment.session.reading.preview import Effect, effects_of
 from muniment_web.frame.call import Call
 from muniment_web.frame.gains import Shift, shifts_of
+from muniment_web.frame.named import difference_of
 from muniment_web.frame.told import PASSED_ON, problem_of
 
 if TYPE_CHECKING:
     from muniment.archive.editing import Edit
     from muniment.archive.shaping import Shape
+    from muniment.schema import RecordType
 
-__all__ = ["Seen", "lines_between", "look_at_config", "look_at_types", "said"]
+__all__ = ["Seen", "effects_said", "lines_between", "look_at_config", "look_at_types", "said"]
 
 Line = tuple[str, str]
 
@@ -56,18 +58,23 @@ def lines_between(before: str, after: str) -> list[Line]:
     return found
 
 
-def _effects(call: Call, found: Sequence[Effect]) -> list[str]:
-    return [
-        text_of(
+def effects_said(call: Call, found: Sequence[Effect], changed: Sequence[RecordType]) -> list[str]:
+    """What an edit of tables means for their records, in words."""
+    types = {one.key: one for one in changed}
+    said = []
+    for one in found:
+        record_type = types[one.type]
+        field = record_type.field(one.field)
+        text, _ = text_of(
             f"choose.effect_{one.code}",
             call.lang,
-            type=one.type,
-            field=one.field,
+            type=record_type.label.of(call.lang) or one.type,
+            field=one.field if field is None else field.label.of(call.lang) or one.field,
             count=one.count,
             records=one.records,
-        )[0]
-        for one in found
-    ]
+        )
+        said.append(text)
+    return said
 
 
 def look_at_config(call: Call, edit: Edit, *, plugin: str | None = None) -> Seen:
@@ -87,13 +94,14 @@ def look_at_config(call: Call, edit: Edit, *, plugin: str | None = None) -> Seen
         if one.active
     }
     changed = [one for one in planned.made.changed if one.definition_version > 1]
+    types = {one.key: one for one in planned.made.changed}
     may_count = all(plain.may("data.check", one.key) for one in changed)
     return Seen(
         found.seen,
         lines_between(found.before, found.after),
         found.after,
-        [one.text(call.lang) for one in planned.made.changes],
-        _effects(call, effects_of(plain, changed) if may_count else ()),
+        [difference_of(call, one, types) for one in planned.made.changes],
+        effects_said(call, effects_of(plain, changed) if may_count else (), changed),
         shifts_of(call, people, after=planned.policy, types=planned.made.registry.types),
     )
 
@@ -107,10 +115,11 @@ def look_at_types(call: Call, shape: Shape) -> Seen:
     from muniment.archive.shaping import reshaped
 
     found = reshaped(call.web.archive, call.plain, shape)
+    types = {one.key: one for one in found.made.changed}
     return Seen(
         found.seen,
-        changes=[one.text(call.lang) for one in found.made.changes],
-        effects=_effects(call, found.effects),
+        changes=[difference_of(call, one, types) for one in found.made.changes],
+        effects=effects_said(call, found.effects, found.made.changed),
     )
 
 

@@ -26,12 +26,14 @@ __all__ = [
     "file_of",
     "named_places",
     "number_of",
+    "part_of",
     "places_of",
     "problem_of",
     "purpose_of",
     "purposes_of",
     "roles_of",
     "time_us_of",
+    "types_called",
 ]
 
 AUTHS = ("password", "passkey", "token", "os-user", "asserted")
@@ -141,6 +143,20 @@ def roles_of(call: Call, keys: Iterable[str]) -> list[str]:
     """What roles are called."""
     roles = call.web.engine.policy.roles
     return [roles[key].label.get(call.lang) or key if key in roles else key for key in keys]
+
+
+def types_called(call: Call) -> dict[str, str]:
+    """What the record types are called, by key; those of the archive itself too."""
+    types = call.web.engine.definitions.types
+    return {key: one.label.of(call.lang) or key for key, one in types.items()}
+
+
+def part_of(call: Call, type_key: str, category: str) -> str:
+    """Which part of a record stands under a retention category: its form's headings, or the category."""
+    found = call.web.engine.definitions.types.get(type_key)
+    groups = () if found is None else found.groups
+    names = [one.label.of(call.lang) or one.key for one in groups if one.category == category]
+    return call.say("common.comma").join(names) or category
 
 
 def field_names(call: Call) -> list[tuple[str, str]]:

@@ -31,6 +31,7 @@ from muniment.session import Session
 from muniment.session.credentials import Credential, Passkey
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
+from muniment_web.frame.told import roles_of
 from muniment_web.server.factors import new_recovery_codes, new_seed, qr_svg, totp_step
 from muniment_web.server.passwords import check_strength
 from muniment_web.server.scopes import SCOPES
@@ -83,6 +84,7 @@ def show(call: Call, **more: Any) -> Response:
         "seed": "",
         "qr": "",
         "token_text": "",
+        "roles": roles_of(call, call.signed.roles),
         "now": call.web.engine.clock(),
         **more,
     }

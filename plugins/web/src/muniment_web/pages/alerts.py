@@ -123,11 +123,19 @@ def rules(call: Call) -> Response:
                 "colour": _COLOURS.get(rule.severity, "grey"),
                 "off": own.get("off") is True,
                 "parameters": [
-                    (name, own.get(name, value), name in own) for name, value in rule.parameters.items()
+                    (name, _written(own.get(name, value)), name in own)
+                    for name, value in rule.parameters.items()
                 ],
             }
         )
     return call.page("alert_rules.html", rows=rows, given=given)
+
+
+def _written(value: object) -> str:
+    """A setting as it is written into ``muniment.toml``."""
+    import tomlkit
+
+    return tomlkit.item(list(value) if isinstance(value, (tuple, set, frozenset)) else value).as_string()
 
 
 def _stated(text: str, parameters: Mapping[str, object]) -> str:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from typing import Any
 
 from starlette.responses import Response
@@ -15,7 +16,8 @@ from muniment.schema.template import Template
 from muniment.session.writing.applying import policy_of
 from muniment_web.frame.call import Call
 from muniment_web.frame.gains import Shift, shifts_of
-from muniment_web.frame.proposing import lines_between
+from muniment_web.frame.named import difference_of
+from muniment_web.frame.proposing import effects_said, lines_between
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import PASSED_ON, number_of, problem_of
@@ -169,24 +171,15 @@ def template(call: Call, problem: MunimentError | None = None) -> Response:
     found = _known(call).get(key)
     if found is None:
         raise NotFound("serve.not_found")
-    changes: list[str] = []
+    changes: Sequence[str] = ()
     effects: list[str] = []
     may = session.may("schema.change")
     if may:
         plain = call.plain
         made = call.web.archive.apply_templates(plain, [found], reason=None, dry_run=True)
-        changes = [one.text(call.lang) for one in made.changes]
-        effects = [
-            text_of(
-                f"choose.effect_{one.code}",
-                call.lang,
-                type=one.type,
-                field=one.field,
-                count=one.count,
-                records=one.records,
-            )[0]
-            for one in effects_of(plain, made.changed)
-        ]
+        types = {one.key: one for one in made.changed}
+        changes = [difference_of(call, one, types) for one in made.changes]
+        effects = effects_said(call, effects_of(plain, made.changed), made.changed)
     return call.page(
         "template.html",
         status=422 if problem else 200,

@@ -17,7 +17,15 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.named import type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, day_of, file_of, number_of, problem_of, purpose_of
+from muniment_web.frame.told import (
+    PASSED_ON,
+    day_of,
+    field_names,
+    file_of,
+    number_of,
+    problem_of,
+    purpose_of,
+)
 
 __all__ = ["routes"]
 
@@ -251,7 +259,7 @@ def notice(call: Call) -> Response:
         time=call.time(then.recorded_us),
         values=values,
         facts=[
-            (name, ", ".join(value) if isinstance(value, tuple) else str(value))
+            (name, _fact(call, name, value))
             for name in (*_NOTICE_LISTS, *_NOTICE_TEXTS)
             if (value := values.get(name)) is not None
         ],
@@ -264,6 +272,15 @@ def notice(call: Call) -> Response:
         },
         notes=call.taken_notes(),
     )
+
+
+def _fact(call: Call, name: str, value: object) -> str:
+    """What a notice says of one thing; purposes and kinds of data as people call them."""
+    if not isinstance(value, tuple):
+        return str(value)
+    called = dict(field_names(call)) if name in ("data", "special") else {}
+    shown = [purpose_of(call, one) if name == "purposes" else str(called.get(one, one)) for one in value]
+    return call.say("common.comma").join(shown)
 
 
 def write_notice(call: Call) -> Response:

@@ -25,6 +25,7 @@ from muniment_web.frame.told import (
     problem_of,
     purpose_of,
     purposes_of,
+    roles_of,
 )
 from muniment_web.pages.log_asking import asked_in, chips_of, fields_of, generation_in, without
 from muniment_web.server.format import short_hash
@@ -82,6 +83,7 @@ def row_of(call: Call, one: LogEntry) -> dict[str, Any]:
         "time": call.time(one.time_us, seconds=True),
         "actor": one.actor,
         "auth": auth_of(call, one.detail.get("auth", "")),
+        "loose": one.detail.get("auth", "") not in ("password", "passkey"),
         "purpose": purpose_of(call, one.purpose),
         "kind": one.kind,
         "label": label,
@@ -189,6 +191,7 @@ def _answer(
         "types": [one for one in session.types()],
         "fields": field_names(call),
         "purposes": [(name, purpose_of(call, name)) for name in purposes_of(call)],
+        "roles": list(zip(engine.policy.roles, roles_of(call, engine.policy.roles), strict=True)),
         "auths": [(name, auth_of(call, name)) for name in AUTHS],
         "chips": chips_of(call, asked),
         "older": found.after,

@@ -14,7 +14,7 @@ from muniment.session.oversight.log_queries import LogQuery
 from muniment.session.reading.generations import ALL, Asked
 from muniment.session.reading.references import resolve_record
 from muniment_web.frame.call import Call
-from muniment_web.frame.told import purpose_of, time_us_of
+from muniment_web.frame.told import auth_of, field_names, purpose_of, roles_of, time_us_of
 
 __all__ = ["FILTERS", "asked_in", "chips_of", "fields_of", "generation_in", "without"]
 
@@ -103,6 +103,12 @@ def _shown(call: Call, name: str, value: str) -> str:
         return types[value].label.of(call.lang) or value
     if name == "purpose":
         return purpose_of(call, value)
+    if name == "field":
+        return dict(field_names(call)).get(value, value)
+    if name == "role":
+        return roles_of(call, [value])[0]
+    if name == "auth":
+        return auth_of(call, value)
     if name == "sensitivity" and value in ("public", "internal", "personal", "sensitive", "restricted"):
         return call.say(f"schema.class_{value}")
     return value

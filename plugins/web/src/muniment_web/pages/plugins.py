@@ -16,6 +16,8 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.proposing import Seen, look_at_config, said
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
+from muniment_web.frame.told import roles_of, types_called
+from muniment_web.server.texts import all_texts
 
 __all__ = ["routes"]
 
@@ -38,11 +40,30 @@ def plugins(call: Call) -> Response:
     known = {one["name"] for one in described}
     return call.page(
         "plugins.html",
-        plugins=described,
-        others=[one for name, one in sorted(available(archive).items()) if name not in known],
+        plugins=[(one, _brought(call, one)) for one in described],
+        others=[
+            (one, _about(call, name)) for name, one in sorted(available(archive).items()) if name not in known
+        ],
         differs=archive.config_differs,
         notes=call.taken_notes(),
     )
+
+
+def _brought(call: Call, one: Mapping[str, Any]) -> list[str]:
+    """What a plugin in use brings, as people call it."""
+    kinds, types = call.web.engine.kinds, types_called(call)
+    return [
+        *(kinds[key].label.of(call.lang) or key if key in kinds else key for key in one["field_kinds"]),
+        *(types.get(key, key) for key in one["record_types"]),
+        *one["templates"],
+        *roles_of(call, one["roles"]),
+    ]
+
+
+def _about(call: Call, name: str) -> str:
+    """What a plugin is for, of those that come with muniment; it is not imported to be asked."""
+    key = f"plugins.about_{name}"
+    return call.say(key) if key in all_texts() else ""
 
 
 def plugin(call: Call) -> Response:
@@ -82,7 +103,7 @@ def _page(
         source=here.get(name),
         inputs=_inputs(call, told, typed) if told else [],
         used=name in used,
-        types={key: one.label.of(call.lang) or key for key, one in call.web.engine.definitions.types.items()},
+        types=types_called(call),
         may=may,
         seen=seen,
         enabling=enabling,

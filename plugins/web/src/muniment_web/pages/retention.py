@@ -16,7 +16,7 @@ from muniment.store import LogFilter
 from muniment_web.frame.call import Call
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, places_of, problem_of
+from muniment_web.frame.told import PASSED_ON, part_of, places_of, problem_of
 from muniment_web.server.waiting import Due
 
 __all__ = ["routes"]
@@ -59,7 +59,7 @@ def rows_of(call: Call, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
         {
             "place": places[one.facet.record],
             "id": one.facet.record,
-            "category": one.facet.category,
+            "part": part_of(call, one.facet.type, one.facet.category),
             "state": one.state,
             "said": text_of(f"keep.state_{one.state}", call.lang)[0],
             "rule": one.rule,
@@ -74,13 +74,13 @@ def rows_of(call: Call, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     ]
 
 
-def _by_record(rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+def _by_record(call: Call, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
     """One row for a record and what decides about it: a person chooses records, not parts of them."""
     found: dict[tuple[object, ...], dict[str, Any]] = {}
     for row in rows:
         key = (row["id"], row["rule"], row["state"], row["due"], tuple(row["why"]))
         if key in found:
-            found[key]["category"] += f", {row['category']}"
+            found[key]["part"] += call.say("common.comma") + row["part"]
         else:
             found[key] = row
     return list(found.values())
@@ -99,7 +99,7 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
     counts = Counter(one.state for one in verdicts)
     call.web.waiting.due = Due(call.web.engine.clock(), counts["due"], counts["review"])
     groups: dict[str, list[dict[str, Any]]] = {}
-    for row in _by_record(rows_of(call, verdicts)):
+    for row in _by_record(call, rows_of(call, verdicts)):
         groups.setdefault(row["rule"], []).append(row)
     may = call.session.may("retention.apply") and call.session.may("subject.erase")
     return call.page(
@@ -164,7 +164,12 @@ def _preview(call: Call, verdicts: Iterable[Verdict], problem: MunimentError | N
         reviewed=sorted({one.facet.record for one in listed if one.state == "review"}),
         facets=len(listed),
         counts=[
-            (types[key].label.of(call.lang) or key if key in types else key, category, rule, count)
+            (
+                types[key].label.of(call.lang) or key if key in types else key,
+                part_of(call, key, category),
+                rule,
+                count,
+            )
             for (key, category, rule), count in sorted(counts.items())
         ],
         unverified=sorted({name for one in listed for name in one.unverified}),
@@ -226,6 +231,7 @@ def report(call: Call) -> Response:
             {
                 **one,
                 "label": types[one["type"]].label.of(call.lang) if one["type"] in types else one["type"],
+                "part": part_of(call, one["type"], one["category"]),
                 "said": text_of(f"keep.state_{one['state']}", call.lang)[0],
                 "colour": colours.get(one["state"], "grey"),
             }

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
+import attrs
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
@@ -18,6 +19,7 @@ from muniment.schema.rules import one_of
 from muniment.schema.values import MASKS
 from muniment.session.rights.facets import rules_of_type
 from muniment_web.frame.call import Call
+from muniment_web.frame.named import difference_of
 from muniment_web.frame.proposing import Seen, look_at_types, said
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
@@ -31,6 +33,7 @@ from muniment_web.frame.shapes import (
     stated,
     takes,
 )
+from muniment_web.frame.told import types_called
 
 __all__ = ["routes"]
 
@@ -69,9 +72,22 @@ def tables(call: Call) -> Response:
     return call.page(
         "schema.html",
         types=[(one, session.view(one)) for one in session.types()],
+        paths={one.key: _path(call, one) for one in session.types() if isinstance(one.subject, tuple)},
         may=session.may("schema.change"),
         notes=call.taken_notes(),
     )
+
+
+def _path(call: Call, record_type: RecordType) -> list[str]:
+    """The fields on the way from a record to whom it is about, as people call them."""
+    types = call.web.engine.definitions.types
+    at: RecordType | None = record_type
+    labels = []
+    for key in record_type.subject:
+        field = None if at is None else at.field(key)
+        labels.append(key if field is None else field.label.of(call.lang) or key)
+        at = None if field is None else types.get(field.target or "")
+    return labels
 
 
 # One table
@@ -88,6 +104,7 @@ def table(call: Call) -> Response:
         type=found,
         groups=[(one, [field for field in shown if field.group == one.key]) for one in found.groups],
         kinds=call.web.engine.kinds,
+        called=types_called(call),
         kept=_kept(call, found),
         steps=_steps(call, found),
         told=_told(call, found),
@@ -125,7 +142,7 @@ def _steps(call: Call, record_type: RecordType) -> list[dict[str, Any]]:
                 "actor": step.actor or "?",
                 "reason": step.reason or "",
                 "entry": step.entry,
-                "changes": [one.text(call.lang) for one in diff(before, now)] if before else [],
+                "changes": [difference_of(call, one) for one in diff(before, now)] if before else [],
             }
         )
         before = now
@@ -151,14 +168,9 @@ def _told(call: Call, record_type: RecordType) -> tuple[list[tuple[str, str, Seq
     if not fields:
         return [], ()
     made = plan(fields, call.web.archive.applied.index_rows)
-    by_key = record_type.by_key
-    return (
-        [
-            (by_key[one.field].label.of(call.lang) or one.field, one.kind, one.text(call.lang))
-            for one in made.indexes
-        ],
-        made.text(call.lang),
-    )
+    named = {one.key: one.label.of(call.lang) or one.key for one in record_type.fields}
+    shown = [attrs.evolve(one, field=named[one.field]) for one in made.indexes]
+    return [(one.field, one.kind, one.text(call.lang)) for one in shown], made.text(call.lang)
 
 
 def compare(call: Call) -> Response:
@@ -176,7 +188,7 @@ def compare(call: Call) -> Response:
         a=a,
         b=b,
         numbers=range(newest, 0, -1),
-        changes=[one.text(call.lang) for one in changes],
+        changes=[difference_of(call, one) for one in changes],
     )
 
 

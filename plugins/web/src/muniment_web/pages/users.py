@@ -11,6 +11,7 @@ from muniment.model import id_text
 from muniment.roles import read_attributes
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
+from muniment_web.frame.told import roles_of
 from muniment_web.server.invitations import INVITE_DAYS, new_invitation
 
 __all__ = ["routes"]
@@ -42,6 +43,7 @@ def _users(call: Call, *, link: str = "", login: str = "") -> Response:
             "login": one.login,
             "name": one.name,
             "roles": one.roles,
+            "named": list(zip(one.roles, roles_of(call, one.roles), strict=True)),
             "attributes": ["=".join(pair) for pair in one.attributes],
             "active": one.active,
             "ready": credentials.of(one.login).present,
