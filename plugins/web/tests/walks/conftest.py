@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable, Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import Any
 
 import attrs
@@ -173,6 +174,31 @@ def way(request: pytest.FixtureRequest) -> tuple[str, int]:
     """The language of somebody's browser and how wide it is: a desk or a phone."""
     way: tuple[str, int] = request.param
     return way
+
+
+@pytest.fixture(scope="session")
+def nothing_lost() -> Callable[..., None]:
+    """Asks of an opened page that nothing of it is cut off, covered or out of reach.
+
+    Text is given the spacing that readers may ask for (WCAG 2.2, 1.4.12). In full it is looked at as
+    it stands too, and, where the window is wide, at 200 % (1.4.4), which makes it half as wide.
+    """
+    source = Path(__file__).with_name("seen.js").read_text(encoding="utf-8")
+
+    def look(page: Any, path: str, *, full: bool = False) -> None:
+        page.evaluate(source)
+        if full:
+            assert [] == page.evaluate("lost()"), path
+        page.evaluate("spaced()")
+        assert [] == page.evaluate("lost()"), f"{path}, with its text spaced out"
+        page.evaluate("plain()")
+        size = page.viewport_size
+        if full and size["width"] > 1000:
+            page.set_viewport_size({**size, "width": size["width"] // 2})
+            assert [] == page.evaluate("lost()"), f"{path}, at twice its size"
+            page.set_viewport_size(size)
+
+    return look
 
 
 @pytest.fixture
