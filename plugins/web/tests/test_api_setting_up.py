@@ -10,6 +10,7 @@ import pytest
 from starlette.testclient import TestClient
 
 from muniment import config
+from muniment.policy import FieldRule
 from muniment.testing import log_entries, new_archive
 from muniment_web._app import build
 from muniment_web.server.scopes import SCOPES
@@ -279,6 +280,46 @@ def test_attributes_of_people_are_set_and_taken_away(one):
     one.patch("users/north", json={"attributes": {}})
     assert {} == held()
     assert 422 == one.patch("users/north", json={"attributes": {"region": ["a,b"]}}).status_code
+
+
+def test_a_role_and_its_rule_for_a_table_are_stated_and_taken_away(one, made):
+    """Looked at, kept as it was looked at, in force at once; a rule that cannot hold is refused."""
+    role = {
+        "label": {"en": "Desk"}, "actions": ["record.list", "record.read"],
+        "read": {"public": "clear", "internal": "clear", "personal": "clear"}, "reason": "a desk",
+    }  # fmt: skip
+    assert one.put("roles/desk", json=role).json()["applied"]
+    rule = {
+        "actions": ["record.read"],
+        "fields": {"email": {"deny": True}, "phone": {"read": "mask", "write": False}},
+        "rows": [{"region": ["actor.region"]}, {"status": ["active", "dormant"], "country": ["DE"]}],
+        "reason": "their region",
+    }
+    looked = one.put("roles/desk/tables/customer", json={**rule, "look": True}).json()
+    assert (False, True) == (looked["applied"], "[roles.desk.type.customer" in looked["text"])
+    assert {} == dict(made.engine.policy.roles["desk"].rules)
+    moved = one.put("roles/desk/tables/customer", json={**rule, "seen": "0" * 64})
+    assert (409, "config.moved") == (moved.status_code, moved.json()["code"])
+    assert one.put("roles/desk/tables/customer", json={**rule, "seen": looked["seen"]}).json()["applied"]
+    held = made.engine.policy.roles["desk"].rules["customer"]
+    assert ({"record.read"}, FieldRule("mask", write=False)) == (set(held.actions), held.fields["phone"])
+    assert [{"region"}, {"country", "status"}] == [{test.field for test in tests} for tests in held.rows]
+    for wrong, code in (
+        ({"fields": {"nothing": {"deny": True}}}, "config.role_field"),
+        ({"rows": [{"address": ["x"]}]}, "config.role_row"),
+        ({"actions": ["record.fly"]}, "config.role_action"),
+    ):
+        answer = one.put("roles/desk/tables/customer", json={**wrong, "reason": "x"})
+        assert (code, 4) == (answer.json()["code"], answer.status_code // 100)
+    assert 422 == one.put("roles/desk/tables/customer", json={"rows": [{"region": []}]}).status_code
+    assert held == made.engine.policy.roles["desk"].rules["customer"]
+    assert one.put("roles/desk/tables/customer", json={"reason": "as before"}).json()["applied"]
+    assert {} == dict(made.engine.policy.roles["desk"].rules)
+    builtin = one.put("roles/reader/tables/customer", json={"reason": "x"})
+    assert "config.role_builtin" == builtin.json()["code"]
+    assert 404 == one.put("roles/nobody/tables/customer", json={"reason": "x"}).status_code
+    assert one.post("roles/desk/remove", json={"reason": "gone"}).json()["applied"]
+    assert "desk" not in made.engine.policy.roles
 
 
 def test_what_is_wrong_with_a_request_is_said_under_a_code_of_its_own(one):

@@ -7,7 +7,7 @@ import re
 import pytest
 
 from muniment import config, hookspecs
-from muniment.policy import ACTIONS
+from muniment.policy import ACTIONS, FieldRule, RowTest
 from muniment.session.ticking import JOBS
 from muniment.testing import log_entries, new_archive
 from muniment_web.server.texts import all_texts
@@ -304,6 +304,79 @@ def test_a_role_is_made_changed_and_removed(small):
     one.post("/roles/desk", {"do": "keep", "seen": seen_in(page), "why": "other", "note": "gone"})
     assert "desk" not in small.engine.policy.roles
     assert "[roles" not in file_of(small).read_text("utf-8")
+
+
+def test_a_role_is_narrowed_for_one_table(small):
+    """Fields, rows and acts of one table are stated in a form, looked at, and hold for its people."""
+    one = signed(small)
+    page = one.post("/roles/new", {**DESK, "do": "look"}).text
+    one.post("/roles/new", {**DESK, "do": "keep", "seen": seen_in(page), "why": "other", "note": "a desk"})
+    with small.session(actor="owner") as session:
+        for name, region in (("Ann", "north"), ("Bob", "south")):
+            session.create("customer", {"full_name": name, "region": region, "company": "Ltd"})
+        from muniment.model import id_text
+
+        user = small.engine.definitions.users["tom"]
+        session.update(
+            id_text(user.record), {"roles": ["desk"], "attributes": ["region=north"]}, reason="moved"
+        )
+    assert "/roles/desk/tables/customer" in one.get("/roles/desk").text
+    here = "/roles/desk/tables/customer"
+    page = one.get(here).text
+    assert "as its class: masked" in page
+    assert "actor.region" in page
+    form = {
+        "read.company": "deny",
+        "read.full_name": "clear",
+        "write.industry": "no",
+        "row.0.field": ["region", ""],
+        "row.0.values": ["actor.region", ""],
+        "own": "1",
+        "action": ["record.list", "record.read"],
+    }
+    page = one.post(here, {**form, "do": "look"}).text
+    assert "rows" in page.partition("<ins>")[2]
+    assert "customer" not in small.engine.policy.roles["desk"].rules
+    one.post(here, {**form, "do": "keep", "seen": seen_in(page), "why": "other", "note": "their region"})
+    rule = small.engine.policy.roles["desk"].rules["customer"]
+    assert {
+        "company": FieldRule(deny=True),
+        "full_name": FieldRule("clear"),
+        "industry": FieldRule(write=False),
+    } == dict(rule.fields)
+    assert ((RowTest("region", ("actor.region",)),),) == rule.rows
+    assert {"record.list", "record.read", "schema.read"} == set(rule.actions)
+    seen = signed(small, "tom").get("/t/customer").text
+    assert ("Ann" in seen, "Bob" in seen, "Ltd" in seen) == (True, False, False)
+    page = one.get(here).text
+    assert re.search(r'<option value="region" selected>', page)
+    page = one.post(here, {"do": "look"}).text
+    one.post(here, {"do": "keep", "seen": seen_in(page), "why": "other", "note": "as before"})
+    assert "customer" not in small.engine.policy.roles["desk"].rules
+
+
+def test_a_rule_that_cannot_hold_is_refused_where_it_was_stated(small):
+    """Half a condition, a field that tells no rows, a role or table that is not there: said, nothing kept."""
+    one = signed(small)
+    page = one.post("/roles/new", {**DESK, "do": "look"}).text
+    one.post("/roles/new", {**DESK, "do": "keep", "seen": seen_in(page), "why": "other", "note": "a desk"})
+    held = file_of(small).read_bytes()
+    here = "/roles/desk/tables/customer"
+    for form, code in (
+        ({"row.0.field": "region", "row.0.values": " "}, "config.role_row_half"),
+        ({"row.0.field": "", "row.0.values": "north"}, "config.role_row_half"),
+        ({"row.0.field": "address", "row.0.values": "x"}, "config.role_row"),
+        ({"row.0.field": "nosuch", "row.0.values": "x"}, "config.role_field"),
+    ):
+        answer = one.post(here, {**form, "do": "look"})
+        assert (422, [code]) == (answer.status_code, re.findall(r'class="code">([^<]*)<', answer.text))
+    for path in ("/roles/reader/tables/customer", "/roles/no/tables/customer", "/roles/desk/tables/user"):
+        assert 404 == one.get(path).status_code
+        assert 404 == one.post(path, {"do": "keep", "why": "other", "note": "x"}).status_code
+    tom = signed(small, "tom")
+    assert 403 == tom.get(here).status_code
+    assert 403 == tom.post(here, {"do": "keep", "why": "other", "note": "x"}).status_code
+    assert held == file_of(small).read_bytes()
 
 
 def test_roles_that_every_archive_has_stay_as_they_are(small):

@@ -62,6 +62,7 @@ def filled(site) -> dict[str, list[str]]:
         "/schema/{table}/fields/{field}": ["/schema/customer/fields/phone"],
         "/roles/{role}": ["/roles/auditor"],
         "/roles/{role}/change": ["/roles/emergency/change"],
+        "/roles/{role}/tables/{type}": ["/roles/emergency/tables/customer"],
         "/log": ["/log", "/log?field=phone&kind=record.read"],
         "/quality": ["/quality?type=customer"],
         "/duplicates": ["/duplicates?type=customer"],

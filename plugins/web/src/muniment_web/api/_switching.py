@@ -8,14 +8,15 @@ from fastapi import Depends, Path, Request
 from pydantic import Field, StringConstraints
 
 from muniment.archive.editing import Edit, edit_configuration, propose
-from muniment.archive.edits import RoleStated, backing_up, defining, removing
+from muniment.archive.edits import RoleStated, RuleStated, backing_up, defining, removing, ruling
 from muniment.archive.plugging import switching
 from muniment.archive.shaping import adding, keep, reshaped
+from muniment.policy import FieldRule, RowTest
 from muniment.schema.template import read_type
 from muniment.session import Session
 from muniment.subjects.rules import BackupPlan
 from muniment_web.api._calls import area, language_of, may
-from muniment_web.api._parts import Shown, Strict, Text
+from muniment_web.api._parts import Shown, Strict, Text, TypeKey
 
 __all__ = ["router"]
 
@@ -26,6 +27,7 @@ Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Named = Annotated[str, Path(min_length=1, max_length=200)]
 RoleKey = Annotated[str, Path(alias="role", pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 Short = Annotated[str, StringConstraints(max_length=200)]
+Several = Annotated[list[Short], Field(min_length=1, max_length=200)]
 
 
 class Held(Shown):
@@ -109,6 +111,45 @@ def define_role(request: Request, session: Configuring, role: RoleKey, given: Ro
         frozenset(given.purposes),
     )
     return _edited(request, session, defining(request.app.state.web.archive, role, stated), given)
+
+
+class FieldRuleStated(Strict):
+    """What a role may do with one field; null leaves it to the field's class."""
+
+    read: Literal["clear", "mask", "none"] | None = None
+    write: bool | None = None
+    search: bool | None = None
+    export: bool | None = None
+    deny: bool = Field(default=False, description="nothing, whatever other roles of the same person allow")
+
+
+class TableRuleRequest(LookFirst):
+    """What a role may do with one table; what its rule says of classes stays as the file has it."""
+
+    actions: Annotated[list[Short], Field(max_length=200)] | None = Field(
+        default=None, description="in place of what the role may in general; null: that"
+    )
+    fields: Annotated[dict[Short, FieldRuleStated], Field(max_length=500)] = Field(default={})
+    rows: Annotated[list[dict[Short, Several]], Field(max_length=50)] = Field(
+        default=[],
+        description="the records that it reaches: those that meet all conditions of one of these; `actor` is "
+        "whoever asks, `actor.NAME` their attribute; none: every record",
+    )
+
+
+@router.put("/roles/{role}/tables/{type}", tags=["users"])
+def rule_table(
+    request: Request, session: Configuring, role: RoleKey, key: TypeKey, given: TableRuleRequest
+) -> Held:
+    """Say what a role of the archive's own may do with one table, or what that would come to."""
+    session.require("config.change")
+    stated = RuleStated(
+        None if given.actions is None else frozenset(given.actions),
+        {key: FieldRule(**one.model_dump()) for key, one in given.fields.items()},
+        tuple(tuple(RowTest(key, tuple(some)) for key, some in sorted(one.items())) for one in given.rows),
+    )
+    edit = ruling(request.app.state.web.archive, role, key, stated)
+    return _edited(request, session, edit, given)
 
 
 @router.post("/roles/{role}/remove", tags=["users"])

@@ -49,6 +49,7 @@ def routes() -> list[BaseRoute]:
         reveal,
         reviewing,
         roles,
+        ruling,
         schema,
         sign_in,
         status,
@@ -102,6 +103,7 @@ def routes() -> list[BaseRoute]:
         keys,
         reviewing,
         roles,
+        ruling,
         users,
     )
     return [route for module in modules for route in module.routes()]

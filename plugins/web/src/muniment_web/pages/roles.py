@@ -102,6 +102,7 @@ def _page(call: Call, *, seen: Seen | None = None, problem: MunimentError | None
                 "key": one.key,
                 "actions": own["actions"],
                 "rows": own["rows"],
+                "ruled": found.is_for(one.key),
                 "every": len(labels),
                 "hidden": hidden,
                 **ways,

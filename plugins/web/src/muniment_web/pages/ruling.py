@@ -1,0 +1,172 @@
+"""What a role of a team's own may do with one table: single fields, records that it reaches, its acts."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Sequence
+from itertools import count
+from typing import Final
+
+import attrs
+from starlette.responses import Response
+from starlette.routing import BaseRoute
+
+from muniment.archive.editing import edit_configuration
+from muniment.archive.edits import RuleStated, origin_of, ruling
+from muniment.errors import ConfigError, MunimentError, NotFound
+from muniment.policy import ACTIONS, FieldRule, Role, RowTest, TypeRule
+from muniment.roles import tells_rows
+from muniment.schema import Field, RecordType
+from muniment_web.frame.call import Call
+from muniment_web.frame.proposing import Seen, look_at_config, said
+from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.routing import page
+
+__all__ = ["routes"]
+
+_WAYS: Final = ("clear", "mask", "none", "deny")
+_ANSWERS: Final = {"": None, "yes": True, "no": False}
+_RECORDS: Final = tuple(sorted(one for one in ACTIONS if one.startswith("record.")))
+_BETWEEN: Final = re.compile(r"[,;\uff0c\uff1b\u3001]")
+
+
+def routes() -> list[BaseRoute]:
+    """The routes of this area."""
+    return [
+        page("/roles/{role}/tables/{type}", rule),
+        page("/roles/{role}/tables/{type}", state, methods=("POST",)),
+    ]
+
+
+def _of(call: Call) -> tuple[Role, RecordType, TypeRule]:
+    """The role of the archive's own, the table, and what the role says of it.
+
+    Raises:
+        NotFound: ``serve.not_found``.
+    """
+    role = call.web.engine.policy.roles.get(call.path["role"])
+    found = {one.key: one for one in call.session.types()}.get(call.path["type"])
+    if role is None or found is None or origin_of(call.web.archive, role.key)[0] != "archive":
+        raise NotFound("serve.not_found")
+    if not role.is_for(found.key):
+        raise NotFound("serve.not_found")
+    return role, found, role.rules.get(found.key, TypeRule())
+
+
+def rule(call: Call) -> Response:
+    """The form, as the rule stands."""
+    call.session.require("config.change")
+    _, _, held = _of(call)
+    return _form(call, RuleStated(held.actions, held.fields, held.rows))
+
+
+def state(call: Call) -> Response:
+    """Look what a rule would come to, or have it hold."""
+    call.session.require("config.change")
+    role, table, held = _of(call)
+    stated = RuleStated(held.actions, held.fields, held.rows)
+    try:
+        stated = _stated(call, role, table, held)
+        edit = ruling(call.web.archive, role.key, table.key, stated)
+        if call.text("do") != "keep":
+            return _form(call, stated, seen=look_at_config(call, edit))
+        edit_configuration(
+            call.web.archive, call.session, edit, reason=reason_of(call), seen=call.text("seen")
+        )
+    except MunimentError as error:
+        said(call, error)
+        return _form(call, stated, problem=error)
+    return call.go(f"/roles/{role.key}", note=call.say("roles.holds", role=role.key))
+
+
+def _form(
+    call: Call, stated: RuleStated, *, seen: Seen | None = None, problem: MunimentError | None = None
+) -> Response:
+    role, table, held = _of(call)
+    fields = [one for one in table.fields if not one.retired]
+    classes = {**role.read, **held.read}
+    writes = role.write if held.write is None else held.write
+    return call.page(
+        "role_table.html",
+        status=422 if problem else 200,
+        role=role,
+        table=table,
+        ways=_WAYS,
+        fields=[
+            {
+                "key": one.key,
+                "label": one.label.of(call.lang) or one.key,
+                "class": one.sensitivity,
+                "usual": classes.get(one.sensitivity, "none"),
+                "writes": one.sensitivity in writes,
+                "rule": stated.fields.get(one.key, FieldRule()),
+            }
+            for one in fields
+        ],
+        actions=_RECORDS,
+        own=stated.actions is not None,
+        chosen=role.actions if stated.actions is None else stated.actions,
+        # An empty line in each group, and an empty group, to go on in.
+        rows=[(*tests, None) for tests in (*stated.rows, ())],
+        choices=_row_fields(fields, stated, call.lang),
+        asking=["actor", *_attributes(call)],
+        seen=seen,
+        reasons=REASONS,
+        problem=said(call, problem) if problem else None,
+    )
+
+
+def _row_fields(fields: Sequence[Field], stated: RuleStated, lang: str) -> list[tuple[str, str]]:
+    """What may say which records are reached: fields of the table, and those named behind references."""
+    found = {one.key: one.label.of(lang) or one.key for one in fields if tells_rows(one)}
+    for test in (test for tests in stated.rows for test in tests):
+        found.setdefault(test.field, test.field)
+    return list(found.items())
+
+
+def _attributes(call: Call) -> list[str]:
+    """What rows may be compared with: the attributes that users have, by name."""
+    users = call.web.engine.definitions.users.values()
+    return sorted({f"actor.{name}" for one in users for name, _ in one.attributes})
+
+
+# What was sent
+
+
+def _stated(call: Call, role: Role, table: RecordType, held: TypeRule) -> RuleStated:
+    actions = None
+    if call.text("own"):
+        # What is no act on records stays as it holds now.
+        beside = (role.actions if held.actions is None else held.actions) - set(_RECORDS)
+        actions = beside | (set(call.texts("action")) & set(_RECORDS))
+    fields = {
+        one.key: _field_rule(call, one.key, held.fields.get(one.key, FieldRule()))
+        for one in table.fields
+        if not one.retired
+    }
+    # What holds for retired fields is nothing that the form shows.
+    kept = {key: rule for key, rule in held.fields.items() if key not in fields}
+    return RuleStated(actions, {**kept, **fields}, tuple(_rows(call, f"roles.{role.key}.type.{table.key}")))
+
+
+def _field_rule(call: Call, key: str, held: FieldRule) -> FieldRule:
+    """What is asked and handed out by rule of its own stays as the file has it."""
+    way, answer = call.text(f"read.{key}"), call.text(f"write.{key}")
+    read = held.read if way == "deny" else (way if way in _WAYS else None)
+    return attrs.evolve(held, read=read, write=_ANSWERS.get(answer), deny=way == "deny")
+
+
+def _rows(call: Call, place: str) -> Iterator[tuple[RowTest, ...]]:
+    for number in count():
+        fields, values = call.texts(f"row.{number}.field"), call.texts(f"row.{number}.values")
+        if not fields or len(fields) != len(values):
+            return
+        found: dict[str, list[str]] = {}
+        for key, text in zip(fields, values, strict=True):
+            some = [one.strip() for one in _BETWEEN.split(text) if one.strip()]
+            if bool(key) is not bool(some):
+                raise ConfigError("config.role_row_half", where=f"{place}.rows")
+            if key:
+                found.setdefault(key, []).extend(some)
+        if found:
+            yield tuple(RowTest(key, tuple(dict.fromkeys(some))) for key, some in sorted(found.items()))
