@@ -6,6 +6,7 @@ import re
 
 from muniment.errors import IntegrityError
 from muniment.log.kinds import KINDS
+from muniment.model import id_text
 from muniment_web.server.texts import all_texts
 from muniment_web.testing import ANNA
 
@@ -239,6 +240,15 @@ def test_history_and_comparison_hide_what_is_masked(made, signed, anna):
     assert "7654321" not in both.text
     old = one.get(f"/t/customer/{anna}?version=1")
     assert "Berlin" in old.text
+
+
+def test_a_history_names_whom_a_reference_was_changed_to(made, signed, anna):
+    """People read who looks after a customer now, not the identifier of a user's record."""
+    tom = id_text(made.engine.definitions.users["tom"].record)
+    with made.session(actor="owner") as session:
+        session.update(anna, {"account_owner": tom}, reason="handed over")
+    page = signed("li.na").get(f"/t/customer/{anna}/history").text
+    assert f'<ins><span data-ref="{tom}">tom</span></ins>' in page
 
 
 def test_who_saw_a_record_is_told(signed, anna):

@@ -60,8 +60,10 @@ def difference_of(call: Call, one: Change, types: Mapping[str, RecordType] | Non
     return text.replace(_CODE[0], Markup("<code>")).replace(_CODE[1], Markup("</code>"))
 
 
-def change_shown(call: Call, record_type: RecordType, one: Any) -> dict[str, Any]:
-    """How one field changed, as the pages show it."""
+def change_shown(
+    call: Call, record_type: RecordType, one: Any, titles: Mapping[str, str] | None = None
+) -> dict[str, Any]:
+    """How one field changed, as the pages show it; titles are what records go by that it refers to."""
     field = record_type.field(one.field)
     if field is None:
         return {
@@ -77,7 +79,7 @@ def change_shown(call: Call, record_type: RecordType, one: Any) -> dict[str, Any
             return Markup("")
         if one.masked:
             return Markup("{}").format(str(value))
-        return markup(value, field, kind, call.say, {})
+        return markup(value, field, kind, call.say, dict(titles or {}))
 
     return {
         "label": field.label.of(call.lang) or field.key,

@@ -5,11 +5,11 @@ from __future__ import annotations
 from collections.abc import Iterable, Mapping, Sequence
 
 from muniment.model import id_text
-from muniment.schema import Field
-from muniment.session.kernel.views import Record
+from muniment.schema import Field, RecordType
+from muniment.session.kernel.views import Change, Record
 from muniment_web.frame.call import Call
 
-__all__ = ["names_of", "title_of", "titles_of"]
+__all__ = ["names_of", "title_of", "titles_changed", "titles_of"]
 
 
 def title_of(record: Record, title: Sequence[str]) -> str:
@@ -31,6 +31,19 @@ def titles_of(call: Call, fields: Iterable[Field], records: Iterable[Record]) ->
                 value = record.fields.get(field.key)
                 if value is not None and field.key not in record.masked:
                     wanted.setdefault(field.target, set()).add(str(value))
+    found: dict[str, str] = {}
+    for target, ids in wanted.items():
+        found |= names_of(call, target, ids)
+    return found
+
+
+def titles_changed(call: Call, record_type: RecordType, changes: Iterable[Change]) -> Mapping[str, str]:
+    """What the records go by that a reference was changed from and to; each look-up is logged."""
+    wanted: dict[str, set[str]] = {}
+    for one in changes:
+        field = record_type.field(one.field)
+        if field is not None and field.kind == "reference" and field.target and not one.masked:
+            wanted.setdefault(field.target, set()).update(str(v) for v in (one.before, one.after) if v)
     found: dict[str, str] = {}
     for target, ids in wanted.items():
         found |= names_of(call, target, ids)

@@ -14,7 +14,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.cells import markup
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.titles import title_of
+from muniment_web.frame.titles import title_of, titles_of
 from muniment_web.frame.told import PASSED_ON, named_places, places_of, problem_of
 
 __all__ = ["routes"]
@@ -112,6 +112,7 @@ def _merge(call: Call, first: str, second: str, problem: MunimentError | None) -
     one, other = session.get(first), session.get(second)
     record_type = session.type(one.type)
     kinds = call.web.engine.kinds
+    named = dict(titles_of(call, record_type.fields, [one, other]))
 
     def shown(record: Any, key: str) -> Markup:
         value = record.fields.get(key)
@@ -120,7 +121,7 @@ def _merge(call: Call, first: str, second: str, problem: MunimentError | None) -
             return Markup("")
         if key in record.masked:
             return Markup('<span class="mk">{}</span>').format(str(value))
-        return markup(value, field, kinds.get(field.kind), call.say, {})
+        return markup(value, field, kinds.get(field.kind), call.say, named)
 
     rows = [
         (field.label.of(call.lang) or field.key, shown(one, field.key), shown(other, field.key))

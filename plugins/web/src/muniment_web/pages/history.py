@@ -14,7 +14,7 @@ from muniment_web.frame.cells import markup
 from muniment_web.frame.named import change_shown, id_of, of_type, type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.titles import title_of, titles_of
+from muniment_web.frame.titles import title_of, titles_changed, titles_of
 from muniment_web.frame.told import number_of
 from muniment_web.server.format import short_hash
 
@@ -35,6 +35,8 @@ def routes() -> list[BaseRoute]:
 def history(call: Call) -> Response:
     """Every version with what changed, newest first."""
     record_type = type_of(call)
+    found = call.session.history(id_of(call))
+    titles = titles_changed(call, record_type, [one for step in found for one in step.changes])
     steps = [
         {
             "version": step.version,
@@ -47,9 +49,9 @@ def history(call: Call) -> Response:
             "entry": step.entry,
             "hash": short_hash(step.hash),
             "erased": step.erased,
-            "changes": [change_shown(call, record_type, one) for one in step.changes],
+            "changes": [change_shown(call, record_type, one, titles) for one in step.changes],
         }
-        for step in reversed(call.session.history(id_of(call)))
+        for step in reversed(found)
     ]
     template = "_history.html" if call.partial else "history.html"
     return call.page(

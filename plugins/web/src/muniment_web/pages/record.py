@@ -29,7 +29,7 @@ from muniment_web.frame.named import change_shown, id_of, of_type, type_of
 from muniment_web.frame.panels import rights_panels
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.titles import title_of, titles_of
+from muniment_web.frame.titles import title_of, titles_changed, titles_of
 from muniment_web.frame.told import number_of
 from muniment_web.frame.widgets import given_values, typed_text, widget
 
@@ -365,12 +365,13 @@ def _again(
         return _form(call, record_type, record, typed=values, problem=error, status=422)
     expected = number_of(call.text("expected"))
     moved = () if expected is None else session.diff(identifier, expected, record.version)
+    titles = titles_changed(call, record_type, moved)
     return _form(
         call,
         record_type,
         record,
         typed=values,
-        conflict=[change_shown(call, record_type, one) for one in moved],
+        conflict=[change_shown(call, record_type, one, titles) for one in moved],
         problem=error,
         status=409,
     )
