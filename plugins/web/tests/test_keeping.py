@@ -12,16 +12,18 @@ from muniment.schema import ListView
 from muniment_web.testing import ANNA
 
 
-def test_a_view_is_saved_and_chosen(signed, anna):
+def test_a_view_is_saved_and_chosen(made, signed, anna):
     """What the table shows is kept under a name, as a tab of one's own."""
+    with made.session(actor="owner") as session:
+        session.update(anna, {"city": "Ulm"}, reason="moved")
     one = signed("li.na")
-    form = {"ff": "city", "fv": "Berlin", "do": "save", "name": "Berliners", "group": "status"}
+    form = {"ff": "city", "fv": "Ulm", "do": "save", "name": "Nearby", "group": "status"}
     page = one.post("/t/customer", form)
-    assert "view=Berliners" in page.text
-    shown = one.get("/t/customer?view=Berliners")
+    assert "view=Nearby" in page.text
+    shown = one.get("/t/customer?view=Nearby")
     assert anna in shown.text
     assert 'class="grp"' in shown.text
-    assert "view=Berliners" not in signed("owner").get("/t/customer").text
+    assert "view=Nearby" not in signed("owner").get("/t/customer").text
     assert 404 == one.get("/t/customer?view=nothing").status_code
 
 
