@@ -266,7 +266,7 @@ def test_a_record_is_opened_only_after_its_entry_is_committed(archive, session, 
     session.update(one.id, {"city": "Bonn"})
     session.get(one.id)
     sizes = []
-    real = archive.engine.sealer.open
+    real = archive.engine.sealer.read
     before = log_size(archive)
 
     def opened(*arguments, **options):
@@ -274,7 +274,7 @@ def test_a_record_is_opened_only_after_its_entry_is_committed(archive, session, 
         assert not archive.store._db.in_transaction
         return real(*arguments, **options)
 
-    monkeypatch.setattr(archive.engine.sealer, "open", opened)
+    monkeypatch.setattr(archive.engine.sealer, "read", opened)
     {"get": session.get, "history": session.history, "diff": lambda id: session.diff(id, 1, 2)}[name](one.id)
     assert sizes
     assert {before + 1} == set(sizes)

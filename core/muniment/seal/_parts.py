@@ -85,11 +85,21 @@ class _Numbered(dict[int, tuple[bytes, bytes]]):
 _numbered: Final = lru_cache(maxsize=64)(_Numbered)
 
 
-class PartCipher(Protocol):
-    """What opens the fields of one part."""
+class _Decrypt(Protocol):
+    def __call__(self, nonce: bytes, data: bytes, associated_data: bytes, /) -> bytes: ...
 
-    def decrypt(self, nonce: bytes, data: bytes, associated_data: bytes, /) -> bytes:
-        """The plain bytes."""
+
+@attrs.frozen
+class PartCipher:
+    """What opens the fields of one part: it fits these very bytes, and no others.
+
+    Attributes:
+        decrypt: gives the plain bytes.
+        fields: the number of each, its nonce and associated data, where it begins and where it ends.
+    """
+
+    decrypt: _Decrypt
+    fields: tuple[tuple[int, bytes, bytes, int, int], ...]
 
 
 @attrs.frozen
@@ -280,7 +290,7 @@ def part_cipher(
 ) -> PartCipher:
     """The cipher of a part that belongs where it is said to; for these very bytes it may be kept.
 
-    Args and errors are those of ``open_part``.
+    Args and errors are those of ``open_part``; whether a field was altered is found when it is read.
     """
     if len(part) < _HEAD_BYTES:
         _refuse()
@@ -290,7 +300,29 @@ def part_cipher(
     okm = _derive(data_key, suite, archive, type_number, subject, record, version, group, salt)
     if not compare_digest(okm[32:], commitment):
         _refuse()
-    return aes_gcm(okm[:32])
+    return PartCipher(aes_gcm(okm[:32]).decrypt, _fields(part, count))
+
+
+def _fields(part: bytes, count: int) -> tuple[tuple[int, bytes, bytes, int, int], ...]:
+    """Where the fields of a part lie, its shape being checked to the last byte."""
+    unpack_field, numbered = _FIELD.unpack_from, _numbered(count)
+    found = []
+    place, previous = _HEAD_BYTES, -1
+    try:
+        for _ in range(count):
+            number, length = unpack_field(part, place)
+            # 32: a block of padded plaintext and the tag.
+            if number <= previous or length < 32 or length & 15:
+                _refuse()
+            previous = number
+            start = place + 8
+            place = start + length
+            found.append((number, *numbered[number], start, place))
+    except struct.error:
+        _refuse()
+    if place != len(part):
+        _refuse()
+    return tuple(found)
 
 
 def read_fields(
@@ -308,32 +340,20 @@ def read_fields(
     Raises:
         IntegrityError: ``integrity.seal``.
     """
-    decrypt = cipher.decrypt
-    count = int.from_bytes(part[_HEAD_BYTES - 2 : _HEAD_BYTES], "big")
-    unpack_field, numbered, tails = _FIELD.unpack_from, _numbered(count), _TAILS
+    decrypt, tails = cipher.decrypt, _TAILS
     opened = {}
-    place, previous = _HEAD_BYTES, -1
     try:
-        for _ in range(count):
-            number, length = unpack_field(part, place)
-            # 32: a block of padded plaintext and the tag.
-            if number <= previous or length < 32 or length & 15:
-                _refuse()
-            previous = number
-            place += 8 + length
+        for number, nonce, associated, start, stop in cipher.fields:
             if only is not None and number not in only:
                 continue
             if number in unseen:
                 opened[number] = b""
                 continue
-            nonce, associated = numbered[number]
-            value, _, zeros = decrypt(nonce, part[place - length : place], associated).rpartition(b"\x80")
+            value, _, zeros = decrypt(nonce, part[start:stop], associated).rpartition(b"\x80")
             if zeros not in tails or len(value) < _LEAST_VALUE:
                 _refuse()
             opened[number] = value
-    except (struct.error, invalid_tag()):
-        _refuse()
-    if place != len(part):
+    except invalid_tag():
         _refuse()
     return opened
 
@@ -371,18 +391,5 @@ def part_fields(part: bytes) -> tuple[int, ...]:
         IntegrityError: ``integrity.seal`` where these are not the bytes of a part.
     """
     part_header(part)
-    size, count = len(part), int.from_bytes(part[_HEAD_BYTES - 2 : _HEAD_BYTES], "big")
-    numbers: list[int] = []
-    place, previous = _HEAD_BYTES, -1
-    for _ in range(count):
-        if place + _FIELD.size > size:
-            _refuse()
-        number, length = _FIELD.unpack_from(part, place)
-        place += _FIELD.size + length
-        if number <= previous or length < 32 or length & 15:
-            _refuse()
-        previous = number
-        numbers.append(number)
-    if place != size:
-        _refuse()
-    return tuple(numbers)
+    count = int.from_bytes(part[_HEAD_BYTES - 2 : _HEAD_BYTES], "big")
+    return tuple(number for number, *_ in _fields(part, count))

@@ -7,6 +7,7 @@ from typing import Final
 
 import attrs
 
+from muniment.codec import decode_value
 from muniment.errors import IntegrityError, KeyStoreError, NotFound
 from muniment.log.binding import OPERATIONS, unpack_live
 from muniment.model import Value, id_text
@@ -14,7 +15,15 @@ from muniment.schema import RecordType, category_of_group
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.store import Part, Transaction, Version
 
-__all__ = ["Loaded", "definition_of", "load", "loaded_from", "open_loaded", "wanted_groups"]
+__all__ = [
+    "Loaded",
+    "definition_of",
+    "load",
+    "loaded_from",
+    "open_loaded",
+    "read_loaded",
+    "wanted_groups",
+]
 
 _DELETE: Final = OPERATIONS["delete"]
 _NONE: Final[frozenset[int]] = frozenset()
@@ -86,18 +95,25 @@ def loaded_from(
     return Loaded(version, record_type, parts, live, version.operation == _DELETE, closed)
 
 
-def open_loaded(
+def open_loaded(engine: Engine, loaded: Loaded, numbers: frozenset[int]) -> dict[str, Value]:
+    """The values of the fields with these numbers, by key."""
+    by_number = loaded.type.by_number
+    read = read_loaded(engine, loaded, numbers)
+    return {by_number[number].key: decode_value(data) for number, data in read.items()}
+
+
+def read_loaded(
     engine: Engine, loaded: Loaded, numbers: frozenset[int], unseen: frozenset[int] = _NONE
-) -> dict[str, Value]:
-    """The values of the fields with these numbers, by key; ``HIDDEN`` for those that stay unseen."""
-    values: dict[str, Value] = {}
-    for part in loaded.parts:
-        try:
-            values |= engine.sealer.open(
-                part, loaded.type, loaded.version.subject, loaded.live[part.grp], numbers, unseen
-            )
-        except KeyStoreError as error:
-            if error.code != "key.destroyed":
-                raise
-            raise NotFound("record.erased", where=id_text(loaded.version.record)) from None
-    return values
+) -> dict[int, bytes]:
+    """The encoded values of the fields with these numbers; no bytes at all for those that stay unseen."""
+    read, live = engine.sealer.read, loaded.live
+    type_number, subject = loaded.type.number, loaded.version.subject
+    found: dict[int, bytes] = {}
+    try:
+        for part in loaded.parts:
+            found |= read(part, type_number, subject, live[part.grp], numbers, unseen)
+    except KeyStoreError as error:
+        if error.code != "key.destroyed":
+            raise
+        raise NotFound("record.erased", where=id_text(loaded.version.record)) from None
+    return found

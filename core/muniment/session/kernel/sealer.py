@@ -14,7 +14,6 @@ from muniment.keys import KeyStore, derive
 from muniment.model import Random, Value
 from muniment.schema.fields import category_of_group
 from muniment.schema.types import RecordType
-from muniment.schema.values import HIDDEN
 from muniment.seal import PartCipher, open_part, part_cipher, part_slots, read_fields, seal_fields, seal_part
 from muniment.store import Part, SidePart
 
@@ -28,7 +27,7 @@ SIDE_GROUP: Final = 0
 
 _KEYS_KEPT = 20_000
 _CIPHERS_KEPT = 4_000
-"""Of 2.5 KB each: some pages of a table, which people come back to."""
+"""Of 3 KB each: some pages of a table, which people come back to."""
 
 _TEXT = 1
 
@@ -91,7 +90,7 @@ class Sealer:
         Raises:
             KeyStoreError: ``key.destroyed`` where either secret is gone.
         """
-        name = (subject_slot, facet_slot)
+        name = (facet_slot, subject_slot)
         found = self._data_keys.get(name)
         if found is None:
             found = derive.data_key(
@@ -103,8 +102,11 @@ class Sealer:
     def prepare(self, parts: Iterable[Part]) -> None:
         """Derive the keys of these parts with one look at the key store, instead of two for each."""
         known = self._data_keys
-        wanted = {part_slots(part.sealed)[::-1]: part for part in parts}
-        missing = {name: part for name, part in wanted.items() if name not in known}
+        missing: dict[tuple[int, int], Part] = {}
+        for part in parts:
+            name = part_slots(part.sealed)
+            if name not in known:
+                missing[name] = part
         if len(missing) < 2:
             return
         slots = sorted({slot for name in missing for slot in name} - {ARCHIVE_SLOT})
@@ -113,10 +115,10 @@ class Sealer:
         except KeyStoreError:
             return  # each is asked for by itself, which tells whose is gone
         secrets[ARCHIVE_SLOT] = self._keys.archive_secret
-        for (subject, facet), part in missing.items():
+        for (facet, subject), part in missing.items():
             category = category_of_group(part.grp)
             self._keep(
-                (subject, facet),
+                (facet, subject),
                 derive.data_key(secrets[subject], secrets[facet], self.archive, part.record, category),
             )
 
@@ -222,18 +224,31 @@ class Sealer:
         subject: bytes,
         expected: bytes,
         only: Collection[int] | None = None,
-        unseen: Collection[int] = (),
     ) -> dict[str, Value]:
-        """The values in one part, by key.
+        """The values in one part, by key of the definition; else as ``read``."""
+        by_number = record_type.by_number
+        opened = self.read(part, record_type.number, subject, expected, only)
+        return {by_number[number].key: decode_value(data) for number, data in opened.items()}
+
+    def read(
+        self,
+        part: Part,
+        type_number: int,
+        subject: bytes,
+        expected: bytes,
+        only: Collection[int] | None = None,
+        unseen: Collection[int] = (),
+    ) -> dict[int, bytes]:
+        """The encoded values in one part, by number of their field.
 
         Args:
             part: as stored.
-            record_type: the definition that knows the fields' keys.
+            type_number: of the record.
             subject: whose record it is.
             expected: the part's hash as its version has it.
             only: numbers of the fields wanted; None for all.
             unseen: numbers of those of which it is enough to know that they have a value: they stay
-                sealed, and ``HIDDEN`` stands for them.
+                sealed, and no bytes at all stand for them.
 
         Raises:
             IntegrityError: the part is not the one that its version names, or was altered.
@@ -243,20 +258,13 @@ class Sealer:
         if sha256(sealed).digest() != expected:
             raise IntegrityError("integrity.part", where=record.hex(), version=version, group=group)
         # The hash says which bytes these are; the rest, where they were found to belong.
-        name = (expected, subject, record, version, group, record_type.number)
+        name = (expected, subject, record, version, group, type_number)
         cipher = self._ciphers.get(name)
         if cipher is None:
-            cipher = self._ciphers[name] = self._cipher(
-                sealed, record_type.number, subject, record, version, group
-            )
+            cipher = self._ciphers[name] = self._cipher(sealed, type_number, subject, record, version, group)
             if len(self._ciphers) > _CIPHERS_KEPT:
                 self._ciphers.popitem(last=False)
-        opened = read_fields(cipher, sealed, only, unseen)
-        by_number = record_type.by_number
-        values = {}
-        for number, data in opened.items():
-            values[by_number[number].key] = decode_value(data) if data else HIDDEN
-        return values
+        return read_fields(cipher, sealed, only, unseen)
 
     def _cipher(
         self, sealed: bytes, type_number: int, subject: bytes, record: bytes, version: int, group: int

@@ -3,17 +3,18 @@
 from __future__ import annotations
 
 from binascii import b2a_base64
-from collections.abc import Mapping, Sequence
+from collections.abc import Callable, Sequence
+from functools import partial
 from typing import Final
 
 import attrs
 
-from muniment.codec import canonical
+from muniment.codec import canonical, decode_value
 from muniment.errors import AccessDenied, NotFound
 from muniment.log.binding import OPERATIONS, binding
-from muniment.model import id_text
+from muniment.model import Value, id_text
 from muniment.policy import View
-from muniment.schema import FieldKind, RecordType
+from muniment.schema import Field, RecordType
 from muniment.schema.values import HIDDEN, hides_all
 from muniment.session.kernel.details import Filled
 from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
@@ -23,6 +24,7 @@ from muniment.session.kernel.loading import (
     load,
     loaded_from,
     open_loaded,
+    read_loaded,
     wanted_groups,
 )
 from muniment.session.kernel.logbook import MAX_SUBJECTS, Draft, Moment
@@ -50,6 +52,9 @@ __all__ = [
     "whole_plan",
 ]
 
+Mask = Callable[[Value], Value]
+"""Makes the text that is shown in a value's stead."""
+
 _OPERATION_NAMES: Final = {number: name for name, number in OPERATIONS.items()}
 
 
@@ -65,9 +70,10 @@ class Plan:
         groups: the seal groups they lie in.
         numbers: their permanent numbers.
         order: the same keys in the order of the form.
+        shown: number and key of each field in that order, and what makes its mask, where it is masked.
         sets: the field set as the log writes it down.
         sets_text: the same in JCS.
-        masks: for each masked field what makes its mask, and its style; no maker where the kind is gone.
+        masks: keys of the masked ones.
         unseen: numbers of those whose mask shows nothing of the value, which stays sealed.
     """
 
@@ -78,9 +84,10 @@ class Plan:
     groups: frozenset[int]
     numbers: frozenset[int]
     order: tuple[str, ...]
+    shown: tuple[tuple[int, str, Mask | None], ...]
     sets: list[object]
     sets_text: bytes
-    masks: Mapping[str, tuple[FieldKind | None, str]]
+    masks: frozenset[str]
     unseen: frozenset[int] = frozenset()
 
 
@@ -131,14 +138,8 @@ def plan_of(
         keys = _wanted_keys(record_type, view, fields, lenient)
         wanted = [field for field in record_type.fields if field.key in keys]
         sets: list[object] = [field_set(record_type, view, keys)]
-        masks = {
-            field.key: (engine.kinds.get(field.kind), field.mask)
-            for field in wanted
-            if field.key in view.masked
-        }
-        unseen = frozenset(
-            field.number for field in wanted if field.key in masks and _unseen(*masks[field.key])
-        )
+        masks = keys & view.masked
+        unseen = frozenset(field.number for field in wanted if field.key in masks and _unseen(engine, field))
         found = Plan(
             record_type,
             view,
@@ -147,6 +148,10 @@ def plan_of(
             frozenset(field.seal_group for field in wanted),
             frozenset(field.number for field in wanted),
             tuple(field.key for field in wanted),
+            tuple(
+                (field.number, field.key, _mask_of(engine, field) if field.key in masks else None)
+                for field in wanted
+            ),
             sets,
             canonical(sets),
             masks,
@@ -158,9 +163,19 @@ def plan_of(
     return found
 
 
-def _unseen(kind: FieldKind | None, style: str) -> bool:
+def _unseen(engine: Engine, field: Field) -> bool:
     # Without its kind nobody knows how much a mask may show.
-    return kind is None or hides_all(style or kind.mask_style)
+    kind = engine.kinds.get(field.kind)
+    return kind is None or hides_all(field.mask or kind.mask_style)
+
+
+def _mask_of(engine: Engine, field: Field) -> Mask:
+    kind = engine.kinds.get(field.kind)
+    return _hide if kind is None else partial(kind.mask, style=field.mask)
+
+
+def _hide(value: Value) -> str:
+    return HIDDEN
 
 
 def whole_plan(record_type: RecordType) -> Plan:
@@ -176,9 +191,10 @@ def whole_plan(record_type: RecordType) -> Plan:
         frozenset(record_type.by_seal_group),
         frozenset(record_type.by_number),
         tuple(record_type.by_key),
+        tuple((field.number, field.key, None) for field in record_type.fields),
         sets,
         canonical(sets),
-        {},
+        frozenset(),
     )
 
 
@@ -214,14 +230,17 @@ def _wanted_keys(
 
 def release(engine: Engine, loaded: Loaded, plan: Plan) -> Record:
     """Open the wanted fields and show them as the view allows; only after the entry is committed."""
-    values = open_loaded(engine, loaded, plan.numbers, plan.unseen)
-    masked = [key for key in plan.masks if key in values] if plan.masks else ()
-    for key in masked:
-        kind, style = plan.masks[key]
-        if kind is not None and values[key] is not HIDDEN:
-            values[key] = kind.mask(values[key], style)
-    # Groups are opened one after the other; people expect the order of the form.
-    fields = {key: values[key] for key in plan.order if key in values}
+    read = read_loaded(engine, loaded, plan.numbers, plan.unseen)
+    fields: dict[str, Value] = {}
+    # Groups are read one after the other; people expect the order of the form.
+    for number, key, mask in plan.shown:
+        data = read.get(number)
+        if data is None:
+            continue
+        if mask is None:
+            fields[key] = decode_value(data)
+        else:
+            fields[key] = mask(decode_value(data)) if data else HIDDEN
     version = loaded.version
     erased: frozenset[str] = frozenset()
     if loaded.gone:
@@ -237,7 +256,7 @@ def release(engine: Engine, loaded: Loaded, plan: Plan) -> Record:
         id_text(version.subject),
         version.version,
         fields,
-        frozenset(masked),
+        plan.masks.intersection(fields),
         erased,
         _OPERATION_NAMES[version.operation],
         version.recorded_us,
