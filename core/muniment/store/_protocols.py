@@ -172,6 +172,9 @@ class Reader(Protocol):
     def current(self, shard: int, record: bytes) -> Current | None:
         """Where one record stands."""
 
+    def current_of(self, shard: int, records: Sequence[bytes]) -> list[Current]:
+        """Where each of these records stands, in their order; those that are not there are left out."""
+
     def currents(self, shard: int) -> Iterator[Current]:
         """Where every record stands, in order of record."""
 

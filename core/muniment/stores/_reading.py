@@ -375,6 +375,15 @@ class Reading(CurrentReading):
     def current(self, shard: int, record: bytes) -> Current | None:
         return self._one(Current, _CURRENT, (shard, record))
 
+    def current_of(self, shard: int, records: Sequence[bytes]) -> list[Current]:
+        found: dict[bytes, Current] = {}
+        for at in range(0, len(records), _PLACES_A_QUERY):
+            some = records[at : at + _PLACES_A_QUERY]
+            marks = ", ".join("?" * len(some))
+            sql = f"SELECT {columns(Current)} FROM current WHERE shard = ? AND record IN ({marks})"
+            found |= {row.record: row for row in self._rows(Current, sql, (shard, *some))}
+        return [found[record] for record in records if record in found]
+
     def currents(self, shard: int) -> Iterator[Current]:
         return self._rows(
             Current, f"SELECT {columns(Current)} FROM current WHERE shard = ? ORDER BY record", (shard,)

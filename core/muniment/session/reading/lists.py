@@ -415,17 +415,28 @@ def passing(
         about = {About(row.subject, row.record) for row in rows}
         barred = closed(engine, tx, acting, asked.action, record_type, about, time_us, fields=plan.keys)
         rows = [row for row in rows if (row.subject, row.record) not in barred]
-    for row, loaded, own in _load_all(engine, tx, acting, asked, plan, terms, rows, opens):
-        if terms.matches:
-            values = _compared(engine, terms, loaded, record_type)
-            if terms.needs is not None:
-                # Words are looked for where this record may be read in clear, and nowhere else.
-                told = own.view.clear | terms.where
-                values = {key: value for key, value in values.items() if key in told}
-            if not all(matches(values) for _, matches in terms.matches):
-                continue
+    numbers = _numbers(record_type, terms.compared)
+    if terms.lookups:
+        # Many records share a token and few of them are meant: the rest of those alone is loaded.
+        narrow = _load_all(engine, tx, acting, asked, plan, terms, rows, opens=True, narrow=True)
+        rows = [row for row, loaded, own in narrow if _fits(engine, terms, loaded, own, numbers)]
+    for row, loaded, own in _load_all(engine, tx, acting, asked, plan, terms, rows, opens=opens):
+        if not terms.lookups and not _fits(engine, terms, loaded, own, numbers):
+            continue
         if not denied(engine, acting, asked.action, record_type, own.keys, row.record, time_us):
             yield row, loaded, own
+
+
+def _fits(engine: Engine, terms: Terms, loaded: Loaded, own: Plan, numbers: frozenset[int]) -> bool:
+    """Whether the opened values of a record are what was asked for."""
+    if not terms.matches:
+        return True
+    values = as_newest(engine, loaded.type, open_loaded(engine, loaded, numbers))
+    if terms.needs is not None:
+        # Words are looked for where this record may be read in clear, and nowhere else.
+        told = own.view.clear | terms.where
+        values = {key: value for key, value in values.items() if key in told}
+    return all(matches(values) for _, matches in terms.matches)
 
 
 def _may_be(row: Current, filters: Sequence[Filter]) -> bool:
@@ -442,9 +453,14 @@ def _load_all(
     plan: Plan,
     terms: Terms,
     rows: Sequence[Current],
+    *,
     opens: bool,
+    narrow: bool = False,
 ) -> Iterator[tuple[Current, Loaded, Plan]]:
-    """What a page of candidates needs, in two questions to the store instead of two a record."""
+    """What a page of candidates needs, in two questions to the store instead of two a record.
+
+    ``opens`` says that the caller opens them one by one, ``narrow`` that what is compared is enough.
+    """
     versions = tx.newest_versions(SHARD, [row.record for row in rows])
     newest = plan.type.definition_version
     opened = _numbers(plan.type, terms.compared)
@@ -457,7 +473,7 @@ def _load_all(
         if version is None:
             continue
         own = plan if version.definition == newest else _own_plan(engine, tx, acting, asked, version, plan)
-        groups = own.groups
+        groups: frozenset[int] = frozenset() if narrow else own.groups
         if opened:
             by_number = own.type.by_number
             groups |= {by_number[number].seal_group for number in opened if number in by_number}
@@ -507,11 +523,6 @@ def _numbers(record_type: RecordType, keys: Iterable[str]) -> frozenset[int]:
     return frozenset(record_type.by_key[key].number for key in keys)
 
 
-def _compared(engine: Engine, terms: Terms, loaded: Loaded, record_type: RecordType) -> dict[str, Value]:
-    """The values that are compared, by the keys of today."""
-    return as_newest(engine, loaded.type, open_loaded(engine, loaded, _numbers(record_type, terms.compared)))
-
-
 def _own_plan(
     engine: Engine, tx: Transaction, acting: Acting, asked: Asked, version: Version, plan: Plan
 ) -> Plan:
@@ -551,15 +562,16 @@ def candidates_of(
     wanted = dict(terms.equals)
 
     def there(listed: Iterable[bytes]) -> Iterator[Current]:
-        for record in listed:
-            row = tx.current(SHARD, record)
-            if row is None or row.type != record_type.number or bool(row.deleted) != asked.deleted:
-                continue
-            if wanted:
-                clear = json.loads(row.clear)
-                if any(clear.get(str(number)) != value for number, value in wanted.items()):
+        waiting = iter(listed)
+        while some := list(islice(waiting, _LOADED_AT_ONCE)):
+            for row in tx.current_of(SHARD, some):
+                if row.type != record_type.number or bool(row.deleted) != asked.deleted:
                     continue
-            yield row
+                if wanted:
+                    clear = json.loads(row.clear)
+                    if any(clear.get(str(number)) != value for number, value in wanted.items()):
+                        continue
+                yield row
 
     listed = sorted(ids or (), reverse=asked.descending)
     if asked.order_by is None:

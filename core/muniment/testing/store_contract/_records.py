@@ -201,6 +201,11 @@ def test_many_records_are_read_in_one_go(store: Store) -> None:
     assert sorted(expected) == sorted(store.parts_at(0, places))
     assert store.newest_versions(0, []) == {}
     assert store.parts_at(0, []) == []
+    write(store, lambda tx: tx.add_current([a_current(number) for number in range(0, count, 3)]))
+    standing = [row for record in records if (row := store.current(0, record)) is not None]
+    assert standing
+    assert standing == store.current_of(0, records)
+    assert store.current_of(0, []) == []
 
 
 def test_the_records_of_a_subject_are_found_without_the_current_state(store: Store) -> None:

@@ -36,6 +36,7 @@ _SIZES: Final = (25, 50, 100, 200, 500)
 _WIDTH: Final = re.compile(r"([a-z][a-z0-9_]{0,62}):([1-9][0-9]{1,2})")
 _TRAIL: Final = 50
 _TOTAL_US: Final = 10_000_000
+_MOST_TOTALS: Final = 1_000
 
 
 def routes() -> list[BaseRoute]:
@@ -221,7 +222,8 @@ def _found(call: Call, record_type: RecordType, state: State) -> Page:
     )
     if state.words:
         return session.listed(attrs.evolve(asked, kind="record.search", action="record.search"))
-    total = _known_total(call, record_type, state)
+    asking = (call.signed.id, record_type.key, state.filters, state.deleted)
+    total = _known_total(call, asking)
     found = session.listed(
         attrs.evolve(
             asked,
@@ -237,8 +239,10 @@ def _found(call: Call, record_type: RecordType, state: State) -> Page:
         found = attrs.evolve(found, records=session.views.ordered(shown, found.records))
     if total is None:
         total = found.total
-        if total is not None and not state.filters and not state.deleted:
-            call.web.totals[record_type.key] = (total, call.web.engine.clock())
+        if total is not None:
+            if len(call.web.totals) > _MOST_TOTALS:
+                call.web.totals.clear()
+            call.web.totals[asking] = (total, call.web.engine.clock())
     return attrs.evolve(found, total=total)
 
 
@@ -303,11 +307,9 @@ def _save_view(call: Call, state: State, name: str) -> None:
     )
 
 
-def _known_total(call: Call, record_type: RecordType, state: State) -> int | None:
+def _known_total(call: Call, asking: tuple[str, str, tuple[object, ...], bool]) -> int | None:
     """How many records there were a moment ago: counting a hundred thousand takes longer than a page."""
-    if state.filters or state.deleted or state.view:
-        return None
-    total, when = call.web.totals.get(record_type.key, (0, 0))
+    total, when = call.web.totals.get(asking, (0, 0))
     return total if call.web.engine.clock() - when < _TOTAL_US else None
 
 

@@ -8,6 +8,7 @@ from typing import Any, Final
 from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2.runtime import Context, Macro
 
 from muniment.archive import Archive
 from muniment.policy import Actor
@@ -66,7 +67,9 @@ class Web:
         self.device_key = _device_key(self.engine)
         self.figures = Figures()
         self.challenges = Challenges(self.engine.clock, self.engine.random)
-        self.totals: dict[str, tuple[int, int]] = {}
+        # How many records a sign-in was told of a moment ago, by type, filters of clear fields, and whether
+        # deleted ones: another person may reach others.
+        self.totals: dict[tuple[str, str, tuple[object, ...], bool], tuple[int, int]] = {}
         # How many records wait in whose tray: a hint that spares a request, never the answer.
         self.trays: dict[tuple[str, str], int] = {}
         # What a sign-in saw last of a table, by identifier: from one record to the next.
@@ -111,6 +114,7 @@ class Web:
     def signed_out(self, one: SignIn, why: str) -> None:
         """Write down that a sign-in ended."""
         self.listed = {key: ids for key, ids in self.listed.items() if key[0] != one.id}
+        self.totals = {key: told for key, told in self.totals.items() if key[0] != one.id}
         acting = self.visitor(one.address, login=one.login, auth=one.auth, sign_in=one.id)
         self.engine.note(acting, "user.sign_out", target={"why": why})
 
@@ -130,6 +134,24 @@ def _device_key(engine: Engine) -> bytes:
     return kept
 
 
+class _Context(Context):
+    """Calls what a template calls as it is: of ours only macros ask what stands around them.
+
+    Jinja looks for that at each call, four times over, and a page of a table has hundreds.
+    """
+
+    def call(
+        self,
+        called: Callable[..., Any],
+        /,
+        *given: Any,
+        _loop_vars: Any = None,
+        _block_vars: Any = None,
+        **named: Any,
+    ) -> Any:
+        return super().call(called, *given, **named) if type(called) is Macro else called(*given, **named)
+
+
 def _environment(web: Web) -> Environment:
     made = Environment(
         loader=PackageLoader("muniment_web", "templates"),
@@ -139,6 +161,7 @@ def _environment(web: Web) -> Environment:
         lstrip_blocks=True,
         auto_reload=False,
     )
+    made.context_class = _Context
     made.filters["ref"] = lambda place: str(place).removeprefix("0:")
     made.filters["coded"] = coded
     made.filters["attr_of"] = lambda label, lang: label.of(lang)
