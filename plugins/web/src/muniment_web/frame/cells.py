@@ -56,44 +56,65 @@ def cell_of(
     rules = tuple(_rule(one, field, kind, context) for one in field.highlight)
     classes = " n" if field.kind in _NUMERIC else ""
     classes += f" {field.emphasis}" if field.emphasis in ("strong", "quiet") else ""
+    plain = f'<td class="{classes[1:]}" data-f="{key}">' if classes else f'<td data-f="{key}">'
     erased = f'<span class="chip grey">{escape(say("common.erased"))}</span>'
-    name = escape(field.label.of(lang) or key)
-    chips = {choice.key: _choice(choice.key, field, lang) for choice in field.choices}
-    hint = escape(say("reveal.of", field=name))
-    # What a page holds a hundred times takes the short way.
-    written = kind.show if kind is not None and field.kind not in _LINKED else None
+    untitled = escape(say("common.untitled"))
+    before, behind = f'<td class="m" data-f="{key}"><span class="mk">', "</span></td>"
+    if revealable:
+        hint = escape(say("reveal.of", field=field.label.of(lang) or key))
+        before = (
+            f'<td class="m" data-f="{key}"><button type="button" class="rv" tabindex="-1" title="{hint}">'
+        )
+        behind = "</button></td>"
+    written = _written(field, kind, say, titles, draw)
 
     def cell(record: Record) -> str:
         value = record.fields.get(key)
-        if value is None:
-            body = erased if key in record.erased else ""
-            colour = _colour(rules, record, None)
-        elif key in record.masked:
-            mask = _escaped(str(value))
-            if revealable:
-                return (
-                    f'<td class="m" data-f="{key}"><button type="button" class="rv" tabindex="-1" '
-                    f'title="{hint}">{mask}</button></td>'
-                )
-            return f'<td class="m" data-f="{key}"><span class="mk">{mask}</span></td>'
-        else:
-            drawn = None if draw is None else draw(value, lang)
-            if drawn is not None:
-                body = _drawn(drawn)
-            elif chips and isinstance(value, str):
-                body = chips.get(value) or shown(value, field, kind, say, titles)
-            elif written is not None and isinstance(value, str):
-                body = _escaped(written(value, lang, field))
-            else:
-                body = shown(value, field, kind, say, titles)
-            colour = _colour(rules, record, value)
+        if key in record.masked:
+            return f"{before}{_escaped(str(value))}{behind}"
+        body = "" if value is None else written(value)
+        if key in record.erased:
+            body = erased
         if link:
-            body = f'<a href="{link}{record.id}">{body or escape(say("common.untitled"))}</a>'
-        named = f"hl-{colour}{classes}" if colour else classes[1:]
-        classed = f' class="{named}"' if named else ""
-        return f'<td{classed} data-f="{key}">{body}</td>'
+            body = f'<a href="{link}{record.id}">{body or untitled}</a>'
+        colour = _colour(rules, record, value) if rules else ""
+        if colour:
+            return f'<td class="hl-{colour}{classes}" data-f="{key}">{body}</td>'
+        return f"{plain}{body}</td>"
 
     return cell
+
+
+def _written(
+    field: Field, kind: FieldKind | None, say: Say, titles: Mapping[str, str], draw: Draw | None
+) -> Callable[[Any], str]:
+    """What makes the markup of one column's values: what a page holds a hundred times takes the short way."""
+    lang = say.lang
+    made: dict[str, str] = {}
+
+    def once(value: Any) -> str:
+        # Many records name the same few choices and records.
+        if not isinstance(value, str):
+            return shown(value, field, kind, say, titles)
+        found = made.get(value)
+        if found is None:
+            found = made[value] = shown(value, field, kind, say, titles)
+        return found
+
+    def text(value: Any) -> str:
+        if kind is not None and isinstance(value, str):
+            return _escaped(kind.show(value, lang, field))
+        return shown(value, field, kind, say, titles)
+
+    usual = once if kind is None or field.kind in _LINKED else text
+    if draw is None:
+        return usual
+
+    def drawn(value: Any) -> str:
+        found = draw(value, lang)
+        return usual(value) if found is None else _drawn(found)
+
+    return drawn
 
 
 def _escaped(text: str) -> str:

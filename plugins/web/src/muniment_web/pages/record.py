@@ -7,6 +7,7 @@ from collections.abc import Iterable, Mapping, Sequence
 from pathlib import Path
 from typing import Any
 
+import attrs
 from markupsafe import Markup
 from starlette.background import BackgroundTask
 from starlette.responses import FileResponse, Response
@@ -34,6 +35,26 @@ from muniment_web.frame.told import number_of
 from muniment_web.frame.widgets import given_values, typed_text, widget
 
 __all__ = ["routes"]
+
+
+@attrs.frozen
+class Shown:
+    """A field that is not typed into, and what is known of its value.
+
+    Attributes:
+        body: the value, or its mask.
+        masked: whether it is only a mask.
+        erased: whether the value was disposed of.
+        revealable: whether the mask can be lifted.
+        writable: whether whoever lifts it may then type into it.
+    """
+
+    field: Field
+    body: Markup
+    masked: bool
+    erased: bool
+    revealable: bool
+    writable: bool
 
 
 def routes() -> list[BaseRoute]:
@@ -174,11 +195,11 @@ def _groups(
     typed: Mapping[str, object],
     problems: Mapping[str | None, list[str]],
     titles: Mapping[str, str],
-) -> list[tuple[str, list[Markup]]]:
-    """The groups of the form in order, each with the markup of its fields."""
+) -> list[tuple[str, list[Markup | Shown]]]:
+    """The groups of the form in order, each with its inputs and what is only shown."""
     view = call.session.view(record_type)
     kinds, say, lang = call.web.engine.kinds, call.say, call.lang
-    made: dict[str, list[Markup]] = {}
+    made: dict[str, list[Markup | Shown]] = {}
     for field in record_type.fields:
         if field.hidden or field.key not in view.readable | view.writable:
             continue
@@ -228,7 +249,7 @@ def _shown_field(
     *,
     revealable: bool,
     writable: bool,
-) -> Markup:
+) -> Shown:
     """A field that is not typed into: masked, computed, or not the person's to write."""
     kind = call.web.engine.kinds.get(field.kind)
     value = None if record is None else record.fields.get(field.key)
@@ -236,15 +257,13 @@ def _shown_field(
     body = Markup("")
     if value is not None:
         body = Markup("{}").format(str(value)) if masked else markup(value, field, kind, call.say, titles)
-    return call.markup(
-        "_shown.html",
-        field=field,
-        body=body,
-        masked=masked,
-        erased=record is not None and field.key in record.erased,
-        revealable=revealable and masked,
-        writable=writable and masked and field.kind != "file",
-        record=record,
+    return Shown(
+        field,
+        body,
+        masked,
+        record is not None and field.key in record.erased,
+        revealable and masked,
+        writable and masked and field.kind != "file",
     )
 
 
@@ -267,7 +286,7 @@ def _read_only(call: Call, record: Record) -> Response:
     record_type = _type_shown(call, record)
     values = _common(call, record_type, record)
     view = call.session.view(record_type)
-    groups: dict[str, list[Markup]] = {}
+    groups: dict[str, list[Shown]] = {}
     for field in record_type.fields:
         if field.key not in record.fields and field.key not in record.erased:
             continue
