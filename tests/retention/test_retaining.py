@@ -273,6 +273,8 @@ def test_retention_is_the_business_of_few(session, archive, orders):
             lambda: list(mine.retention.plan()),
             lambda: mine.retention.explain(orders[1]),
             lambda: mine.retention.report(),
+            lambda: mine.retention.renew(),
+            lambda: mine.retention.planned(),
             lambda: mine.retention.apply(reason="x"),
         ):
             with pytest.raises(AccessDenied):
@@ -282,3 +284,58 @@ def test_retention_is_the_business_of_few(session, archive, orders):
         with pytest.raises(AccessDenied):
             mine.retention.apply(reason="x")
     assert session.entries(LogFilter(kinds=("access.deny",)))
+
+
+def test_a_renewed_plan_is_found_in_the_log_and_its_records_are_looked_at_anew(
+    archive, session, orders, clock, monkeypatch
+):
+    """Whoever asks later opens the named records alone, and is told of when it is and what came since."""
+    from muniment.session.rights import retaining
+
+    clock.now_us += 200 * DAY_US
+    assert session.retention.planned() is None
+    counts = session.retention.renew()
+    looked = []
+
+    class Counting(retaining.Facts):
+        def verdicts(self, records):
+            looked.extend(records)
+            return super().verdicts(records)
+
+    monkeypatch.setattr(retaining, "Facts", Counting)
+    with assert_logged(archive, "retention.plan", entries=2) as logged:
+        planned = session.retention.planned()
+    assert [id_bytes(orders[1])] == looked
+    assert {orders[1]} == {one["id"] for one in logged[1].lines}
+    assert {orders[1]} == {one.facet.record for one in planned.verdicts}
+    assert counts["due"] == sum(count for *_, state, _, count in planned.facets if state == "due")
+    assert (0, False) == (planned.changes, planned.more)
+    session.update(orders[2], {"ordered_at": "2016-09-16"})
+    again = session.retention.planned()
+    assert (planned.time_us, 1) == (again.time_us, again.changes)
+    assert (0, True) == (len(session.retention.planned(limit=0).verdicts), again.verdicts != [])
+
+
+def test_who_went_or_is_held_since_is_not_in_a_list_of_the_plan(archive, session, orders, clock):
+    """What the log names is held against how everything stands; a new plan says the rest."""
+    clock.now_us += 900 * DAY_US
+    session.retention.renew()
+    due = {one.facet.record for one in session.retention.planned().verdicts}
+    assert {orders[1], orders[2]} == due & set(orders)
+    session.holds.place("case 7", records=[orders[2]])
+    session.erasures.record(orders[1], reason="asked")
+    assert set() == {one.facet.record for one in session.retention.planned().verdicts} & {*orders[1:]}
+    assert [] == session.retention.planned("blocked").verdicts
+    session.retention.renew()
+    assert {orders[2]} == {one.facet.record for one in session.retention.planned("blocked").verdicts}
+    archive.log.verify()
+
+
+def test_a_plan_of_some_records_looks_at_those_alone(session, orders, clock):
+    """As those who choose on a page have it, with and without a type."""
+    clock.now_us += 900 * DAY_US
+    assert {orders[1]} == {record for record, _ in found(session, only=[orders[1]])}
+    assert set() == found(session, only=[orders[1]], types=["customer"])
+    done = session.retention.apply(reason="chosen", only=[orders[1]])
+    assert {"ORDERS"} == set(done.rules)
+    assert {orders[2]} == {record for record, _ in found(session, only=list(orders[1:]))}

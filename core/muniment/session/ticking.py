@@ -7,7 +7,6 @@ due, so a second run of the same day does nothing new.
 
 from __future__ import annotations
 
-from collections import Counter
 from collections.abc import Callable, Mapping
 from importlib import import_module
 from typing import TYPE_CHECKING, Final
@@ -135,9 +134,9 @@ def inbox(session: Session) -> Mapping[str, int]:
 
 
 def retention(session: Session) -> Mapping[str, int]:
-    """Say how much is due, and how much waits for a person; nothing is disposed of."""
-    found = Counter(one.state for one in session.retention.plan())
-    return {name.replace(" ", "_"): count for name, count in sorted(found.items())}
+    """Plan anew; say how much is due, and how much waits for a person. Nothing is disposed of."""
+    found = session.retention.renew()
+    return {name: found[name] for name in ("due", "review") if name in found}
 
 
 def backup(session: Session) -> Mapping[str, int]:

@@ -84,6 +84,7 @@ PAGES = {
     "/restrictions/records/{id:uuid}/lift": "lift_restriction",
     "/retention": "retention_plan",
     "/retention/blocked": "retention_plan",
+    "/retention/plan": "retention_plan",
     "/retention/runs": "list_entries list_erasures",
     "/retention/report": "retention_report",
     "/retention/preview": "retention_plan",

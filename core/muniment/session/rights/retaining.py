@@ -19,15 +19,22 @@ from muniment.session.kernel.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.kernel.reach import reach_of, reaches, require_reached
 from muniment.session.rights.erasing import Refusal, erase
 from muniment.session.rights.facets import Facts, rules_of_type
+from muniment.session.rights.planned import LISTS, Planned, last_closed, named_by, renewals
 from muniment.session.rights.scope import Scope, Target
 from muniment.store import Transaction
 
 __all__ = ["Applied", "Retaining"]
 
 _AT_ONCE: Final = 500
-_DUE: Final = ("due", "review")
+_DUE: Final = LISTS["due"]
 
 Progress = Callable[[int, int], None]
+_Counts = Counter[tuple[str, str, str, str]]
+
+
+def _counted(one: Verdict) -> tuple[str, str, str, str]:
+    """What facets are counted by: type, category, state, rule."""
+    return one.facet.type, one.facet.category, one.state, one.rule
 
 
 @attrs.frozen
@@ -61,6 +68,7 @@ class Retaining(Footing):
         *,
         types: Sequence[str] = (),
         states: Sequence[str] = _DUE,
+        only: Sequence[str] = (),
         progress: Progress | None = None,
     ) -> Iterator[Verdict]:
         """The facets that stand so, a page at a time; each page is written down before it is given.
@@ -68,6 +76,7 @@ class Retaining(Footing):
         Args:
             types: keys of record types; by default all.
             states: out of ``retention.plan.STATES``; by default what is due or waits for a person.
+            only: UUID texts of records; by default all.
             progress: told how many records were looked at.
 
         Raises:
@@ -80,11 +89,81 @@ class Retaining(Footing):
         self._require("retention.read")
         op = self._engine.new_id()
         self._engine.note(self._acting, "retention.plan", target={"states": sorted(states)})
-        for verdicts in self._pages(types, progress):
+        for verdicts in self._pages(types, progress, only):
             found = [one for one in verdicts if one.state in states]
             if found:
                 self._engine.run(partial(self._log, op, found), self._acting)
                 yield from found
+
+    def renew(self, *, progress: Progress | None = None) -> Mapping[str, int]:
+        """Plan everything anew, and write down what is due, what is kept back, and how many stand how.
+
+        Args:
+            progress: told how many records were looked at.
+
+        Returns:
+            How many facets stand how, by state.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+        """
+        self._require("retention.read")
+        engine = self._engine
+        ops = {name: engine.new_id() for name in LISTS}
+        counts: _Counts = Counter()
+        for verdicts in self._pages((), progress):
+            counts.update(map(_counted, verdicts))
+            for name, states in LISTS.items():
+                found = [one for one in verdicts if one.state in states]
+                if found:
+                    engine.run(partial(self._log, ops[name], found), self._acting)
+        target = {
+            "lists": {name: op.hex() for name, op in ops.items()},
+            "facets": [[*name, count] for name, count in sorted(counts.items())],
+        }
+
+        def body(tx: Transaction, moment: Moment) -> None:
+            draft = Draft("retention.report", engine.detail(self._acting, self._renewals(), target=target))
+            engine.logbook.append(tx, moment, [draft], actor=self._acting.actor.id)
+
+        engine.run(body, self._acting)
+        states_of: Counter[str] = Counter()
+        for (_, _, state, _), count in counts.items():
+            states_of[state] += count
+        return states_of
+
+    def planned(self, name: str = "due", *, limit: int = _AT_ONCE) -> Planned | None:
+        """A list of the plan that was last renewed, looked at anew; what is given is written down.
+
+        Args:
+            name: out of ``planned.LISTS``.
+            limit: records at the most.
+
+        Returns:
+            None where nobody has planned yet.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+        """
+        self._require("retention.read")
+        engine = self._engine
+
+        def body(tx: Transaction, moment: Moment) -> Planned | None:
+            last = last_closed(tx, moment, self._renewals())
+            if last is None:
+                return None
+            records = named_by(tx, moment, last.lists[name], limit=limit + 1)
+            facts = Facts(engine, tx, moment.time_us)
+            verdicts = self._verdicts(facts, tx, records[:limit], "retention.read")
+            found = [one for one in verdicts if one.state in LISTS[name]]
+            op = engine.new_id()
+            asked = Draft("retention.plan", engine.detail(self._acting, op, target={"list": name}))
+            engine.logbook.append(tx, moment, [asked], actor=self._acting.actor.id)
+            if found:
+                self._log(op, found, tx, moment)
+            return Planned(last.time_us, last.changes, last.facets, found, len(records) > limit)
+
+        return engine.run(body, self._acting)
 
     def explain(self, id: str) -> list[Verdict]:
         """How every facet of one record stands, and what each rule says of it; logged.
@@ -121,11 +200,20 @@ class Retaining(Footing):
         """How many facets stand how, by type, category and rule; and what was disposed of so far."""
         self._require("retention.read")
         self._engine.note(self._acting, "retention.report")
-        counts: Counter[tuple[str, str, str, str]] = Counter()
+        counts: _Counts = Counter()
         for verdicts in self._pages((), progress):
-            for one in verdicts:
-                counts[one.facet.type, one.facet.category, one.state, one.rule] += 1
-        unverified = sorted(
+            counts.update(map(_counted, verdicts))
+        return {
+            "facets": [
+                {"type": key, "category": category, "state": state, "rule": rule, "count": count}
+                for (key, category, state, rule), count in sorted(counts.items())
+            ],
+            "unverified": self.unverified(),
+        }
+
+    def unverified(self) -> list[str]:
+        """Identifiers of the rules that nobody compared with their source."""
+        return sorted(
             {
                 rule.id
                 for record_type in self._types(())
@@ -133,13 +221,6 @@ class Retaining(Footing):
                 if not rule.verified_by
             }
         )
-        return {
-            "facets": [
-                {"type": key, "category": category, "state": state, "rule": rule, "count": count}
-                for (key, category, state, rule), count in sorted(counts.items())
-            ],
-            "unverified": unverified,
-        }
 
     def _types(self, types: Sequence[str]) -> list[Any]:
         known = self._engine.definitions
@@ -148,28 +229,30 @@ class Retaining(Footing):
         return [one for _, one in sorted(known.by_number.items()) if one.number >= 256]
 
     def _pages(
-        self, types: Sequence[str], progress: Progress | None, action: str = "retention.read"
+        self,
+        types: Sequence[str],
+        progress: Progress | None,
+        only: Sequence[str] = (),
+        action: str = "retention.read",
     ) -> Iterator[list[Verdict]]:
         """The verdicts on a page of records in reach at a time; nothing of it leaves unlogged."""
         engine, done = self._engine, 0
         engine.refresh()
-        for record_type in self._types(types):
+        for start in range(0, len(only), _AT_ONCE):
+            some = list(dict.fromkeys(id_bytes(one) for one in only[start : start + _AT_ONCE]))
+            with engine.store.transaction(write=False) as tx:
+                verdicts = self._verdicts(Facts(engine, tx, engine.clock()), tx, some, action)
+            yield [one for one in verdicts if not types or one.facet.type in types]
+        for record_type in self._types(types) if not only else ():
             if not rules_of_type(engine, record_type):
                 continue
-            limited = reach_of(engine, self._acting, record_type) is not None
             for deleted in (False, True):
                 after: bytes | None = None
                 while True:
                     with engine.store.transaction(write=False) as tx:
                         facts = Facts(engine, tx, engine.clock())
                         records = facts.page(record_type, after, deleted=deleted)
-                        verdicts = facts.verdicts(
-                            [
-                                one
-                                for one in records
-                                if not limited or reaches(engine, tx, self._acting, action, one)
-                            ]
-                        )
+                        verdicts = self._verdicts(facts, tx, records, action)
                     done += len(records)
                     if progress is not None:
                         progress(done, 0)
@@ -177,6 +260,22 @@ class Retaining(Footing):
                         break
                     after = records[-1]
                     yield verdicts
+
+    def _limited(self) -> bool:
+        """Whether there is a type of which the actor's roles reach some records alone."""
+        return any(reach_of(self._engine, self._acting, one) is not None for one in self._types(()))
+
+    def _verdicts(
+        self, facts: Facts, tx: Transaction, records: Sequence[bytes], action: str
+    ) -> list[Verdict]:
+        """The verdicts on those of some records that are in reach."""
+        if self._limited():
+            records = [one for one in records if reaches(self._engine, tx, self._acting, action, one)]
+        return facts.verdicts(records)
+
+    def _renewals(self) -> bytes:
+        """The act under which the last plan is found: whoever reaches some records alone has their own."""
+        return renewals(self._acting.actor.id if self._limited() else "")
 
     def _log(self, op: bytes, verdicts: Sequence[Verdict], tx: Transaction, moment: Moment) -> None:
         engine, acting = self._engine, self._acting
@@ -231,10 +330,8 @@ class Retaining(Footing):
         waiting = 0
         unverified: set[str] = set()
         numbers = engine.definitions.registry.categories
-        for verdicts in self._pages(types, progress, "retention.apply"):
+        for verdicts in self._pages(types, progress, sorted(chosen), "retention.apply"):
             for one in verdicts:
-                if chosen and one.facet.record not in chosen:
-                    continue
                 if one.state == "review" and one.facet.record not in named:
                     waiting += 1
                 elif one.state in _DUE:

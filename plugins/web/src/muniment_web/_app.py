@@ -140,5 +140,6 @@ def _stop(web: Web) -> None:
     web.sending.stop()
     web.plugged.stop()
     web.verifying.wait()
+    web.planning.wait()
     for one in web.signs:
         web.end(one, "stop")

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections import Counter
 from collections.abc import Iterable, Sequence
-from itertools import islice
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -12,6 +11,7 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError, UsageError, text_of
 from muniment.retention.plan import Finding, Verdict
+from muniment.session.rights.planned import LISTS, Planned
 from muniment.store import LogFilter
 from muniment_web.frame.call import Call
 from muniment_web.frame.reasons import REASONS, reason_of
@@ -22,7 +22,7 @@ from muniment_web.server.waiting import Due
 __all__ = ["routes"]
 
 _SHOWN: Final = 500
-_BLOCKED: Final = ("held", "conflict", "suspended", "unknown")
+_PATIENCE_SECONDS: Final = 5.0
 _RUNS: Final = ("retention.apply", "erasure.refuse", "erasure.certify")
 
 
@@ -31,6 +31,8 @@ def routes() -> list[BaseRoute]:
     return [
         page("/retention", show),
         page("/retention/blocked", blocked),
+        page("/retention/plan", progress),
+        page("/retention/plan", renew, methods=("POST",)),
         page("/retention/runs", runs),
         page("/retention/report", report),
         page("/retention/preview", preview, methods=("POST",)),
@@ -86,18 +88,56 @@ def _by_record(call: Call, rows: Sequence[dict[str, Any]]) -> list[dict[str, Any
     return list(found.values())
 
 
-def _planned(call: Call, states: Sequence[str]) -> tuple[list[Verdict], int]:
-    """The first verdicts in these states, and how many there are."""
-    found = call.session.retention.plan(states=states)
-    first = list(islice(found, _SHOWN))
-    return first, len(first) + sum(1 for _ in found)
+def _planned(call: Call, name: str = "due") -> Planned | None:
+    """A list of the plan that was made last; where nobody has planned yet, that is begun."""
+    found = call.session.retention.planned(name, limit=_SHOWN)
+    if found is None:
+        _renew(call)
+        found = call.session.retention.planned(name, limit=_SHOWN)
+    if found is not None:
+        states = Counter({state: 0 for state in LISTS["due"]})
+        if name == "due" and not found.more:
+            states.update(one.state for one in found.verdicts)
+        else:
+            for _, _, state, _, count in found.facets:
+                states[state] += count
+        call.web.waiting.due = Due(found.time_us, states["due"], states["review"])
+    return found
+
+
+def _renew(call: Call) -> None:
+    """Plan anew, and wait as long as people do for a page: few records are soon looked at."""
+    call.web.planning.start(call.session)
+    call.web.planning.wait(_PATIENCE_SECONDS)
+
+
+def _about(call: Call, found: Planned | None) -> dict[str, Any]:
+    """What a page says of the plan: when it was made, what was written since, whether another one is made."""
+    return {
+        "planned": "" if found is None else call.time(found.time_us),
+        "changes": 0 if found is None else found.changes,
+        "run": call.web.planning.run,
+        "failed": problem_of(call, call.web.planning.run.problem),
+    }
+
+
+def renew(call: Call) -> Response:
+    """Plan anew."""
+    _renew(call)
+    return call.go("/retention")
+
+
+def progress(call: Call) -> Response:
+    """How far the plan is that is made; the page follows at its end."""
+    if not call.web.planning.run.running:
+        return call.go("/retention")
+    return call.page("_planned.html", **_about(call, None))
 
 
 def show(call: Call, problem: MunimentError | None = None) -> Response:
     """What is due, by the rule that says so."""
-    verdicts, total = _planned(call, ("due", "review"))
-    counts = Counter(one.state for one in verdicts)
-    call.web.waiting.due = Due(call.web.engine.clock(), counts["due"], counts["review"])
+    found = _planned(call)
+    verdicts = [] if found is None else found.verdicts
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in _by_record(call, rows_of(call, verdicts)):
         groups.setdefault(row["rule"], []).append(row)
@@ -106,9 +146,9 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
         "retention.html",
         status=422 if problem else 200,
         groups=sorted(groups.items()),
-        shown=len(verdicts),
-        total=total,
+        more=_SHOWN if found is not None and found.more else 0,
         may=may,
+        **_about(call, found),
         problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
@@ -116,12 +156,17 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
 
 def blocked(call: Call) -> Response:
     """What would be disposed of but for a hold, a contradiction, or a day that nobody knows."""
-    verdicts, total = _planned(call, _BLOCKED)
+    found = _planned(call, "blocked")
+    verdicts = [] if found is None else found.verdicts
     groups: dict[str, list[dict[str, Any]]] = {}
     for row in rows_of(call, verdicts):
         groups.setdefault(row["state"], []).append(row)
-    ordered = [(state, groups[state]) for state in _BLOCKED if state in groups]
-    return call.page("retention_blocked.html", groups=ordered, shown=len(verdicts), total=total)
+    return call.page(
+        "retention_blocked.html",
+        groups=[(state, groups[state]) for state in LISTS["blocked"] if state in groups],
+        more=_SHOWN if found is not None and found.more else 0,
+        **_about(call, found),
+    )
 
 
 def of_record(call: Call) -> Response:
@@ -146,11 +191,10 @@ def _chosen(call: Call) -> list[str]:
 def preview(call: Call) -> Response:
     """The first step: what would be erased, and what would remain."""
     try:
-        chosen = set(_chosen(call))
+        chosen = _chosen(call)
     except UsageError as error:
         return show(call, error)
-    verdicts = [one for one in call.session.retention.plan() if one.facet.record in chosen]
-    return _preview(call, verdicts, None)
+    return _preview(call, call.session.retention.plan(only=chosen), None)
 
 
 def _preview(call: Call, verdicts: Iterable[Verdict], problem: MunimentError | None) -> Response:
@@ -189,9 +233,8 @@ def apply(call: Call) -> Response:
     except MunimentError as error:
         if error.code in PASSED_ON:
             raise
-        wanted = set(call.texts("record"))
-        verdicts = [one for one in call.session.retention.plan() if one.facet.record in wanted]
-        return _preview(call, verdicts, error)
+        wanted = call.texts("record")
+        return _preview(call, call.session.retention.plan(only=wanted) if wanted else (), error)
     call.web.totals.clear()
     call.web.waiting.due = None
     note = text_of(
@@ -222,20 +265,22 @@ def runs(call: Call) -> Response:
 
 def report(call: Call) -> Response:
     """How many parts of records stand how, by table, category and rule."""
-    found = call.session.retention.report()
+    found = _planned(call)
     types = call.web.engine.definitions.types
     colours = {"due": "red", "review": "amber", "keep": "green", "held": "blue"}
     return call.page(
         "retention_report.html",
         rows=[
             {
-                **one,
-                "label": types[one["type"]].label.of(call.lang) if one["type"] in types else one["type"],
-                "part": part_of(call, one["type"], one["category"]),
-                "said": text_of(f"keep.state_{one['state']}", call.lang)[0],
-                "colour": colours.get(one["state"], "grey"),
+                "label": types[key].label.of(call.lang) or key if key in types else key,
+                "part": part_of(call, key, category),
+                "rule": rule,
+                "count": count,
+                "said": text_of(f"keep.state_{state}", call.lang)[0],
+                "colour": colours.get(state, "grey"),
             }
-            for one in found["facets"]
+            for key, category, state, rule, count in (() if found is None else found.facets)
         ],
-        unverified=found["unverified"],
+        unverified=call.session.retention.unverified(),
+        **_about(call, found),
     )

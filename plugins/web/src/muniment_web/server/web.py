@@ -21,6 +21,7 @@ from muniment_web.server.format import coded
 from muniment_web.server.icons import icon
 from muniment_web.server.limits import Limits
 from muniment_web.server.passwords import Passwords
+from muniment_web.server.planning import Planning
 from muniment_web.server.plugged import Plugged
 from muniment_web.server.sending import Sending
 from muniment_web.server.settings import Settings
@@ -60,6 +61,7 @@ class Web:
             longest_us=settings.session_hours * 60 * _MINUTE_US,
         )
         self.verifying = Verifying(archive)
+        self.planning = Planning()
         self.waiting = Waiting()
         self.sending = Sending()
         self.says = {lang: Say(lang) for lang in LANGUAGES}
