@@ -517,6 +517,25 @@ def test_rights_over_a_person_end_where_the_rows_do(shop):
         assert [True] == [one.placed for one in session.holds.list()]
 
 
+def test_whoever_reaches_some_records_has_a_plan_of_retention_of_their_own(shop):
+    """Neither the counts of everything nor their names are theirs, and theirs stand for nobody else."""
+    applied(shop, RETENTION)
+    with shop.archive.session(actor="owner", purpose="LegalCompliance") as session:
+        session.retention.renew()
+        whole = session.retention.planned("due")
+    with shop.acting("li", KEEPER) as session:
+        assert session.retention.limited
+        assert session.retention.planned("due") is None
+        session.retention.renew()
+        own = session.retention.planned("due")
+    with shop.archive.session(actor="owner", purpose="LegalCompliance") as session:
+        assert not session.retention.limited
+        again = session.retention.planned("due")
+    assert (whole.time_us, whole.facets) == (again.time_us, again.facets)
+    counted = {name: sum(one[4] for one in found.facets) for name, found in (("own", own), ("whole", whole))}
+    assert counted["own"] < counted["whole"]
+
+
 def test_ones_own_persons_are_kept_and_closed_by_the_same_rights(shop):
     """The same acts on one's own customer do what they say, in this order."""
     with shop.acting("li", KEEPER) as session:

@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import re
 from importlib import resources
+from threading import Event
 from types import SimpleNamespace
 
 import pytest
 
 from muniment import config
 from muniment.archive import Archive
+from muniment.errors import AccessDenied
 from muniment.model import id_text
 from muniment.outreach.sending import Folder
 from muniment.session.incoming import Proposal
 from muniment.session.outreach import mailing
+from muniment.session.rights.retaining import Retaining
 from muniment.store import LogFilter
 from muniment.testing import new_archive
-from muniment_web.pages import incoming
+from muniment_web.pages import incoming, retention
 from muniment_web.server.sending import Sending
 from muniment_web.testing import Browser, give_password, new_web
 
@@ -320,6 +323,54 @@ def test_retention_says_how_everything_stands(shop, promised):
     assert "<title>Overview" in page
     assert "Rules come with a plugin" in page
     assert 403 == browser(shop, "tom").get("/retention/report").status_code
+
+
+def test_retention_is_planned_when_asked_and_not_at_each_look(shop, promised, monkeypatch):
+    """The first look plans; later ones say from when that is and what came since, until somebody presses."""
+    web = new_web(shop)
+    give_password(shop, "owner")
+    one = Browser.of(web).sign_in("owner")
+    plans = []
+    real = Retaining.renew
+    monkeypatch.setattr(Retaining, "renew", lambda self, **given: plans.append(1) or real(self, **given))
+    for path in ("/retention", "/retention/blocked", "/retention/report"):
+        one.post("/retention/plan")
+        before = len(plans)
+        assert "writings of records since: 0" in one.get(path).text
+        with shop.session(actor="owner", purpose="ServiceProvision") as session:
+            session.update(promised[0], {"company": f"after {path}"}, reason="asked")
+        page = one.get(path).text
+        assert "writings of records since: 1" in page
+        assert 'action="/retention/plan"' in page
+        assert before == len(plans)
+    assert 3 == len(plans)
+    assert "/retention" == one.get("/retention/plan").url.path
+    web.planning.wait()
+
+
+def test_a_plan_that_takes_long_tells_how_far_it_is(shop, monkeypatch):
+    """The page comes at once, asks again by itself, and says what went wrong."""
+    web, told, go_on = new_web(shop), Event(), Event()
+    give_password(shop, "owner")
+    one = Browser.of(web).sign_in("owner")
+
+    def renew(self, *, progress):
+        progress(1_500, 0)
+        told.set()
+        go_on.wait()
+        raise AccessDenied("access.changed")
+
+    monkeypatch.setattr(Retaining, "renew", renew)
+    monkeypatch.setattr(retention, "_PATIENCE_SECONDS", 0.0)
+    one.post("/retention/plan")
+    told.wait()
+    page = one.get("/retention/plan").text
+    assert "1,500 records looked at" in page
+    assert 'hx-get="/retention/plan"' in page
+    assert "1,500 records looked at" in one.get("/retention").text
+    go_on.set()
+    web.planning.wait()
+    assert "access.changed" in one.get("/retention").text
 
 
 def test_rules_of_alerts_and_charts_are_shown_as_people_read_them(shop):

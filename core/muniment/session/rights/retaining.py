@@ -61,6 +61,11 @@ class Applied:
 class Retaining(Footing):
     """Planning, explaining and applying retention; ``Session.retention``."""
 
+    @property
+    def limited(self) -> bool:
+        """Whether there is a type of which the actor's roles reach some records alone."""
+        return any(reach_of(self._engine, self._acting, one) is not None for one in self._types(()))
+
     # Planning
 
     def plan(
@@ -261,21 +266,17 @@ class Retaining(Footing):
                     after = records[-1]
                     yield verdicts
 
-    def _limited(self) -> bool:
-        """Whether there is a type of which the actor's roles reach some records alone."""
-        return any(reach_of(self._engine, self._acting, one) is not None for one in self._types(()))
-
     def _verdicts(
         self, facts: Facts, tx: Transaction, records: Sequence[bytes], action: str
     ) -> list[Verdict]:
         """The verdicts on those of some records that are in reach."""
-        if self._limited():
+        if self.limited:
             records = [one for one in records if reaches(self._engine, tx, self._acting, action, one)]
         return facts.verdicts(records)
 
     def _renewals(self) -> bytes:
         """The act under which the last plan is found: whoever reaches some records alone has their own."""
-        return renewals(self._acting.actor.id if self._limited() else "")
+        return renewals(self._acting.actor.id if self.limited else "")
 
     def _log(self, op: bytes, verdicts: Sequence[Verdict], tx: Transaction, moment: Moment) -> None:
         engine, acting = self._engine, self._acting

@@ -9,8 +9,9 @@ import attrs
 
 from muniment.session.outreach.followups import meant_for
 from muniment_web.frame.call import Call
+from muniment_web.server.waiting import Due
 
-__all__ = ["Item", "Section", "counts_of", "help_topic", "navigation", "short_navigation"]
+__all__ = ["Item", "Section", "counts_of", "due_of", "help_topic", "navigation", "short_navigation"]
 
 
 @attrs.frozen
@@ -188,6 +189,12 @@ def _has_follow_ups(call: Call) -> bool:
     return False
 
 
+def due_of(call: Call) -> Due | None:
+    """What retention has waiting; whoever reaches some records alone is told on its own pages."""
+    may = call.web.waiting.due is not None and call.session.may("retention.read")
+    return call.web.waiting.due if may and not call.session.retention.limited else None
+
+
 def counts_of(call: Call) -> Mapping[str, int]:
     """The counts that the rail shows to a person, by path."""
     session, waiting = call.session, call.web.waiting
@@ -199,6 +206,7 @@ def counts_of(call: Call) -> Mapping[str, int]:
         shown["/break-glass"] = counts["/break-glass"]
     if session.may("inbox.read"):
         shown["/incoming"] = counts["/incoming"]
-    if waiting.due is not None and session.may("retention.read"):
-        shown["/retention"] = waiting.due.due + waiting.due.review
+    due = due_of(call)
+    if due is not None:
+        shown["/retention"] = due.due + due.review
     return shown

@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 
 from muniment.model import id_text, micros_of
 from muniment_web.frame.call import Call
-from muniment_web.frame.nav import counts_of
+from muniment_web.frame.nav import counts_of, due_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import Place, changed_text, named_places
 
@@ -47,7 +47,7 @@ def show(call: Call) -> Response:
         glasses_waiting=counts_of(call).get("/break-glass", 0),
         incidents=_incidents(call),
         follow_ups=_follow_ups(call),
-        due=call.web.waiting.due if session.may("retention.read") else None,
+        due=due_of(call),
         standing=_standing(call),
         shown=_SHOWN,
         may_find=may_find(call),

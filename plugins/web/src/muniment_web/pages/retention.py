@@ -94,7 +94,7 @@ def _planned(call: Call, name: str = "due") -> Planned | None:
     if found is None:
         _renew(call)
         found = call.session.retention.planned(name, limit=_SHOWN)
-    if found is not None:
+    if found is not None and not call.session.retention.limited:
         states = Counter({state: 0 for state in LISTS["due"]})
         if name == "due" and not found.more:
             states.update(one.state for one in found.verdicts)
