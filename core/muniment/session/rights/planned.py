@@ -14,6 +14,7 @@ from typing import Any, Final
 import attrs
 
 from muniment import audit
+from muniment.model import parse_time
 from muniment.retention.plan import Verdict
 from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.logbook import Moment
@@ -65,12 +66,14 @@ class Closed:
 
     Attributes:
         time_us: when.
+        began_us: when the first records were looked at.
         lists: by name of a list the act under which its records were written down, in hex.
         facets: as for ``Planned``.
         changes: likewise.
     """
 
     time_us: int
+    began_us: int
     lists: Mapping[str, str]
     facets: Sequence[tuple[str, str, str, str, int]]
     changes: int
@@ -103,23 +106,27 @@ def last_closed(tx: Transaction, moment: Moment, act: bytes) -> Closed | None:
     since = LogFilter(kinds=_CHANGES, since_us=rows[0].time_us + 1)
     return Closed(
         rows[0].time_us,
+        parse_time(target["began"]),
         target["lists"],
         [(key, category, state, rule, count) for key, category, state, rule, count in target["facets"]],
         tx.count_entries(SHARD, gen, since, most=_MOST_CHANGES),
     )
 
 
-def named_by(tx: Transaction, moment: Moment, op: str, *, limit: int) -> list[bytes]:
-    """The first records that the entries of one act name.
+def named_by(tx: Transaction, moment: Moment, plan: Closed, name: str, *, limit: int) -> list[bytes]:
+    """The first records of one list of a plan.
 
     Args:
         tx: the transaction.
         moment: its moment.
-        op: the act, in hex.
+        plan: how it was closed.
+        name: out of ``LISTS``.
         limit: records at the most.
     """
     found: dict[bytes, None] = {}
-    asked = LogFilter(kinds=(_NAMES,), op=op, descending=False, limit=limit)
+    asked = LogFilter(
+        since_us=plan.began_us, kinds=(_NAMES,), op=plan.lists[name], descending=False, limit=limit
+    )
     for row in tx.find_entries(SHARD, moment.gen, asked):
         found |= dict.fromkeys(audit.named_records(audit.entry_at(tx, SHARD, moment.gen, row.seq)))
         if len(found) >= limit:

@@ -10,7 +10,7 @@ from typing import Any, Final
 import attrs
 
 from muniment.errors import Conflict, MunimentError, NotFound, UsageError
-from muniment.model import id_bytes, id_text
+from muniment.model import id_bytes, id_text, rfc3339
 from muniment.retention.plan import STATES, Verdict
 from muniment.session.approval.acts import require
 from muniment.session.ground import Footing
@@ -114,7 +114,7 @@ class Retaining(Footing):
         """
         self._require("retention.read")
         engine = self._engine
-        ops = {name: engine.new_id() for name in LISTS}
+        ops, began = {name: engine.new_id() for name in LISTS}, engine.clock()
         counts: _Counts = Counter()
         for verdicts in self._pages((), progress):
             counts.update(map(_counted, verdicts))
@@ -123,6 +123,7 @@ class Retaining(Footing):
                 if found:
                     engine.run(partial(self._log, ops[name], found), self._acting)
         target = {
+            "began": rfc3339(began),
             "lists": {name: op.hex() for name, op in ops.items()},
             "facets": [[*name, count] for name, count in sorted(counts.items())],
         }
@@ -157,7 +158,7 @@ class Retaining(Footing):
             last = last_closed(tx, moment, self._renewals())
             if last is None:
                 return None
-            records = named_by(tx, moment, last.lists[name], limit=limit + 1)
+            records = named_by(tx, moment, last, name, limit=limit + 1)
             facts = Facts(engine, tx, moment.time_us)
             verdicts = self._verdicts(facts, tx, records[:limit], "retention.read")
             found = [one for one in verdicts if one.state in LISTS[name]]

@@ -22,7 +22,7 @@ MAY = {
     "access.deny", "alert.read", "alert.review", "alert.run", "alert.raise", "audit.review", "log.read",
     "log.verify", "log.bundle", "log.checkpoint", "log.prove", "log.witness", "log.timestamp", "data.check",
     "break_glass.review", "user.sign_in", "user.sign_out", "view.save", "user.read", "config.read",
-    "role.review", "view.remove",
+    "role.review", "view.remove", "retention.report",
 }  # fmt: skip
 
 
