@@ -21,6 +21,7 @@ from muniment.errors import UsageError
 
 __all__ = [
     "CLASSES",
+    "SCOPES",
     "Clock",
     "FileRef",
     "Money",
@@ -38,6 +39,14 @@ __all__ = [
 
 CLASSES = ("public", "internal", "personal", "sensitive", "restricted")
 """How sensitive a field is, mildest first; the number of a class is its place here plus one."""
+
+SCOPES = ("read", "write", "export", "rights", "log", "setup")
+"""What a token may be used for; its owner's roles bound it further.
+
+``read`` sees records and what stands around them, ``write`` changes them, ``export`` hands data out of
+the house (files, reports, letters), ``rights`` does what persons ask for and what ends a record's life,
+``log`` reads the log and does what oversight does, ``setup`` concerns users, roles and other systems.
+"""
 
 Clock = Callable[[], int]
 Random = Callable[[int], bytes]

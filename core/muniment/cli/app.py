@@ -50,6 +50,7 @@ NOUNS = {
     "hold": Entry("muniment.cli.hold:hold", ("Legal holds.", "法律保留。")),
     "certificate": Entry("muniment.cli.certificate:certificate", ("Certificates of erasure.", "删除证明。")),
     "user": Entry("muniment.cli.user:user", ("Who may act in the archive.", "管理档案库用户。")),
+    "token": Entry("muniment.cli.token:token", ("What programs show to the API.", "API 令牌。")),
     "role": Entry("muniment.cli.role:role", ("What roles allow.", "查看角色权限。")),
     "purpose": Entry("muniment.cli.purpose:purpose", ("Why data may be touched.", "查看可用的处理目的。")),
     "break-glass": Entry(

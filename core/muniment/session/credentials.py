@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Any, Final
@@ -17,15 +17,20 @@ from typing import Any, Final
 import attrs
 
 from muniment.codec import canonical
-from muniment.errors import AccessDenied, IntegrityError, NotFound
-from muniment.model import id_text
+from muniment.errors import AccessDenied, IntegrityError, NotFound, UsageError
+from muniment.model import SCOPES, id_text
 from muniment.session.ground import Footing
 from muniment.session.kernel.definitions import User
 
-__all__ = ["Credential", "Credentials", "Passkey", "Token"]
+__all__ = ["LONGEST_DAYS", "Credential", "Credentials", "Passkey", "Token"]
+
+LONGEST_DAYS: Final = 366
+"""For how many days a token may be good at the most."""
 
 _FORMAT: Final = 1
 _SECRET: Final = 32
+_LONGEST_NAME: Final = 100
+_DAY_US: Final = 86_400_000_000
 
 
 @attrs.frozen
@@ -165,13 +170,15 @@ class Credentials(Footing):
         Raises:
             AccessDenied: ``access.action``; logged.
             NotFound: ``sign.no_user``.
+            UsageError: ``sign.token_name``, ``sign.token_scope``, ``sign.token_days``.
         """
         engine = self._engine
         self._user(login)
         self._require_over(login)
+        _check_terms(name, scopes, days)
         now = engine.clock()
         identifier, secret = engine.random(16).hex(), engine.random(_SECRET)
-        token = Token(identifier, login, name, scopes, now, now + days * 86_400_000_000)
+        token = Token(identifier, login, name, scopes, now, now + days * _DAY_US)
         engine.note(
             self._acting,
             "token.issue",
@@ -204,8 +211,23 @@ class Credentials(Footing):
             raise refused
         return token
 
+    def own(self) -> list[Token]:
+        """One's own tokens, the oldest first."""
+        return self._sorted(one for one in self.tokens() if one.login == self._acting.actor.id)
+
+    def listed(self) -> list[Token]:
+        """One's own tokens, the oldest first; whoever may read users sees everybody's, which is an entry."""
+        if not self._engine.policy.may(self._acting.actor, "user.read"):
+            return self.own()
+        self._engine.note(self._acting, "user.read", target={"what": "token"})
+        return self._sorted(self.tokens())
+
+    @staticmethod
+    def _sorted(found: Iterable[Token]) -> list[Token]:
+        return sorted(found, key=lambda one: (one.added_us, one.id))
+
     def tokens(self, *, kind: str = "token") -> Iterator[Token]:
-        """Every token that may still be shown, whoever's it is; their owners' and admins' to see."""
+        """Every token that is kept, whoever's it is; see ``listed`` for what may be shown to whom."""
         for name in self._engine.keys.box_names(f"{kind}/"):
             document = self._document(kind, name.partition("/")[2])
             if document is not None:
@@ -260,6 +282,21 @@ class Credentials(Footing):
         except AccessDenied as error:
             self._engine.refused(self._acting, "user.change", error)
             raise
+
+
+def _check_terms(name: str, scopes: tuple[str, ...], days: int) -> None:
+    """Refuse a token that nobody could tell from others, or that is good for what there is not.
+
+    Raises:
+        UsageError: ``sign.token_name``, ``sign.token_scope``, ``sign.token_days``.
+    """
+    if not name.strip() or len(name) > _LONGEST_NAME:
+        raise UsageError("sign.token_name", count=_LONGEST_NAME)
+    if set(scopes) - set(SCOPES):
+        # Not named: what was typed may be anything.
+        raise UsageError("sign.token_scope", known=", ".join(SCOPES))
+    if not 1 <= days <= LONGEST_DAYS:
+        raise UsageError("sign.token_days", count=LONGEST_DAYS)
 
 
 def _name(user: User) -> str:

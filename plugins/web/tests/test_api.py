@@ -7,8 +7,8 @@ import json
 import pytest
 from starlette.testclient import TestClient
 
+from muniment.model import SCOPES
 from muniment_web._app import build
-from muniment_web.server.scopes import SCOPES
 from muniment_web.testing import ANNA, Browser, new_web
 
 NOBODY = "00000000-0000-7000-8000-000000000000"

@@ -10,9 +10,9 @@ from base64 import b64encode
 import pytest
 from starlette.testclient import TestClient
 
+from muniment.model import SCOPES
 from muniment.testing import log_entries, new_archive
 from muniment_web._app import build
-from muniment_web.server.scopes import SCOPES
 from muniment_web.testing import new_web
 
 NOBODY = "00000000-0000-7000-8000-000000000000"

@@ -9,9 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from starlette.testclient import TestClient
 
+from muniment.model import SCOPES
 from muniment.testing import new_archive
 from muniment_web._app import build
-from muniment_web.server.scopes import SCOPES
 from muniment_web.server.strict import strict_json
 from muniment_web.testing import ANNA, new_web
 

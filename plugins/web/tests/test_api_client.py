@@ -11,9 +11,9 @@ from typing import Any
 
 import pytest
 
+from muniment.model import SCOPES
 from muniment.testing import new_archive
 from muniment_web._app import build
-from muniment_web.server.scopes import SCOPES
 from muniment_web.testing import ANNA, new_web, served
 
 CONFIG = {

@@ -15,11 +15,11 @@ import schemathesis
 from hypothesis import HealthCheck, Phase, given, settings
 from schemathesis.checks import CHECKS, not_a_server_error
 
+from muniment.model import SCOPES
 from muniment.session.rights.consents import Terms
 from muniment.testing import new_archive
 from muniment_web._app import build
 from muniment_web.api._withheld import sent_in
-from muniment_web.server.scopes import SCOPES
 from muniment_web.testing import new_web
 
 EXAMPLES = int(os.environ.get("MUNIMENT_FUZZ", "2"))

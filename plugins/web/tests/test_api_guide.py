@@ -14,9 +14,10 @@ from typing import Any
 
 import pytest
 
+from muniment.model import SCOPES
 from muniment.session.oversight.alerting_delivery import signature_of
 from muniment.testing import new_archive
-from muniment_web.server.scopes import SCOPES
+from muniment.testing.archives import key_file_of
 from muniment_web.testing import new_web, served
 
 PAGE = Path(__file__).parents[3] / "docs" / "api.md"
@@ -32,38 +33,37 @@ def test_the_walk_of_the_guide_works(tmp_path):
     bin_folder = tmp_path / "bin"
     bin_folder.mkdir()
     (bin_folder / "python3").symlink_to(sys.executable)
+    (bin_folder / "muniment").symlink_to(Path(sys.executable).with_name("muniment"))
     printed, ran = "", 0
-    with new_archive(tmp_path / "customers") as archive:
-        with archive.session(actor="owner") as session:
-            _, token = session.credentials.issue("owner", name="walk", scopes=SCOPES, days=1)
-        with served(new_web(archive)) as base:
-            environ = {
-                **os.environ,
-                "PATH": f"{bin_folder}:{os.environ['PATH']}",
-                "BASE": base,
-                "TOKEN": token,
-                "KEY": archive.verifier_key.text,
-                "STATE": str(tmp_path / "state"),
-                "NO_PROXY": "localhost",
-            }
-            for act, text in BLOCK.findall(PAGE.read_text(encoding="utf-8")):
-                if act == "shows":
-                    for line in text.splitlines():
-                        pattern = ".*".join(re.escape(one) for one in line.split("…"))
-                        assert re.search(pattern, printed), f"not printed: {line}\n{printed}"
-                    continue
-                done = subprocess.run(
-                    ["sh", "-c", BEFORE + text],
-                    cwd=tmp_path,
-                    env=environ,
-                    stdin=subprocess.DEVNULL,
-                    capture_output=True,
-                    text=True,
-                    check=False,
-                )
-                printed, ran = done.stdout, ran + 1
-                assert 0 == done.returncode, f"{text}\n{done.stdout}{done.stderr}"
-    assert ran == 10
+    with new_archive(tmp_path / "customers") as archive, served(new_web(archive)) as base:
+        environ = {
+            **os.environ,
+            "PATH": f"{bin_folder}:{os.environ['PATH']}",
+            "BASE": base,
+            "MUNIMENT_ARCHIVE": str(archive.folder),
+            "MUNIMENT_KEY": str(key_file_of(archive.folder)),
+            "KEY": archive.verifier_key.text,
+            "STATE": str(tmp_path / "state"),
+            "NO_PROXY": "localhost",
+        }
+        for act, text in BLOCK.findall(PAGE.read_text(encoding="utf-8")):
+            if act == "shows":
+                for line in text.splitlines():
+                    pattern = ".*".join(re.escape(one) for one in line.split("…"))
+                    assert re.search(pattern, printed), f"not printed: {line}\n{printed}"
+                continue
+            done = subprocess.run(
+                ["sh", "-c", BEFORE + text],
+                cwd=tmp_path,
+                env=environ,
+                stdin=subprocess.DEVNULL,
+                capture_output=True,
+                text=True,
+                check=False,
+            )
+            printed, ran = done.stdout, ran + 1
+            assert 0 == done.returncode, f"{text}\n{done.stdout}{done.stderr}"
+    assert ran == 11
     assert '"Anna Schmidt"' in (tmp_path / "customers.ndjson").read_text(encoding="utf-8")
     assert "none" not in printed
 

@@ -15,18 +15,19 @@ import pytest
 from starlette.testclient import TestClient
 
 from muniment import config
+from muniment.model import SCOPES
 from muniment.policy import ACTIONS, BUILTIN_ROLES
 from muniment.testing import log_entries, new_archive
 from muniment_web._app import build
-from muniment_web.server.scopes import SCOPES
 from muniment_web.testing import NOBODY, Calls, new_web
 
 # Whatever a role allows, these are decided by what they are about: one's own, or all that one may see.
 OWN_CALLS = {
     "apply_drafts", "apply_forms", "approve_change", "discard_drafts", "discard_form", "edit_change",
-    "get_change",
-    "get_form", "keep_drafts", "keep_form", "list_changes", "list_drafts", "list_forms", "list_tokens",
-    "make_suggestion", "reject_change", "renew_change", "revoke_token", "withdraw_change",
+    "end_own_sign_ins", "end_sign_in", "get_change",
+    "get_form", "keep_drafts", "keep_form", "list_changes", "list_drafts", "list_forms", "list_sign_ins",
+    "list_tokens", "make_suggestion", "make_token", "reject_change", "renew_change", "revoke_token",
+    "withdraw_change",
 }  # fmt: skip
 # What the smallest form lacks.
 BODIES = {

@@ -23,7 +23,7 @@ from starlette.testclient import TestClient
 from muniment import config
 from muniment.archive import Archive
 from muniment.errors import ApprovalNeeded
-from muniment.model import id_text
+from muniment.model import SCOPES, id_text
 from muniment.policy import BUILTIN_ROLES
 from muniment.schema import ListView
 from muniment.schema.dashboards import Dashboard, Tile
@@ -32,7 +32,6 @@ from muniment.session.oversight.log_queries import LogQuery
 from muniment.session.rights.consents import Terms
 from muniment.testing import log_entries, new_archive
 from muniment_web._app import build
-from muniment_web.server.scopes import SCOPES
 from muniment_web.testing import NOBODY, Asked, Browser, Calls, give_password, new_web
 
 PURPOSE = "CustomerManagement"

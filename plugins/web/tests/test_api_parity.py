@@ -21,7 +21,7 @@ from muniment_web.pages import routes
 from muniment_web.testing import new_web
 
 # Reasons: a text with a space in it is one, everything else names calls.
-SIGN_IN = "what a person signs in with is set by the person, in a browser; a token never makes another"
+SIGN_IN = "what a person signs in with is set by the person, in a browser"
 LOOKS = "how the pages look to one person"
 FORM = "the form of an act, which has a call of its own"
 LETTER = "a person's own link out of a letter; they have no token"
@@ -43,13 +43,13 @@ PAGES = {
     "/account/totp": SIGN_IN,
     "/account/totp/confirm": SIGN_IN,
     "/account/totp/remove": SIGN_IN,
-    "/account/tokens": SIGN_IN,
+    "/account/tokens": "make_token",
     "/account/passkeys": SIGN_IN,
     "/account/passkeys/options": SIGN_IN,
     "/account/passkeys/remove": SIGN_IN,
-    "/account/sign-ins/end": SIGN_IN,
+    "/account/sign-ins/end": "end_sign_in end_own_sign_ins",
     "/account/tokens/{token}/revoke": "revoke_token",
-    "/account": "get_me list_tokens",
+    "/account": "get_me list_tokens list_sign_ins",
     "/language": LOOKS,
     "/theme": LOOKS,
     "/help": PAGE,
@@ -269,8 +269,8 @@ BUTTONS = {
         "look": "list_roles",
         "disable": "change_user",
         "enable": "change_user",
-        "end": SIGN_IN,
-        "factor": SIGN_IN,
+        "end": "end_sign_ins_of",
+        "factor": "remove_second_factor",
     },
     "webhooks.html": {
         "remove": "change_webhook",
@@ -391,6 +391,9 @@ COMMANDS = {
     "user role": "change_user",
     "user disable": "change_user",
     "user enable": "change_user",
+    "token add": "make_token",
+    "token list": "list_tokens",
+    "token revoke": "revoke_token",
     "role list": "list_roles",
     "role show": "list_roles",
     "role matrix": "list_roles",

@@ -11,9 +11,9 @@ from starlette.testclient import TestClient
 
 from muniment import config
 from muniment.policy import FieldRule
+from muniment.model import SCOPES
 from muniment.testing import log_entries, new_archive
 from muniment_web._app import build
-from muniment_web.server.scopes import SCOPES
 from muniment_web.testing import new_web
 
 PHONE = '\n[roles.phone]\nlabel = { en = "Phone desk", zh = "电话客服" }\n'

@@ -14,6 +14,7 @@ import click
 from muniment.archive import Archive
 from muniment.errors import MunimentError, StoreError, text_of
 from muniment.session import Session
+from muniment_web.server.invitations import INVITE_DAYS, new_invitation
 from muniment_web.server.settings import Settings
 
 __all__ = ["first_link", "invite_link", "serve"]
@@ -21,7 +22,6 @@ __all__ = ["first_link", "invite_link", "serve"]
 _SIGN_SECONDS: Final = 60
 _TELL_SECONDS: Final = 5
 _FIRST_DAYS: Final = 1
-_INVITE_DAYS: Final = 3
 
 
 def serve(
@@ -75,8 +75,8 @@ def serve(
         click.echo(text_of(code, lang, **parameters)[0], err=True)
 
     if invite:
-        tell("serve.invited", login=invite, days=_INVITE_DAYS)
-        click.echo(invite_link(session, settings, invite, days=_INVITE_DAYS))
+        tell("serve.invited", login=invite, days=INVITE_DAYS)
+        click.echo(invite_link(session, settings, invite))
         return
     listening = _listen(host, port)
     import attrs
@@ -127,8 +127,8 @@ def _run(
         tell("serve.first", login=session.actor)
         click.echo(first)
     for login in links:
-        tell("serve.invited", login=login, days=_INVITE_DAYS)
-        click.echo(invite_link(session, settings, login, days=_INVITE_DAYS))
+        tell("serve.invited", login=login, days=INVITE_DAYS)
+        click.echo(invite_link(session, settings, login))
     tell("serve.stop")
     config = uvicorn.Config(
         app,
@@ -242,11 +242,6 @@ def first_link(session: Session, settings: Settings) -> str:
     return invite_link(session, settings, session.actor, days=_FIRST_DAYS)
 
 
-def invite_link(session: Session, settings: Settings, login: str, *, days: int) -> str:
+def invite_link(session: Session, settings: Settings, login: str, *, days: int = INVITE_DAYS) -> str:
     """A link that sets somebody's password once; earlier ones of theirs are taken back."""
-    credentials = session.credentials
-    for one in list(credentials.tokens(kind="invite")):
-        if one.login == login:
-            credentials.revoke(one.id, kind="invite")
-    _, text = credentials.issue(login, name="link", scopes=(), days=days, kind="invite")
-    return f"{settings.base}/welcome/{text}"
+    return f"{settings.base}/welcome/{new_invitation(session, login, days=days)}"

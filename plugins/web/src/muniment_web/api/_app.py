@@ -26,6 +26,7 @@ _STATUS: Final = {
     "sign.needed": 401,
     "sign.token": 401,
     "sign.rate": 429,
+    "sign.throttled": 429,
     "conflict.version": 412,
     "serve.if_match": 428,
     # A follower named a place that the log does not reach: theirs may be wrong, or the log was cut.

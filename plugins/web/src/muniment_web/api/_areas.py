@@ -7,6 +7,7 @@ from typing import Final
 from fastapi import APIRouter
 
 from muniment_web.api import (
+    _access,
     _approvals,
     _audit,
     _definitions,
@@ -50,6 +51,7 @@ AREAS: Final[tuple[APIRouter, ...]] = (
     _oversight.router,
     _rules.router,
     _setup.router,
+    _access.router,
     _switching.router,
     _templates.router,
     _definitions.router,

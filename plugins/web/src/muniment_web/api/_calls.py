@@ -17,6 +17,7 @@ from starlette.responses import JSONResponse, Response
 
 from muniment.cli.errors import problem
 from muniment.errors import AccessDenied, ApprovalNeeded, Conflict, MunimentError, UsageError
+from muniment.model import SCOPES
 from muniment.session import Acting, Session
 from muniment.session.kernel.begun import Mark
 from muniment.session.kernel.engine import SHARD
@@ -24,7 +25,6 @@ from muniment_web.api._once import Answer, Answers
 from muniment_web.api._strict import StrictRequest
 from muniment_web.api._withheld import sent_by, withhold
 from muniment_web.server.guard import TooLarge
-from muniment_web.server.scopes import SCOPES
 from muniment_web.server.signs import SignIn
 from muniment_web.server.throttle import network_of
 from muniment_web.server.web import Web

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Collection
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, Path, Request
@@ -14,6 +15,7 @@ from muniment.session.kernel.definitions import User
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import Done, Id, Key, Moment, Shown, Strict, Text, Written, plain, written
 from muniment_web.server.invitations import new_invitation
+from muniment_web.server.people import end_sign_ins
 from muniment_web.server.web import Web
 
 __all__ = ["router"]
@@ -21,7 +23,6 @@ __all__ = ["router"]
 router: Final = area("setup")
 Users = Annotated[Session, Depends(may("setup", "user.read"))]
 Changing = Annotated[Session, Depends(may("setup", "user.change"))]
-Own = Annotated[Session, Depends(may("setup"))]
 Inviting = Annotated[Session, Depends(may("setup", "user.change", once="mark"))]
 Configured = Annotated[Session, Depends(may("setup", "config.read"))]
 Hooks = Annotated[Session, Depends(may("setup", "config.read"))]
@@ -46,6 +47,9 @@ class UserShown(Shown):
     name: str
     roles: list[str]
     active: bool
+    ready: bool = Field(description="whether they have anything to sign in with")
+    second_factor: bool
+    signed_in: bool
     attributes: dict[str, list[str]] = Field(description="what conditions on rows may ask for")
 
 
@@ -101,21 +105,26 @@ class RoleList(Shown):
 
 
 @router.get("/users", tags=["users"])
-def list_users(session: Users) -> UserList:
+def list_users(request: Request, session: Users) -> UserList:
     """Everybody whom the archive knows."""
+    web: Web = request.app.state.web
     session.require("user.read")
     session.note("user.read")
-    known = session.engine.definitions.users
-    return UserList(users=[_user(one) for _, one in sorted(known.items())])
+    known, signed = session.engine.definitions.users, {one.login for one in web.signs}
+    return UserList(users=[_user(session, one, signed) for _, one in sorted(known.items())])
 
 
-def _user(one: User) -> UserShown:
+def _user(session: Session, one: User, signed: Collection[str]) -> UserShown:
+    held = session.credentials.of(one.login)
     return UserShown(
         id=id_text(one.record),
         login=one.login,
         name=one.name,
         roles=list(one.roles),
         active=one.active,
+        ready=held.present,
+        second_factor=bool(held.totp),
+        signed_in=one.login in signed,
         attributes={
             name: [value for each, value in one.attributes if each == name] for name in dict(one.attributes)
         },
@@ -155,9 +164,7 @@ def change_user(request: Request, session: Changing, login: Login, given: UserCh
     if given.active is not None:
         values["state"] = "active" if given.active else "disabled"
     saved = session.update(id_text(user.record), values, reason=given.reason)
-    for one in web.signs:
-        if one.login == user.login:
-            web.end(one, "rights")
+    end_sign_ins(web, user.login, "rights")
     return written(saved)
 
 
@@ -197,55 +204,6 @@ def list_roles(session: Users) -> RoleList:
         ],
         matrix=plain(policy.matrix(session.types())),
     )
-
-
-# Tokens
-
-
-class TokenShown(Shown):
-    """A token, without its text."""
-
-    id: str
-    login: str
-    name: str
-    scopes: list[str]
-    added: Moment
-    expires: Moment
-
-
-class TokenList(Shown):
-    """Tokens that may still be shown."""
-
-    tokens: list[TokenShown]
-
-
-@router.get("/tokens", tags=["tokens"])
-def list_tokens(session: Own) -> TokenList:
-    """One's own tokens; whoever may read users sees everybody's. A token never makes another."""
-    everybody = session.may("user.read")
-    return TokenList(
-        tokens=[
-            TokenShown.model_validate(
-                {
-                    "id": one.id,
-                    "login": one.login,
-                    "name": one.name,
-                    "scopes": list(one.scopes),
-                    "added": one.added_us,
-                    "expires": one.expires_us,
-                }
-            )
-            for one in sorted(session.credentials.tokens(), key=lambda one: one.added_us)
-            if everybody or one.login == session.actor
-        ]
-    )
-
-
-@router.delete("/tokens/{token}", tags=["tokens"])
-def revoke_token(session: Own, token: Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]) -> Done:
-    """Take a token back at once."""
-    session.credentials.revoke(token)
-    return Done(id=token, state="revoked")
 
 
 # Suggestions

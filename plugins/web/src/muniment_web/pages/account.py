@@ -27,20 +27,20 @@ from webauthn.helpers.structs import (
 )
 
 from muniment.errors import AccessDenied, MunimentError, UsageError
+from muniment.model import SCOPES
 from muniment.session import Session
-from muniment.session.credentials import Credential, Passkey
+from muniment.session.credentials import LONGEST_DAYS, Credential, Passkey
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import roles_of
 from muniment_web.server.factors import new_recovery_codes, new_seed, qr_svg, totp_step
 from muniment_web.server.passwords import check_strength
-from muniment_web.server.scopes import SCOPES
+from muniment_web.server.people import confirm, end_sign_ins, sign_ins_of
 from muniment_web.server.strict import strict_json
 from muniment_web.server.throttle import network_of
 
 __all__ = ["routes"]
 
-_LONGEST_DAYS: Final = 366
 _LONGEST_KEY_ID: Final = 1_023
 """Bytes of a passkey's identifier (W3C Web Authentication, 7.1)."""
 
@@ -61,7 +61,7 @@ def routes() -> list[BaseRoute]:
         page("/account/passkeys/options", passkey_options, methods=("POST",)),
         page("/account/passkeys", add_passkey, methods=("POST",)),
         page("/account/passkeys/remove", remove_passkey, methods=("POST",)),
-        page("/account/sign-ins/end", end_sign_ins, methods=("POST",)),
+        page("/account/sign-ins/end", end_own, methods=("POST",)),
         page("/sign-in/passkey/options", sign_options, methods=("POST",), public=True),
         page("/sign-in/passkey", sign_with_passkey, methods=("POST",), public=True),
     ]
@@ -74,9 +74,7 @@ def show(call: Call, **more: Any) -> Response:
     values: dict[str, Any] = {
         "held": credentials.of(login),
         "sign_ins": _sign_ins(call),
-        "tokens": sorted(
-            (one for one in credentials.tokens() if one.login == login), key=lambda one: one.added_us
-        ),
+        "tokens": credentials.own(),
         "scopes": SCOPES,
         "notes": call.taken_notes(),
         "problem": None,
@@ -93,8 +91,6 @@ def show(call: Call, **more: Any) -> Response:
 
 def _sign_ins(call: Call) -> list[dict[str, Any]]:
     """Where the person is signed in, this place first."""
-    own = [one for one in call.web.signs if one.login == call.signed.login]
-    own.sort(key=lambda one: (one is not call.sign, -one.seen_us))
     return [
         {
             "id": one.id,
@@ -104,24 +100,20 @@ def _sign_ins(call: Call) -> list[dict[str, Any]]:
             "address": one.address,
             "auth": one.auth,
         }
-        for one in own
+        for one in sign_ins_of(call.web, call.signed.login, call.signed.id)
     ]
 
 
-def end_sign_ins(call: Call) -> Response:
+def end_own(call: Call) -> Response:
     """End one's own sign-ins elsewhere: one of them, or all."""
-    which = call.text("which")
-    for one in call.web.signs:
-        if one.login == call.signed.login and one is not call.sign and which in ("", one.id):
-            call.web.end(one, "elsewhere")
+    sign = call.signed
+    end_sign_ins(call.web, sign.login, "elsewhere", but=sign.id, which=call.text("which"))
     return call.go("/account", note=call.say("account.ended"))
 
 
 def _end_others(call: Call, why: str) -> None:
     """End the sign-ins that were begun with what holds no more, but this one."""
-    for one in call.web.signs:
-        if one.login == call.signed.login and one is not call.sign:
-            call.web.end(one, why)
+    end_sign_ins(call.web, call.signed.login, why, but=call.signed.id)
 
 
 def _told(call: Call, error: MunimentError) -> dict[str, str]:
@@ -129,21 +121,12 @@ def _told(call: Call, error: MunimentError) -> dict[str, str]:
 
 
 def _confirmed(call: Call) -> None:
-    """See that the person at the screen knows the password; each try counts like a sign-in.
+    """See that the person at the screen knows the password.
 
     Raises:
         AccessDenied: ``sign.wrong`` or ``sign.throttled``.
     """
-    web, sign = call.web, call.signed
-    # Counted by sign-in: whoever took over one must not keep its owner from mending that in another.
-    place = f"account/{sign.id}"
-    web.throttle.begin(sign.login, place)
-    held = sign.session.credentials.of(sign.login)
-    if not web.passwords.check(held.password, call.text("current")):
-        web.engine.note(sign.session.acting, "user.sign_fail", outcome="denied", code="sign.wrong")
-        raise AccessDenied("sign.wrong")
-    web.throttle.succeeded(sign.login, place)
-    web.engine.note(sign.session.acting, "user.step_up")
+    confirm(call.web, call.signed.session.acting, call.text("current"))
 
 
 def password(call: Call) -> Response:
@@ -236,7 +219,7 @@ def issue_token(call: Call) -> Response:
         call.signed.login,
         name=call.text("name").strip()[:100] or "token",
         scopes=scopes,
-        days=min(int(days), _LONGEST_DAYS) if days.isdecimal() and 0 < len(days) < 5 and int(days) else 30,
+        days=min(int(days), LONGEST_DAYS) if days.isdecimal() and 0 < len(days) < 5 and int(days) else 30,
     )
     return show(call, token_text=text)
 

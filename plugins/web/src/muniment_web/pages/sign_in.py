@@ -11,12 +11,12 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.errors import AccessDenied, MunimentError, UsageError
-from muniment.session import Acting, Session
+from muniment.session import Session
 from muniment.session.credentials import Credential
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.server.factors import use_code
 from muniment_web.server.passwords import check_strength
+from muniment_web.server.people import end_sign_ins, taken_code
 from muniment_web.server.signs import SignIn
 from muniment_web.server.throttle import network_of
 
@@ -73,7 +73,7 @@ def _checked(call: Call, login: str) -> SignIn:
     held = known.of(login)
     ok = web.passwords.check(held.password, call.text("password"))
     if ok and held.totp:
-        ok = _second(call, acting, login, place)
+        ok = taken_code(web, acting, login, call.text("code"), browser=_known_browser(call, login))
     if not ok or not acting.actor.roles:
         code = "access.disabled" if ok and acting.actor.disabled else "sign.wrong"
         web.engine.note(acting, "user.sign_fail", outcome="denied", code=code)
@@ -85,22 +85,6 @@ def _checked(call: Call, login: str) -> SignIn:
         fresh = web.passwords.hash(call.text("password"))
         known.use(login, lambda now: attrs.evolve(now, password=fresh))
     return begin(call, login, "password")
-
-
-def _second(call: Call, acting: Acting, login: str, place: str) -> bool:
-    """Whether the code is right.
-
-    Whoever comes this far knows the password, so guesses from everywhere count together: a million codes
-    are soon tried from a thousand addresses. A browser that the person has signed in with counts alone.
-    """
-    throttle = call.web.throttle
-    together = place if place == _known_browser(call, login) else f"code/{login}"
-    if throttle.begin(f"code/{login}", together):
-        call.web.engine.note(acting, "user.lock", outcome="denied", code="sign.throttled")
-    ok = use_code(call.web.engine, Session(call.web.engine, acting).credentials, login, call.text("code"))
-    if ok:
-        throttle.succeeded(f"code/{login}", together)
-    return ok
 
 
 def begin(call: Call, login: str, auth: str) -> SignIn:
@@ -207,9 +191,7 @@ def set_password(call: Call) -> Response:
     # First the link goes: of two that use it at once only one may pass.
     session.credentials.revoke(identifier, kind="invite")
     held = session.credentials.change(login, "password", change)
-    for one in call.web.signs:
-        if one.login == login:
-            call.web.end(one, "password")
+    end_sign_ins(call.web, login, "password")
     if held.totp:
         # A link stands for the password alone: whoever got hold of it has not shown the second factor.
         note = call.say("sign_in.now_code")

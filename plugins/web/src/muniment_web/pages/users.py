@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
@@ -13,6 +12,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import roles_of
 from muniment_web.server.invitations import INVITE_DAYS, new_invitation
+from muniment_web.server.people import end_sign_ins, forget_factor
 
 __all__ = ["routes"]
 
@@ -47,7 +47,8 @@ def _users(call: Call, *, link: str = "", login: str = "") -> Response:
             "attributes": ["=".join(pair) for pair in one.attributes],
             "active": one.active,
             "ready": credentials.of(one.login).present,
-            "factor": bool(credentials.of(one.login).totp),
+            # One's own is taken off under the account, where the password is asked for.
+            "lost": bool(credentials.of(one.login).totp) and one.login != session.actor,
             "signed": one.login in signed,
         }
         for _, one in sorted(engine.definitions.users.items())
@@ -106,9 +107,7 @@ def change_user(call: Call) -> Response:
     elif act in ("disable", "enable"):
         values["state"] = "disabled" if act == "disable" else "active"
     call.session.update(id_text(user.record), values, reason=call.text("note").strip() or None)
-    for one in call.web.signs:
-        if one.login == user.login and one is not call.sign:
-            call.web.end(one, "rights")
+    end_sign_ins(call.web, user.login, "rights", but=call.signed.id)
     return call.go("/users", note=call.say("users.changed", login=user.login))
 
 
@@ -116,12 +115,8 @@ def _taken_off(call: Call, login: str, act: str) -> Response:
     """End somebody's sign-ins; with them the second factor of whoever lost theirs, and its recovery codes."""
     call.session.require("user.change")
     if act == "factor":
-        call.session.credentials.change(
-            login, "totp", lambda held: attrs.evolve(held, totp="", totp_last=0, recovery=()), removing=True
-        )
-    for one in call.web.signs:
-        if one.login == login and one is not call.sign:
-            call.web.end(one, "ended")
+        forget_factor(call.web, call.session, login)
+    end_sign_ins(call.web, login, "ended", but=call.signed.id)
     return call.go("/users", note=call.say("users.changed", login=login))
 
 

@@ -11,12 +11,13 @@ __all__ = ["INVITE_DAYS", "new_invitation"]
 INVITE_DAYS: Final = 3
 
 
-def new_invitation(session: Session, login: str) -> str:
+def new_invitation(session: Session, login: str, *, days: int = INVITE_DAYS) -> str:
     """The end of a new link; the links before it hold no more.
 
     Args:
         session: of whoever invites.
         login: who is invited.
+        days: how long the link holds.
 
     Raises:
         AccessDenied: ``access.action``; logged.
@@ -25,5 +26,5 @@ def new_invitation(session: Session, login: str) -> str:
     for one in session.credentials.tokens(kind="invite"):
         if one.login == login:
             session.credentials.revoke(one.id, kind="invite")
-    _, text = session.credentials.issue(login, name="link", scopes=(), days=INVITE_DAYS, kind="invite")
+    _, text = session.credentials.issue(login, name="link", scopes=(), days=days, kind="invite")
     return text
