@@ -284,7 +284,7 @@ def list_imports(call: Invocation, limit: int) -> None:
     from muniment.model import rfc3339
 
     with call.session() as (archive, session):
-        found = session.imports()[:limit]
+        found = session.imports(limit=limit)
         record_type = archive.engine.definitions.types["import"]
         kinds = archive.engine.kinds
         if call.json:

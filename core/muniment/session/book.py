@@ -13,6 +13,7 @@ from muniment.session.ground import Ground
 from muniment.session.reading import log_files, logs
 from muniment.session.reading.generations import Asked, Place, Span, generations_of
 from muniment.session.reading.logs import LogEntry, LogPage
+from muniment.session.reading.pieces import Piece
 from muniment.session.rebuild import Fault, Rebuilt
 from muniment.store import LogFilter
 
@@ -66,9 +67,19 @@ class Book(Ground):
 
         return reason_of(self._engine, self._acting, index, generation=generation)
 
-    def accesses(self, id: str, *, limit: int = 1000) -> Sequence[LogEntry]:
-        """Every entry about a record or its subject: who saw it, who changed it, who was refused."""
-        return logs.accesses_of(self._engine, self._acting, id_bytes(id), limit=limit)
+    def accesses(self, id: str, *, limit: int = 1000, after: str | None = None) -> Piece[LogEntry]:
+        """Every entry about a record or its subject: who saw it, who changed it, who was refused.
+
+        Args:
+            id: UUID text.
+            limit: so many at the most, the newest first.
+            after: what the piece before gave.
+
+        Raises:
+            NotFound: ``record.not_found``; logged.
+            UsageError: ``usage.cursor``.
+        """
+        return logs.accesses_of(self._engine, self._acting, id_bytes(id), limit=limit, after=after)
 
     def prove(self, index: int, *, generation: int | None = None) -> str:
         """The proof that an entry is in the signed log, as c2sp.org/tlog-proof."""

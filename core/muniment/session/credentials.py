@@ -21,6 +21,7 @@ from muniment.errors import AccessDenied, IntegrityError, NotFound, UsageError
 from muniment.model import SCOPES, id_text
 from muniment.session.ground import Footing
 from muniment.session.kernel.definitions import User
+from muniment.session.reading.pieces import Piece, piece_of
 
 __all__ = ["LONGEST_DAYS", "Credential", "Credentials", "Passkey", "Token"]
 
@@ -211,20 +212,39 @@ class Credentials(Footing):
             raise refused
         return token
 
-    def own(self) -> list[Token]:
-        """One's own tokens, the oldest first."""
-        return self._sorted(one for one in self.tokens() if one.login == self._acting.actor.id)
+    def own(self, *, limit: int | None = None, after: str | None = None) -> Piece[Token]:
+        """One's own tokens, the oldest first.
 
-    def listed(self) -> list[Token]:
-        """One's own tokens, the oldest first; whoever may read users sees everybody's, which is an entry."""
+        Args:
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
+
+        Raises:
+            UsageError: ``usage.cursor``.
+        """
+        mine = (one for one in self.tokens() if one.login == self._acting.actor.id)
+        return self._piece(mine, limit, after)
+
+    def listed(self, *, limit: int | None = None, after: str | None = None) -> Piece[Token]:
+        """One's own tokens, the oldest first; whoever may read users sees everybody's, which is an entry.
+
+        Args:
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
+
+        Raises:
+            UsageError: ``usage.cursor``.
+        """
         if not self._engine.policy.may(self._acting.actor, "user.read"):
-            return self.own()
-        self._engine.note(self._acting, "user.read", target={"what": "token"})
-        return self._sorted(self.tokens())
+            return self.own(limit=limit, after=after)
+        found = self._piece(self.tokens(), limit, after)
+        self._engine.note(self._acting, "user.read", target={"what": "token"}, count=len(found))
+        return found
 
-    @staticmethod
-    def _sorted(found: Iterable[Token]) -> list[Token]:
-        return sorted(found, key=lambda one: (one.added_us, one.id))
+    def _piece(self, found: Iterable[Token], limit: int | None, after: str | None) -> Piece[Token]:
+        return piece_of(
+            self._engine, "token", found, lambda one: (one.added_us, one.id), limit=limit, after=after
+        )
 
     def tokens(self, *, kind: str = "token") -> Iterator[Token]:
         """Every token that is kept, whoever's it is; see ``listed`` for what may be shown to whom."""

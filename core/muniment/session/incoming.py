@@ -8,7 +8,7 @@ record. What was decided, or waited too long, is erased through the one door.
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +18,7 @@ from muniment.codec import canonical, parse_canonical
 from muniment.errors import AccessDenied, Invalid, NotFound, UsageError
 from muniment.inbox import InboxSettings, Message, contact_of, messages_in, read_message, require_readers
 from muniment.log.binding import OPERATIONS
-from muniment.model import Value, id_bytes, id_text, instant
+from muniment.model import Value, id_bytes, id_text, instant, micros_of
 from muniment.policy import SYSTEM
 from muniment.schema import RecordType
 from muniment.schema.builtin import INCOMING
@@ -27,6 +27,7 @@ from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.logbook import Moment
 from muniment.session.reading.lists import Asked
+from muniment.session.reading.pieces import Piece, piece_of
 from muniment.session.reading.reads import disclosure, plan_of
 from muniment.session.rights.consented import subject_of
 from muniment.session.rights.erasing import MOST_TARGETS, erase
@@ -107,6 +108,11 @@ class Received:
     new: int = 0
     known: int = 0
     refused: tuple[tuple[str, str], ...] = ()
+
+
+def _place(one: Item) -> tuple[int, str]:
+    """Where a message stands in the list: by when it came."""
+    return micros_of(one.received_at), one.id
 
 
 class Inbox:
@@ -343,16 +349,26 @@ class Inbox:
 
     # Looking
 
-    def listed(self, *, everything: bool = False) -> list[Item]:
+    def listed(
+        self, *, everything: bool = False, limit: int | None = None, after: str | None = None
+    ) -> Piece[Item]:
         """What waits, oldest first; or all that is still here.
+
+        Args:
+            everything: what was accepted or refused too.
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
 
         Raises:
             AccessDenied: ``access.action``; logged.
+            UsageError: ``usage.cursor``.
         """
-        return sorted(
-            (one for one in self._read(None) if everything or one.state == "waiting"),
-            key=lambda one: (one.received_at, one.id),
-        )
+
+        def chosen(found: Iterable[Item]) -> Piece[Item]:
+            wanted = (one for one in found if everything or one.state == "waiting")
+            return piece_of(self._engine, "incoming", wanted, _place, limit=limit, after=after)
+
+        return self._read(None, chosen)
 
     def get(self, id: str) -> Item:
         """One of them.
@@ -360,20 +376,23 @@ class Inbox:
         Raises:
             NotFound: ``inbox.none``.
         """
-        found = self._read(id_bytes(id))
+        found = self._read(id_bytes(id), Piece)
         if not found:
             raise NotFound("inbox.none", where=id)
         return found[0]
 
-    def _read(self, only: bytes | None) -> list[Item]:
-        def body(tx: Transaction, moment: Moment) -> list[Item]:
+    def _read(self, only: bytes | None, chosen: Callable[[Iterable[Item]], Piece[Item]]) -> Piece[Item]:
+        def body(tx: Transaction, moment: Moment) -> Piece[Item]:
             self._engine.policy.require(self._acting.actor, "inbox.read", INCOMING.key)
             versions = [one for one in self._versions(tx) if only in (None, one.record)]
             plan = plan_of(self._engine, self._acting, INCOMING, None)
-            drafts = disclosure(self._engine, tx, self._acting, "record.read", plan, versions)
-            self._engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
             clear = plan.view.clear
-            return [self._opened(tx, one, clear) for one in versions]
+            found = chosen(self._opened(tx, one, clear) for one in versions)
+            named = {id_bytes(one.id) for one in found}
+            shown = [one for one in versions if one.record in named]
+            drafts = disclosure(self._engine, tx, self._acting, "record.read", plan, shown)
+            self._engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
+            return found
 
         with self._engine.guarded(self._acting, "inbox.read"):
             return self._engine.run(body, self._acting)

@@ -20,6 +20,7 @@ from muniment.session.kernel.views import Change as FieldChange
 from muniment.session.kernel.views import Page, Record, Step
 from muniment.session.reading import history as histories
 from muniment.session.reading import lists, reads, revealing
+from muniment.session.reading.pieces import Piece
 from muniment.session.writing.writes import Change, Saved, sole, write
 
 if TYPE_CHECKING:
@@ -448,15 +449,23 @@ class Session(Areas, Book):
         with self._engine.guarded(self._acting, "record.import", type=type):
             return RowWriter(self._engine, self._acting, self._engine.record_type(type), fields, **how)
 
-    def imports(self) -> Sequence[Record]:
+    def imports(self, *, limit: int = 100, after: str | None = None) -> Piece[Record]:
         """The imports that there were, newest first, each a record of the built-in type ``import``.
+
+        Args:
+            limit: records at the most, up to 1,000.
+            after: what the page before gave.
 
         Raises:
             AccessDenied: ``access.action``; logged.
+            UsageError: ``usage.cursor``.
         """
         self.require("record.import")
-        asked = lists.Asked("import", kind="import.list", descending=True, limit=1000)
-        return [record for page in self.pages(asked) for record in page.records]
+        asked = lists.Asked("import", kind="import.list", descending=True, limit=limit, after=after)
+        page = self.listed(asked)
+        found = Piece(page.records)
+        found.after = page.after
+        return found
 
     def revert_import(
         self,

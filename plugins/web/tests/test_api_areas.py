@@ -283,7 +283,7 @@ def test_an_incident_is_kept_by_its_versions(api, anna):
 
 
 def test_users_are_added_and_changed_by_whoever_may(api):
-    """A token for the setup alone does it; what a token makes is no token."""
+    """A token for the setup alone does it; by itself it makes no other token."""
     one = api("owner", "setup")
     login = f"u{id(one)}"
     added = one.post("users", json={"login": login, "name": "New", "roles": ["reader"]})
@@ -295,7 +295,9 @@ def test_users_are_added_and_changed_by_whoever_may(api):
     assert one.get("roles").json()["matrix"]
     mine = one.get("tokens").json()["tokens"]
     assert mine
-    assert 405 == one.post("tokens", json={"name": "more"}).status_code
+    more = one.post("tokens", json={"name": "more", "scopes": ["setup"], "password": "guessed"})
+    assert (403, "sign.wrong") == (more.status_code, more.json()["code"])
+    assert mine == one.get("tokens").json()["tokens"]
     newest = mine[-1]["id"]
     assert "revoked" == one.delete(f"tokens/{newest}").json()["state"]
     assert one.get("tokens").status_code == 401

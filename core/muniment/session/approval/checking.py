@@ -47,6 +47,7 @@ from muniment.session.approval.showing import (
 )
 from muniment.session.ground import Footing
 from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.reading.pieces import Piece
 from muniment.session.reading.reads import may_read
 from muniment.session.writing.approving import (
     Granted,
@@ -96,18 +97,19 @@ class Changes(Footing):
         acting: who, why and through what.
     """
 
-    def list(self, *, state: str = "open", limit: int = 100) -> Sequence[Summary]:
+    def list(self, *, state: str = "open", limit: int = 100, after: str | None = None) -> Piece[Summary]:
         """What waits, or waited, oldest first: all that this actor may check, and their own.
 
         Args:
             state: as in the record type ``proposal``: ``open``, ``ready``, ``done``, ``rejected``,
                 ``withdrawn``, ``expired``.
             limit: so many at the most.
+            after: what the piece before gave.
 
         Raises:
-            UsageError: ``approval.no_state``.
+            UsageError: ``approval.no_state``, ``usage.cursor``.
         """
-        return summaries(self._engine, self._acting, state, limit)
+        return summaries(self._engine, self._acting, state, limit, after)
 
     def show(self, id: str) -> Proposal:
         """One proposal exactly as it would be written, as far as this actor may see it; logged before.

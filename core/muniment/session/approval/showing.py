@@ -20,6 +20,7 @@ from muniment.session.kernel.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.kernel.standing import authorize, standing_to, view_of
 from muniment.session.kernel.views import Change as FieldChange
 from muniment.session.kernel.views import field_set, shown
+from muniment.session.reading.pieces import Piece, piece_of
 from muniment.session.reading.reads import definition_of, load, may_read, open_loaded
 from muniment.store import Transaction
 
@@ -199,27 +200,31 @@ def _summary(engine: Engine, acting: Acting, held: Held, time_us: int) -> Summar
     )
 
 
-def summaries(engine: Engine, acting: Acting, state: str, limit: int) -> list[Summary]:
+def summaries(
+    engine: Engine, acting: Acting, state: str, limit: int, after: str | None = None
+) -> Piece[Summary]:
     """The proposals in a state that the actor may know of; one act in the log."""
     if state not in STATES:
         raise UsageError("approval.no_state", known=", ".join(STATES))
     op = engine.new_id()
 
-    def body(tx: Transaction, moment: Moment) -> list[Summary]:
+    def body(tx: Transaction, moment: Moment) -> Piece[Summary]:
         engine.policy.require_known(acting.actor)
-        found: list[Held] = []
         # What is due has expired, whether or not anybody wrote that down yet.
         states = ("expired", "open", "ready") if state == "expired" else (state,)
-        for held in all_of(tx, engine, states):
-            if len(found) == limit:
-                break
-            if held.state_at(moment.time_us) == state and visible(engine, tx, acting, held):
-                found.append(held)
+        there = (
+            held
+            for held in all_of(tx, engine, states)
+            if held.state_at(moment.time_us) == state and visible(engine, tx, acting, held)
+        )
+        found = piece_of(engine, "change", there, lambda one: (one.id.hex(),), limit=limit, after=after)
         drafts = []
         for at in range(0, max(len(found), 1), MAX_SUBJECTS):
             drafts.append(_listed(engine, tx, acting, found[at : at + MAX_SUBJECTS], op, state))
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
-        return [_summary(engine, acting, held, moment.time_us) for held in found]
+        shown = Piece(_summary(engine, acting, held, moment.time_us) for held in found)
+        shown.after = found.after
+        return shown
 
     with engine.guarded(acting, "change.read"):
         return engine.run(body, acting)

@@ -9,18 +9,21 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
-from typing import TYPE_CHECKING, Final
+from typing import TYPE_CHECKING, Final, NamedTuple
 from zoneinfo import ZoneInfo
 
 import attrs
 
 from muniment.errors import NotFound, UsageError
-from muniment.model import id_bytes, id_text
+from muniment.model import id_bytes, id_text, instant, micros_of
 from muniment.outreach.calendars import Reminder, calendar_of
 from muniment.schema import Condition, Field, RecordType
+from muniment.session.kernel.current import sortable
 from muniment.session.kernel.engine import Engine
 from muniment.session.kernel.views import Record
 from muniment.session.reading import lists
+from muniment.session.reading.cursor import encode_cursor, opened_place, sealed_place
+from muniment.session.reading.pieces import Piece
 from muniment.session.reading.titles import records_of
 from muniment.session.writing.writes import Change, Saved, sole, write
 
@@ -31,6 +34,14 @@ __all__ = ["Due", "FollowUps", "meant_for"]
 
 _INTERACTION: Final = "interaction"
 _MOST: Final = 1_000
+_CURSOR: Final = b"piece/follow-up"
+
+
+class _Behind(NamedTuple):
+    """Where a piece of the list ended: when the last one is due, and its record's UUID text."""
+
+    moment_us: int
+    record: str
 
 
 @attrs.frozen
@@ -92,7 +103,8 @@ class FollowUps:
         days: int | None = None,
         kind: str = "record.list",
         limit: int = _MOST,
-    ) -> Sequence[Due]:
+        after: str | None = None,
+    ) -> Piece[Due]:
         """What is due, soonest first; each list of a type is an entry of the log.
 
         Args:
@@ -101,15 +113,19 @@ class FollowUps:
             days: only what is due within so many days from today.
             kind: the kind of entry it is written down as.
             limit: so many at most.
+            after: what the piece before gave.
 
         Raises:
-            NotFound: ``cli.no_user`` for a login that there is not.
+            NotFound: ``followup.no_user`` for a login that there is not.
+            UsageError: ``usage.cursor``.
         """
         engine, session = self._engine, self._session
         engine.refresh()
         who = self._record_of(owner) if owner else ""
         op = engine.new_id()
+        behind = None if after is None else _Behind(*opened_place(engine, _CURSOR, after))
         found: list[Due] = []
+        more = False
         for record_type in session.types():
             due = meant_for(record_type, "due")
             # A computed day repeats what another type says.
@@ -119,8 +135,28 @@ class FollowUps:
                 continue
             asked = self._asked(record_type, due, who, overdue, days, op, kind, limit)
             if asked is not None:
-                found += self._read(record_type, due, asked)
-        return sorted(found, key=lambda one: (self._moment(one.due), one.record))[:limit]
+                page = self._session.listed(self._from(asked, due, behind))
+                found += self._read(record_type, due, page.records)
+                more = more or page.after is not None
+        ranked = sorted(found, key=lambda one: (self._moment(one.due), one.record))
+        piece = Piece(ranked[:limit])
+        if len(ranked) > limit or (more and piece):
+            last = piece[-1]
+            piece.after = sealed_place(engine, _CURSOR, [micros_of(self._moment(last.due)), last.record])
+        return piece
+
+    def _from(self, asked: lists.Asked, due: Field, behind: _Behind | None) -> lists.Asked:
+        """The same list from behind a place that another type's record may hold."""
+        if behind is None:
+            return asked
+        moment, record = instant(behind.moment_us), id_bytes(behind.record)
+        value: datetime | date = moment
+        if due.kind == "date":
+            value = moment.astimezone(self._zone()).date()
+            if self._moment(value) != moment:
+                # A day stands where it begins: all that is due on it came before.
+                record = b"\xff" * 16
+        return attrs.evolve(asked, after=encode_cursor(self._engine, sortable(value), record))
 
     def _record_of(self, owner: str) -> str:
         login = self._session.actor if owner == "me" else owner
@@ -189,9 +225,8 @@ class FollowUps:
             return due
         return datetime.combine(due, datetime.min.time(), self._zone())
 
-    def _read(self, record_type: RecordType, due: Field, asked: lists.Asked) -> Sequence[Due]:
-        session, engine = self._session, self._engine
-        records = session.listed(asked).records
+    def _read(self, record_type: RecordType, due: Field, records: Sequence[Record]) -> Sequence[Due]:
+        engine = self._engine
         subject = record_type.subject
         reference = record_type.by_key[subject[0]] if isinstance(subject, tuple) else None
         people: dict[str, Record] = {}

@@ -41,6 +41,7 @@ from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.views import Record
 from muniment.session.outreach.messages import Mailing, link_of, mailings
 from muniment.session.outreach.recipients import Candidate, Choosing, Selection
+from muniment.session.reading.pieces import Piece, piece_of
 from muniment.session.rights.opt_outs import address_token
 from muniment.session.writing.writes import Change, Saved, sole, write
 from muniment.store import ListQuery, Transaction
@@ -185,19 +186,31 @@ class Mailings:
                 progress(count, 0)
         return Preview(letter, going, left_out, sample)
 
-    def list(self) -> Sequence[tuple[Mailing, Mapping[str, int]]]:
+    def list(
+        self, *, limit: int | None = None, after: str | None = None
+    ) -> Piece[tuple[Mailing, Mapping[str, int]]]:
         """The mailings, newest first, each with how many messages are in which state.
+
+        Args:
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
 
         Raises:
             AccessDenied: ``access.action``; logged.
+            UsageError: ``usage.cursor``.
         """
         self._session.require("mail.read")
         engine = self._engine
         states = [choice.key for choice in MESSAGE.by_key["state"].choices]
         of, state = (MESSAGE.by_key[key].number for key in ("mailing", "state"))
-        found: list[tuple[Mailing, Mapping[str, int]]] = []
+        found: Piece[tuple[Mailing, Mapping[str, int]]] = Piece()
         with engine.store.transaction(write=False) as tx:
-            for one in reversed(mailings(engine, tx)):
+            every = mailings(engine, tx)
+            some = piece_of(
+                engine, "mailing", every, lambda one: (one.id,), limit=limit, after=after, descending=True
+            )
+            found.after = some.after
+            for one in some:
                 counts = {
                     key: tx.count_current(
                         SHARD, ListQuery(MESSAGE.number, equals=((of, one.id), (state, key)))

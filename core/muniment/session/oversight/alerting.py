@@ -29,6 +29,7 @@ from muniment.session.ground import Footing
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.oversight.alerting_facts import Seen, currents, facts_of
 from muniment.session.reading.generations import Place, Span, place_at
+from muniment.session.reading.pieces import Piece, piece_of
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, sole, write
 from muniment.store import Reader
@@ -194,14 +195,30 @@ class Alerts(Footing):
         sent, unsent = deliver(engine, self._acting, settings, self.rules, self._held(("open",)))
         return Run(first, last, total, tuple(raised), sent, unsent)
 
-    def list(self, *, states: Sequence[str] = ("open",)) -> Sequence[Alert]:
+    def list(
+        self, *, states: Sequence[str] = ("open",), limit: int | None = None, after: str | None = None
+    ) -> Piece[Alert]:
         """The alerts in these states, the newest first; reading them is an entry.
+
+        Args:
+            states: ``open``, ``explained``, ``violation``.
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
 
         Raises:
             AccessDenied: ``access.action``; logged.
+            UsageError: ``usage.cursor``.
         """
         self._require("alert.read")
-        found = self._held(states)
+        found = piece_of(
+            self._engine,
+            "alert",
+            self._held(states),
+            lambda one: (one.id,),
+            limit=limit,
+            after=after,
+            descending=True,
+        )
         self._engine.note(self._acting, "alert.read", count=len(found))
         return found
 
@@ -295,15 +312,20 @@ class Alerts(Footing):
         )
         return first, last
 
-    def reviews(self) -> Sequence[Reviewed]:
+    def reviews(self, *, limit: int | None = None, after: str | None = None) -> Piece[Reviewed]:
         """The spans of the log that were signed off, oldest first; reading them is an entry.
+
+        Args:
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
 
         Raises:
             AccessDenied: ``access.action``; logged.
+            UsageError: ``usage.cursor``.
         """
         self._require("alert.read")
         with self._engine.store.transaction(write=False) as tx:
-            found = [
+            held = [
                 Reviewed(
                     _reviewed(row.clear, "first"),
                     _reviewed(row.clear, "last"),
@@ -312,8 +334,13 @@ class Alerts(Footing):
                 )
                 for row in currents(tx, REVIEW.number)
             ]
+
+        def place(one: Reviewed) -> tuple[int, int, int]:
+            return one.last.generation, one.last.index, one.time_us
+
+        found = piece_of(self._engine, "review", held, place, limit=limit, after=after)
         self._engine.note(self._acting, "alert.read", target={"reviews": len(found)})
-        return sorted(found, key=lambda one: one.last)
+        return found
 
     # Underneath
 

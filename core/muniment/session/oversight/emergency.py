@@ -23,6 +23,7 @@ from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.loading import load
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.views import Record
+from muniment.session.reading.pieces import Piece, piece_of
 from muniment.session.reading.reads import Loaded, disclosure, release, whole_plan
 from muniment.session.tables.matching import Matcher
 from muniment.session.tables.naming import is_identifier
@@ -202,22 +203,33 @@ class Emergencies(Footing):
         change = Change("update", record=id_bytes(one.id), values=values, kind=kind, inside=True)
         write(self._engine, self._acting, [change])
 
-    def list(self, *, reviewed: bool = False) -> Sequence[Emergency]:
+    def list(
+        self, *, reviewed: bool = False, limit: int | None = None, after: str | None = None
+    ) -> Piece[Emergency]:
         """The emergency accesses that nobody has reviewed, oldest first.
 
         Args:
             reviewed: those that somebody has reviewed instead.
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
 
         Raises:
             AccessDenied: ``access.action``; logged.
+            UsageError: ``usage.cursor``.
         """
         engine, acting = self._engine, self._acting
         with engine.guarded(acting, _REVIEW):
             engine.policy.require(acting.actor, _REVIEW)
-            loaded = engine.run(lambda tx, moment: self._listed(tx, moment, reviewed), acting)
-        return [_shown(release(engine, one, _PLAN), one.version) for one in loaded]
+            loaded, behind = engine.run(
+                lambda tx, moment: self._listed(tx, moment, reviewed, limit, after), acting
+            )
+        shown = Piece(_shown(release(engine, one, _PLAN), one.version) for one in loaded)
+        shown.after = behind
+        return shown
 
-    def _listed(self, tx: Transaction, moment: Moment, reviewed: bool) -> Sequence[Loaded]:
+    def _listed(
+        self, tx: Transaction, moment: Moment, reviewed: bool, limit: int | None, after: str | None
+    ) -> tuple[Sequence[Loaded], str | None]:
         state = BREAK_GLASS.by_key["state"].number
         found: list[Version] = []
         for name in ("reviewed",) if reviewed else ("open", "ended"):
@@ -225,8 +237,10 @@ class Emergencies(Footing):
             while rows := tx.list_current(SHARD, query):
                 found += [one for row in rows if (one := tx.version(SHARD, row.record)) is not None]
                 query = attrs.evolve(query, after=(None, rows[-1].record))
-        found.sort(key=lambda one: one.record)
-        return self._logged(tx, moment, found, "record.list")
+        piece = piece_of(
+            self._engine, "emergency", found, lambda one: (one.record.hex(),), limit=limit, after=after
+        )
+        return self._logged(tx, moment, piece, "record.list"), piece.after
 
     def _one(self, id: str, action: str) -> Emergency:
         """One emergency access, opened to be ended or reviewed."""

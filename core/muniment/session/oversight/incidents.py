@@ -31,6 +31,7 @@ from muniment.session.oversight.incident_values import (
     incident_of,
     newest,
 )
+from muniment.session.reading.pieces import Piece, piece_of
 from muniment.session.reading.reads import disclosure
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, sole, write
@@ -54,17 +55,34 @@ class Incidents(Footing):
 
     # Reading
 
-    def listed(self, *, closed: bool = False) -> list[Incident]:
+    def listed(
+        self, *, closed: bool = False, limit: int | None = None, after: str | None = None
+    ) -> Piece[Incident]:
         """The open incidents, or all, the newest first; logged.
+
+        Args:
+            closed: closed ones too.
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
 
         Raises:
             AccessDenied: ``access.action``; logged.
+            UsageError: ``usage.cursor``.
         """
 
-        def body(tx: Transaction, moment: Moment) -> list[Incident]:
-            found = [self._opened(tx, one) for one in newest(tx)]
-            kept = [one for one in found if closed or one.state == "open"]
-            return self._released(tx, moment, kept, "record.list")
+        def body(tx: Transaction, moment: Moment) -> Piece[Incident]:
+            found = (self._opened(tx, one) for one in newest(tx))
+            kept = piece_of(
+                self._engine,
+                "incident",
+                (one for one in found if closed or one.state == "open"),
+                lambda one: (one.id,),
+                limit=limit,
+                after=after,
+                descending=True,
+            )
+            self._released(tx, moment, kept, "record.list")
+            return kept
 
         return self._reading(body)
 

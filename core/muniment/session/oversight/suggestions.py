@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
 import attrs
@@ -12,6 +11,7 @@ from muniment.model import id_bytes, id_text
 from muniment.schema import SUGGESTION
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD
+from muniment.session.reading.pieces import Piece, piece_of
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import write
 
@@ -72,14 +72,20 @@ class Suggestions:
             raise made
         return made.id
 
-    def all(self) -> Sequence[Suggestion]:
+    def all(self, *, limit: int | None = None, after: str | None = None) -> Piece[Suggestion]:
         """What nobody has put away yet, oldest first; reading it is an entry.
+
+        Args:
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
 
         Raises:
             AccessDenied: ``access.action``; logged.
+            UsageError: ``usage.cursor``.
         """
         self._session.require("config.read")
-        engine, found = self._engine, []
+        engine = self._engine
+        standing: list[Suggestion] = []
         with engine.store.transaction(write=False) as tx:
             for _, record, newest in tx.builtin(SHARD, (SUGGESTION.number,)):
                 version, current = tx.version(SHARD, record, newest), tx.current(SHARD, record)
@@ -87,7 +93,7 @@ class Suggestions:
                     continue
                 values = open_version(tx, engine.sealer, version, SUGGESTION)
                 if values["state"] == "open":
-                    found.append(
+                    standing.append(
                         Suggestion(
                             id_text(record),
                             str(values["text"]),
@@ -97,6 +103,7 @@ class Suggestions:
                             version.version,
                         )
                     )
+        found = piece_of(engine, "suggestion", standing, lambda one: (one.id,), limit=limit, after=after)
         if found:
             self._session.note("record.list", type=SUGGESTION.key, count=len(found))
         return found

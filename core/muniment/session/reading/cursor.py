@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 
 from muniment.errors import IntegrityError, UsageError
 from muniment.seal import open_bytes, seal_bytes
@@ -12,13 +12,14 @@ from muniment.seal import open_bytes, seal_bytes
 if TYPE_CHECKING:
     from muniment.session.kernel.engine import Engine
 
-__all__ = ["decode_cursor", "encode_cursor"]
+__all__ = ["decode_cursor", "encode_cursor", "opened_place", "sealed_place"]
+
+_RECORDS = b"cursor"
 
 
 def encode_cursor(engine: Engine, value: object, record: bytes) -> str:
     """A cursor behind the row with this sort value and record."""
-    plain = json.dumps([value, record.hex()], ensure_ascii=False).encode("utf-8")
-    return urlsafe_b64encode(seal_bytes(engine.keys.index_root, b"cursor", plain)).decode("ascii").rstrip("=")
+    return sealed_place(engine, _RECORDS, [value, record.hex()])
 
 
 def decode_cursor(engine: Engine, text: str) -> tuple[object, bytes]:
@@ -27,9 +28,30 @@ def decode_cursor(engine: Engine, text: str) -> tuple[object, bytes]:
     Raises:
         UsageError: ``usage.cursor`` where it is none of ours.
     """
+    value, record = opened_place(engine, _RECORDS, text)
+    return value, bytes.fromhex(record)
+
+
+def sealed_place(engine: Engine, purpose: bytes, place: object) -> str:
+    """A place in a list as a cursor that opens for this list alone.
+
+    Args:
+        engine: the opened archive; its cursors are of no use to another.
+        purpose: names the list.
+        place: as JSON has it.
+    """
+    plain = json.dumps(place, ensure_ascii=False).encode("utf-8")
+    return urlsafe_b64encode(seal_bytes(engine.keys.index_root, purpose, plain)).decode("ascii").rstrip("=")
+
+
+def opened_place(engine: Engine, purpose: bytes, text: str) -> Any:
+    """The place that ``sealed_place`` made a cursor of.
+
+    Raises:
+        UsageError: ``usage.cursor`` where it is none of ours, or of another list.
+    """
     try:
         data = urlsafe_b64decode(text + "=" * (-len(text) % 4))
-        value, record = json.loads(open_bytes(engine.keys.index_root, b"cursor", data))
-        return value, bytes.fromhex(record)
-    except (ValueError, IntegrityError, TypeError):
+        return json.loads(open_bytes(engine.keys.index_root, purpose, data))
+    except (ValueError, IntegrityError):
         raise UsageError("usage.cursor") from None

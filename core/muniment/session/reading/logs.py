@@ -18,8 +18,9 @@ from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.reach import reached_by
 from muniment.session.kernel.standing import authorize
-from muniment.session.reading.cursor import decode_cursor, encode_cursor
+from muniment.session.reading.cursor import decode_cursor, encode_cursor, opened_place, sealed_place
 from muniment.session.reading.generations import ALL, Asked, Place, Span, chosen, generation_of
+from muniment.session.reading.pieces import Piece
 from muniment.store import IndexRow, LogFilter, Reader, Transaction
 
 __all__ = [
@@ -355,10 +356,14 @@ def show_entry(engine: Engine, acting: Acting, index: int, *, generation: int | 
         return engine.run(body, acting)
 
 
-def accesses_of(engine: Engine, acting: Acting, record: bytes, *, limit: int = 1000) -> list[LogEntry]:
+def accesses_of(
+    engine: Engine, acting: Acting, record: bytes, *, limit: int = 1000, after: str | None = None
+) -> Piece[LogEntry]:
     """Every entry about a record or, where it is one, a subject: who saw, changed or was refused it."""
+    purpose = b"accesses/" + record
+    behind = None if after is None else Place(*opened_place(engine, purpose, after))
 
-    def body(tx: Transaction, moment: Moment) -> list[LogEntry]:
+    def body(tx: Transaction, moment: Moment) -> Piece[LogEntry]:
         version = tx.version(SHARD, record)
         if version is None:
             raise NotFound("record.not_found")
@@ -373,10 +378,15 @@ def accesses_of(engine: Engine, acting: Acting, record: bytes, *, limit: int = 1
         found: list[Found] = []
         for gen, size in chosen(tx, moment, ALL):
             # Of before a restore that opened a new generation too: they are accesses all the same.
-            if size and len(found) < limit:
+            shown = behind is not None and gen > behind.generation
+            if size and not shown and len(found) <= limit:
                 audit.catch_up(tx, SHARD, gen, stop=size)
-                rows = tx.find_entries(SHARD, gen, LogFilter(about=record, limit=limit - len(found)))
+                before = behind.index if behind is not None and gen == behind.generation else None
+                filters = LogFilter(about=record, before=before, limit=limit + 1 - len(found))
+                rows = tx.find_entries(SHARD, gen, filters)
                 found += [audit.entry_at(tx, SHARD, gen, row.seq) for row in rows]
+        more = len(found) > limit
+        del found[limit:]
         detail = engine.detail(
             acting,
             engine.new_id(),
@@ -388,7 +398,11 @@ def accesses_of(engine: Engine, acting: Acting, record: bytes, *, limit: int = 1
         draft = Draft("record.accesses", detail, subject_keys=subjects)
         engine.logbook.append(tx, moment, [draft], actor=acting.actor.id)
         # Of a list of a hundred only the line about this record is shown.
-        return [readable(engine, acting, one, only=record) for one in found]
+        entries = Piece(readable(engine, acting, one, only=record) for one in found)
+        if more:
+            last = entries[-1]
+            entries.after = sealed_place(engine, purpose, [last.generation, last.index])
+        return entries
 
     try:
         with _allowed(engine, acting, "record.accesses"):

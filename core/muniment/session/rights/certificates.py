@@ -26,6 +26,7 @@ from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.tiles import TileReader
+from muniment.session.reading.pieces import Piece, piece_of
 from muniment.store import LogFilter, Transaction
 
 if TYPE_CHECKING:
@@ -178,21 +179,32 @@ def _departed(engine: Engine, tx: Transaction, moment: Moment, done: Done) -> di
 # Certificates that are kept
 
 
-def list_certificates(engine: Engine, acting: Acting, *, about: bytes | None = None) -> list[dict[str, Any]]:
+def list_certificates(
+    engine: Engine,
+    acting: Acting,
+    *,
+    about: bytes | None = None,
+    limit: int | None = None,
+    after: str | None = None,
+) -> Piece[dict[str, Any]]:
     """The certificates, oldest first; logged.
 
     Args:
         engine: the opened archive.
         acting: who, why and through what.
         about: of erasures of this subject or record alone, 16 bytes.
+        limit: so many at the most; by default all.
+        after: what the piece before gave.
 
     Raises:
         AccessDenied: ``access.action``; logged.
+        UsageError: ``usage.cursor``.
     """
 
-    def body(tx: Transaction, moment: Moment) -> list[dict[str, Any]]:
+    def body(tx: Transaction, moment: Moment) -> Piece[dict[str, Any]]:
         engine.policy.require(acting.actor, "erasure.read")
-        found = [made for _, made in _kept(engine, tx) if about is None or _is_about(made, about)]
+        kept = (made for _, made in _kept(engine, tx) if about is None or _is_about(made, about))
+        found = piece_of(engine, "erasure", kept, lambda one: (str(one["id"]),), limit=limit, after=after)
         detail = engine.detail(acting, engine.new_id(), type=ERASURE.key, count=len(found))
         engine.logbook.append(tx, moment, [Draft("record.list", detail)], actor=acting.actor.id)
         return found

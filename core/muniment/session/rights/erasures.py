@@ -14,6 +14,7 @@ from muniment.session.ground import Footing
 from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.reach import require_reached
+from muniment.session.reading.pieces import Piece
 from muniment.session.rights.certificates import certificate_file, list_certificates
 from muniment.session.rights.erasing import Erased, Refusal, erase, held_by
 from muniment.session.rights.facets import Facts
@@ -227,10 +228,15 @@ class Erasures(Footing):
                 duties = {name: one for name, one in duties.items() if name[1] in wanted}
         return self._erase(targets, reason, list(duties.values()))
 
-    def certificates(self, *, about: str | None = None) -> list[dict[str, Any]]:
-        """The certificates of all erasures, or of those of one subject or record; logged."""
+    def certificates(
+        self, *, about: str | None = None, limit: int | None = None, after: str | None = None
+    ) -> Piece[dict[str, Any]]:
+        """The certificates of all erasures, or of those of one subject or record; logged.
+
+        See ``certificates.list_certificates``.
+        """
         found = None if about is None else id_bytes(about)
-        return list_certificates(self._engine, self._acting, about=found)
+        return list_certificates(self._engine, self._acting, about=found, limit=limit, after=after)
 
     def certificate(self, id: str) -> Mapping[str, Any]:
         """A certificate with its evidence, to be handed out; ``verify.certificate`` checks it offline.

@@ -25,6 +25,7 @@ from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reaches, require_reached
+from muniment.session.reading.pieces import Piece, piece_of
 from muniment.session.rights.holding import forget_hold, keep_hold
 from muniment.session.writing.writes import Change, sole, write
 from muniment.store import Transaction, Version
@@ -293,26 +294,32 @@ class Holds(Footing):
         forget_hold(self._engine, record)
         return released
 
-    def list(self, *, released: bool = False) -> list[Hold]:
+    def list(
+        self, *, released: bool = False, limit: int | None = None, after: str | None = None
+    ) -> Piece[Hold]:
         """The holds, oldest first; logged.
 
         Args:
             released: those that were ended too.
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
 
         Raises:
             AccessDenied: ``access.action``; logged.
+            UsageError: ``usage.cursor``.
         """
         engine, acting = self._engine, self._acting
         self._require("hold.read")
 
-        def body(tx: Transaction, moment: Moment) -> list[Hold]:
+        def body(tx: Transaction, moment: Moment) -> Piece[Hold]:
             from muniment.session.kernel.logbook import Draft
 
-            found = [
+            standing = (
                 hold
                 for hold in _all(engine, tx)
                 if (hold.placed or released) and self._reaches(tx, hold, "hold.read")
-            ]
+            )
+            found = piece_of(engine, "hold", standing, lambda one: (one.id,), limit=limit, after=after)
             detail = engine.detail(acting, engine.new_id(), count=len(found))
             engine.logbook.append(tx, moment, [Draft("hold.read", detail)], actor=acting.actor.id)
             return found

@@ -18,6 +18,7 @@ from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reaches
+from muniment.session.reading.pieces import Piece, piece_of
 from muniment.session.reading.reads import disclosure, plan_of
 from muniment.session.rights.consented import subject_of
 from muniment.session.writing.changes import Change
@@ -109,6 +110,11 @@ class Request:
         return [(name, name in done) for name in _CHECKLIST]
 
 
+def _place(one: Request) -> tuple[str, str]:
+    """Where a request stands in the list: by the day on which it is due."""
+    return str(one.values.get("due")), one.id
+
+
 class Requests:
     """Requests of persons, as acts of somebody; reached as ``session.requests``."""
 
@@ -135,20 +141,29 @@ class Requests:
         return found[0]
 
     def listed(
-        self, *, everything: bool = False, of: str | None = None, only: str | None = None
-    ) -> list[Request]:
+        self,
+        *,
+        everything: bool = False,
+        of: str | None = None,
+        only: str | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+    ) -> Piece[Request]:
         """The requests that are open, or all; the one due first comes first.
 
         Args:
             everything: closed ones too.
             of: UUID text of a record about a person: theirs alone.
             only: UUID text of a request: that one alone.
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
 
         Raises:
             AccessDenied: ``access.action``; logged.
+            UsageError: ``usage.cursor``.
         """
 
-        def body(tx: Transaction, moment: Moment) -> list[Request]:
+        def body(tx: Transaction, moment: Moment) -> Piece[Request]:
             self._engine.policy.require(self._acting.actor, "request.read", REQUEST.key)
             about = None if of is None else subject_of(self._engine, self._acting, tx, id_bytes(of))
             record = None if only is None else id_bytes(only)
@@ -160,9 +175,16 @@ class Requests:
                 and reaches(self._engine, tx, self._acting, "request.read", one.subject)
             ]
             found = [self._opened(tx, one) for one in versions]
-            shown = [one for one in found if everything or one.is_open]
-            named = {one.id for one in shown}
             plan = plan_of(self._engine, self._acting, REQUEST, None)
+            clear = [
+                attrs.evolve(
+                    one, values={key: value for key, value in one.values.items() if key in plan.view.clear}
+                )
+                for one in found
+                if everything or one.is_open
+            ]
+            shown = piece_of(self._engine, "request", clear, _place, limit=limit, after=after)
+            named = {one.id for one in shown}
             drafts = disclosure(
                 self._engine,
                 tx,
@@ -172,16 +194,10 @@ class Requests:
                 [one for one in versions if id_text(one.record) in named],
             )
             self._engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
-            return [
-                attrs.evolve(
-                    one, values={key: value for key, value in one.values.items() if key in plan.view.clear}
-                )
-                for one in shown
-            ]
+            return shown
 
         with self._engine.guarded(self._acting, "request.read", record=of):
-            found = self._engine.run(body, self._acting)
-        return sorted(found, key=lambda one: (str(one.values.get("due")), one.id))
+            return self._engine.run(body, self._acting)
 
     def _versions(self, tx: Transaction) -> list[Version]:
         rows = tx.builtin(SHARD, (REQUEST.number,))

@@ -24,6 +24,7 @@ from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.gates import PURPOSES_LEFT, RESTRICTED, STORAGE_ONLY, About, Touch
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reaches, require_reached
+from muniment.session.reading.pieces import Piece, piece_of
 from muniment.session.rights.holds import linked
 from muniment.session.writing.writes import Change, Saved, write
 from muniment.store import Transaction
@@ -329,23 +330,28 @@ class Restrictions(Footing):
 
         self._write(body, reason, target, alone)
 
-    def list(self) -> list[Restriction]:
+    def list(self, *, limit: int | None = None, after: str | None = None) -> Piece[Restriction]:
         """The restrictions that hold; logged.
+
+        Args:
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
 
         Raises:
             AccessDenied: ``access.action``; logged.
+            UsageError: ``usage.cursor``.
         """
         engine = self._engine
         self._require("retention.read")
         engine.note(self._acting, "record.list", type=RESTRICTION.key)
         with engine.store.transaction(write=False) as tx:
             now = restrictions_now(engine, tx)
-            found = [
+            standing = (
                 one
                 for one in (*now.subjects.values(), *now.records.values())
                 if reaches(engine, tx, self._acting, "retention.read", id_bytes(one.target))
-            ]
-        return sorted(found, key=lambda one: one.id)
+            )
+            return piece_of(engine, "restriction", standing, lambda one: (one.id,), limit=limit, after=after)
 
     def _held(self, tx: Transaction, target: bytes, alone: bool) -> Restriction | None:
         now = restrictions_now(self._engine, tx)

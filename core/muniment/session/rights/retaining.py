@@ -5,7 +5,8 @@ from __future__ import annotations
 from collections import Counter
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from functools import partial
-from typing import Any, Final
+from itertools import islice
+from typing import Any, Final, NamedTuple
 
 import attrs
 
@@ -17,6 +18,8 @@ from muniment.session.ground import Footing
 from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
 from muniment.session.kernel.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.kernel.reach import reach_of, reaches, require_reached
+from muniment.session.reading.cursor import opened_place, sealed_place
+from muniment.session.reading.pieces import Piece
 from muniment.session.rights.erasing import Refusal, erase
 from muniment.session.rights.facets import Facts, rules_of_type
 from muniment.session.rights.planned import LISTS, Planned, last_closed, named_by, renewals
@@ -27,6 +30,7 @@ __all__ = ["Applied", "Retaining"]
 
 _AT_ONCE: Final = 500
 _DUE: Final = LISTS["due"]
+_CURSOR: Final = b"piece/retention"
 
 Progress = Callable[[int, int], None]
 _Counts = Counter[tuple[str, str, str, str]]
@@ -35,6 +39,15 @@ _Counts = Counter[tuple[str, str, str, str]]
 def _counted(one: Verdict) -> tuple[str, str, str, str]:
     """What facets are counted by: type, category, state, rule."""
     return one.facet.type, one.facet.category, one.state, one.rule
+
+
+class _Place(NamedTuple):
+    """Where a facet stands in the plan."""
+
+    type: int
+    deleted: bool
+    record: str
+    category: str
 
 
 @attrs.frozen
@@ -88,17 +101,58 @@ class Retaining(Footing):
             UsageError: ``keep.state``.
             AccessDenied: ``access.action``; logged.
         """
-        unknown = set(states) - set(STATES)
-        if unknown:
-            raise UsageError("keep.state", known=", ".join(STATES))
-        self._require("retention.read")
-        op = self._engine.new_id()
-        self._engine.note(self._acting, "retention.plan", target={"states": sorted(states)})
+        op = self._begun(states)
         for verdicts in self._pages(types, progress, only):
             found = [one for one in verdicts if one.state in states]
             if found:
                 self._engine.run(partial(self._log, op, found), self._acting)
                 yield from found
+
+    def piece(
+        self,
+        *,
+        types: Sequence[str] = (),
+        states: Sequence[str] = _DUE,
+        limit: int = 100,
+        after: str | None = None,
+    ) -> Piece[Verdict]:
+        """A piece of the plan; only what is in it is written down and given.
+
+        Args:
+            types: keys of record types; by default all.
+            states: out of ``retention.plan.STATES``; by default what is due or waits for a person.
+            limit: so many at the most.
+            after: what the piece before gave.
+
+        Raises:
+            UsageError: ``keep.state``, ``usage.cursor``.
+            AccessDenied: ``access.action``; logged.
+        """
+        behind = None if after is None else _Place(*opened_place(self._engine, _CURSOR, after))
+        op = self._begun(states)
+        self._engine.refresh()
+        standing = (
+            (_Place(*part, one.facet.record, one.facet.category), one)
+            for part, verdicts in self._parts(types, None, behind)
+            for one in sorted(verdicts, key=lambda one: (one.facet.record, one.facet.category))
+            if one.state in states
+        )
+        later = (pair for pair in standing if behind is None or pair[0] > behind)
+        taken = list(islice(later, limit + 1))
+        found = Piece(one for _, one in taken[:limit])
+        if len(taken) > limit:
+            found.after = sealed_place(self._engine, _CURSOR, taken[limit - 1][0])
+        if found:
+            self._engine.run(partial(self._log, op, found), self._acting)
+        return found
+
+    def _begun(self, states: Sequence[str]) -> bytes:
+        """Write down that the plan is asked for; give the act that what is released belongs to."""
+        if set(states) - set(STATES):
+            raise UsageError("keep.state", known=", ".join(STATES))
+        self._require("retention.read")
+        self._engine.note(self._acting, "retention.plan", target={"states": sorted(states)})
+        return self._engine.new_id()
 
     def renew(self, *, progress: Progress | None = None) -> Mapping[str, int]:
         """Plan everything anew, and write down what is due, what is kept back, and how many stand how.
@@ -231,7 +285,8 @@ class Retaining(Footing):
     def _types(self, types: Sequence[str]) -> list[Any]:
         known = self._engine.definitions
         if types:
-            return [self._engine.record_type(one) for one in types]
+            named = {one.number: one for one in map(self._engine.record_type, types)}
+            return [one for _, one in sorted(named.items())]
         return [one for _, one in sorted(known.by_number.items()) if one.number >= 256]
 
     def _pages(
@@ -242,18 +297,44 @@ class Retaining(Footing):
         action: str = "retention.read",
     ) -> Iterator[list[Verdict]]:
         """The verdicts on a page of records in reach at a time; nothing of it leaves unlogged."""
-        engine, done = self._engine, 0
+        engine = self._engine
         engine.refresh()
         for start in range(0, len(only), _AT_ONCE):
             some = list(dict.fromkeys(id_bytes(one) for one in only[start : start + _AT_ONCE]))
             with engine.store.transaction(write=False) as tx:
                 verdicts = self._verdicts(Facts(engine, tx, engine.clock()), tx, some, action)
             yield [one for one in verdicts if not types or one.facet.type in types]
-        for record_type in self._types(types) if not only else ():
+        for _, verdicts in self._parts(types, progress, action=action) if not only else ():
+            yield verdicts
+
+    def _parts(
+        self,
+        types: Sequence[str],
+        progress: Progress | None,
+        behind: _Place | None = None,
+        *,
+        action: str = "retention.read",
+    ) -> Iterator[tuple[tuple[int, bool], list[Verdict]]]:
+        """The same of all records, each page with the type and whether its records are deleted.
+
+        Args:
+            types: keys of record types; empty for all.
+            progress: told how many records were looked at.
+            behind: what stands before this one's record is left out.
+            action: what the actor must be allowed with the records.
+        """
+        engine, done = self._engine, 0
+        for record_type in self._types(types):
             if not rules_of_type(engine, record_type):
                 continue
             for deleted in (False, True):
+                part = (record_type.number, deleted)
                 after: bytes | None = None
+                if behind is not None and part <= behind[:2]:
+                    if part < behind[:2]:
+                        continue
+                    # From this record on, for it may have more than one facet.
+                    after = (int.from_bytes(id_bytes(behind.record), "big") - 1).to_bytes(16, "big")
                 while True:
                     with engine.store.transaction(write=False) as tx:
                         facts = Facts(engine, tx, engine.clock())
@@ -265,7 +346,7 @@ class Retaining(Footing):
                     if not records:
                         break
                     after = records[-1]
-                    yield verdicts
+                    yield part, verdicts
 
     def _verdicts(
         self, facts: Facts, tx: Transaction, records: Sequence[bytes], action: str

@@ -22,6 +22,7 @@ from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.views import Record
+from muniment.session.reading.pieces import Piece, piece_of
 from muniment.session.writing.approving import Sanction
 from muniment.session.writing.writes import Change, renew, write
 from muniment.store import Transaction
@@ -132,15 +133,21 @@ class Links:
         self._session = session
         self._engine = session.engine
 
-    def list(self) -> Sequence[Link]:
+    def list(self, *, limit: int | None = None, after: str | None = None) -> Piece[Link]:
         """The merges that hold, oldest first.
+
+        Args:
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
 
         Raises:
             AccessDenied: ``access.action``; logged.
+            UsageError: ``usage.cursor``.
         """
         self._session.require("subject.link")
         with self._engine.store.transaction(write=False) as tx:
-            found = _links(self._engine, tx)
+            links = _links(self._engine, tx)
+        found = piece_of(self._engine, "merge", links, lambda one: (one.id,), limit=limit, after=after)
         self._session.note("data.check", target={"links": len(found)}, count=len(found))
         return found
 

@@ -12,7 +12,15 @@ from muniment.model import SCOPES
 from muniment.session import Session
 from muniment.session.credentials import LONGEST_DAYS, Token
 from muniment_web.api._calls import Caller, area, may, whole_caller
-from muniment_web.api._parts import Done, Moment, Shown, Strict
+from muniment_web.api._parts import (
+    After,
+    Done,
+    Limit,
+    Moment,
+    Paged,
+    Shown,
+    Strict,
+)
 from muniment_web.server.people import confirm, end_sign_ins, forget_factor, sign_ins_of, taken_code
 from muniment_web.server.web import Web
 
@@ -46,7 +54,7 @@ class TokenShown(Shown):
     expires: Moment
 
 
-class TokenList(Shown):
+class TokenList(Paged):
     """Tokens, the oldest first."""
 
     tokens: list[TokenShown]
@@ -71,9 +79,10 @@ class TokenMade(TokenShown):
 
 
 @router.get("/tokens", tags=["tokens"])
-def list_tokens(session: Own) -> TokenList:
+def list_tokens(session: Own, limit: Limit = 100, after: After = None) -> TokenList:
     """One's own tokens; whoever may read users sees everybody's."""
-    return TokenList(tokens=[TokenShown(**_token(one)) for one in session.credentials.listed()])
+    found = session.credentials.listed(limit=limit, after=after)
+    return TokenList(tokens=[TokenShown(**_token(one)) for one in found], after=found.after)
 
 
 @router.post("/tokens", tags=["tokens"], status_code=201)

@@ -14,10 +14,12 @@ from muniment.session.approval.showing import Proposal, Summary
 from muniment.session.kernel.views import Change
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
+    After,
     Done,
     Limit,
     MaybeWhy,
     Moment,
+    Paged,
     Shown,
     Strict,
     Text,
@@ -57,7 +59,7 @@ class ProposalSummary(Shown):
     needs: list[Need]
 
 
-class Proposals(Shown):
+class Proposals(Paged):
     """Proposals, oldest first."""
 
     changes: list[ProposalSummary]
@@ -133,11 +135,11 @@ def list_changes(
     session: Reading,
     state: Literal["open", "ready", "done", "rejected", "withdrawn", "expired"] = "open",
     limit: Limit = 100,
+    after: After = None,
 ) -> Proposals:
     """What waits for a second person: all that this caller may check, and their own."""
-    return Proposals(
-        changes=[ProposalSummary(**_summary(one)) for one in session.changes.list(state=state, limit=limit)]
-    )
+    found = session.changes.list(state=state, limit=limit, after=after)
+    return Proposals(changes=[ProposalSummary(**_summary(one)) for one in found], after=found.after)
 
 
 def _summary(one: Summary) -> dict[str, Any]:

@@ -20,10 +20,13 @@ from muniment.session.tables.mapped import SavedMapping
 from muniment_web.api import _models as models
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
+    After,
     Done,
     Id,
     IfMatch,
+    Limit,
     Moment,
+    Paged,
     Reason,
     Shown,
     Strict,
@@ -107,7 +110,7 @@ class ImportShown(Shown):
     fields: dict[str, Any]
 
 
-class ImportList(Shown):
+class ImportList(Paged):
     """The imports that there were, newest first."""
 
     imports: list[ImportShown]
@@ -194,8 +197,9 @@ def _issue(one: Issue) -> models.Issue:
 
 
 @router.get("/imports")
-def list_imports(session: Imports) -> ImportList:
+def list_imports(session: Imports, limit: Limit = 100, after: After = None) -> ImportList:
     """The imports that there were, newest first."""
+    found = session.imports(limit=limit, after=after)
     return ImportList(
         imports=[
             ImportShown.model_validate(
@@ -209,8 +213,9 @@ def list_imports(session: Imports) -> ImportList:
                     },
                 }
             )
-            for one in session.imports()
-        ]
+            for one in found
+        ],
+        after=found.after,
     )
 
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from itertools import islice
 from typing import Annotated, Any, Final, Literal
 
 from fastapi import Depends, Query
@@ -12,7 +11,21 @@ from muniment.retention.plan import Verdict
 from muniment.session import Session
 from muniment.session.rights.erasing import Erased
 from muniment_web.api._calls import area, may
-from muniment_web.api._parts import Done, Id, Key, Limit, Moment, Reason, Shown, Strict, Text, TypeKey, Why
+from muniment_web.api._parts import (
+    After,
+    Done,
+    Id,
+    Key,
+    Limit,
+    Moment,
+    Paged,
+    Reason,
+    Shown,
+    Strict,
+    Text,
+    TypeKey,
+    Why,
+)
 from muniment_web.api._parts import of_type as record_of
 
 __all__ = ["router"]
@@ -49,7 +62,7 @@ class HoldShown(Shown):
     changed: Moment
 
 
-class Holds(Shown):
+class Holds(Paged):
     """Legal holds, oldest first."""
 
     holds: list[HoldShown]
@@ -68,9 +81,10 @@ class HoldRequest(Strict):
 
 
 @router.get("/holds")
-def list_holds(session: Held, released: bool = False) -> Holds:
+def list_holds(session: Held, released: bool = False, limit: Limit = 100, after: After = None) -> Holds:
     """Legal holds that are in force, or were released."""
-    return Holds(holds=[HoldShown(**one.document()) for one in session.holds.list(released=released)])
+    found = session.holds.list(released=released, limit=limit, after=after)
+    return Holds(holds=[HoldShown(**one.document()) for one in found], after=found.after)
 
 
 @router.post("/holds", status_code=201)
@@ -111,7 +125,7 @@ class RestrictionShown(Shown):
     changed: Moment
 
 
-class Restrictions(Shown):
+class Restrictions(Paged):
     """The restrictions that hold."""
 
     restrictions: list[RestrictionShown]
@@ -136,10 +150,10 @@ class LiftRequest(Strict):
 
 
 @router.get("/restrictions")
-def list_restrictions(session: Keeping) -> Restrictions:
+def list_restrictions(session: Keeping, limit: Limit = 100, after: After = None) -> Restrictions:
     """The restrictions that hold."""
-    found = [RestrictionShown(**one.document()) for one in session.restrictions.list()]
-    return Restrictions(restrictions=found)
+    found = session.restrictions.list(limit=limit, after=after)
+    return Restrictions(restrictions=[RestrictionShown(**one.document()) for one in found], after=found.after)
 
 
 @router.post("/restrictions", status_code=201)
@@ -212,6 +226,10 @@ class Facets(Shown):
     facets: list[Facet]
 
 
+class PlannedFacets(Facets, Paged):
+    """A page of the plan."""
+
+
 class RetentionRun(Strict):
     """What of what is due is disposed of."""
 
@@ -238,10 +256,13 @@ def retention_plan(
     type: Annotated[list[Key] | None, Query(max_length=50)] = None,
     state: Annotated[list[Key] | None, Query(max_length=20, description="by default due and review")] = None,
     limit: Limit = 100,
-) -> Facets:
+    after: After = None,
+) -> PlannedFacets:
     """What is due, and what waits for a person's decision; or what stands otherwise, such as what is held."""
-    found = islice(session.retention.plan(types=type or (), states=state or ("due", "review")), limit)
-    return Facets(facets=[_facet(one) for one in found])
+    found = session.retention.piece(
+        types=type or (), states=state or ("due", "review"), limit=limit, after=after
+    )
+    return PlannedFacets(facets=[_facet(one) for one in found], after=found.after)
 
 
 @router.get("/retention/report")
@@ -328,7 +349,7 @@ class ErasureDone(Shown):
     refused: list[str] = Field(description="codes of what was not erased")
 
 
-class Certificates(Shown):
+class Certificates(Paged):
     """The certificates of erasures."""
 
     certificates: list[dict[str, Any]]
@@ -374,10 +395,14 @@ def _erased(done: Erased) -> ErasureDone:
 
 @router.get("/erasures")
 def list_erasures(
-    session: Certified, about: Annotated[UuidText | None, Query(description="a subject or record")] = None
+    session: Certified,
+    about: Annotated[UuidText | None, Query(description="a subject or record")] = None,
+    limit: Limit = 100,
+    after: After = None,
 ) -> Certificates:
     """The certificates of all erasures, or of those of one subject or record."""
-    return Certificates(certificates=session.erasures.certificates(about=about))
+    found = session.erasures.certificates(about=about, limit=limit, after=after)
+    return Certificates(certificates=found, after=found.after)
 
 
 @router.get("/erasures/{id}")

@@ -16,11 +16,13 @@ from muniment.session.outreach.answers import leave
 from muniment.session.outreach.recipients import Selection
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
+    After,
     Id,
     IfMatch,
     Label,
     Limit,
     Moment,
+    Paged,
     Shown,
     Strict,
     Text,
@@ -73,7 +75,7 @@ class DueShown(Shown):
     about: str
 
 
-class FollowUps(Shown):
+class FollowUps(Paged):
     """What is due, soonest first."""
 
     followups: list[DueShown]
@@ -102,10 +104,11 @@ def list_followups(
     overdue: bool = False,
     days: Annotated[int | None, Query(ge=0, le=3660)] = None,
     limit: Limit = 100,
+    after: After = None,
 ) -> FollowUps:
     """What is due, soonest first."""
-    found = session.follow_ups.list(owner=owner, overdue=overdue, days=days, limit=limit)
-    return FollowUps(followups=[DueShown.model_validate(one) for one in found])
+    found = session.follow_ups.list(owner=owner, overdue=overdue, days=days, limit=limit, after=after)
+    return FollowUps(followups=[DueShown.model_validate(one) for one in found], after=found.after)
 
 
 @router.get(
@@ -231,7 +234,7 @@ class MailingShown(Shown):
     messages: dict[str, int]
 
 
-class Mailings(Shown):
+class Mailings(Paged):
     """The mailings, newest first."""
 
     mailings: list[MailingShown]
@@ -259,8 +262,9 @@ def list_letters(session: Mailing) -> Letters:
 
 
 @router.get("/mailings", tags=["mail"])
-def list_mailings(session: Mailing) -> Mailings:
+def list_mailings(session: Mailing, limit: Limit = 100, after: After = None) -> Mailings:
     """The mailings, newest first, with what became of their messages."""
+    found = session.mail.list(limit=limit, after=after)
     names = ("id", "name", "letter", "type", "purpose", "way", "state", "started_by")
     return Mailings(
         mailings=[
@@ -271,8 +275,9 @@ def list_mailings(session: Mailing) -> Mailings:
                     "messages": dict(counts),
                 }
             )
-            for one, counts in session.mail.list()
-        ]
+            for one, counts in found
+        ],
+        after=found.after,
     )
 
 
@@ -361,7 +366,7 @@ class IncomingShown(Shown):
     proposal: IncomingProposal
 
 
-class Incoming(Shown):
+class Incoming(Paged):
     """What came in, oldest first."""
 
     incoming: list[IncomingShown]
@@ -392,9 +397,10 @@ class IncomingAccept(Strict):
 
 
 @router.get("/inbox", tags=["inbox"])
-def list_inbox(session: Inbox, everything: bool = False) -> Incoming:
+def list_inbox(session: Inbox, everything: bool = False, limit: Limit = 100, after: After = None) -> Incoming:
     """What waits for a person, oldest first; or all that is still here."""
-    return Incoming(incoming=[_item(one) for one in session.inbox.listed(everything=everything)])
+    found = session.inbox.listed(everything=everything, limit=limit, after=after)
+    return Incoming(incoming=[_item(one) for one in found], after=found.after)
 
 
 def _item(one: Item) -> IncomingShown:

@@ -14,10 +14,13 @@ from muniment.session.oversight.emergency import Emergency
 from muniment.session.oversight.incident_values import Incident
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
+    After,
     Done,
     Id,
     IfMatch,
+    Limit,
     Moment,
+    Paged,
     Reason,
     Shown,
     Strict,
@@ -64,7 +67,7 @@ class AlertShown(Shown):
     explained_by: str
 
 
-class Alerts(Shown):
+class Alerts(Paged):
     """Alerts, the newest first."""
 
     alerts: list[AlertShown]
@@ -110,7 +113,7 @@ class SignOff(Shown):
     time: Moment | None = None
 
 
-class SignOffs(Shown):
+class SignOffs(Paged):
     """Spans of the log that were signed off, oldest first."""
 
     reviews: list[SignOff]
@@ -124,11 +127,15 @@ class SignOffRequest(Strict):
 
 @router.get("/alerts")
 def list_alerts(
-    session: Alerted, state: Literal["open", "explained", "violation"] = "open", lang: Lang = "en"
+    session: Alerted,
+    state: Literal["open", "explained", "violation"] = "open",
+    lang: Lang = "en",
+    limit: Limit = 100,
+    after: After = None,
 ) -> Alerts:
     """What is odd in the log, the newest first."""
-    found = session.alerts
-    return Alerts(alerts=[_alert(session, one, lang) for one in found.list(states=(state,))])
+    found = session.alerts.list(states=(state,), limit=limit, after=after)
+    return Alerts(alerts=[_alert(session, one, lang) for one in found], after=found.after)
 
 
 def _alert(session: Session, one: Alert, lang: str) -> AlertShown:
@@ -166,8 +173,9 @@ def list_alert_rules(session: Alerted) -> AlertRules:
 
 
 @router.get("/alerts/sign-off")
-def list_sign_offs(session: Alerted) -> SignOffs:
-    """The spans of the log that were signed off."""
+def list_sign_offs(session: Alerted, limit: Limit = 100, after: After = None) -> SignOffs:
+    """The spans of the log that were signed off, oldest first."""
+    found = session.alerts.reviews(limit=limit, after=after)
     return SignOffs(
         reviews=[
             SignOff.model_validate(
@@ -178,8 +186,9 @@ def list_sign_offs(session: Alerted) -> SignOffs:
                     "time": one.time_us,
                 }
             )
-            for one in session.alerts.reviews()
-        ]
+            for one in found
+        ],
+        after=found.after,
     )
 
 
@@ -234,7 +243,7 @@ class IncidentShown(Shown):
     told: dict[str, str] = Field(default={}, description="what is known, by what it is about")
 
 
-class Incidents(Shown):
+class Incidents(Paged):
     """Incidents, the newest first."""
 
     incidents: list[IncidentShown]
@@ -333,9 +342,12 @@ def _seen(session: Session, id: str, if_match: str | None) -> None:
 
 
 @router.get("/incidents")
-def list_incidents(session: Reading, closed: bool = False) -> Incidents:
+def list_incidents(
+    session: Reading, closed: bool = False, limit: Limit = 100, after: After = None
+) -> Incidents:
     """The open incidents, or all, the newest first."""
-    return Incidents(incidents=[_incident(session, one) for one in session.incidents.listed(closed=closed)])
+    found = session.incidents.listed(closed=closed, limit=limit, after=after)
+    return Incidents(incidents=[_incident(session, one) for one in found], after=found.after)
 
 
 @router.post("/incidents", status_code=201)
@@ -449,7 +461,7 @@ class EmergencyShown(Shown):
     finding: str
 
 
-class Emergencies(Shown):
+class Emergencies(Paged):
     """Emergency accesses, oldest first."""
 
     emergencies: list[EmergencyShown]
@@ -477,9 +489,12 @@ def _emergency(one: Emergency) -> EmergencyShown:
 
 
 @router.get("/emergencies")
-def list_emergencies(session: Broken, reviewed: bool = False) -> Emergencies:
+def list_emergencies(
+    session: Broken, reviewed: bool = False, limit: Limit = 100, after: After = None
+) -> Emergencies:
     """The emergency accesses that nobody has reviewed, oldest first."""
-    return Emergencies(emergencies=[_emergency(one) for one in session.emergencies.list(reviewed=reviewed)])
+    found = session.emergencies.list(reviewed=reviewed, limit=limit, after=after)
+    return Emergencies(emergencies=[_emergency(one) for one in found], after=found.after)
 
 
 @router.post("/emergencies", status_code=201)

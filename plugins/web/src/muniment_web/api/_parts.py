@@ -25,6 +25,7 @@ from muniment.session import Session
 from muniment.session.writing.writes import Saved as SavedChange
 
 __all__ = [
+    "After",
     "Cursor",
     "Day",
     "Done",
@@ -37,6 +38,7 @@ __all__ = [
     "Limit",
     "MaybeWhy",
     "Moment",
+    "Paged",
     "Reason",
     "Shown",
     "Strict",
@@ -97,6 +99,7 @@ Label = Annotated[dict[str, str], BeforeValidator(_label)]
 TypeKey = Annotated[str, Path(alias="type", pattern=_KEY)]
 Id = Annotated[UUID, Path(alias="id")]
 Limit = Annotated[int, Query(ge=1, le=1000)]
+After = Annotated[str | None, Query(max_length=8_192, description="as the page before names it")]
 Day = Annotated[
     str | None, Query(max_length=40, description="RFC 3339", json_schema_extra={"format": "date-time"})
 ]
@@ -129,6 +132,12 @@ class Shown(BaseModel):
     """What is answered, made of the session's own values."""
 
     model_config = ConfigDict(from_attributes=True)
+
+
+class Paged(Shown):
+    """A page of a list."""
+
+    after: str | None = Field(default=None, description="asks for the next page; null behind the last")
 
 
 class Why(Strict):

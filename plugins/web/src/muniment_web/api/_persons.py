@@ -24,11 +24,14 @@ from muniment.subjects.clocks import RIGHTS
 from muniment.subjects.receipts import verify_given
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
+    After,
     Fields,
     Id,
     IfMatch,
     Key,
+    Limit,
     Moment,
+    Paged,
     Reason,
     Shown,
     Strict,
@@ -291,7 +294,7 @@ class RequestShown(Shown):
     fields: Fields
 
 
-class Requests(Shown):
+class Requests(Paged):
     """Requests of persons; the one due first comes first."""
 
     requests: list[RequestShown]
@@ -356,10 +359,13 @@ def list_requests(
     session: Asking,
     everything: bool = False,
     about: Annotated[UUID | None, Query(description="a record about the person")] = None,
+    limit: Limit = 100,
+    after: After = None,
 ) -> Requests:
     """Requests of persons that are open, or all; the one due first comes first."""
-    found = session.requests.listed(everything=everything, of=None if about is None else str(about))
-    return Requests(requests=[_request(session, one) for one in found])
+    of = None if about is None else str(about)
+    found = session.requests.listed(everything=everything, of=of, limit=limit, after=after)
+    return Requests(requests=[_request(session, one) for one in found], after=found.after)
 
 
 @router.post("/requests", status_code=201)

@@ -13,10 +13,12 @@ from muniment.session import Session
 from muniment.session.tables.cleaning import Proposal
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
+    After,
     Id,
     Key,
     Limit,
     Moment,
+    Paged,
     Reason,
     Shown,
     Strict,
@@ -108,7 +110,7 @@ class MergeShown(Shown):
     filled: list[str]
 
 
-class Merges(Shown):
+class Merges(Paged):
     """Merges that hold, oldest first."""
 
     merges: list[MergeShown]
@@ -137,9 +139,10 @@ def check_quality(
 
 
 @router.get("/merges")
-def list_merges(session: Merged) -> Merges:
-    """The merges that hold."""
-    return Merges(merges=[MergeShown.model_validate(one) for one in session.cleaning.links.list()])
+def list_merges(session: Merged, limit: Limit = 100, after: After = None) -> Merges:
+    """The merges that hold, oldest first."""
+    found = session.cleaning.links.list(limit=limit, after=after)
+    return Merges(merges=[MergeShown.model_validate(one) for one in found], after=found.after)
 
 
 @router.post("/merges", status_code=201)

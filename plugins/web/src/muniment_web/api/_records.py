@@ -24,6 +24,7 @@ from muniment.session.writing.writes import Saved as SavedChange
 from muniment_web.api import _models as models
 from muniment_web.api._calls import Caller, area, language_of, may, whole_caller
 from muniment_web.api._parts import (
+    After,
     Day,
     Id,
     Idempotency,
@@ -439,13 +440,15 @@ def record_accesses(
     key: TypeKey,
     id: RecordId,
     limit: Limit = 100,
+    after: After = None,
 ) -> models.EntriesPage:
-    """Everybody who saw, changed or was refused this record."""
+    """Everybody who saw, changed or was refused this record, the newest first."""
     _check_type(session, key)
-    found = session.accesses(of_type(session, key, id), limit=limit)
+    found = session.accesses(of_type(session, key, id), limit=limit, after=after)
     return models.EntriesPage(
         entries=[models.Entry(**one.document()) for one in found],
         generations=sorted({one.generation for one in found}),
+        after=found.after,
     )
 
 

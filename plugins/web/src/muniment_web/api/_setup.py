@@ -12,8 +12,23 @@ from muniment.errors import NotFound
 from muniment.model import id_text
 from muniment.session import Session
 from muniment.session.kernel.definitions import User
+from muniment.session.reading.pieces import piece_of
 from muniment_web.api._calls import area, may
-from muniment_web.api._parts import Done, Id, Key, Moment, Shown, Strict, Text, Written, plain, written
+from muniment_web.api._parts import (
+    After,
+    Done,
+    Id,
+    Key,
+    Limit,
+    Moment,
+    Paged,
+    Shown,
+    Strict,
+    Text,
+    Written,
+    plain,
+    written,
+)
 from muniment_web.server.invitations import new_invitation
 from muniment_web.server.people import end_sign_ins
 from muniment_web.server.web import Web
@@ -53,7 +68,7 @@ class UserShown(Shown):
     attributes: dict[str, list[str]] = Field(description="what conditions on rows may ask for")
 
 
-class UserList(Shown):
+class UserList(Paged):
     """Everybody whom the archive knows."""
 
     users: list[UserShown]
@@ -105,13 +120,16 @@ class RoleList(Shown):
 
 
 @router.get("/users", tags=["users"])
-def list_users(request: Request, session: Users) -> UserList:
+def list_users(request: Request, session: Users, limit: Limit = 100, after: After = None) -> UserList:
     """Everybody whom the archive knows."""
     web: Web = request.app.state.web
     session.require("user.read")
     session.note("user.read")
     known, signed = session.engine.definitions.users, {one.login for one in web.signs}
-    return UserList(users=[_user(session, one, signed) for _, one in sorted(known.items())])
+    found = piece_of(
+        session.engine, "user", known.values(), lambda one: (one.login,), limit=limit, after=after
+    )
+    return UserList(users=[_user(session, one, signed) for one in found], after=found.after)
 
 
 def _user(session: Session, one: User, signed: Collection[str]) -> UserShown:
@@ -220,7 +238,7 @@ class SuggestionShown(Shown):
     made: Moment
 
 
-class SuggestionList(Shown):
+class SuggestionList(Paged):
     """What nobody has put away yet, oldest first."""
 
     suggestions: list[SuggestionShown]
@@ -234,16 +252,18 @@ class SuggestionRequest(Strict):
 
 
 @router.get("/suggestions", tags=["suggestions"])
-def list_suggestions(session: Configured) -> SuggestionList:
+def list_suggestions(session: Configured, limit: Limit = 100, after: After = None) -> SuggestionList:
     """What people would like to be otherwise."""
+    found = session.suggestions.all(limit=limit, after=after)
     names = ("id", "version", "text", "page", "author")
     return SuggestionList(
         suggestions=[
             SuggestionShown.model_validate(
                 {**{name: getattr(one, name) for name in names}, "made": one.made_us}
             )
-            for one in session.suggestions.all()
-        ]
+            for one in found
+        ],
+        after=found.after,
     )
 
 
