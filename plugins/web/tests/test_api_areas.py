@@ -289,9 +289,12 @@ def test_users_are_added_and_changed_by_whoever_may(api):
     added = one.post("users", json={"login": login, "name": "New", "roles": ["reader"]})
     assert 201 == added.status_code, added.text
     assert one.post(f"users/{login}/invite").json()["url"].startswith("http")
-    assert 200 == one.patch(f"users/{login}", json={"active": False}).status_code
+    assert 428 == one.patch(f"users/{login}", json={"active": False}).status_code
+    seen = {"If-Match": '"1"'}
+    assert 200 == one.patch(f"users/{login}", json={"active": False}, headers=seen).status_code
+    assert 412 == one.patch(f"users/{login}", json={"active": True}, headers=seen).status_code
     (shown,) = [each for each in one.get("users").json()["users"] if each["login"] == login]
-    assert not shown["active"]
+    assert (2, False) == (shown["version"], shown["active"])
     assert one.get("roles").json()["matrix"]
     mine = one.get("tokens").json()["tokens"]
     assert mine

@@ -86,10 +86,18 @@ def test_a_field_is_added_by_the_definition_that_was_seen(one):
         "types/customer/fields/shoe", json={"hidden": True}, headers={"If-Match": f'"{version}"'}
     )
     assert (412, "conflict.version") == (late.status_code, late.json()["code"])
-    renamed = one.patch("types/customer/fields/shoe", json={"key": "shoe_size", "label_en": "Shoe size"})
+    change = {"key": "shoe_size", "label_en": "Shoe size"}
+    blind = one.patch("types/customer/fields/shoe", json=change)
+    assert (428, "serve.if_match") == (blind.status_code, blind.json()["code"])
+    assert not one.patch("types/customer/fields/shoe", json={**change, "dry_run": True}).json()["applied"]
+    renamed = one.patch("types/customer/fields/shoe", json=change, headers={"If-Match": done.headers["etag"]})
     assert renamed.json()["applied"], renamed.text
-    assert one.patch("types/customer/fields/shoe_size", json={"retired": True}).json()["applied"]
-    assert 404 == one.patch("types/customer/fields/none", json={"retired": True}).status_code
+    seen = {"If-Match": renamed.headers["etag"]}
+    retired = one.patch("types/customer/fields/shoe_size", json={"retired": True}, headers=seen)
+    assert retired.json()["applied"], retired.text
+    newest = {"If-Match": retired.headers["etag"]}
+    gone = one.patch("types/customer/fields/none", json={"retired": True}, headers=newest)
+    assert 404 == gone.status_code
     steps = one.get("types/customer/versions").json()["versions"]
     assert list(range(1, version + 4)) == [each["version"] for each in steps]
     keys = {each["key"] for each in one.get(f"types/customer/versions/{version + 1}").json()["fields"]}
@@ -174,10 +182,13 @@ def test_a_purpose_is_given_with_a_call_and_stands_in_the_log(one, made):
     assert "AnnaSchmidt" not in str([each.detail for each in log_entries(made, start=start)])
 
 
+TILE = {"key": "all", "type": "customer", "label": {"en": "All", "zh": "全部"}, "measure": "count"}
+COLUMNS = ("full_name", "city", "customer_number")
+
+
 def test_a_dashboard_of_ones_own_is_kept_by_its_version(one):
     """What was saved is what is shown, and what it is made of comes back as it was given."""
-    tile = {"key": "all", "type": "customer", "label": {"en": "All", "zh": "全部"}, "measure": "count"}
-    given = {"label": {"en": "Mine", "zh": "我的"}, "tile": [tile]}
+    given = {"label": {"en": "Mine", "zh": "我的"}, "tile": [TILE]}
     saved = one.put("dashboards/mine", json={"definition": given})
     assert 200 == saved.status_code, saved.text
     found = one.get("dashboards/mine/definition")
@@ -192,6 +203,38 @@ def test_a_dashboard_of_ones_own_is_kept_by_its_version(one):
     assert one.get("dashboards/mine").json()
     assert "removed" == one.delete("dashboards/mine").json()["state"]
     assert 400 == one.put("dashboards/mine", json={"definition": {"tile": 1}}).status_code
+
+
+@pytest.mark.parametrize(
+    ("path", "read", "bodies"),
+    [
+        (
+            "dashboards/by-version",
+            "dashboards/by-version/definition",
+            [{"definition": {"label": {"en": word, "zh": word}, "tile": [TILE]}} for word in "abc"],
+        ),
+        (
+            "mappings/by-version",
+            "mappings/by-version",
+            [{"mapping": {"columns": {word: "city"}}} for word in "abc"],
+        ),
+        ("views/customer/by-version", "views/customer/by-version", [{"columns": [word]} for word in COLUMNS]),
+        ("notices/by_version", "notices", [{"fields": {"text_en": word}} for word in "abc"]),
+    ],
+)
+def test_what_is_there_is_replaced_by_the_version_that_was_seen(one, path, read, bodies):
+    """The first is made without one; after that one has to be named, and whoever is late is told so."""
+    first, second, third = bodies
+    assert 412 == one.put(path, json=first, headers={"If-Match": '"1"'}).status_code
+    assert 1 == one.put(path, json=first).json()["version"]
+    blind = one.put(path, json=second)
+    assert (428, "serve.if_match") == (blind.status_code, blind.json()["code"])
+    found = one.get(read)
+    seen = found.headers.get("etag", '"1"')
+    done = one.put(path, json=second, headers={"If-Match": seen})
+    assert (200, 2) == (done.status_code, done.json().get("version")), done.text
+    late = one.put(path, json=third, headers={"If-Match": seen})
+    assert (412, "conflict.version") == (late.status_code, late.json()["code"])
 
 
 def test_how_files_are_read_is_kept_and_refused_rows_come_back(one):
@@ -275,10 +318,11 @@ def test_attributes_of_people_are_set_and_taken_away(one):
         return dict(user["attributes"])
 
     assert {"region": ["north"]} == held()
-    one.patch("users/north", json={"attributes": {"region": ["north", "south"]}})
-    assert {"region": ["north", "south"]} == held()
-    one.patch("users/north", json={"attributes": {}})
-    assert {} == held()
+    for attributes in ({"region": ["north", "south"]}, {}):
+        (user,) = [each for each in one.get("users").json()["users"] if each["login"] == "north"]
+        seen = {"If-Match": f'"{user["version"]}"'}
+        assert 200 == one.patch("users/north", json={"attributes": attributes}, headers=seen).status_code
+        assert attributes == held()
     assert 422 == one.patch("users/north", json={"attributes": {"region": ["a,b"]}}).status_code
 
 

@@ -36,6 +36,7 @@ from muniment.session.rights.consented import (
 from muniment.session.rights.jurisdictions import guardian_age
 from muniment.session.rights.opt_outs import addresses_of, left_at_us, opting_out
 from muniment.session.writing.changes import Change
+from muniment.session.writing.seen import Seen, any_version
 from muniment.session.writing.writes import Saved, sole, write
 from muniment.store import Transaction
 from muniment.subjects.rules import Consents as Rules
@@ -157,10 +158,25 @@ class Consents:
 
     # Writing
 
-    def write_notice(self, key: str, values: Mapping[str, object], *, reason: str | None = None) -> Saved:
-        """Write a notice, or its next version; consents to the versions before stay as they are."""
+    def write_notice(
+        self,
+        key: str,
+        values: Mapping[str, object],
+        *,
+        reason: str | None = None,
+        seen: Seen = any_version,
+    ) -> Saved:
+        """Write a notice, or its next version; consents to the versions before stay as they are.
+
+        Args:
+            key: what it is called.
+            values: by field key.
+            reason: a person's own words; sealed.
+            seen: told which version this replaces, 0 for none; raises where that is not the one seen.
+        """
         with self._engine.store.transaction(write=False) as tx:
             old = next((one for one in self._notices(tx) if one.key == key), None)
+        seen(0 if old is None else old.version)
         given = {**values, "key": key}
         change = (
             Change("create", NOTICE.key, values=given, inside=True)

@@ -33,6 +33,7 @@ from muniment.session.kernel.views import Record
 from muniment.session.reading import lists
 from muniment.session.reading.aggregates import aggregate, is_open
 from muniment.session.tables.figures import LEAST, Figure, Tally
+from muniment.session.writing.seen import Seen, any_version
 from muniment.session.writing.writes import Change, Saved, sole, write
 
 if TYPE_CHECKING:
@@ -317,6 +318,7 @@ class Dashboards:
         audience: str = "person",
         roles: Sequence[str] = (),
         reason: str | None = None,
+        seen: Seen = any_version,
     ) -> Saved:
         """Keep a dashboard, in place of the one of that name for the same audience.
 
@@ -325,6 +327,7 @@ class Dashboards:
             audience: ``person`` for oneself, ``role`` or ``everyone``.
             roles: keys of the roles that it is for.
             reason: a person's own words; sealed.
+            seen: told which version this replaces, 0 for none; raises where that is not the one seen.
 
         Raises:
             AccessDenied: ``access.action``, or ``access.field`` for a field that the actor does not read.
@@ -345,6 +348,7 @@ class Dashboards:
         holders = (session.acting.actor.id,) if audience == "person" else tuple(roles)
         made = SavedDashboard(attrs.evolve(dashboard, roles=tuple(roles)), "", 0, audience, holders)
         before = next((one for one in _stored(self._engine) if one.address == made.address), None)
+        seen(0 if before is None else before.version)
         if before is None:
             change = Change("create", DASHBOARD.key, values=_values(made), inside=True)
         else:

@@ -17,6 +17,7 @@ from muniment.model import id_bytes, id_text
 from muniment.schema.builtin import MAPPING
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD
+from muniment.session.writing.seen import Seen, any_version
 from muniment.session.writing.writes import Change, Saved, sole, write
 
 if TYPE_CHECKING:
@@ -114,8 +115,16 @@ class Mappings:
         if not name or not plain or len(name) > _LONGEST_NAME:
             raise UsageError("import.mapping_name", maximum=_LONGEST_NAME)
 
-    def save(self, name: str, mapping: Mapping, *, reason: str | None = None) -> Saved:
+    def save(
+        self, name: str, mapping: Mapping, *, reason: str | None = None, seen: Seen = any_version
+    ) -> Saved:
         """Keep a mapping, in place of the one of that name.
+
+        Args:
+            name: what it is called.
+            mapping: how columns are read.
+            reason: a person's own words; sealed.
+            seen: told which version this replaces, 0 for none; raises where that is not the one seen.
 
         Raises:
             AccessDenied: ``access.action``; logged.
@@ -130,6 +139,7 @@ class Mappings:
             "definition": canonical(mapping_document(mapping)).decode("utf-8"),
         }
         before = next((one for one in self._stored() if one.name == name), None)
+        seen(0 if before is None else before.version)
         change = Change("create", MAPPING.key, values=values, inside=True)
         if before is not None:
             change = Change("update", record=id_bytes(before.id), values=values,

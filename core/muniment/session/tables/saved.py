@@ -34,6 +34,7 @@ from muniment.session.kernel.views import Page, Record
 from muniment.session.reading import lists
 from muniment.session.reading.filters import meant
 from muniment.session.reading.references import resolve_references
+from muniment.session.writing.seen import Seen, any_version
 from muniment.session.writing.writes import Change, Saved, sole, write
 
 if TYPE_CHECKING:
@@ -377,6 +378,7 @@ class Views:
         roles: Sequence[str] = (),
         locked: bool | None = None,
         reason: str | None = None,
+        seen: Seen = any_version,
     ) -> Saved:
         """Keep a view, in place of the one of that name for the same audience.
 
@@ -386,6 +388,7 @@ class Views:
             roles: keys of the roles that it is for.
             locked: whether only somebody who may lock views changes it from now on; None leaves that.
             reason: a person's own words; sealed.
+            seen: told which version this replaces, 0 for none; raises where that is not the one seen.
 
         Raises:
             AccessDenied: ``access.action``, ``access.field`` for a field that the actor may not use, or
@@ -404,6 +407,7 @@ class Views:
         login = session.acting.actor.id
         holders = (login,) if audience == "person" else tuple(roles)
         before = self._held(view, audience, holders)
+        seen(0 if before is None else before.version)
         if locked is not None and locked != (before is not None and before.locked):
             session.require("view.lock", record_type.key)
         self._require_unlocked(before)

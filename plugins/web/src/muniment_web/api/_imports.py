@@ -37,6 +37,7 @@ from muniment_web.api._parts import (
     check_type,
     file_answers,
     put_version,
+    replacing,
     require_seen,
     uploaded,
     written,
@@ -328,8 +329,10 @@ def save_mapping(
     session: Importing, name: MappingName, given: MappingRequest, if_match: IfMatch = None
 ) -> Written:
     """Keep a mapping, in place of the one of that name."""
-    _seen(session, name, if_match)
-    return written(session.mappings.save(name, parse_mapping(given.mapping), reason=given.reason))
+    saved = session.mappings.save(
+        name, parse_mapping(given.mapping), reason=given.reason, seen=replacing(if_match)
+    )
+    return written(saved)
 
 
 @router.delete("/mappings/{name}")

@@ -22,6 +22,7 @@ from muniment.model import parse_time, rfc3339
 from muniment.schema import Label as Words
 from muniment.schema import RecordType
 from muniment.session import Session
+from muniment.session.writing.seen import Seen
 from muniment.session.writing.writes import Saved as SavedChange
 
 __all__ = [
@@ -56,6 +57,7 @@ __all__ = [
     "of_type",
     "plain",
     "put_version",
+    "replacing",
     "require_seen",
     "uploaded",
     "version_of",
@@ -250,6 +252,21 @@ def require_seen(if_match: str | None, version: int) -> None:
     """
     if if_match is not None and version_of(if_match) != version:
         raise Conflict("conflict.version", found=version, expected=version_of(if_match))
+
+
+def replacing(if_match: str | None) -> Seen:
+    """What refuses to replace something of which the caller has not seen the newest version (RFC 6585, 3).
+
+    Raises:
+        UsageError: ``serve.if_match`` where something is there and no version of it is named.
+        Conflict: ``conflict.version`` where another one is there than the one named, or none.
+    """
+
+    def seen(version: int) -> None:
+        if version or if_match is not None:
+            require_seen(if_match or "", version)
+
+    return seen
 
 
 def put_version(response: Response, version: int) -> None:

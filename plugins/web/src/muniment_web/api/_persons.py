@@ -43,6 +43,7 @@ from muniment_web.api._parts import (
     file_answers,
     of_type,
     put_version,
+    replacing,
     require_seen,
     uploaded,
     written,
@@ -265,9 +266,11 @@ def list_notices(session: Seeing) -> Notices:
 
 
 @router.put("/notices/{key}", tags=["consents"])
-def write_notice(session: Noticing, key: Key, given: NoticeRequest) -> Written:
+def write_notice(session: Noticing, key: Key, given: NoticeRequest, if_match: IfMatch = None) -> Written:
     """Write a notice, or its next version; consents to the versions before stay as they are."""
-    return written(session.consents.write_notice(key, given.fields, reason=given.reason))
+    session.require("consent.notice")
+    seen = replacing(if_match)
+    return written(session.consents.write_notice(key, given.fields, reason=given.reason, seen=seen))
 
 
 # Requests

@@ -12,12 +12,14 @@ from muniment.errors import NotFound
 from muniment.model import id_text
 from muniment.session import Session
 from muniment.session.kernel.definitions import User
+from muniment.session.kernel.engine import SHARD
 from muniment.session.reading.pieces import piece_of
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
     After,
     Done,
     Id,
+    IfMatch,
     Key,
     Limit,
     Moment,
@@ -27,6 +29,7 @@ from muniment_web.api._parts import (
     Text,
     Written,
     plain,
+    version_of,
     written,
 )
 from muniment_web.server.invitations import new_invitation
@@ -58,6 +61,7 @@ class UserShown(Shown):
     """Somebody who may act."""
 
     id: str
+    version: int
     login: str
     name: str
     roles: list[str]
@@ -129,13 +133,17 @@ def list_users(request: Request, session: Users, limit: Limit = 100, after: Afte
     found = piece_of(
         session.engine, "user", known.values(), lambda one: (one.login,), limit=limit, after=after
     )
-    return UserList(users=[_user(session, one, signed) for one in found], after=found.after)
+    with session.engine.store.transaction(write=False) as tx:
+        versions = tx.newest_versions(SHARD, [one.record for one in found])
+    users = [_user(session, one, signed, versions[one.record].version) for one in found]
+    return UserList(users=users, after=found.after)
 
 
-def _user(session: Session, one: User, signed: Collection[str]) -> UserShown:
+def _user(session: Session, one: User, signed: Collection[str], version: int) -> UserShown:
     held = session.credentials.of(one.login)
     return UserShown(
         id=id_text(one.record),
+        version=version,
         login=one.login,
         name=one.name,
         roles=list(one.roles),
@@ -168,9 +176,12 @@ def add_user(session: Changing, given: UserRequest) -> Written:
 
 
 @router.patch("/users/{login}", tags=["users"])
-def change_user(request: Request, session: Changing, login: Login, given: UserChange) -> Written:
+def change_user(
+    request: Request, session: Changing, login: Login, given: UserChange, if_match: IfMatch = None
+) -> Written:
     """Change somebody's roles, name, or whether they may act; their sign-ins end."""
     web: Web = request.app.state.web
+    expected = version_of(if_match)
     user = _known(session, login)
     values: dict[str, object] = {}
     if given.name is not None:
@@ -181,7 +192,7 @@ def change_user(request: Request, session: Changing, login: Login, given: UserCh
         values["attributes"] = _pairs(given.attributes)
     if given.active is not None:
         values["state"] = "active" if given.active else "disabled"
-    saved = session.update(id_text(user.record), values, reason=given.reason)
+    saved = session.update(id_text(user.record), values, expected_version=expected, reason=given.reason)
     end_sign_ins(web, user.login, "rights")
     return written(saved)
 

@@ -28,6 +28,7 @@ from muniment_web.api._parts import (
     Written,
     check_type,
     put_version,
+    replacing,
     require_seen,
     written,
 )
@@ -128,15 +129,19 @@ def _view(one: SavedView) -> ViewShown:
 
 
 @router.get("/views/{type}/{name}", tags=["views"])
-def get_view(session: Seeing, key: TypeKey, name: ViewName) -> ViewShown:
+def get_view(session: Seeing, key: TypeKey, name: ViewName, response: Response) -> ViewShown:
     """One view."""
     check_type(session, key)
-    return _view(session.views.get(key, name))
+    found = session.views.get(key, name)
+    put_version(response, found.version)
+    return _view(found)
 
 
 @router.put("/views/{type}/{name}", tags=["views"])
-def save_view(session: Saving, key: TypeKey, name: ViewName, given: ViewRequest) -> Written:
-    """Keep a view, in place of the one of that name for the same audience."""
+def save_view(
+    session: Saving, key: TypeKey, name: ViewName, given: ViewRequest, if_match: IfMatch = None
+) -> Written:
+    """Keep a view, in place of the one of that name for the same audience, by the version that was seen."""
     check_type(session, key)
     made = ListView(
         key=name,
@@ -151,7 +156,12 @@ def save_view(session: Saving, key: TypeKey, name: ViewName, given: ViewRequest)
     )
     return written(
         session.views.save(
-            made, audience=given.audience, roles=given.roles, locked=given.locked, reason=given.reason
+            made,
+            audience=given.audience,
+            roles=given.roles,
+            locked=given.locked,
+            reason=given.reason,
+            seen=replacing(if_match),
         )
     )
 
@@ -265,11 +275,15 @@ def save_dashboard(
 ) -> Written:
     """Keep a dashboard, in place of the one of that name for the same audience."""
     session.require("view.save" if given.audience == "person" else "view.share")
-    if if_match is not None:
-        require_seen(if_match, session.dashboards.get(name).version)
     made = parse_dashboard({**given.definition, "key": name}, "definition")
     return written(
-        session.dashboards.save(made, audience=given.audience, roles=given.roles, reason=given.reason)
+        session.dashboards.save(
+            made,
+            audience=given.audience,
+            roles=given.roles,
+            reason=given.reason,
+            seen=replacing(if_match),
+        )
     )
 
 
