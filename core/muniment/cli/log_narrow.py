@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any, Final
 import click
 
 from muniment.cli.base import option
+from muniment.cli.generation import generation
 from muniment.cli.invocation import names_of
 from muniment.errors import UsageError
 from muniment.model import CLASSES
@@ -16,7 +17,7 @@ if TYPE_CHECKING:
     from muniment.session import Session
     from muniment.session.oversight.log_queries import LogQuery
 
-__all__ = ["narrowing", "query_of"]
+__all__ = ["a_page", "narrowing", "query_of"]
 
 _OPTIONS: Final[tuple[Callable[..., Any], ...]] = (
     option("--since", metavar="T", words=("From this time on.", "自该时间起。")),
@@ -105,3 +106,32 @@ def query_of(session: Session, narrowed: Mapping[str, Any]) -> LogQuery:
         days=narrowed["days"],
         **{name: narrowed[name] or "" for name in plain},
     )
+
+
+_PAGE: Final[tuple[Callable[..., Any], ...]] = (
+    option(
+        "--after",
+        metavar="CURSOR",
+        words=("The next page, as the one before names it.", "由上一页给出的下一页。"),
+    ),
+    option(
+        "--limit",
+        type=click.IntRange(1, 10_000),
+        default=50,
+        metavar="N",
+        words=("Entries at the most.", "最多条目数。"),
+    ),
+    generation,
+    option(
+        "--to",
+        metavar="FILE",
+        words=("Write all that match to a .csv or .xlsx file.", "将全部匹配条目写入 .csv 或 .xlsx 文件。"),
+    ),
+)
+
+
+def a_page(function: Callable[..., Any]) -> Callable[..., Any]:
+    """The options that choose a page of entries, or put all of them into a file."""
+    for add in reversed(_PAGE):
+        function = add(function)
+    return function

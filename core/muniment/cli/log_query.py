@@ -9,9 +9,9 @@ import attrs
 import click
 
 from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, verb
-from muniment.cli.generation import asked_generation, generation, tell_earlier
+from muniment.cli.generation import asked_generation, tell_earlier
 from muniment.cli.invocation import Invocation, names_of
-from muniment.cli.log_narrow import narrowing, query_of
+from muniment.cli.log_narrow import a_page, narrowing, query_of
 from muniment.errors import UsageError
 
 if TYPE_CHECKING:
@@ -122,24 +122,7 @@ def save(
 
 @verb("run", ("What a query finds; looking is an entry itself.", "执行查询；查看本身也会记入日志。"))
 @argument("name", _NAME)
-@option(
-    "--after",
-    metavar="CURSOR",
-    words=("The next page, as the one before names it.", "由上一页给出的下一页。"),
-)
-@option(
-    "--limit",
-    type=click.IntRange(1, 10_000),
-    default=50,
-    metavar="N",
-    words=("Entries at the most.", "最多条目数。"),
-)
-@generation
-@option(
-    "--to",
-    metavar="FILE",
-    words=("Write all that match to a .csv or .xlsx file.", "将全部匹配条目写入 .csv 或 .xlsx 文件。"),
-)
+@a_page
 @click.pass_obj
 def run(
     call: Invocation, name: str, after: str | None, limit: int, generation: str | None, to: str | None

@@ -12,7 +12,7 @@ import click
 from muniment.cli.base import argument, flag, option, record_id, verb
 from muniment.cli.generation import asked_generation, generation, tell_earlier, wanted_generations
 from muniment.cli.invocation import Invocation
-from muniment.cli.log_narrow import narrowing, query_of
+from muniment.cli.log_narrow import a_page, narrowing, query_of
 
 if TYPE_CHECKING:
     from muniment.archive import Archive
@@ -66,24 +66,7 @@ __all__ = [
     metavar="N",
     words=("Only entries below this index.", "仅序号小于此值的条目。"),
 )
-@option(
-    "--after",
-    metavar="CURSOR",
-    words=("The next page, as the one before names it.", "由上一页给出的下一页。"),
-)
-@option(
-    "--limit",
-    type=click.IntRange(1, 10_000),
-    default=50,
-    metavar="N",
-    words=("Entries at the most.", "最多条目数。"),
-)
-@generation
-@option(
-    "--to",
-    metavar="FILE",
-    words=("Write all that match to a .csv or .xlsx file.", "将全部匹配条目写入 .csv 或 .xlsx 文件。"),
-)
+@a_page
 @click.pass_obj
 def list_entries(
     call: Invocation,

@@ -189,59 +189,24 @@ def history(call: Invocation, type: str) -> None:
 def index(call: Invocation, type: str, rows: int | None) -> None:
     """What the blind indexes tell."""
     from muniment.cli.output import emit, heading, put
-    from muniment.index import IndexedField, base_kind, plan
-    from muniment.session.kernel.tokens import indexes_of
+    from muniment.session.reading.index_plans import index_document
 
     with call.session() as (archive, session):
-        record_type = session.type(type)
-        readable = session.view(record_type).readable
-        in_use = {
-            (key, one.kind): one.bits
-            for key, listed in indexes_of(archive.engine, record_type).items()
-            for one in listed
-        }
-        fields = [
-            IndexedField(
-                field.key,
-                base_kind(field.kind, field.encoding),
-                tuple(kind for key, kind in in_use if key == field.key),
-                distinct=len(field.choices),
-            )
-            for field in record_type.fields
-            if field.key in readable and any(key == field.key for key, _ in in_use)
-        ]
-        made = plan(fields, rows or archive.applied.index_rows)
-        if call.json:
-            emit(
-                {
-                    "rows": made.rows,
-                    "indexes": [
-                        {
-                            "field": one.field,
-                            "kind": one.kind,
-                            "bits": one.bits,
-                            "bits_in_use": in_use[one.field, one.kind],
-                            "shared_by": round(one.shared_by, 3),
-                            "collisions": round(one.collisions, 3),
-                            "rebuild_at": one.rebuild_at,
-                            "warnings": list(one.warnings),
-                            "text": one.text(call.language),
-                        }
-                        for one in made.indexes
-                    ],
-                    "text": made.text(call.language),
-                }
-            )
-            return
-        for one in made.indexes:
-            put(heading(f"{one.field}  {one.kind}"))
-            for sentence in one.text(call.language):
-                put(f"  {sentence}")
-            if in_use[one.field, one.kind] != one.bits:
-                put("  " + call.say("cli.bits_in_use", bits=in_use[one.field, one.kind]))
-            put()
-        for sentence in made.text(call.language):
-            put(sentence)
+        made = index_document(
+            session, session.type(type), rows or archive.applied.index_rows, lang=call.language
+        )
+    if call.json:
+        emit(made)
+        return
+    for one in made["indexes"]:
+        put(heading(f"{one['field']}  {one['kind']}"))
+        for sentence in one["text"]:
+            put(f"  {sentence}")
+        if one["bits_in_use"] != one["bits"]:
+            put("  " + call.say("cli.bits_in_use", bits=one["bits_in_use"]))
+        put()
+    for sentence in made["text"]:
+        put(sentence)
 
 
 Edit = Callable[["RecordType"], "RecordType"]

@@ -142,10 +142,10 @@ def failure_of(plugin: str, hook: str, error: BaseException, *, target: str = ""
     return PluginFailure(plugin, hook, kind, file, line)
 
 
-def raised(failure: PluginFailure) -> PluginError:
-    """The error that refuses a write after a plugin failed."""
+def raised(failure: PluginFailure, code: str = "plugin.raised") -> PluginError:
+    """The error that stands for a plugin's failure; by default it refuses a write."""
     return PluginError(
-        "plugin.raised",
+        code,
         name=failure.plugin,
         hook=failure.hook,
         type=failure.type,

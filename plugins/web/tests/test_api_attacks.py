@@ -231,3 +231,21 @@ def test_a_token_ends_when_it_is_taken_back_or_its_owner_loses_the_role(made):
         session.credentials.revoke(token.id)
     gone = one.post("suggestions", json=body)
     assert (401, "sign.token") == (gone.status_code, gone.json()["code"])
+
+
+def test_a_failure_of_ours_is_told_once_and_without_values(client, monkeypatch, capfd):
+    """Whoever runs the pages reads one line: what kind of failure, where, and nothing of what was sent."""
+    from muniment.session import Session
+
+    def broken(*given: object, **more: object) -> None:
+        raise RuntimeError("Anna Schmidt")
+
+    monkeypatch.setattr(Session, "list", broken)
+    calm = TestClient(client.app, base_url=str(client.base_url), raise_server_exceptions=False)
+    calm.headers.update(client.headers)
+    answer = calm.post("records/customer/list", json={})
+    assert (500, "serve.failed") == (answer.status_code, answer.json()["code"])
+    told = [line for line in capfd.readouterr().err.splitlines() if '"failure"' in line]
+    assert 1 == len(told)
+    assert "RuntimeError" in told[0]
+    assert "Anna" not in told[0] + answer.text

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
+from typing import TypedDict, Unpack
 
 from muniment.errors import AccessDenied
 from muniment.schema import RecordType
@@ -10,7 +11,21 @@ from muniment.session.kernel.engine import Acting, Engine
 from muniment.session.kernel.gates import About, Touch
 from muniment.store import Transaction
 
-__all__ = ["closed", "require_open"]
+__all__ = ["How", "closed", "require_open"]
+
+
+class How(TypedDict, total=False):
+    """What more there is to say of an access.
+
+    Attributes:
+        writes: whether it changes something.
+        fields: keys of the fields that would be released or written.
+        emergency: whether it is under a broken glass.
+    """
+
+    writes: bool
+    fields: frozenset[str] | None
+    emergency: bool
 
 
 def closed(
@@ -21,10 +36,7 @@ def closed(
     record_type: RecordType,
     about: Iterable[About],
     time_us: int,
-    *,
-    writes: bool = False,
-    fields: frozenset[str] | None = None,
-    emergency: bool = False,
+    **how: Unpack[How],
 ) -> Mapping[About, str]:
     """Those that any gate closes to an access, each with the first gate's code.
 
@@ -36,9 +48,7 @@ def closed(
         record_type: of the records.
         about: the records, and whose they are.
         time_us: of the transaction.
-        writes: whether the access changes something.
-        fields: keys of the fields that would be released or written.
-        emergency: whether it is an access under a broken glass.
+        how: what more there is to say of it.
     """
     if not engine.gates or record_type.number < 256:
         return {}
@@ -47,14 +57,14 @@ def closed(
         return {}
     touch = Touch(
         action,
-        writes,
+        how.get("writes", False),
         acting.purpose,
         acting.actor.id,
         record_type,
         time_us,
         acting.legal_basis,
-        fields,
-        emergency,
+        how.get("fields"),
+        how.get("emergency", False),
         acting.handing,
     )
     found: dict[About, str] = {}
@@ -72,41 +82,12 @@ def require_open(
     record_type: RecordType,
     about: Iterable[About],
     time_us: int,
-    *,
-    writes: bool = False,
-    fields: frozenset[str] | None = None,
-    emergency: bool = False,
+    **how: Unpack[How],
 ) -> None:
-    """Refuse an access to which any of these is closed.
-
-    Args:
-        engine: the opened archive.
-        tx: the transaction of the access.
-        acting: who, why and through what.
-        action: the policy's name for the access.
-        record_type: of the records.
-        about: the records, and whose they are.
-        time_us: of the transaction.
-        writes: whether the access changes something.
-        fields: keys of the fields that would be released or written.
-        emergency: whether it is an access under a broken glass.
+    """Refuse an access to which any of these is closed; for the arguments see ``closed``.
 
     Raises:
         AccessDenied: the gate's code; the caller writes it down.
     """
-    if not engine.gates:
-        return
-    refused = closed(
-        engine,
-        tx,
-        acting,
-        action,
-        record_type,
-        about,
-        time_us,
-        writes=writes,
-        fields=fields,
-        emergency=emergency,
-    )
-    for code in sorted(refused.values()):
+    for code in sorted(closed(engine, tx, acting, action, record_type, about, time_us, **how).values()):
         raise AccessDenied(code, where=record_type.key, action=action, purpose=acting.purpose)

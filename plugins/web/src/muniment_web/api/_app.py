@@ -146,9 +146,7 @@ def refused(request: Request, status: int, headers: Mapping[str, str] | None = N
 
 
 def _unexpected(request: Request, error: Exception) -> Response:
-    from muniment_web.server.faults import report
-
-    report(error)
+    # Raised once more behind this answer: what stands around all answers tells the operator, once.
     document = problem(Conflict("serve.failed"), language_of(request))
     return _Problems({**document, "status": 500}, 500)
 

@@ -9,7 +9,6 @@ from fastapi import Depends, Path, Query, Request, Response
 from pydantic import Field, StringConstraints
 
 from muniment.errors import NotFound, text_of
-from muniment.index import IndexedField, base_kind, plan
 from muniment.model import id_text
 from muniment.schema import Choice, RecordType, edits
 from muniment.schema import Field as SchemaField
@@ -17,7 +16,7 @@ from muniment.schema.definitions import Change, diff
 from muniment.schema.registry import Applied
 from muniment.schema.values import Label as Words
 from muniment.session import Session
-from muniment.session.kernel.tokens import indexes_of
+from muniment.session.reading.index_plans import index_document
 from muniment.session.reading.preview import Effect, effects_of
 from muniment_web.api import _models as models
 from muniment_web.api._calls import area, language_of, may
@@ -32,6 +31,7 @@ from muniment_web.api._parts import (
     check_type,
     put_version,
     require_seen,
+    version_of,
 )
 from muniment_web.api._records import described
 from muniment_web.server.web import Web
@@ -256,42 +256,9 @@ def type_indexes(
 ) -> IndexPlan:
     """What the blind indexes of a type tell a stranger, now or with so many records."""
     web: Web = request.app.state.web
-    record_type, lang = check_type(session, key), language_of(request)
-    readable = session.view(record_type).readable
-    in_use = {
-        (name, one.kind): one.bits
-        for name, listed in indexes_of(session.engine, record_type).items()
-        for one in listed
-    }
-    fields = [
-        IndexedField(
-            field.key,
-            base_kind(field.kind, field.encoding),
-            tuple(kind for name, kind in in_use if name == field.key),
-            distinct=len(field.choices),
-        )
-        for field in record_type.fields
-        if field.key in readable and any(name == field.key for name, _ in in_use)
-    ]
-    made = plan(fields, rows or web.archive.applied.index_rows)
-    return IndexPlan(
-        rows=made.rows,
-        indexes=[
-            IndexShown(
-                field=one.field,
-                kind=one.kind,
-                bits=one.bits,
-                bits_in_use=in_use[one.field, one.kind],
-                shared_by=round(one.shared_by, 3),
-                collisions=round(one.collisions, 3),
-                rebuild_at=one.rebuild_at,
-                warnings=list(one.warnings),
-                text=list(one.text(lang)),
-            )
-            for one in made.indexes
-        ],
-        text=list(made.text(lang)),
-    )
+    planned_for = rows or web.archive.applied.index_rows
+    found = index_document(session, check_type(session, key), planned_for, lang=language_of(request))
+    return IndexPlan.model_validate(found)
 
 
 def _edited(
@@ -306,6 +273,9 @@ def _edited(
     web: Web = request.app.state.web
     session.require("schema.change")
     record_type = check_type(session, key)
+    if isinstance(given, FieldEdit) and not given.dry_run:
+        # What is there is replaced: only by whoever saw it.
+        version_of(if_match)
     require_seen(if_match, record_type.definition_version)
     made = session.engine.definitions.registry.replace(edit(record_type), kinds=session.engine.kinds)
     if not given.dry_run:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-import difflib
+from collections.abc import Collection
 from typing import Annotated, Any, Final
 
 from fastapi import Depends, Path, Request
@@ -11,19 +11,18 @@ from pydantic import Field, StringConstraints
 from muniment import config
 from muniment.archive import Archive
 from muniment.archive.plugging import about, available
+from muniment.archive.standing import standing
 from muniment.backup.sealing import Sealed
 from muniment.errors import Issue, MunimentError, NotFound, UsageError
-from muniment.model import id_text, rfc3339
+from muniment.model import id_text
 from muniment.purposes import PURPOSES, address
 from muniment.session import Session
-from muniment.session.backups import last_backup
-from muniment.session.kernel.engine import SHARD
 from muniment.session.ticking import JOBS
 from muniment.session.writing.applying import policy_of
-from muniment.store import ListQuery
 from muniment_web.api._calls import area, language_of, may
 from muniment_web.api._parts import Day, Label, Moment, Shown, Strict, Why, plain
-from muniment_web.server.shifts import Right, shifted
+from muniment_web.server.differences import differing_lines
+from muniment_web.server.shifts import Right, everybody, shifted
 
 __all__ = ["router"]
 
@@ -131,16 +130,11 @@ def plan_configuration(request: Request, session: Configured) -> ConfigurationPl
         file = config.read(archive.folder)
     except MunimentError as error:
         return ConfigurationPlan(differs=True, diff=[], shifts=[], problem=_said(error, lang))
-    before, after = archive.applied.text.strip().splitlines(), file.text.strip().splitlines()
-    lines = [one for one in difflib.unified_diff(before, after, lineterm="", n=2)][2:]
+    lines = differing_lines(archive.applied.text, file.text)
     shifts: list[ShiftShown] = []
     problem = None
     if lines:
-        people = {
-            one.login: (tuple(sorted(one.roles)),) * 2
-            for one in archive.engine.definitions.users.values()
-            if one.active
-        }
+        people = everybody(archive.engine)
         try:
             policy = policy_of(archive.plugins, file)
             found = shifted(archive.engine, people, purpose=archive.applied.purpose, after=policy)
@@ -159,7 +153,7 @@ def plan_configuration(request: Request, session: Configured) -> ConfigurationPl
     return ConfigurationPlan(differs=bool(lines), diff=lines, shifts=shifts, problem=problem)
 
 
-def _rights(found: frozenset[Right]) -> list[RightShown]:
+def _rights(found: Collection[Right]) -> list[RightShown]:
     return [RightShown(way=way, type=type, name=name) for way, type, name in sorted(found)]
 
 
@@ -454,46 +448,16 @@ def get_status(request: Request, session: Configured) -> Status:
     session.require("config.read")
     session.note("config.read")
     archive: Archive = request.app.state.web.archive
-    lang = language_of(request)
-    last = last_backup(session.engine)
-    warnings = archive.keys.status().warnings if session.may("key.read") else ()
-    known = session.types()
-    with archive.store.transaction(write=False) as tx:
-        head = tx.head(SHARD)
-        assert head is not None  # an archive begins with an entry
-        signed = tx.last_checkpoint(SHARD, head.gen)
-        types = [
-            {
-                "key": one.key,
-                "label": one.label,
-                "records": tx.count_current(SHARD, ListQuery(one.number)),
-                "deleted": tx.count_current(SHARD, ListQuery(one.number, deleted=True)),
-                "definition": one.definition_version,
-            }
-            for one in known
-        ]
-    size, covered = head.first_seq + head.n, 0 if signed is None else signed.size
+    found = standing(archive, session, lang=language_of(request))
     return Status.model_validate(
         {
+            **found,
             "id": archive.id,
             "name": archive.applied.name,
             "version": __version__,
             "verifier_key": archive.verifier_key.text,
-            "types": types,
-            "log": {
-                "origin": archive.engine.logbook.origin(head.gen),
-                "size": size,
-                "last": head.created_us,
-                "checkpoint": covered,
-                "since_checkpoint": size - covered,
-            },
-            "keys": [_said(one, lang) for one in warnings],
-            "backup": {
-                "made": None if last is None else rfc3339(last.made_us),
-                "late": session.backups.late(),
-            },
-            "configuration_differs": archive.config_differs,
-            "users": len(archive.engine.definitions.users),
+            "keys": found["keys"]["warnings"],
+            "configuration_differs": found["config"]["differs"],
         }
     )
 

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping
 
 import attrs
 
 from muniment.policy import Policy
 from muniment.schema import RecordType
 from muniment_web.frame.call import Call
-from muniment_web.server.shifts import WAYS, Right, shifted, types_shown
+from muniment_web.server.shifts import WAYS, Right, Shifted, shifted, types_shown
 
 __all__ = ["Shift", "shifts_of"]
 
@@ -31,23 +31,8 @@ class Line:
     whole: bool = False
 
 
-@attrs.frozen
-class Shift:
-    """What changes for people who have the same roles before and after.
-
-    Attributes:
-        logins: whose.
-        before: keys of their roles.
-        after: the same then.
-        gains: what they may do that they could not.
-        losses: what they may do no more.
-    """
-
-    logins: tuple[str, ...]
-    before: tuple[str, ...]
-    after: tuple[str, ...]
-    gains: Sequence[Line]
-    losses: Sequence[Line]
+Shift = Shifted[Line]
+"""The same, in words."""
 
 
 def _lines(call: Call, rights: Iterable[Right], types: Mapping[str, RecordType]) -> list[Line]:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import difflib
 from collections.abc import Sequence
 from typing import TYPE_CHECKING
 
@@ -14,6 +13,8 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.gains import Shift, shifts_of
 from muniment_web.frame.named import difference_of
 from muniment_web.frame.told import PASSED_ON, problem_of
+from muniment_web.server.differences import differing_lines
+from muniment_web.server.shifts import everybody
 
 if TYPE_CHECKING:
     from muniment.archive.editing import Edit
@@ -49,10 +50,7 @@ class Seen:
 def lines_between(before: str, after: str) -> list[Line]:
     """What differs, line by line: how it differs, and the line."""
     found = []
-    old, new = before.strip().splitlines(), after.strip().splitlines()
-    for line in difflib.unified_diff(old, new, lineterm="", n=2):
-        if line.startswith(("---", "+++")):
-            continue
+    for line in differing_lines(before, after):
         kind = {"+": "ins", "-": "del", "@": "at"}.get(line[:1], "")
         found.append((kind, line[1:] if kind != "at" else "…"))
     return found
@@ -88,11 +86,6 @@ def look_at_config(call: Call, edit: Edit, *, plugin: str | None = None) -> Seen
     archive, plain = call.web.archive, call.plain
     found = propose(archive, plain, edit, plugin=plugin)
     planned = found.planned
-    people = {
-        one.login: (tuple(sorted(one.roles)),) * 2
-        for one in call.web.engine.definitions.users.values()
-        if one.active
-    }
     changed = [one for one in planned.made.changed if one.definition_version > 1]
     types = {one.key: one for one in planned.made.changed}
     may_count = all(plain.may("data.check", one.key) for one in changed)
@@ -102,7 +95,7 @@ def look_at_config(call: Call, edit: Edit, *, plugin: str | None = None) -> Seen
         found.after,
         [difference_of(call, one, types) for one in planned.made.changes],
         effects_said(call, effects_of(plain, changed) if may_count else (), changed),
-        shifts_of(call, people, after=planned.policy, types=planned.made.registry.types),
+        shifts_of(call, everybody(call.web.engine), after=planned.policy, types=planned.made.registry.types),
     )
 
 

@@ -21,6 +21,7 @@ from muniment_web.frame.proposing import effects_said, lines_between
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import PASSED_ON, number_of, problem_of
+from muniment_web.server.shifts import everybody
 
 __all__ = ["routes"]
 
@@ -90,10 +91,7 @@ def _shifts(call: Call, file: config.Configuration) -> list[Shift]:
         policy = policy_of(engine.plugins, file)
     except MunimentError:
         return []  # applying it says what is wrong
-    people = {
-        one.login: (tuple(sorted(one.roles)),) * 2 for one in engine.definitions.users.values() if one.active
-    }
-    return shifts_of(call, people, after=policy)
+    return shifts_of(call, everybody(engine), after=policy)
 
 
 def apply(call: Call) -> Response:

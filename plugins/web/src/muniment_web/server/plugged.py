@@ -10,14 +10,15 @@ from typing import Any, Final
 
 from muniment.errors import MunimentError, PluginError
 from muniment.model import Value
-from muniment.plugins import TONES, Column, Drawn, Facts, Form, Html, Link, PluginFailure, Table, Text
-from muniment.plugins._calls import failure_of
+from muniment.plugins import TONES, Column, Drawn, Facts, Form, Html, Link, Table, Text
+from muniment.plugins._calls import failure_of, raised
 from muniment.session import Session
 from muniment.session.kernel.engine import Engine
 
 __all__ = ["Draw", "Plugged", "drawing", "note_failure"]
 
 _AT_ONCE: Final = 2
+_CODE: Final = "plugin.raised_page"
 _MOST_BLOCKS: Final = 200
 _BLOCKS: Final = (Text, Facts, Table, Link, Form, Html)
 
@@ -71,24 +72,12 @@ class Plugged:
         except MunimentError:
             raise  # what the session refused is the reader's affair
         except BaseException as error:
-            failure = failure_of(plugin, hook, error)
-            slow = _raised(failure)
+            slow = raised(failure_of(plugin, hook, error), _CODE)
         raise slow
 
     def stop(self) -> None:
         """Begin nothing more, and wait for nobody."""
         self._pool.shutdown(wait=False, cancel_futures=True)
-
-
-def _raised(failure: PluginFailure) -> PluginError:
-    return PluginError(
-        "plugin.raised_page",
-        name=failure.plugin,
-        hook=failure.hook,
-        type=failure.type,
-        file=failure.file,
-        line=failure.line,
-    )
 
 
 def note_failure(engine: Engine, session: Session, hook: str, error: PluginError) -> None:
@@ -123,8 +112,8 @@ def drawing(engine: Engine, session: Session, columns: Mapping[str, tuple[str, C
                 if type(found) is Drawn and found.tone in TONES:
                     return found
                 error = PluginError("plugin.result", name=plugin, hook="muniment_columns")
-            except BaseException as raised:
-                error = _raised(failure_of(plugin, "muniment_columns", raised))
+            except BaseException as fault:
+                error = raised(failure_of(plugin, "muniment_columns", fault), _CODE)
             failed = True
             note_failure(engine, session, "muniment_columns", error)
             return None

@@ -6,8 +6,8 @@ one role beats what another one allows, so what single roles may do does not add
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
-from typing import Final
+from collections.abc import Collection, Iterable, Mapping
+from typing import Final, Generic, TypeVar
 
 import attrs
 
@@ -15,7 +15,7 @@ from muniment.policy import ACTIONS, Actor, Policy
 from muniment.schema import RecordType
 from muniment.session import Engine
 
-__all__ = ["WAYS", "Right", "Shifted", "shifted", "types_shown"]
+__all__ = ["WAYS", "Right", "Shifted", "everybody", "shifted", "types_shown"]
 
 WAYS: Final = ("clear", "masked", "writable")
 """How a field may be had."""
@@ -24,8 +24,11 @@ Right = tuple[str, str, str]
 """A way (``does``, ``clear``, ``masked``, ``writable`` or ``rows``), the key of a type or nothing, a name."""
 
 
+_Told = TypeVar("_Told")
+
+
 @attrs.frozen
-class Shifted:
+class Shifted(Generic[_Told]):
     """What changes for people who have the same roles before and after.
 
     Attributes:
@@ -39,8 +42,14 @@ class Shifted:
     logins: tuple[str, ...]
     before: tuple[str, ...]
     after: tuple[str, ...]
-    gains: frozenset[Right]
-    losses: frozenset[Right]
+    gains: Collection[_Told]
+    losses: Collection[_Told]
+
+
+def everybody(engine: Engine) -> dict[str, tuple[tuple[str, ...], tuple[str, ...]]]:
+    """Whoever may act, with the roles that stay theirs: for a change of what the roles allow."""
+    active = (one for one in engine.definitions.users.values() if one.active)
+    return {one.login: (tuple(sorted(one.roles)),) * 2 for one in active}
 
 
 def types_shown(engine: Engine) -> dict[str, RecordType]:
@@ -57,7 +66,7 @@ def shifted(
     purpose: str,
     after: Policy | None = None,
     types: Mapping[str, RecordType] | None = None,
-) -> list[Shifted]:
+) -> list[Shifted[Right]]:
     """What changes for whom; those alone for whom something does.
 
     Args:
