@@ -240,7 +240,7 @@ def test_a_failure_of_ours_is_told_once_and_without_values(client, monkeypatch, 
     def broken(*given: object, **more: object) -> None:
         raise RuntimeError("Anna Schmidt")
 
-    monkeypatch.setattr(Session, "list", broken)
+    monkeypatch.setattr(Session, "listed", broken)
     calm = TestClient(client.app, base_url=str(client.base_url), raise_server_exceptions=False)
     calm.headers.update(client.headers)
     answer = calm.post("records/customer/list", json={})
