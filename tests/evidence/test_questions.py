@@ -8,6 +8,7 @@ from click.testing import CliRunner
 from muniment.cli.app import app
 from muniment.errors import AccessDenied, NotFound
 from muniment.model import id_bytes
+from muniment.session.oversight import questions
 from muniment.testing import TickingClock, new_archive
 
 
@@ -106,6 +107,32 @@ def test_which_rules_held_and_who_could_see(lived):
             session.questions.could("nothing", now)
 
 
+def test_an_answer_that_counts_not_every_entry_says_so(lived, monkeypatch):
+    """The newest entries count, and the answer tells that they are not all of the span."""
+    archive, anna, _ = lived
+    with archive.session(actor="vera", purpose="Audit") as session:
+
+        def ask() -> list[bool]:
+            asked = session.questions
+            return [
+                asked.who(id_bytes(anna)).whole,
+                asked.did("li.na").whole,
+                asked.changed().whole,
+                asked.saw("full_name").whole,
+                asked.disclosures(id_bytes(anna)).whole,
+            ]
+
+        assert all(ask())
+        entries = sum(one.entries for one in session.questions.did("li.na"))
+        monkeypatch.setattr(questions, "MOST", entries)
+        assert session.questions.did("li.na").whole
+        monkeypatch.setattr(questions, "MOST", entries - 1)
+        cut = session.questions.did("li.na")
+        assert (False, entries - 1) == (cut.whole, sum(one.entries for one in cut))
+        monkeypatch.setattr(questions, "MOST", 0)
+        assert not any(ask())
+
+
 def test_who_may_not_read_the_log_gets_no_answers(lived):
     """And the refusal is written down."""
     archive, anna, _ = lived
@@ -140,3 +167,10 @@ def test_the_commands_answer_in_both_languages(by_command):
             done = CliRunner().invoke(app, ["--lang", language, "audit", *command])
             assert 0 == done.exit_code, done.output
         assert json.loads(CliRunner().invoke(app, ["--json", "audit", *command]).stdout)
+
+
+def test_the_command_says_that_not_every_entry_counts(by_command, monkeypatch):
+    """Beside the table, and in the document."""
+    monkeypatch.setattr(questions, "MOST", 0)
+    assert "narrower span" in CliRunner().invoke(app, ["audit", "changed"]).stderr
+    assert json.loads(CliRunner().invoke(app, ["--json", "audit", "changed"]).stdout)["whole"] is False

@@ -10,6 +10,7 @@ from base64 import b64decode, b64encode
 
 import pytest
 
+from muniment.session.rights import persons
 from muniment.session.rights.consents import Terms
 from muniment.testing import log_size
 
@@ -105,6 +106,16 @@ def test_what_was_looked_at_under_another_record_is_in_it_too(archive, owner, pe
     indexes = {one["index"] for one in owner.persons.report(anna).accesses}
     assert before in indexes
     assert not indexes.isdisjoint(range(after, last))
+
+
+def test_a_report_is_complete_however_many_entries_there_are(archive, owner, people, monkeypatch):
+    """Read a few at a time, nobody's access is left out."""
+    anna, _ = people
+    for _ in range(7):
+        owner.get(anna)
+    whole = {one["index"] for one in owner.persons.report(anna).accesses}
+    monkeypatch.setattr(persons, "_PAGE", 2)
+    assert whole < {one["index"] for one in owner.persons.report(anna).accesses}
 
 
 def test_one_answer_holds_for_all_identifiers_of_a_merged_person(archive, owner, people, tmp_path):

@@ -12,7 +12,7 @@ from muniment.cli.generation import asked_generation, generation, tell_answered
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from muniment.session.oversight.questions import Questions
+    from muniment.session.oversight.questions import Answer, Questions
     from muniment.session.reading.generations import Asked
 
 __all__ = ["audit", "changed", "could", "did", "disclosures", "rules", "saw", "who"]
@@ -50,7 +50,7 @@ def _time(text: str | None) -> int | None:
 
 def _answer(
     call: Invocation,
-    ask: Callable[[Questions, str, Asked], Sequence[object]],
+    ask: Callable[[Questions, str, Asked], Answer[Any]],
     key: str,
     columns: Sequence[str],
     *,
@@ -62,7 +62,7 @@ def _answer(
     from muniment.cli.output import emit, table, talk
     from muniment.cli.values import local_time
     from muniment.model import id_bytes, id_text
-    from muniment.session.oversight.questions import document
+    from muniment.session.oversight.questions import MOST, document
     from muniment.session.reading.references import resolve_record
 
     with call.session() as (archive, session):
@@ -75,8 +75,10 @@ def _answer(
     told = {"purpose": words.purpose, "kind": words.kind, "kinds": words.kind, "outcome": words.outcome,
             "type": words.type}  # fmt: skip
     if call.json:
-        emit({key: [document(one) for one in found]})
+        emit({key: [document(one) for one in found], "whole": found.whole})
         return
+    if not found.whole:
+        talk(call.say("audit.not_whole", count=MOST))
 
     def cell(one: object, name: str) -> object:
         value = getattr(one, name)

@@ -10,8 +10,8 @@ import pytest
 from starlette.testclient import TestClient
 
 from muniment import config
-from muniment.policy import FieldRule
 from muniment.model import SCOPES
+from muniment.policy import FieldRule
 from muniment.testing import log_entries, new_archive
 from muniment_web._app import build
 from muniment_web.testing import new_web

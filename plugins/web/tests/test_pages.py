@@ -258,6 +258,17 @@ def test_who_saw_a_record_is_told(signed, anna):
     assert "li.na" in one.get(f"/t/customer/{anna}/accesses").text
 
 
+def test_an_answer_that_counts_not_every_entry_says_so(signed, anna, monkeypatch):
+    """Whoever asks about too much is told that the rest is not in it, on the page and by the call."""
+    one = signed("ada")
+    told = "Only the newest"
+    assert told not in one.get("/audit?q=changed&since=2020-01-01").text
+    assert one.get("/api/v1/audit/changed").json()["whole"]
+    monkeypatch.setattr("muniment.session.oversight.questions.MOST", 0)
+    assert told in one.get("/audit?q=changed&since=2020-01-01").text
+    assert not one.get("/api/v1/audit/changed").json()["whole"]
+
+
 def test_an_auditor_reads_the_log_verifies_and_takes_a_proof(web, signed, anna, logged):
     """The log with filters, one entry with its hashes, verification, and a proof as a file."""
     one = signed("ada")

@@ -7,8 +7,8 @@ named; entries are named by their place, generation and index, such as ``0:17``.
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Mapping, Sequence
-from typing import Any, Final
+from collections.abc import Iterable, Iterator, Mapping
+from typing import Any, Final, TypeVar
 
 import attrs
 
@@ -27,10 +27,41 @@ from muniment.session.reading.logs import LogEntry
 from muniment.session.writing.applying import policy_of
 from muniment.store import LogFilter, Reader, Transaction
 
-__all__ = ["DISCLOSURES", "MOST", "Changed", "Deed", "Disclosure", "Questions", "Seen", "Viewer", "document"]
+__all__ = [
+    "DISCLOSURES",
+    "MOST",
+    "Answer",
+    "Changed",
+    "Deed",
+    "Disclosure",
+    "Questions",
+    "Seen",
+    "Viewer",
+    "document",
+]
 
 MOST: Final = 100_000
 """So many entries at most are counted in one answer; a narrower span of time counts the rest."""
+
+_One = TypeVar("_One")
+
+
+class Answer(list[_One]):
+    """What a question was answered with.
+
+    Attributes:
+        whole: whether every entry that was asked about counts; else the newest ``MOST`` alone.
+    """
+
+    whole: bool = True
+
+    @classmethod
+    def to(cls, found: Iterable[_One], entries: Answer[LogEntry]) -> Answer[_One]:
+        """An answer that rests on these entries."""
+        made = cls(found)
+        made.whole = entries.whole
+        return made
+
 
 _PAGE: Final = 1_000
 _WRITES: Final = (*(f"record.{name}" for name in OPERATIONS), "record.import", "record.migrate")
@@ -134,7 +165,7 @@ class Questions(Footing):
         until_us: int | None = None,
         field: str | None = None,
         generation: Asked = ALL,
-    ) -> Sequence[Seen]:
+    ) -> Answer[Seen]:
         """Who saw or changed a subject's data, which fields and why; of one field only, if it is named.
 
         Raises:
@@ -142,11 +173,9 @@ class Questions(Footing):
             AccessDenied: ``access.action``; logged.
         """
         found: dict[tuple[tuple[str, tuple[str, ...]], tuple[str, str, str]], list[LogEntry]] = {}
-        for one in self._entries(
-            "who",
-            LogFilter(about=record, since_us=since_us, until_us=until_us, terms=_of_field(field)),
-            generation,
-        ):
+        filters = LogFilter(about=record, since_us=since_us, until_us=until_us, terms=_of_field(field))
+        entries = self._entries("who", filters, generation)
+        for one in entries:
             if field and field not in one.fields:
                 continue  # it was another record of the same list that showed it
             name = (one.actor, one.roles), (one.purpose, one.kind, one.outcome)
@@ -164,7 +193,7 @@ class Questions(Footing):
             )
             for (who, how), some in found.items()
         ]
-        return sorted(answers, key=lambda one: one.last_us, reverse=True)
+        return Answer.to(sorted(answers, key=lambda one: one.last_us, reverse=True), entries)
 
     def saw(
         self,
@@ -175,7 +204,7 @@ class Questions(Footing):
         since_us: int | None = None,
         until_us: int | None = None,
         generation: Asked = ALL,
-    ) -> Sequence[Viewer]:
+    ) -> Answer[Viewer]:
         """Who was shown a field in clear, and of how many records; those of the most records first.
 
         Args:
@@ -193,7 +222,8 @@ class Questions(Footing):
             terms=_of_field(field), type=type, outcome="ok", since_us=since_us, until_us=until_us
         )
         found: dict[tuple[str, tuple[str, ...]], list[tuple[LogEntry, set[str]]]] = {}
-        for one in self._entries("saw", filters, generation):
+        entries = self._entries("saw", filters, generation)
+        for one in entries:
             shown = _shown_in_clear(one, field)
             if shown:
                 found.setdefault((one.actor, one.roles), []).append((one, shown))
@@ -210,7 +240,7 @@ class Questions(Footing):
             for who, some in found.items()
         ]
         kept = [one for one in answers if one.records >= least]
-        return sorted(kept, key=lambda one: (-one.records, one.actor))
+        return Answer.to(sorted(kept, key=lambda one: (-one.records, one.actor)), entries)
 
     def did(
         self,
@@ -219,16 +249,16 @@ class Questions(Footing):
         since_us: int | None = None,
         until_us: int | None = None,
         generation: Asked = ALL,
-    ) -> Sequence[Deed]:
+    ) -> Answer[Deed]:
         """What somebody did: an export of a thousand records is one act.
 
         Raises:
             AccessDenied: ``access.action``; logged.
         """
         found: dict[tuple[str, str, str, str], list[LogEntry]] = {}
-        for one in self._entries(
-            "did", LogFilter(actor=login, since_us=since_us, until_us=until_us), generation
-        ):
+        filters = LogFilter(actor=login, since_us=since_us, until_us=until_us)
+        entries = self._entries("did", filters, generation)
+        for one in entries:
             found.setdefault((one.kind, one.type, one.purpose, one.outcome), []).append(one)
         answers = [
             Deed(
@@ -241,7 +271,7 @@ class Questions(Footing):
             )
             for name, some in found.items()
         ]
-        return sorted(answers, key=lambda one: one.last_us, reverse=True)
+        return Answer.to(sorted(answers, key=lambda one: one.last_us, reverse=True), entries)
 
     def disclosures(
         self,
@@ -250,7 +280,7 @@ class Questions(Footing):
         since_us: int | None = None,
         until_us: int | None = None,
         generation: Asked = ALL,
-    ) -> Sequence[Disclosure]:
+    ) -> Answer[Disclosure]:
         """What of a subject's data was handed to whom: the accounting of disclosures.
 
         Raises:
@@ -260,7 +290,8 @@ class Questions(Footing):
         filters = LogFilter(
             about=record, kinds=DISCLOSURES, outcome="ok", since_us=since_us, until_us=until_us
         )
-        return [
+        entries = self._entries("disclosures", filters, generation)
+        disclosed = (
             Disclosure(
                 str(one.place),
                 one.time_us,
@@ -271,8 +302,9 @@ class Questions(Footing):
                 one.purpose,
                 one.fields,
             )
-            for one in self._entries("disclosures", filters, generation)
-        ]
+            for one in entries
+        )
+        return Answer.to(disclosed, entries)
 
     def changed(
         self,
@@ -281,7 +313,7 @@ class Questions(Footing):
         until_us: int | None = None,
         type: str | None = None,
         generation: Asked = ALL,
-    ) -> Sequence[Changed]:
+    ) -> Answer[Changed]:
         """Which records changed in a span of time, from which version to which, and by whom.
 
         Raises:
@@ -289,26 +321,27 @@ class Questions(Footing):
         """
         moved: dict[str, list[tuple[int, LogEntry]]] = {}
         filters = LogFilter(kinds=_WRITES, type=type, outcome="ok", since_us=since_us, until_us=until_us)
-        for one in self._entries("changed", filters, generation):
+        entries = self._entries("changed", filters, generation)
+        for one in entries:
             for line in one.records:
                 moved.setdefault(str(line["id"]), []).append((int(line["version"]), one))
         answers = []
         for record, some in moved.items():
             versions = sorted(version for version, _ in some)
-            entries = [one for _, one in some]
+            moves = [one for _, one in some]
             answers.append(
                 Changed(
                     record,
-                    entries[0].type,
+                    moves[0].type,
                     versions[0] - 1,
                     versions[-1],
-                    tuple(sorted({one.kind.partition(".")[2] for one in entries})),
-                    tuple(sorted({one.actor for one in entries})),
-                    min(one.time_us for one in entries),
-                    max(one.time_us for one in entries),
+                    tuple(sorted({one.kind.partition(".")[2] for one in moves})),
+                    tuple(sorted({one.actor for one in moves})),
+                    min(one.time_us for one in moves),
+                    max(one.time_us for one in moves),
                 )
             )
-        return sorted(answers, key=lambda one: one.last_us, reverse=True)
+        return Answer.to(sorted(answers, key=lambda one: one.last_us, reverse=True), entries)
 
     def rules(self, as_of_us: int) -> dict[str, Any]:
         """Which rules held at a moment: configuration, plugins, types, users with their roles.
@@ -394,21 +427,24 @@ class Questions(Footing):
         with engine.guarded(self._acting, "config.read"):
             return engine.run(body, self._acting)
 
-    def _entries(self, question: str, filters: LogFilter, generation: Asked) -> Iterator[LogEntry]:
-        """All entries that match, newest first; the reading is one entry."""
+    def _entries(self, question: str, filters: LogFilter, generation: Asked) -> Answer[LogEntry]:
+        """The entries that match, newest first; the reading is one entry."""
         engine, acting = self._engine, self._acting
 
-        def body(tx: Transaction, moment: Moment) -> list[LogEntry]:
+        def body(tx: Transaction, moment: Moment) -> Answer[LogEntry]:
             engine.policy.require(acting.actor, "log.read")
             if filters.about is not None and tx.version(SHARD, filters.about) is None:
                 raise NotFound("record.not_found")
-            found: list[LogEntry] = []
+            found: Answer[LogEntry] = Answer()
             for gen, size in chosen(tx, moment, generation):
                 audit.catch_up(tx, SHARD, gen, stop=size)
                 projector = audit.Projector(tx, SHARD, gen)
-                entries = _matching(tx, gen, filters, MOST - len(found))
+                # One more than counts tells whether there are more.
+                entries = _matching(tx, gen, filters, MOST + 1 - len(found))
                 readable = (logs.readable(engine, acting, one) for one in entries)
                 found += [_about(one, filters.about, projector) for one in readable]
+            found.whole = len(found) <= MOST
+            del found[MOST:]
             target: dict[str, object] = {"question": question}
             if filters.about is not None:
                 target["record"] = id_text(filters.about)
@@ -419,7 +455,7 @@ class Questions(Footing):
             return found
 
         with engine.guarded(acting, "log.read"):
-            yield from engine.run(body, acting)
+            return engine.run(body, acting)
 
 
 def _of_field(field: str | None) -> tuple[str, ...]:

@@ -52,7 +52,7 @@ if TYPE_CHECKING:
 __all__ = ["Persons", "Report", "one_person"]
 
 _DELETE = OPERATIONS["delete"]
-_MOST = 100_000
+_PAGE = 1_000
 
 
 @attrs.frozen
@@ -275,8 +275,10 @@ class Persons:
                 continue
             audit.catch_up(tx, SHARD, gen, stop=size)
             for subject in subjects:
-                filters = LogFilter(about=subject, limit=_MOST, descending=False)
-                places.update((gen, row.seq) for row in tx.find_entries(SHARD, gen, filters))
+                filters = LogFilter(about=subject, limit=_PAGE)
+                while rows := tx.find_entries(SHARD, gen, filters):
+                    places.update((gen, row.seq) for row in rows)
+                    filters = attrs.evolve(filters, before=rows[-1].seq)
         return [(gen, audit.entry_at(tx, SHARD, gen, seq)) for gen, seq in sorted(places)]
 
     def _shown(self, gen: int, found: Found) -> dict[str, Any]:

@@ -13,7 +13,7 @@ from muniment.errors import IntegrityError, LogError, UsageError
 from muniment.log.checkpoint import parse_checkpoint, parse_note
 from muniment.session import Session
 from muniment.session.oversight.evidence import Scope
-from muniment.session.oversight.questions import document
+from muniment.session.oversight.questions import MOST, document
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
     Day,
@@ -39,6 +39,12 @@ Login = Annotated[str, Query(min_length=1, max_length=200)]
 When = Annotated[str, Query(max_length=40, description="RFC 3339", json_schema_extra={"format": "date-time"})]
 
 
+class Answered(Shown):
+    """An answer that the log gives."""
+
+    whole: bool = Field(description=f"whether every entry counts; else the newest {MOST} of the span alone")
+
+
 class Seen(Shown):
     """What somebody did with one person's data."""
 
@@ -55,7 +61,7 @@ class Seen(Shown):
     entries: list[str]
 
 
-class SeenBy(Shown):
+class SeenBy(Answered):
     """Who saw or changed a person's data."""
 
     seen: list[Seen]
@@ -74,7 +80,7 @@ class Viewer(Shown):
     entries: list[str]
 
 
-class Viewers(Shown):
+class Viewers(Answered):
     """Who was shown a field in clear."""
 
     viewers: list[Viewer]
@@ -94,7 +100,7 @@ class Deed(Shown):
     last: Moment
 
 
-class Deeds(Shown):
+class Deeds(Answered):
     """What somebody did."""
 
     deeds: list[Deed]
@@ -113,7 +119,7 @@ class Disclosure(Shown):
     fields: list[str]
 
 
-class Disclosures(Shown):
+class Disclosures(Answered):
     """What of a person's data was handed to whom."""
 
     disclosures: list[Disclosure]
@@ -132,7 +138,7 @@ class ChangedRecord(Shown):
     last: Moment
 
 
-class ChangedRecords(Shown):
+class ChangedRecords(Answered):
     """Which records changed."""
 
     changed: list[ChangedRecord]
@@ -190,7 +196,7 @@ def who_saw(
 ) -> SeenBy:
     """Who saw or changed a person's data, which fields and why."""
     found = session.questions.who(record.bytes, since_us=micros(since), until_us=micros(until), field=field)
-    return SeenBy(seen=[Seen.model_validate(_said(one)) for one in found])
+    return SeenBy(seen=[Seen.model_validate(_said(one)) for one in found], whole=found.whole)
 
 
 @router.get("/audit/saw")
@@ -206,21 +212,22 @@ def who_saw_field(
     found = session.questions.saw(
         field, least=least, type=type, since_us=micros(since), until_us=micros(until)
     )
-    return Viewers(viewers=[Viewer.model_validate(_said(one)) for one in found])
+    return Viewers(viewers=[Viewer.model_validate(_said(one)) for one in found], whole=found.whole)
 
 
 @router.get("/audit/did")
 def what_did(session: Reading, actor: Login, since: Day = None, until: Day = None) -> Deeds:
     """What somebody did: an export of a thousand records is one act."""
     found = session.questions.did(actor, since_us=micros(since), until_us=micros(until))
-    return Deeds(deeds=[Deed.model_validate(_said(one)) for one in found])
+    return Deeds(deeds=[Deed.model_validate(_said(one)) for one in found], whole=found.whole)
 
 
 @router.get("/audit/disclosures")
 def what_was_disclosed(session: Reading, record: Record, since: Day = None, until: Day = None) -> Disclosures:
     """What of a person's data was handed to whom."""
     found = session.questions.disclosures(record.bytes, since_us=micros(since), until_us=micros(until))
-    return Disclosures(disclosures=[Disclosure.model_validate(_said(one)) for one in found])
+    disclosures = [Disclosure.model_validate(_said(one)) for one in found]
+    return Disclosures(disclosures=disclosures, whole=found.whole)
 
 
 @router.get("/audit/changed")
@@ -232,7 +239,8 @@ def what_changed(
 ) -> ChangedRecords:
     """Which records changed in a span of time, from which version to which, and by whom."""
     found = session.questions.changed(since_us=micros(since), until_us=micros(until), type=type)
-    return ChangedRecords(changed=[ChangedRecord.model_validate(_said(one)) for one in found])
+    changed = [ChangedRecord.model_validate(_said(one)) for one in found]
+    return ChangedRecords(changed=changed, whole=found.whole)
 
 
 @router.get("/audit/rules")

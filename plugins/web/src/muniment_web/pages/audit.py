@@ -15,6 +15,7 @@ from muniment.errors import MunimentError, UsageError
 from muniment.log.kinds import KINDS
 from muniment.model import id_bytes
 from muniment.session.oversight.evidence import Scope
+from muniment.session.oversight.questions import MOST
 from muniment.session.reading.references import resolve_record
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
@@ -88,6 +89,7 @@ def ask(call: Call) -> Response:
         types=call.session.types(),
         fields=field_names(call),
         most=_MOST,
+        counted=MOST,
         problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
@@ -140,6 +142,7 @@ def _who(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
     )
     names = _names(call)
     return {
+        "whole": found.whole,
         "place": places_of(call, [asked["record"]])[asked["record"]],
         "rows": [
             {
@@ -173,6 +176,7 @@ def _saw(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
         until_us=until,
     )
     return {
+        "whole": found.whole,
         "rows": [
             {
                 "actor": one.actor,
@@ -185,13 +189,14 @@ def _saw(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
                 "entries": one.entries[-3:],
             }
             for one in found
-        ]
+        ],
     }
 
 
 def _did(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
     found = call.session.questions.did(asked["actor"], **_span(call, asked))
     return {
+        "whole": found.whole,
         "rows": [
             {
                 "kind": _kind(call, one.kind),
@@ -206,7 +211,7 @@ def _did(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
                 "last": call.time(one.last_us),
             }
             for one in found
-        ]
+        ],
     }
 
 
@@ -214,6 +219,7 @@ def _disclosures(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
     found = call.session.questions.disclosures(id_bytes(asked["record"]), **_span(call, asked))
     names = _names(call)
     return {
+        "whole": found.whole,
         "place": places_of(call, [asked["record"]])[asked["record"]],
         "rows": [
             {
@@ -245,6 +251,7 @@ def _changed(call: Call, asked: Mapping[str, str]) -> Mapping[str, Any]:
     found = call.session.questions.changed(**_span(call, asked), type=asked["type"] or None)
     places = places_of(call, [one.record for one in found[:_MOST]])
     return {
+        "whole": found.whole,
         "total": len(found),
         "rows": [
             {
