@@ -10,6 +10,7 @@ import pytest
 from muniment.errors import Conflict, Invalid, KeyStoreError, NotFound, UsageError
 from muniment.keys import ArchiveLock
 from muniment.model import id_bytes
+from muniment.session.kernel.loading import load, open_loaded
 from muniment.store import LogFilter
 from muniment.testing import assert_no_plaintext, leaks, open_again
 from muniment.verify.certificate import check_certificate
@@ -268,3 +269,67 @@ def test_the_search_for_leaks_would_find_them(archive, session, people):
     """Before the erasure clear values are found, or the other tests here would prove nothing."""
     archive.store.truncate()
     assert leaks(Path(archive.folder), ["Potsdam-Babelsberg", "SO-19283746"])
+
+
+def parts_of(engine, people):
+    """The sealed parts of Anna and her order, as they lie in the store."""
+    found = []
+    with engine.store.transaction(write=False) as tx:
+        for record in (people.anna, people.order):
+            version = tx.version(0, id_bytes(record))
+            definition = engine.definitions.by_number[version.type]
+            found.append(load(engine, tx, version, definition, frozenset(definition.by_seal_group)))
+    return found
+
+
+def opened(engine, loaded):
+    """The values of sealed parts."""
+    return open_loaded(engine, loaded, frozenset(loaded.type.by_number))
+
+
+@pytest.mark.parametrize("reading", ["shown", "listed"])
+@pytest.mark.parametrize("scope", ["subject", "record"])
+def test_what_was_opened_before_does_not_open_again(session, archive, people, reading, scope):
+    """Sealed bytes that somebody kept stay shut, in the process that erased and in another one."""
+    with (
+        open_again(archive.folder, clock=archive.engine.clock) as again,
+        again.session(actor="owner", purpose="ServiceProvision") as other,
+    ):
+        for one in (session, other):
+            if reading == "shown":
+                assert one.get(people.anna).fields
+                assert one.get(people.order).fields
+            else:
+                assert one.list("customer").records
+                assert one.list("order").records
+        kept = [parts_of(one, people) for one in (archive.engine, again.engine)]
+        for engine, (anna, order) in zip((archive.engine, again.engine), kept, strict=True):
+            assert opened(engine, anna)
+            assert opened(engine, order)
+        if scope == "subject":
+            session.erase(people.anna, reason="asked")
+        else:
+            session.erasures.record(people.order, reason="asked")
+        # The other process learns of it with the next thing that it does.
+        assert other.get(people.bert).fields
+        for engine, (anna, order) in zip((archive.engine, again.engine), kept, strict=True):
+            for loaded in (anna, order) if scope == "subject" else (order,):
+                with pytest.raises(NotFound) as caught:
+                    opened(engine, loaded)
+                assert "record.erased" == caught.value.code
+
+
+def test_keys_in_memory_go_with_their_secrets(session, archive, people, cut_at):
+    """Whatever stops the erasure behind the destruction, what was read before does not open any more."""
+    # The first erasure that an opened archive sees lets it forget everything anyway.
+    session.erase(people.bert, reason="asked")
+    assert session.get(people.anna).fields
+    assert session.get(people.order).fields
+    kept = parts_of(archive.engine, people)
+    assert all(opened(archive.engine, one) for one in kept)
+    stop = cut_at(archive, "disposed")
+    with pytest.raises(stop):
+        session.erase(people.anna, reason="asked")
+    for loaded in kept:
+        with pytest.raises(NotFound):
+            opened(archive.engine, loaded)
