@@ -10,7 +10,7 @@ PACKAGES := pyproject.toml $(wildcard plugins/*/pyproject.toml)
 WORKERS ?= 2
 
 .DEFAULT_GOAL := help
-.PHONY: help demo serve-demo test check bench fuzz interop lock pictures soak clean
+.PHONY: help demo serve-demo test check bench fuzz memory interop lock pictures soak clean
 
 help:
 	@echo "make demo    set up, then show the main job end to end"
@@ -19,6 +19,7 @@ help:
 	@echo "make check   set up, then run the linters, the type checker and the layer rules"
 	@echo "make bench   set up, then measure against the bare floor; prints JSON"
 	@echo "make fuzz    set up, then ask every call of the API in a hundred ways"
+	@echo "make memory  set up, then send twenty thousand requests and print what the process holds"
 	@echo "make soak    set up, then run the tests that take minutes"
 	@echo "make interop  set up, then have tools of others check what we write"
 	@echo "make pictures  set up, then take the pictures of the pages in docs/pictures"
@@ -64,6 +65,9 @@ interop: $(VENV)/interop
 
 fuzz: $(VENV)/ready
 	MUNIMENT_FUZZ=100 $(RUN)/python -m pytest -n $(WORKERS) plugins/web/tests/test_api_fuzz.py
+
+memory: $(VENV)/ready
+	MUNIMENT_REQUESTS=20000 $(RUN)/python -m pytest -n 0 plugins/web/tests/test_memory.py
 
 soak: $(VENV)/ready
 	HYPOTHESIS_PROFILE=soak $(RUN)/python -m pytest -m "soak or slow"

@@ -129,3 +129,23 @@ def test_tokens_of_another_layout_answer_nothing(opened: Archive) -> None:
         opened.session(actor="owner").search("client", "schmidt")
     opened.session(actor="owner").rebuild_data()
     assert len(opened.session(actor="owner").search("client", "schmidt").records) == 1
+
+
+def test_types_are_read_anew_where_they_changed_and_nowhere_else(archive, session):
+    """Writing what the framework keeps leaves them be; they are large, and none stays that holds no more."""
+    engine = archive.engine
+
+    def held():
+        engine.refresh()
+        return engine.definitions
+
+    before = held()
+    session.suggestions.make("larger letters")
+    session.create("customer", {"full_name": "Anna Schmidt"})
+    assert before is held()
+    session.create("user", {"login": "mia", "roles": ["reader"], "state": "active"})
+    after = held()
+    assert after is not before
+    assert "mia" in after.users
+    old = {id(one) for one in before.types.values() if one.number >= 256}
+    assert not old & {id(one) for one, _ in engine.sealer._layouts.values()}

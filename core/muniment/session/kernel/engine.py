@@ -275,8 +275,11 @@ class Engine:
             self.ruleset = self.make_ruleset(self.definitions)
             self._print = now
             self.layout_checked = False
+            # What was made of the types before holds on to them, and they are large.
             self._old_types.clear()
             self.reaches.clear()
+            self.plans.clear()
+            self.sealer.forget_layouts()
 
     def adopt(self, definitions: Definitions, print_of: Fingerprint) -> None:
         """Go on under definitions that were loaded to open the archive; they are parsed once."""
@@ -288,6 +291,10 @@ class Engine:
     def forget_definitions(self) -> None:
         """Have the next transaction load types and users anew."""
         self._seen = -1
+
+    def look_again(self) -> None:
+        """Have the next transaction see whether types, users or rules are other ones."""
+        self._seen = 0
 
     def refresh(self) -> None:
         """Load what another process changed; without any entry, so nothing may be released by it."""

@@ -133,6 +133,10 @@ class Sealer:
         self._ciphers.clear()
         self._secrets.clear()
 
+    def forget_layouts(self) -> None:
+        """Let go of record types that may hold no more."""
+        self._layouts.clear()
+
     def settle(self) -> None:
         """Drop the secrets of slots that were used; the key store has them."""
         secrets = self._secrets

@@ -124,7 +124,7 @@ def write(
         log_disclosures(engine, acting, [one for one in done if isinstance(one, Invalid)])
     if any(one.type.number < 256 for one in work.written):
         # A user, a type, a configuration: the next transaction is under what holds now.
-        engine.forget_definitions()
+        engine.look_again()
     _tell_plugins(engine, acting, work)
     waits = next((one for one in done if isinstance(one, ApprovalNeeded)), None)
     if waits is not None and not collect:
