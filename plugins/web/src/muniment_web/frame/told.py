@@ -34,6 +34,7 @@ __all__ = [
     "roles_of",
     "time_us_of",
     "types_called",
+    "type_names",
 ]
 
 AUTHS = ("password", "passkey", "token", "os-user", "asserted")
@@ -168,6 +169,11 @@ def field_names(call: Call) -> list[tuple[str, str]]:
             if field.key in readable:
                 names.setdefault(field.key, field.label.of(call.lang) or field.key)
     return sorted(names.items(), key=lambda pair: pair[1].casefold())
+
+
+def type_names(call: Call) -> list[tuple[str, str]]:
+    """The tables that this reader may know, by key, with what they are called."""
+    return [(one.key, one.label.of(call.lang) or one.key) for one in call.session.types()]
 
 
 def auth_of(call: Call, name: str) -> str:

@@ -28,6 +28,7 @@ from muniment_web.frame.told import (
     purpose_of,
     roles_of,
     time_us_of,
+    type_names,
 )
 from muniment_web.server.handed import handed
 
@@ -86,7 +87,7 @@ def ask(call: Call) -> Response:
         asked=asked,
         answer=answer,
         users=sorted(engine.definitions.users),
-        types=call.session.types(),
+        types=type_names(call),
         fields=field_names(call),
         most=_MOST,
         counted=MOST,

@@ -26,6 +26,7 @@ from muniment_web.frame.told import (
     purpose_of,
     purposes_of,
     roles_of,
+    type_names,
 )
 from muniment_web.pages.log_asking import asked_in, chips_of, fields_of, generation_in, without
 from muniment_web.server.format import short_hash
@@ -188,7 +189,7 @@ def _answer(
         "kinds_asked": asked.kinds,
         "kinds": {name: (one.zh if call.lang == "zh" else one.en) for name, one in KINDS.items()},
         "users": sorted(engine.definitions.users),
-        "types": [one for one in session.types()],
+        "types": type_names(call),
         "fields": field_names(call),
         "purposes": [(name, purpose_of(call, name)) for name in purposes_of(call)],
         "roles": list(zip(engine.policy.roles, roles_of(call, engine.policy.roles), strict=True)),
