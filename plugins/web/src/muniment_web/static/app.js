@@ -91,27 +91,24 @@ document.addEventListener("htmx:after:swap", () => {
   prepare();
 });
 
-// On a phone each cell says which column it is of.
+// On a phone a row is a card: each of its cells says what it is, and an empty one is left out.
+function nameCells(table) {
+  const names = all("thead th,thead td", table).map((one) => one.innerText.trim());
+  for (const row of table.tBodies[0].rows)
+    [...row.cells].forEach((cell, at) => {
+      if (names[at]) cell.dataset.l = names[at];
+      // A template's line breaks are nothing.
+      if (!cell.childElementCount && !cell.textContent.trim()) cell.replaceChildren();
+    });
+}
+
 function prepare() {
   nameFiles();
-  // On a phone a row is a card, and each of its cells says what it is.
-  for (const table of all("table.asc")) {
-    const names = all("thead th,thead td", table).map((one) => one.innerText.trim());
-    for (const row of table.tBodies[0].rows)
-      [...row.cells].forEach((cell, at) => {
-        if (names[at]) cell.dataset.l = names[at];
-      });
-  }
+  all("table.asc").forEach(nameCells);
   for (const table of all("table[data-rows]")) {
     if (table.dataset.ready) continue;
     table.dataset.ready = "1";
-    const names = all("thead th", table).map((one) => one.innerText.trim());
-    for (const row of table.tBodies[0].rows)
-      [...row.cells].forEach((cell, at) => {
-        cell.dataset.l = names[at] ?? "";
-        // A card leaves out what is empty; a template's line breaks are nothing.
-        if (!cell.childElementCount && !cell.textContent.trim()) cell.replaceChildren();
-      });
+    nameCells(table);
     const first = $("tbody td", table);
     if (first) first.tabIndex = 0;
     // The table is one stop of Tab; inside it the arrows lead on, and Enter follows a link.
