@@ -47,7 +47,8 @@ def path_of(route: Route, places: dict[str, str]) -> str:
 def places(anna: str) -> dict[str, str]:
     """What the parts of addresses may be, so that something is there."""
     return {
-        "type": "customer", "id": anna, "other": anna, "login": "tom", "field": "full_name", "name": "tom",
+        "type": "customer", "table": "customer", "id": anna, "other": anna, "login": "tom",
+        "field": "full_name", "name": "tom", "role": "reader",
         "key": "satisfaction", "plugin": "cn", "page": "x", "panel": "x", "token": "x",
     }  # fmt: skip
 
@@ -203,10 +204,17 @@ FIELDS = (
 @pytest.mark.slow
 @pytest.mark.parametrize(
     "value",
-    ["\x00a\r\nX: y", "[" * 5_000, "9" * 5_000, '[{"id":"\\ud800","fields":{"city":"\\udfff"}}]', "1e999"],
+    [
+        "",
+        "\x00a\r\nX: y",
+        "[" * 5_000,
+        "9" * 5_000,
+        '[{"id":"\\ud800","fields":{"city":"\\udfff"}}]',
+        "1e999",
+    ],
 )
 def test_no_field_of_a_form_is_a_failure_of_ours(everybody, places, value):
-    """Lines, nesting, digits without end, half characters: taken as text or refused, by every route."""
+    """Nothing, lines, nesting, endless digits, half characters: taken as text or refused, by every route."""
     one = Browser.of(everybody).sign_in("owner")
     csrf = one.csrf
     for route in routes_of(everybody):
