@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING
 
 import attrs
 
-from muniment.errors import MunimentError, text_of
+from muniment.errors import MunimentError
 from muniment.session.reading.preview import Effect, effects_of
 from muniment_web.frame.call import Call
 from muniment_web.frame.gains import Shift, shifts_of
@@ -63,9 +63,8 @@ def effects_said(call: Call, found: Sequence[Effect], changed: Sequence[RecordTy
     for one in found:
         record_type = types[one.type]
         field = record_type.field(one.field)
-        text, _ = text_of(
+        text = call.core(
             f"choose.effect_{one.code}",
-            call.lang,
             type=record_type.label.of(call.lang) or one.type,
             field=one.field if field is None else field.label.of(call.lang) or one.field,
             count=one.count,

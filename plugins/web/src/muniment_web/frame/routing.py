@@ -20,6 +20,7 @@ from starlette.routing import Route
 from muniment.cli.errors import problem
 from muniment.errors import AccessDenied, ApprovalNeeded, IntegrityError, MunimentError, NotFound, UsageError
 from muniment_web.frame.call import Call
+from muniment_web.frame.told import sentence_of
 from muniment_web.server.faults import report
 from muniment_web.server.web import Web
 
@@ -147,7 +148,7 @@ def _guarded(call: Call, step: Callable[..., Response | None], *given: Any) -> R
         response = failed(call, error)
     except ApprovalNeeded as error:
         # Nothing failed: it was put aside, and the list of what waits is the next place to look.
-        response = call.go("/changes", note=error.text(call.lang).rpartition(" [")[0])
+        response = call.go("/changes", note=sentence_of(call, error))
     except MunimentError as error:
         response = failed(call, error)
     except Exception as error:  # nothing of it is shown: it may hold a value

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
 
@@ -23,7 +24,6 @@ __all__ = [
     "changed_text",
     "day_of",
     "field_names",
-    "file_of",
     "named_places",
     "number_of",
     "part_of",
@@ -32,9 +32,11 @@ __all__ = [
     "purpose_of",
     "purposes_of",
     "roles_of",
+    "sent_file",
+    "sentence_of",
     "time_us_of",
-    "types_called",
     "type_names",
+    "types_called",
 ]
 
 AUTHS = ("password", "passkey", "token", "os-user", "asserted")
@@ -87,11 +89,16 @@ def changed_text(call: Call, what: str) -> str:
     return f"{operation} · {label}" if label else operation
 
 
+def sentence_of(call: Call, error: MunimentError) -> str:
+    """An error on one line, without its code."""
+    return error.text(call.lang).rpartition(" [")[0]
+
+
 def problem_of(call: Call, error: MunimentError | None) -> Mapping[str, str] | None:
     """An error for the box above a form; None for none."""
     if error is None:
         return None
-    text, hint = error.text(call.lang).rpartition(" [")[0], error.hint(call.lang)
+    text, hint = sentence_of(call, error), error.hint(call.lang)
     return {"code": error.code, "text": text.removesuffix(hint).strip(), "hint": hint}
 
 
@@ -210,15 +217,17 @@ def time_us_of(call: Call, text: str, *, end: bool = False) -> int | None:
     return micros_of(start + timedelta(days=1) if end else start)
 
 
-def file_of(call: Call, name: str) -> tuple[tempfile.TemporaryDirectory[str], Path] | None:
-    """An uploaded file in a folder that its caller removes; None where none was sent."""
+@contextmanager
+def sent_file(call: Call, name: str) -> Iterator[Path | None]:
+    """An uploaded file, in a folder that is gone after the block; None where none was sent."""
     found = call.upload(name)
     if found is None:
-        return None
-    folder = tempfile.TemporaryDirectory(prefix="muniment-")
-    # Only the last part of what the browser calls it, and never a name of the system's.
-    target = Path(folder.name) / (Path(found.filename or "").name.lstrip(".") or "file")
-    with target.open("wb") as out:
-        while piece := found.file.read(1 << 20):
-            out.write(piece)
-    return folder, target
+        yield None
+        return
+    with tempfile.TemporaryDirectory(prefix="muniment-") as folder:
+        # Only the last part of what the browser calls it, and never a name of the system's.
+        target = Path(folder) / (Path(found.filename or "").name.lstrip(".") or "file")
+        with target.open("wb") as out:
+            while piece := found.file.read(1 << 20):
+                out.write(piece)
+        yield target

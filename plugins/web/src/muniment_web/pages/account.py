@@ -32,7 +32,7 @@ from muniment.session import Session
 from muniment.session.credentials import LONGEST_DAYS, Credential, Passkey
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import roles_of
+from muniment_web.frame.told import problem_of, roles_of
 from muniment_web.server.factors import new_recovery_codes, new_seed, qr_svg, totp_step
 from muniment_web.server.passwords import check_strength
 from muniment_web.server.people import confirm, end_sign_ins, sign_ins_of
@@ -116,10 +116,6 @@ def _end_others(call: Call, why: str) -> None:
     end_sign_ins(call.web, call.signed.login, why, but=call.signed.id)
 
 
-def _told(call: Call, error: MunimentError) -> dict[str, str]:
-    return {"text": error.text(call.lang).rpartition(" [")[0], "code": error.code, "hint": ""}
-
-
 def _confirmed(call: Call) -> None:
     """See that the person at the screen knows the password.
 
@@ -139,7 +135,7 @@ def password(call: Call) -> Response:
             raise UsageError("sign.passwords_differ")
         check_strength(new, (sign.login, web.engine.definitions.users[sign.login].name, web.name))
     except (UsageError, AccessDenied) as error:
-        return show(call, problem=_told(call, error))
+        return show(call, problem=problem_of(call, error))
     encoded, now = web.passwords.hash(new), web.engine.clock()
     call.session.credentials.change(
         sign.login, "password", lambda held: attrs.evolve(held, password=encoded, password_us=now)
@@ -156,7 +152,7 @@ def begin_totp(call: Call) -> Response:
     try:
         _confirmed(call)
     except AccessDenied as error:
-        return show(call, problem=_told(call, error))
+        return show(call, problem=problem_of(call, error))
     call.signed.totp_seed = new_seed()
     return _offer(call)
 
@@ -167,7 +163,7 @@ def _offer(call: Call, problem: MunimentError | None = None) -> Response:
         call,
         seed=sign.totp_seed,
         qr=Markup(qr_svg(sign.totp_seed, sign.login, call.web.name)),
-        problem=_told(call, problem) if problem else None,
+        problem=problem_of(call, problem) if problem else None,
     )
 
 
@@ -193,7 +189,7 @@ def remove_totp(call: Call) -> Response:
     try:
         _confirmed(call)
     except AccessDenied as error:
-        return show(call, problem=_told(call, error))
+        return show(call, problem=problem_of(call, error))
     call.session.credentials.change(
         call.signed.login,
         "totp",
@@ -213,7 +209,7 @@ def issue_token(call: Call) -> Response:
     try:
         _confirmed(call)
     except AccessDenied as error:
-        return show(call, problem=_told(call, error))
+        return show(call, problem=problem_of(call, error))
     scopes = tuple(one for one in SCOPES if one in call.texts("scope")) or ("read",)
     _, text = call.session.credentials.issue(
         call.signed.login,
@@ -301,7 +297,7 @@ def remove_passkey(call: Call) -> Response:
     try:
         _confirmed(call)
     except AccessDenied as error:
-        return show(call, problem=_told(call, error))
+        return show(call, problem=problem_of(call, error))
 
     def change(held: Credential) -> Credential:
         kept = tuple(one for one in held.passkeys if one.id.hex() != call.text("key"))

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment import config
-from muniment.errors import MunimentError, NotFound, text_of
+from muniment.errors import MunimentError, NotFound
 from muniment.model import id_text
 from muniment.schema.template import Template
 from muniment.session.writing.applying import policy_of
@@ -135,8 +135,8 @@ def templates(call: Call) -> Response:
     questions = [
         (
             name,
-            text_of(f"choose.{name}", call.lang)[0],
-            [(key, text_of(f"choose.{code}", call.lang)[0]) for key, code in known.items()],
+            call.core(f"choose.{name}"),
+            [(key, call.core(f"choose.{code}")) for key, code in known.items()],
             answers[name],
         )
         for name, known in QUESTIONS

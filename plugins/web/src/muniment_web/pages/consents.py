@@ -21,10 +21,10 @@ from muniment_web.frame.told import (
     PASSED_ON,
     day_of,
     field_names,
-    file_of,
     number_of,
     problem_of,
     purpose_of,
+    sent_file,
 )
 
 __all__ = ["routes"]
@@ -146,30 +146,27 @@ def act(call: Call) -> Response:
     record_type, identifier = type_of(call), str(call.path["id"])
     consents, reason = call.plain.consents, reason_of(call)
     what, purpose = call.text("do"), call.text("purpose").strip()
-    uploaded = file_of(call, "evidence")
     try:
-        if what == "withdraw":
-            consents.withdraw(identifier, purpose, reason=reason or None)
-        elif what == "invalidate":
-            if not reason:
-                raise UsageError("usage.no_reason")
-            consents.invalidate(identifier, purpose, reason=reason)
-        elif what == "refuse":
-            consents.refuse(identifier, _terms(call, purpose), reason=reason or None)
-        else:
-            consents.give(
-                identifier,
-                _terms(call, purpose),
-                evidence=uploaded[1] if uploaded else None,
-                reason=reason or None,
-            )
+        with sent_file(call, "evidence") as sent:
+            if what == "withdraw":
+                consents.withdraw(identifier, purpose, reason=reason or None)
+            elif what == "invalidate":
+                if not reason:
+                    raise UsageError("usage.no_reason")
+                consents.invalidate(identifier, purpose, reason=reason)
+            elif what == "refuse":
+                consents.refuse(identifier, _terms(call, purpose), reason=reason or None)
+            else:
+                consents.give(
+                    identifier,
+                    _terms(call, purpose),
+                    evidence=sent,
+                    reason=reason or None,
+                )
     except MunimentError as error:
         if error.code in PASSED_ON:
             raise
         return of_person(call, error)
-    finally:
-        if uploaded:
-            uploaded[0].cleanup()
     return call.go(f"/t/{record_type.key}/{identifier}/consents", note=call.say("consent.written"))
 
 

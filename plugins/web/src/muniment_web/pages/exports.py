@@ -15,6 +15,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.named import type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
+from muniment_web.frame.told import problem_of
 
 __all__ = ["routes"]
 
@@ -46,9 +47,6 @@ def _ticked(call: Call) -> list[str]:
 def _ask(call: Call, problem: UsageError | None) -> Response:
     record_type = type_of(call)
     view = call.session.view(record_type)
-    shown = None
-    if problem is not None:
-        shown = {"text": problem.text(call.lang).rpartition(" [")[0], "code": problem.code, "hint": ""}
     return call.page(
         "export.html",
         status=422 if problem else 200,
@@ -58,7 +56,7 @@ def _ask(call: Call, problem: UsageError | None) -> Response:
         forms=list(_FORMS),
         reasons=REASONS,
         ticked=_ticked(call),
-        problem=shown,
+        problem=problem_of(call, problem),
     )
 
 

@@ -10,6 +10,7 @@ from starlette.routing import BaseRoute
 from muniment.errors import MunimentError
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
+from muniment_web.frame.told import problem_of
 
 __all__ = ["routes"]
 
@@ -42,10 +43,6 @@ def _page(
     status: int = 200,
 ) -> Response:
     session = call.session
-    shown: dict[str, str] | None = None
-    if problem is not None:
-        text, hint = problem.text(call.lang).rpartition(" [")[0], problem.hint(call.lang)
-        shown = {"text": text.removesuffix(hint).strip(), "code": problem.code, "hint": hint}
     rows: list[dict[str, Any]] = [
         {
             "one": one,
@@ -62,7 +59,7 @@ def _page(
         status=status,
         rows=rows,
         secret=secret,
-        problem=shown,
+        problem=problem_of(call, problem),
         typed=typed or dict.fromkeys(_TYPED, ""),
         types=[one for one in session.types() if one.number >= 256 and not one.retired],
         may_change=session.may("config.change"),

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import tempfile
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from itertools import islice
 from pathlib import Path
@@ -23,7 +23,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.cells import markup
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import types_called
+from muniment_web.frame.told import problem_of, types_called
 from muniment_web.server.signs import Upload
 
 __all__ = ["routes"]
@@ -60,16 +60,10 @@ def start(call: Call, problem: MunimentError | None = None) -> Response:
         imports=_earlier(call),
         labels=types_called(call),
         states={one.key: (one.label.of(call.lang), one.colour) for one in IMPORT.by_key["state"].choices},
-        problem=_shown_problem(call, problem),
+        problem=problem_of(call, problem),
         notes=call.taken_notes(),
         megabytes=_LARGEST >> 20,
     )
-
-
-def _shown_problem(call: Call, problem: MunimentError | None) -> Mapping[str, str] | None:
-    if problem is None:
-        return None
-    return {"text": problem.text(call.lang).rpartition(" [")[0], "code": problem.code, "hint": ""}
 
 
 def _earlier(call: Call) -> list[dict[str, Any]]:
@@ -152,7 +146,7 @@ def columns(call: Call, problem: MunimentError | None = None) -> Response:
         match=call.texts("match") or sorted(record_type.unique)[:1],
         encodings=_ENCODINGS,
         reading=reading,
-        problem=_shown_problem(call, problem),
+        problem=problem_of(call, problem),
     )
 
 

@@ -15,7 +15,7 @@ from muniment.session.oversight.affected import Scope
 from muniment.session.oversight.incident_values import NATURES, RISKS, SEVERITIES, TOLD, Incident
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, day_of, file_of, problem_of, time_us_of
+from muniment_web.frame.told import PASSED_ON, day_of, problem_of, sent_file, time_us_of
 
 __all__ = ["clocks_of", "routes"]
 
@@ -190,51 +190,48 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
 def act(call: Call) -> Response:
     """Take it a step further."""
     incidents, identifier = call.plain.incidents, str(call.path["id"])
-    uploaded = file_of(call, "evidence")
     try:
-        what = call.text("do")
-        if what == "assess":
-            incidents.assess(
-                identifier,
-                severity=call.text("severity") or None,
-                risk=call.text("risk") or None,
-                laws=call.texts("law"),
-                text=call.text("text").strip(),
-            )
-        elif what == "find":
-            incidents.find(identifier, _scope(call))
-        elif what == "check":
-            same = incidents.check(identifier)
-            return call.go(
-                f"/incidents/{identifier}",
-                note=call.core("incident.same") if same else call.core("incident.differs"),
-            )
-        elif what == "told":
-            incidents.told(
-                identifier,
-                call.text("clock"),
-                at=_moment(call, "at"),
-                recipient=call.text("recipient").strip(),
-                text=call.text("text").strip(),
-            )
-        elif what == "close":
-            incidents.close(
-                identifier, text=call.text("text").strip(), despite_clocks=call.text("despite") == "1"
-            )
-        else:
-            incidents.add(
-                identifier,
-                call.text("what"),
-                call.text("text").strip(),
-                evidence=uploaded[1] if uploaded else None,
-            )
+        with sent_file(call, "evidence") as sent:
+            what = call.text("do")
+            if what == "assess":
+                incidents.assess(
+                    identifier,
+                    severity=call.text("severity") or None,
+                    risk=call.text("risk") or None,
+                    laws=call.texts("law"),
+                    text=call.text("text").strip(),
+                )
+            elif what == "find":
+                incidents.find(identifier, _scope(call))
+            elif what == "check":
+                same = incidents.check(identifier)
+                return call.go(
+                    f"/incidents/{identifier}",
+                    note=call.core("incident.same") if same else call.core("incident.differs"),
+                )
+            elif what == "told":
+                incidents.told(
+                    identifier,
+                    call.text("clock"),
+                    at=_moment(call, "at"),
+                    recipient=call.text("recipient").strip(),
+                    text=call.text("text").strip(),
+                )
+            elif what == "close":
+                incidents.close(
+                    identifier, text=call.text("text").strip(), despite_clocks=call.text("despite") == "1"
+                )
+            else:
+                incidents.add(
+                    identifier,
+                    call.text("what"),
+                    call.text("text").strip(),
+                    evidence=sent,
+                )
     except MunimentError as error:
         if error.code in PASSED_ON:
             raise
         return one(call, error)
-    finally:
-        if uploaded:
-            uploaded[0].cleanup()
     return call.go(f"/incidents/{identifier}", note=call.say("incidents.done"))
 
 

@@ -17,7 +17,7 @@ from muniment.schema import RecordType
 from muniment.session.incoming import Item
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, file_of, named_places, problem_of
+from muniment_web.frame.told import PASSED_ON, named_places, problem_of, sent_file
 from muniment_web.frame.widgets import given_values, widget
 from muniment_web.server.handed import handed
 
@@ -113,20 +113,15 @@ def bring(call: Call) -> Response:
 
 
 def _scan(call: Call) -> Response:
-    held = file_of(call, "scan")
-    if held is None:
-        raise UsageError("serve.nothing_chosen")
-    folder, path = held
-    key = call.text("type")
-    if key not in dict(_scan_types(call)):
-        folder.cleanup()
-        raise UsageError("serve.request")
-    try:
+    with sent_file(call, "scan") as path:
+        if path is None:
+            raise UsageError("serve.nothing_chosen")
+        key = call.text("type")
+        if key not in dict(_scan_types(call)):
+            raise UsageError("serve.request")
         # The plugin is a distribution of its own, and in use here: it is asked for by its name.
         propose = import_module("muniment_ocr.proposing").propose
         made = propose(call.plain, key, path)
-    finally:
-        folder.cleanup()
     if made is None:
         return call.go("/incoming", note=call.core("inbox.taken", new=0, known=1, refused=0))
     return call.go(f"/incoming/{made}")

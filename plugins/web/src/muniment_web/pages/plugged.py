@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from typing import Any, Final
 
 from starlette.responses import Response
@@ -13,6 +13,7 @@ from muniment.plugins import Asking, Page, Panel
 from muniment_web.frame.call import Call
 from muniment_web.frame.named import id_of, type_of
 from muniment_web.frame.routing import page
+from muniment_web.frame.told import problem_of
 from muniment_web.server.clean import clean
 from muniment_web.server.plugged import note_failure
 
@@ -56,7 +57,7 @@ def panel(call: Call) -> Response:
 
 def _shown(
     call: Call, plugin: str, hook: str, one: Page | Panel, *, record: str = ""
-) -> tuple[Sequence[Any], dict[str, str] | None]:
+) -> tuple[Sequence[Any], Mapping[str, str] | None]:
     """What is to be shown, or why nothing is."""
     form = {name: value for name, value in call.form.items() if isinstance(value, str) and name != "csrf"}
     asking = Asking(
@@ -74,7 +75,7 @@ def _shown(
         note_failure(call.web.engine, call.session, hook, error)
         shown = error
     except MunimentError as error:
-        return (), {"text": error.text(call.lang).rpartition(" [")[0], "code": error.code, "hint": ""}
+        return (), problem_of(call, error)
     text = call.say("plugins.failed", name=plugin)
     return (), {"text": text, "code": shown.code, "hint": call.say("plugins.failed_hint")}
 

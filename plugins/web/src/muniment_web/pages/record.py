@@ -31,7 +31,7 @@ from muniment_web.frame.panels import rights_panels
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.titles import title_of, titles_changed, titles_of
-from muniment_web.frame.told import number_of
+from muniment_web.frame.told import number_of, problem_of
 from muniment_web.frame.widgets import given_values, typed_text, widget
 
 __all__ = ["routes"]
@@ -168,11 +168,7 @@ def _form(
         by_field.setdefault(issue.field, []).append(issue.text(call.lang).removeprefix(f"{issue.field}: "))
     groups = _groups(call, record_type, record, typed or {}, by_field, values["titles"])
     if problem is not None:
-        values["problem"] = {
-            "code": problem.code,
-            "text": problem.text(call.lang).rpartition(" [")[0],
-            "hint": "",
-        }
+        values["problem"] = problem_of(call, problem)
     labels = {one.key: one.label.of(call.lang) or one.key for one in record_type.fields}
     return call.page(
         "record.html",

@@ -22,9 +22,9 @@ from muniment_web.frame.told import (
     PASSED_ON,
     Place,
     day_of,
-    file_of,
     named_places,
     problem_of,
+    sent_file,
 )
 from muniment_web.server.handed import handed
 
@@ -151,25 +151,22 @@ def act(call: Call) -> Response:
     """Take it a step further, take the longer time, or end it."""
     identifier = str(call.path["id"])
     requests = call.plain.requests
-    uploaded = file_of(call, "evidence")
     try:
-        if call.text("do") == "extend":
-            requests.extend(identifier, note=call.text("note").strip())
-        else:
-            requests.step(
-                identifier,
-                call.text("to"),
-                note=call.text("note").strip(),
-                answer=call.text("answer").strip(),
-                evidence=uploaded[1] if uploaded else None,
-            )
+        with sent_file(call, "evidence") as sent:
+            if call.text("do") == "extend":
+                requests.extend(identifier, note=call.text("note").strip())
+            else:
+                requests.step(
+                    identifier,
+                    call.text("to"),
+                    note=call.text("note").strip(),
+                    answer=call.text("answer").strip(),
+                    evidence=sent,
+                )
     except MunimentError as error:
         if error.code in PASSED_ON:
             raise
         return one(call, error)
-    finally:
-        if uploaded:
-            uploaded[0].cleanup()
     return call.go(f"/requests/{identifier}", note=call.say("requests.done"))
 
 

@@ -9,7 +9,7 @@ from typing import Any, Final
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from muniment.errors import MunimentError, UsageError, text_of
+from muniment.errors import MunimentError, UsageError
 from muniment.retention.plan import Finding, Verdict
 from muniment.session.rights.planned import LISTS, Planned
 from muniment.store import LogFilter
@@ -43,15 +43,14 @@ def routes() -> list[BaseRoute]:
 
 def said(call: Call, finding: Finding) -> str:
     """What one rule says of one record, in words."""
-    return text_of(
+    return call.core(
         finding.code,
-        call.lang,
         rule=finding.rule.id,
         start="" if finding.start is None else finding.start.isoformat(),
         end="" if finding.end is None else finding.end.isoformat(),
         anchor=finding.anchor or finding.rule.event or "?",
         source=finding.rule.source,
-    )[0]
+    )
 
 
 def rows_of(call: Call, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
@@ -63,7 +62,7 @@ def rows_of(call: Call, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
             "id": one.facet.record,
             "part": part_of(call, one.facet.type, one.facet.category),
             "state": one.state,
-            "said": text_of(f"keep.state_{one.state}", call.lang)[0],
+            "said": call.core(f"keep.state_{one.state}"),
             "rule": one.rule,
             "due": "" if one.due is None else one.due.isoformat(),
             "must": "" if one.must_go_by is None else one.must_go_by.isoformat(),
@@ -237,14 +236,13 @@ def apply(call: Call) -> Response:
         return _preview(call, call.session.retention.plan(only=wanted) if wanted else (), error)
     call.web.totals.clear()
     call.web.waiting.due = None
-    note = text_of(
+    note = call.core(
         "keep.applied",
-        call.lang,
         count=done.facets,
         subjects=done.subjects,
         refused=done.refused,
         waiting=done.waiting,
-    )[0]
+    )
     return call.go("/retention/runs", note=note)
 
 
@@ -276,7 +274,7 @@ def report(call: Call) -> Response:
                 "part": part_of(call, key, category),
                 "rule": rule,
                 "count": count,
-                "said": text_of(f"keep.state_{state}", call.lang)[0],
+                "said": call.core(f"keep.state_{state}"),
                 "colour": colours.get(state, "grey"),
             }
             for key, category, state, rule, count in (() if found is None else found.facets)

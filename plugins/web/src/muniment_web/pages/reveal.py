@@ -16,7 +16,7 @@ from muniment_web.frame.named import id_of, of_type, type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.titles import titles_of
-from muniment_web.frame.told import number_of
+from muniment_web.frame.told import number_of, problem_of
 from muniment_web.frame.widgets import typed_text, widget
 
 __all__ = ["routes"]
@@ -73,7 +73,7 @@ def reveal(call: Call) -> Response:
             reasons=REASONS,
             where=where,
             version=version,
-            problem={"text": error.text(call.lang).rpartition(" [")[0], "code": error.code, "hint": ""},
+            problem=problem_of(call, error),
         )
     of_type(call, record, record_type)
     titles = titles_of(call, fields, [record])

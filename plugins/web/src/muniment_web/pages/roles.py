@@ -18,7 +18,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.proposing import Seen, look_at_config, said
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import purpose_of
+from muniment_web.frame.told import purpose_of, type_names
 from muniment_web.pages.reviewing import review_values
 
 __all__ = ["routes"]
@@ -197,7 +197,7 @@ def _form(
         classes=CLASSES,
         ways=_WAYS,
         groups=_grouped(sorted(ACTIONS)),
-        types=[(one.key, one.label.of(call.lang) or one.key) for one in call.session.types()],
+        types=type_names(call),
         purposes=[(one, purpose_of(call, one)) for one in purposes],
         more=bool(held) and bool(_role_of(call, held).rules or _role_of(call, held).deny),
         seen=seen,

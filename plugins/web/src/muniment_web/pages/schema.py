@@ -33,7 +33,7 @@ from muniment_web.frame.shapes import (
     stated,
     takes,
 )
-from muniment_web.frame.told import types_called
+from muniment_web.frame.told import type_names, types_called
 
 __all__ = ["routes"]
 
@@ -237,7 +237,7 @@ def _form(
         indexes=INDEX_KINDS,
         kept=_kept(call, found),
         categories=sorted(name for name in engine.definitions.registry.categories if name != "archive"),
-        types=[(one.key, one.label.of(call.lang) or one.key) for one in call.session.types()],
+        types=type_names(call),
         new_group=NEW_GROUP,
         seen=seen,
         reasons=REASONS,

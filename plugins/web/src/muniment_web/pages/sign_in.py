@@ -15,6 +15,7 @@ from muniment.session import Session
 from muniment.session.credentials import Credential
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
+from muniment_web.frame.told import problem_of
 from muniment_web.server.passwords import check_strength
 from muniment_web.server.people import end_sign_ins, taken_code
 from muniment_web.server.signs import SignIn
@@ -52,7 +53,7 @@ def sign_in(call: Call) -> Response:
     try:
         sign = _checked(call, login)
     except AccessDenied as error:
-        shown = {"text": error.text(call.lang).rpartition(" [")[0], "code": error.code, "hint": ""}
+        shown = problem_of(call, error)
         return call.page("sign_in.html", status=403, next=call.text("next"), problem=shown, login=login[:200])
     return call.go(call.text("next") or "/", note=_previous(call, sign))
 
@@ -175,13 +176,12 @@ def set_password(call: Call) -> Response:
             raise UsageError("sign.passwords_differ")
         check_strength(password, (login, user.name, call.web.name))
     except MunimentError as error:
-        what = error.text(call.lang).rpartition(" [")[0]
         return call.page(
             "welcome.html",
             status=422,
             login=login,
             name=user.name,
-            problem={"text": what, "code": error.code, "hint": ""},
+            problem=problem_of(call, error),
         )
     encoded, now = call.web.passwords.hash(password), session.engine.clock()
 

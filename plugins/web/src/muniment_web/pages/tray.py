@@ -24,6 +24,7 @@ from muniment_web.frame.named import type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.titles import names_of, titles_of
+from muniment_web.frame.told import sentence_of
 from muniment_web.server.strict import strict_json
 
 __all__ = ["held_by", "routes"]
@@ -191,7 +192,7 @@ def _save(call: Call, record_type: RecordType) -> Response:
             raise NotFound("draft.none")
         saved = session.drafts.apply([one.id for one in drafts], reason=reason)
     except ApprovalNeeded as error:
-        return _done(call, back, error.text(call.lang).rpartition(" [")[0])
+        return _done(call, back, sentence_of(call, error))
     except UsageError as error:
         return _answer(call, problem=error, status=422)
     except Invalid as error:
@@ -299,7 +300,7 @@ def _told(call: Call, error: MunimentError | None) -> tuple[dict[str, list[str]]
     if error is None or error.code == "draft.moved":
         return {}, []
     if not isinstance(error, Invalid):
-        return {}, [error.text(call.lang).rpartition(" [")[0]]
+        return {}, [sentence_of(call, error)]
     told: dict[str, list[str]] = {}
     rest = []
     for issue in error.issues:
