@@ -112,6 +112,7 @@ def of_person(call: Call, problem: MunimentError | None = None) -> Response:
         may=session.may("consent.change"),
         may_receipt=session.may("consent.read"),
         notices=[_notice(call, one) for one in listed],
+        newest=[(one.key, f"{one.key} v{one.version}") for one in listed],
         purposes=[
             (one, purpose_of(call, one))
             for one in sorted({*applied.consent.purposes, *(applied.purposes or PURPOSES)})
@@ -223,7 +224,7 @@ def notices(call: Call, problem: MunimentError | None = None) -> Response:
         status=422 if problem else 200,
         notices=[_notice(call, one) for one in listed],
         expiring=call.session.consents.expiring(30),
-        resting=[purpose_of(call, one) for one in resting],
+        resting=sorted(purpose_of(call, one) for one in resting),
         may=call.session.may("consent.notice"),
         form={
             name: call.text(name) for name in ("key", "text_en", "text_zh", *_NOTICE_TEXTS, *_NOTICE_LISTS)

@@ -64,7 +64,10 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
         may_begin=session.may("break_glass.begin"),
         may_review=reviewing,
         record=call.text("record") or call.query("record"),
-        minutes=[one for one in _MINUTES if one <= rules.longest] or [rules.longest],
+        minutes=[
+            (one, call.say("glass.minutes_of", count=one))
+            for one in [one for one in _MINUTES if one <= rules.longest] or [rules.longest]
+        ],
         usual=rules.minutes,
         problem=problem_of(call, problem),
         notes=call.taken_notes(),

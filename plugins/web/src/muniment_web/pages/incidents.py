@@ -160,10 +160,13 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
             ],
             "recipients": figures["recipients"],
         }
+    row = _row(call, found)
+    running = [one for one in row["clocks"] if one["open"]]
     return call.page(
         "incident.html",
         status=422 if problem else 200,
-        row=_row(call, found),
+        row=row,
+        running=[(one["name"], f"{one['law']} · {one['to']}") for one in running],
         found=found,
         figures=shown,
         told=[(name, str(found.values.get(name) or "")) for name in TOLD if found.values.get(name)],

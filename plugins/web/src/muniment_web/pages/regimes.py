@@ -31,10 +31,11 @@ def show(call: Call) -> Response:
 def _page(call: Call, made: dict[str, Any] | None) -> Response:
     call.session.require("config.read")
     clauses = [] if made is None else [_clause(call, one) for one in made["clauses"]]
+    say, lang = call.say, call.lang
     return call.page(
         "regimes.html",
         regimes=[
-            (key, one.label.of(call.lang) or key, len(one.clauses))
+            (key, say("regimes.clauses_of", label=one.label.of(lang) or key, count=len(one.clauses)))
             for key, one in call.session.regimes.listed().items()
         ],
         made=made,

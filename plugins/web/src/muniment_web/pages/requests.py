@@ -120,7 +120,7 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
             {**step, "time": call.time(_us(step["at"])), "note": step.get("note", "")}
             for step in reversed(found.steps())
         ],
-        following=following,
+        following=[(to, call.say(f"requests.state_{to}")) for to in following],
         may_extend=(
             may
             and bool(clock.more_days or clock.more_months)
@@ -194,9 +194,9 @@ def of_person(call: Call, problem: MunimentError | None = None) -> Response:
         id=identifier,
         rows=[row_of(call, one, Place(one.subject), today) for one in found],
         rights=rights_of(call),
-        laws=list(LAWS),
+        laws=[(one, call.say(f"requests.law_{one}")) for one in LAWS],
         law=call.text("law") or applied.rights.law,
-        channels=_CHANNELS,
+        channels=[(one, call.say(f"requests.channel_{one}")) for one in _CHANNELS],
         today=today.isoformat(),
         reasons=REASONS,
         may=call.session.may("request.change"),

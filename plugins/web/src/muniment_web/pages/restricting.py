@@ -64,7 +64,7 @@ def of_person(call: Call, problem: MunimentError | None = None) -> Response:
         type=record_type,
         id=record.id,
         whole=record.subject == record.id,
-        states=list(PURPOSES_LEFT),
+        states=[(state, call.say(f"restrict.state_{state}")) for state in PURPOSES_LEFT],
         allowed={
             state: sorted(purpose_of(call, one) for one in purposes)
             for state, purposes in PURPOSES_LEFT.items()

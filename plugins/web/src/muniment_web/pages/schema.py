@@ -212,6 +212,11 @@ def _kind_of(call: Call, name: str) -> FieldKind:
     return found
 
 
+def _categories(call: Call) -> list[str]:
+    """What groups of fields may be kept as."""
+    return sorted(name for name in call.web.engine.definitions.registry.categories if name != "archive")
+
+
 def _form(
     call: Call,
     template: str,
@@ -223,7 +228,6 @@ def _form(
     seen: Seen | None = None,
     problem: MunimentError | None = None,
 ) -> Response:
-    engine = call.web.engine
     return call.page(
         template,
         status=422 if problem else 200,
@@ -236,7 +240,7 @@ def _form(
         masks=tuple(MASKS),
         indexes=INDEX_KINDS,
         kept=_kept(call, found),
-        categories=sorted(name for name in engine.definitions.registry.categories if name != "archive"),
+        categories=_categories(call),
         types=type_names(call),
         new_group=NEW_GROUP,
         seen=seen,
@@ -404,14 +408,13 @@ def _table_form(
     seen: Seen | None = None,
     problem: MunimentError | None = None,
 ) -> Response:
-    engine = call.web.engine
     own = [one for one in call.session.types() if not one.retired]
     return call.page(
         "schema_new.html",
         status=422 if problem else 200,
         values=values,
         subjects=[(one.key, one.label.of(call.lang) or one.key) for one in own],
-        categories=sorted(name for name in engine.definitions.registry.categories if name != "archive"),
+        categories=_categories(call),
         classes=CLASSES,
         seen=seen,
         reasons=REASONS,
