@@ -18,7 +18,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.proposing import Seen, look_at_config, said
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import purpose_of, type_names
+from muniment_web.frame.told import purpose_of, roles_of, type_names
 from muniment_web.pages.reviewing import review_values
 
 __all__ = ["routes"]
@@ -45,11 +45,13 @@ def roles(call: Call, problem: MunimentError | None = None) -> Response:
     session.require("user.read")
     session.note("role.read")
     types = session.types()
+    held = sorted(engine.policy.roles.values(), key=lambda one: one.key)
     return call.page(
         "roles.html",
         status=422 if problem else 200,
         **review_values(call, problem),
-        roles=sorted(engine.policy.roles.values(), key=lambda one: one.key),
+        roles=held,
+        names=roles_of(call, [one.key for one in held]),
         matrix=engine.policy.matrix(types),
         types=types,
         may=session.may("config.change"),
