@@ -115,8 +115,11 @@ class Web:
 
     def signed_out(self, one: SignIn, why: str) -> None:
         """Write down that a sign-in ended."""
-        self.listed = {key: ids for key, ids in self.listed.items() if key[0] != one.id}
-        self.totals = {key: told for key, told in self.totals.items() if key[0] != one.id}
+        # Other pages put theirs in meanwhile, so the keys are taken at once.
+        for key in [key for key in list(self.listed) if key[0] == one.id]:
+            self.listed.pop(key, None)
+        for asked in [asked for asked in list(self.totals) if asked[0] == one.id]:
+            self.totals.pop(asked, None)
         acting = self.visitor(one.address, login=one.login, auth=one.auth, sign_in=one.id)
         self.engine.note(acting, "user.sign_out", target={"why": why})
 
