@@ -279,7 +279,10 @@ def _records(
 ) -> Iterator[RawRow]:
     lines = _Lines(text.readline)
     kept = lines.kept
-    reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    try:
+        reader = csv.reader(lines, delimiter=delimiter, strict=True)
+    except (TypeError, ValueError):
+        raise UsageError("import.delimiter") from None
     number = 0
     try:
         while True:

@@ -249,3 +249,11 @@ def test_a_failure_of_ours_is_told_once_and_without_values(client, monkeypatch, 
     assert 1 == len(told)
     assert "RuntimeError" in told[0]
     assert "Anna" not in told[0] + answer.text
+
+
+@pytest.mark.parametrize("delimiter", [", ", "", ";;"])
+def test_what_separates_no_cells_is_refused(client, delimiter):
+    """More than one character is told so, and is no failure of ours."""
+    body = {"file": {"name": "a.csv", "content": "YTtiCg=="}, "delimiter": delimiter}
+    answer = client.post("records/customer/import", json=body)
+    assert answer.status_code in (400, 422), answer.text
