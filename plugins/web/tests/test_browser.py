@@ -70,6 +70,13 @@ def test_whoever_reads_chooses_the_colours_and_paper_is_light(opened, site, colo
         return {"rgb(29, 35, 41)": "light", "rgb(230, 233, 236)": "dark"}[shown]
 
     assert colours == ink()
+    other = {"light": "dark", "dark": "light"}[colours]
+    for wanted in (other, colours):
+        offered = page.locator('.rail button[name="theme"]:visible')
+        assert 1 == offered.count()
+        with page.expect_navigation():
+            offered.click()
+        assert wanted == ink()
     for chosen in ("dark", "light"):
         page.context.add_cookies([{"name": "theme", "value": chosen, "url": site[0]}])
         assert chosen == ink()
