@@ -207,6 +207,62 @@ def test_another_persons_credential_does_not_become_ones_own(client, signed, mad
     forged = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site", "X-CSRF": browser.csrf}
     refused = browser.client.post("/api/v1/records/customer", json={"fields": dict(ANNA)}, headers=forged)
     assert (403, "sign.form") == (refused.status_code, refused.json()["code"])
+    for sent in ({}, {"X-CSRF": "x" * len(browser.csrf)}, {"X-CSRF": browser.csrf[:-1]}):
+        refused = browser.client.post("/api/v1/records/customer", json={"fields": dict(ANNA)}, headers=sent)
+        assert (403, "sign.form") == (refused.status_code, refused.json()["code"])
+
+
+def worker(made, *, roles=("owner",), scopes=SCOPES):
+    """Somebody's record, and a client with a token of theirs."""
+    with made.session(actor="owner") as session:
+        login = f"w{session.note('log.read')}"
+        values = {"login": login, "display_name": "w", "roles": roles, "state": "active"}
+        user = session.create("user", values).id
+        _, text = session.credentials.issue(login, name="w", scopes=scopes, days=1)
+    one = TestClient(build(new_web(made)), base_url="http://localhost:8765/api/v1/")
+    one.headers["Authorization"] = f"Bearer {text}"
+    return user, one
+
+
+def test_a_key_stands_for_one_purpose_and_one_version(made):
+    """The same body under the same key for something else, or of another version, is another request."""
+    _, one = worker(made)
+    key = {"Idempotency-Key": "one"}
+    held = {"matter": "m", "everything": True}
+    assert 201 == one.post("holds", json=held, headers=key).status_code
+    other = one.post("holds", json=held, headers={**key, "Muniment-Purpose": "ServiceProvision"})
+    assert (409, "conflict.idempotency") == (other.status_code, other.json()["code"])
+    made_now = one.post("records/customer", json={"fields": {"full_name": "Two Versions"}}).json()
+    path, change = f"records/customer/{made_now['id']}", {"fields": {"city": "Kiel"}}
+    key = {"Idempotency-Key": "two"}
+    assert 200 == one.patch(path, json=change, headers={**key, "If-Match": '"1"'}).status_code
+    late = one.patch(path, json=change, headers={**key, "If-Match": '"2"'})
+    assert (409, "conflict.idempotency") == (late.status_code, late.json()["code"])
+
+
+def test_what_was_refused_may_be_asked_again_under_its_key(made):
+    """A refusal is an entry, and nothing was done: with the right, the same request is done."""
+    user, one = worker(made, roles=("reader",))
+    held, key = {"matter": "again", "everything": True}, {"Idempotency-Key": "again"}
+    assert 403 == one.post("holds", json=held, headers=key).status_code
+    with made.session(actor="owner") as session:
+        session.update(user, {"roles": ("owner",)})
+    assert 201 == one.post("holds", json=held, headers=key).status_code
+
+
+def test_nothing_long_is_read_of_whoever_has_no_scope(made):
+    """A token that may not write is told so before its body is taken in, under a key as well."""
+    _, one = worker(made, scopes=("read",))
+    taken = []
+
+    def endless():
+        for number in range(40):
+            taken.append(number)
+            yield b" " * 65536
+
+    headers = {"Content-Type": "application/json", "Idempotency-Key": "long"}
+    answer = one.post("records/customer", content=endless(), headers=headers)
+    assert (403, "sign.scope") == (answer.status_code, answer.json()["code"])
 
 
 def test_a_token_ends_when_it_is_taken_back_or_its_owner_loses_the_role(made):

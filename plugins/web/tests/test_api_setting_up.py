@@ -166,6 +166,49 @@ def test_without_a_place_for_backups_there_are_none(one):
     assert one.post("backups/..%2F..%2Fkeys.db/drill").status_code in (404, 422)
 
 
+def test_what_began_and_was_refused_may_be_asked_again(tmp_path):
+    """A backup with nowhere to go leaves entries and no backup: with a place, the same request makes it."""
+    with new_archive(tmp_path / "customers", templates=("customer-info",)) as archive:
+        with archive.session(actor="owner") as session:
+            _, text = session.credentials.issue("owner", name="test", scopes=SCOPES, days=1)
+        client = TestClient(build(new_web(archive)), base_url="http://localhost:8765/api/v1/")
+        client.headers |= {"Authorization": f"Bearer {text}"}
+        once = {"Idempotency-Key": "backup"}
+        refused = client.post("backups", headers=once)
+        assert (400, "backup.no_plan") == (refused.status_code, refused.json()["code"])
+        assert "backup.create" in {entry.kind for entry in log_entries(archive)}
+        plan = {"to": str(tmp_path / "backups"), "reason": "somewhere"}
+        assert client.put("backups/plan", json=plan).json()["applied"]
+        made = client.post("backups", headers=once)
+        assert 201 == made.status_code, made.text
+        assert made.json() == client.post("backups", headers=once).json()
+
+
+def test_what_waits_for_a_second_person_is_put_aside_once(tmp_path):
+    """A retry gets the answer that it waits, also when it waits no more: nothing is made a second time."""
+    rule = '\n[[approvals.rule]]\nname = "new ones"\noperations = ["create"]\ntypes = ["customer"]\n'
+    with new_archive(tmp_path / "customers", templates=("customer-info",)) as archive:
+        path = archive.folder / config.FILE_NAME
+        path.write_text(path.read_text("utf-8") + rule, "utf-8")
+        with archive.session(actor="owner") as session:
+            archive.apply_config(session, reason="a second person")
+            session.create("user", {"login": "eva", "roles": ["owner"], "state": "active"})
+            _, text = session.credentials.issue("owner", name="test", scopes=SCOPES, days=1)
+        client = TestClient(build(new_web(archive)), base_url="http://localhost:8765/api/v1/")
+        client.headers |= {"Authorization": f"Bearer {text}", "Idempotency-Key": "customer"}
+        new = {"fields": {"full_name": "Anna"}}
+        first, again = (client.post("records/customer", json=new) for _ in range(2))
+        assert (202, 202) == (first.status_code, again.status_code)
+        assert first.json() == again.json()
+        (waiting,) = client.get("changes").json()["changes"]
+        with archive.session(actor="eva") as session:
+            number = str(waiting["number"])
+            session.changes.approve(number, digest=session.changes.show(number).digest)
+        assert first.json() == client.post("records/customer", json=new).json()
+        assert [] == [one for one in client.get("changes").json()["changes"] if one["state"] == "waiting"]
+        assert 1 == len(client.post("records/customer/list", json={}).json()["records"])
+
+
 def test_a_purpose_is_given_with_a_call_and_stands_in_the_log(one, made):
     """The header counts for that call alone; one that there is not is refused, and is repeated nowhere."""
     start = len(log_entries(made))

@@ -13,6 +13,7 @@ from muniment import config
 from muniment.session import Session
 from muniment.store import LogFilter
 from muniment.testing import log_entries, new_archive
+from muniment_web.server.shifts import shifted
 from muniment_web.testing import ANNA, Browser, give_password, new_web
 
 PROVIDED = '\n[rights]\nprovided = ["customer.full_name", "customer.email"]\n'
@@ -73,6 +74,35 @@ def test_a_configuration_says_whom_it_changes_before_it_holds(small):
     losses = page.partition('class="chip red"')[2]
     assert "record.read" in losses
     assert ["pia"] == re.findall(r"<h3>\s*([\w.]+)\s", page)  # nobody else
+
+
+def test_whom_fewer_records_are_left_is_said_to_lose_the_others(small):
+    """A condition on rows takes every other record away: both are told, each list of conditions as one."""
+    write(small, ROLE)
+    with small.session(actor="owner") as session:
+        small.apply_config(session, reason="desk")
+        session.create("user", {"login": "pia", "roles": ["phone"], "state": "active"})
+    rows = '[{ region = "north", status = "active" }, { city = "Kiel" }]'
+    write(small, f"\n[roles.phone.type.customer]\nrows = {rows}\n")
+    one = signed(small)
+    gains, losses = one.get("/config").text.partition('class="shift"')[2].partition('class="chip red"')[::2]
+    assert ["city=Kiel", "region=north &amp; status=active"] == re.findall(r"<code>([^<]*)</code>", gains)
+    assert "every record" in losses
+
+
+def test_rights_are_told_once_and_of_what_would_be_there(small):
+    """Acts on records by table, others once; a role that is gone allows nothing, nor a table."""
+    engine = small.engine
+    people = {"a": (("reader",), ("auditor", "nosuch")), "b": (("reader",), ("reader",))}
+    (one,) = shifted(engine, people, purpose="CustomerManagement")
+    assert (("a",), ("reader",), ("auditor", "nosuch")) == (one.logins, one.before, one.after)
+    assert ("does", "", "log.read") in one.gains
+    told = {*one.gains, *one.losses}
+    assert {"record"} == {name.partition(".")[0] for way, table, name in told if way == "does" and table}
+    (gone,) = shifted(engine, {"b": people["b"]}, purpose="CustomerManagement", types={})
+    assert (set(), {"customer"}) == (set(gone.gains), {table for _, table, _ in gone.losses})
+    assert ("rows", "customer", "") in gone.losses
+    assert [] == shifted(engine, {"b": people["b"]}, purpose="CustomerManagement")
 
 
 def test_a_person_gets_a_copy_to_take_elsewhere(small):

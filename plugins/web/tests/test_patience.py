@@ -52,7 +52,7 @@ async def _never(scope: Any, receive: Any, send: Any) -> None:
     await asyncio.Event().wait()
 
 
-def look(*spoken: bytes) -> bool:
+def look(*spoken: bytes, paused: bool = False) -> bool:
     """Whether somebody who said this, and then waits until the clock is looked at, is hung up on."""
 
     async def run() -> bool:
@@ -63,9 +63,12 @@ def look(*spoken: bytes) -> bool:
         patient.connection_made(wire)
         for data in spoken:
             patient.data_received(data)
+        if paused:
+            patient.flow.pause_reading()
         patient._look()
         ended = wire.closed
         patient.connection_lost(None)
+        assert ended or patient._later.cancelled()  # nobody looks at a connection that is gone
         for task in state.tasks:
             task.cancel()
         return ended
@@ -90,3 +93,9 @@ def test_who_sends_next_to_nothing_is_hung_up_on(spoken: tuple[bytes, ...], ende
     """While it is their turn; not while they wait for an answer of ours."""
     hung_up: Callable[..., bool] = look
     assert ended == hung_up(*spoken)
+
+
+def test_whom_we_do_not_listen_to_is_not_hung_up_on() -> None:
+    """Somebody sends faster than we take it in: that they say nothing meanwhile is our doing."""
+    assert look(HEAD, b"x")
+    assert not look(HEAD, b"x", paused=True)

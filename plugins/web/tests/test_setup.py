@@ -336,6 +336,9 @@ def test_a_role_is_narrowed_for_one_table(small):
     }
     page = one.post(here, {**form, "do": "look"}).text
     assert "rows" in page.partition("<ins>")[2]
+    losses = page.partition('class="chip red"')[2]
+    assert "every record" in losses
+    assert "Company" in losses
     assert "customer" not in small.engine.policy.roles["desk"].rules
     one.post(here, {**form, "do": "keep", "seen": seen_in(page), "why": "other", "note": "their region"})
     rule = small.engine.policy.roles["desk"].rules["customer"]

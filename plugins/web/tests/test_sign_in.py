@@ -6,7 +6,7 @@ import attrs
 import pyotp
 import pytest
 
-from muniment.errors import UsageError
+from muniment.errors import AccessDenied, UsageError
 from muniment_web._serve import first_link, invite_link
 from muniment_web.server.factors import new_recovery_codes, new_seed
 from muniment_web.server.passwords import check_strength
@@ -93,6 +93,21 @@ def test_waiting_grows_and_is_forgotten():
     assert 900 == waits[-1]
     now = 3_600_000_001
     throttle.check("tom", "a")
+    throttle.failed("tom", "a")
+    throttle.check("tom", "a")
+
+
+def test_what_is_counted_of_failures_has_a_bound(monkeypatch):
+    """Whoever types a million logins fills no memory; the places that failed last stay known."""
+    monkeypatch.setattr("muniment_web.server.throttle._MOST", 20)
+    throttle = Throttle(lambda: 0)
+    for number in range(100):
+        throttle.failed(f"login-{number}", f"place-{number}")
+    for _ in range(5):
+        throttle.failed("tom", "a")
+    with pytest.raises(AccessDenied, match=r"sign\.throttled"):
+        throttle.check("tom", "a")
+    assert 20 == len(throttle._failed)
 
 
 def test_addresses_of_one_network_count_as_one():

@@ -10,6 +10,7 @@ from typing import Annotated, Any, Final, Literal
 
 import attrs
 from fastapi import APIRouter, Depends, Request
+from fastapi.exceptions import RequestValidationError
 from fastapi.routing import APIRoute
 from starlette.concurrency import run_in_threadpool
 from starlette.exceptions import HTTPException
@@ -229,6 +230,9 @@ def _signed(web: Web, request: Request) -> SignIn:
 
 # One call
 
+_REFUSED: Final = (MunimentError, HTTPException, RequestValidationError)
+"""What a request is refused by, so that it came to nothing."""
+
 
 class _Call(APIRoute):
     """A route that reads bodies strictly, and does what has a key once."""
@@ -296,19 +300,15 @@ async def _answered_once(
         except ApprovalNeeded as error:
             # It was put aside: a retry must not put it aside again.
             response = JSONResponse(problem(error, language_of(request)), 202)
-    except BaseException:
+    except BaseException as error:
         answers.drop(caller.credential, key)
-        if begun is not None:
+        # Of what broke nobody knows how far it came: the mark that it left stands against a second time.
+        if begun is not None and isinstance(error, _REFUSED):
             await run_in_threadpool(begun.forget)
         raise
-    if response.status_code >= 300:
-        answers.drop(caller.credential, key)
-        if begun is not None:
-            await run_in_threadpool(begun.forget)
-    else:
-        body = None if rule.once == "mark" else getattr(response, "body", None)
-        headers = tuple((name, value) for name, value in response.headers.items() if name in _KEPT_HEADERS)
-        answers.keep(caller.credential, key, Answer(response.status_code, headers, body))
+    body = None if rule.once == "mark" else getattr(response, "body", None)
+    headers = tuple((name, value) for name, value in response.headers.items() if name in _KEPT_HEADERS)
+    answers.keep(caller.credential, key, Answer(response.status_code, headers, body))
     return response
 
 

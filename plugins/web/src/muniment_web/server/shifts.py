@@ -6,12 +6,12 @@ one role beats what another one allows, so what single roles may do does not add
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping, Sequence
 from typing import Final, Generic, TypeVar
 
 import attrs
 
-from muniment.policy import ACTIONS, Actor, Policy
+from muniment.policy import ACTIONS, Actor, Policy, RowTest
 from muniment.schema import RecordType
 from muniment.session import Engine
 
@@ -21,7 +21,10 @@ WAYS: Final = ("clear", "masked", "writable")
 """How a field may be had."""
 
 Right = tuple[str, str, str]
-"""A way (``does``, ``clear``, ``masked``, ``writable`` or ``rows``), the key of a type or nothing, a name."""
+"""A way (``does``, ``clear``, ``masked``, ``writable`` or ``rows``), the key of a type or nothing, a name.
+
+The name is that of an act or a field, or conditions that records are reached under, empty for every record.
+"""
 
 
 _Told = TypeVar("_Told")
@@ -93,22 +96,22 @@ def shifted(
 
 def _rights(policy: Policy, roles: tuple[str, ...], types: Iterable[RecordType], purpose: str) -> set[Right]:
     """Everything that somebody with these roles may: an act, or a way with a field of a type."""
-    # A role that is there no more allows nothing.
-    actor = Actor("?", tuple(one for one in roles if one in policy.roles), purpose=purpose)
+    actor = Actor("?", roles, purpose=purpose)
     found = {("does", "", action) for action in ACTIONS if policy.may(actor, action)}
     for one in types:
         rights = policy.rights(actor, one.key)
         view = policy.view(actor, one)
-        found |= {("does", one.key, action) for action in rights.actions if action.startswith("record.")}
+        acts = {action: roles for action, roles in rights.actions.items() if action.startswith("record.")}
+        found |= {("does", one.key, action) for action in acts}
         for way in WAYS:
             found |= {(way, one.key, key) for key in getattr(view, way)}
-        rows = sorted(
-            {
-                f"{test.field}={','.join(test.values)}"
-                for tests in rights.rows.values()
-                for line in tests
-                for test in line
-            }
-        )
-        found |= {("rows", one.key, row) for row in rows}
+        for role in frozenset().union(*acts.values()):
+            found |= {("rows", one.key, reached) for reached in _reached(rights.rows[role])}
     return found
+
+
+def _reached(tests: Sequence[Sequence[RowTest]]) -> list[str]:
+    """The records that a role reaches, by each list of conditions that is enough; empty for every record."""
+    if not tests:
+        return [""]
+    return [" & ".join(f"{test.field}={','.join(test.values)}" for test in line) for line in tests]

@@ -68,7 +68,7 @@ class Throttle:
 
     def _wait(self, now: int, key: tuple[str, str], free: int) -> int:
         count, last = self._failed.get(key, (0, 0))
-        if count < free or now - last > _FORGOTTEN_US:
+        if count < free:
             return 0
         pause = min(_LONGEST_SECONDS, 1 << min(count - free + 1, 20))
         return -(-(last + pause * 1_000_000 - now) // 1_000_000)
