@@ -142,7 +142,7 @@ KEY = re.compile(
 MEANT = {"li_na": "somebody's account, as an example", "record.create": "what is typed there"}
 """Keys that people are to read, and why."""
 
-FILES = (".toml", ".py", ".db", ".json")
+FILES = (".toml", ".py", ".db", ".json", ".ndjson", ".txt", ".csv", ".xlsx", ".zip", ".pdf")
 
 
 class Said(HTMLParser):
