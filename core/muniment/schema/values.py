@@ -115,7 +115,7 @@ def _full(text: str) -> str:
 def _last_four(text: str) -> str:
     # Of letters and digits alone: what stands between them would take the place of one. Four of fewer
     # than eight would show half of the value.
-    told = "".join(one for one in text if one.isalnum())
+    told = "".join(filter(str.isalnum, text))
     return HIDDEN + told[-4:] if len(told) >= 8 else HIDDEN
 
 
