@@ -23,7 +23,7 @@ from muniment.alerts.settings import AlertSettings, read_alerts
 from muniment.changes.rules import Approvals, parse_approvals
 from muniment.errors import ConfigError, UsageError
 from muniment.inbox.settings import InboxSettings, read_inbox
-from muniment.model import id_bytes
+from muniment.model import id_bytes, zone_named
 from muniment.outreach.settings import KEYS as MAIL_KEYS
 from muniment.outreach.settings import QUALITY_KEYS, MailSettings, QualityPlan, read_mail, read_quality
 from muniment.retention.settings import Retention, read_retention
@@ -164,7 +164,7 @@ class Configuration:
         purpose: why, where no purpose is given.
         language: ``en`` or ``zh``.
         region: two letters, ISO 3166-1, for phone numbers without a country.
-        timezone: IANA name, for times without a zone.
+        timezone: IANA name; where the archive's days begin, and of times without a zone.
         currency: ISO 4217, for amounts without one.
         date_order: ``dmy``, ``mdy`` or empty.
         purposes: what may be given; empty for any.
@@ -274,7 +274,7 @@ def parse(text: str, *, where: str) -> Configuration:
         defaults.get("purpose", ""),
         defaults.get("language", "en"),
         defaults.get("region", "").upper(),
-        defaults.get("timezone", "UTC"),
+        defaults.get("timezone") or "UTC",
         defaults.get("currency", "").upper(),
         defaults.get("date_order", ""),
         _strings(tables["purposes"].get("allowed", []), f"{where}: purposes.allowed"),
@@ -415,6 +415,7 @@ def _check_values(made: Configuration, where: str) -> None:
     if len(made.region) not in (0, 2) or len(made.currency) not in (0, 3):
         key = "defaults.region" if len(made.region) not in (0, 2) else "defaults.currency"
         raise ConfigError("config.value", where=f"{where}: {key}", known="CN, DE / CNY, EUR")
+    zone_named(made.timezone, f"{where}: defaults.timezone")
     if Path(made.plugins_dir).is_absolute():
         raise ConfigError(
             "config.value", where=f"{where}: plugins.plugins_dir", known='"plugins", "../plugins"'

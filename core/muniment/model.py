@@ -11,13 +11,13 @@ import struct
 import threading
 import time
 from collections.abc import Callable
-from datetime import UTC, datetime, timedelta, tzinfo
+from datetime import UTC, date, datetime, timedelta, tzinfo
 from decimal import Decimal
 from functools import lru_cache
 
 import attrs
 
-from muniment.errors import UsageError
+from muniment.errors import ConfigError, UsageError
 
 __all__ = [
     "CLASSES",
@@ -28,6 +28,7 @@ __all__ = [
     "Random",
     "Uuid7",
     "Value",
+    "age_on",
     "id_bytes",
     "id_text",
     "instant",
@@ -35,6 +36,7 @@ __all__ = [
     "parse_time",
     "rfc3339",
     "system_clock",
+    "zone_named",
 ]
 
 CLASSES = ("public", "internal", "personal", "sensitive", "restricted")
@@ -166,6 +168,29 @@ def micros_of(moment: datetime) -> int:
     """A point in time, in whatever zone, as microseconds since 1970, exactly."""
     delta = moment - _EPOCH
     return (delta.days * 86_400 + delta.seconds) * 1_000_000 + delta.microseconds
+
+
+@lru_cache(maxsize=16)
+def zone_named(name: str, where: str | None = None) -> tzinfo:
+    """The time zone of an IANA name, such as ``Asia/Shanghai``; ``where`` it stands, for the error.
+
+    Raises:
+        ConfigError: ``schema.timezone`` where there is no zone of that name.
+    """
+    if name == "UTC":
+        return UTC
+    # Costs a few milliseconds to import, and most commands read no local time.
+    from zoneinfo import ZoneInfo
+
+    try:
+        return ZoneInfo(name)
+    except (OSError, ValueError, LookupError):
+        raise ConfigError("schema.timezone", where=where, name=name) from None
+
+
+def age_on(born: date, day: date) -> int:
+    """Whole years from a day of birth to another day; who was born on 29 February is older on 1 March."""
+    return day.year - born.year - ((day.month, day.day) < (born.month, born.day))
 
 
 @lru_cache(maxsize=64)

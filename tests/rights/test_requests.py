@@ -108,7 +108,7 @@ def test_clocks_that_run_out_are_counted(owner, anna, clock):
     day = 86_400_000_000
     for moved, expected in ((0, (0, 0, 0)), (16, (1, 0, 0)), (10, (0, 1, 0)), (6, (0, 0, 1))):
         clock.now_us += moved * day
-        assert expected == owner.requests.running_late(owner.requests.today())
+        assert expected == owner.requests.running_late(owner.engine.today())
 
 
 def test_nonsense_is_refused(owner, anna, clock):

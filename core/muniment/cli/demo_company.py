@@ -42,6 +42,7 @@ _INSIGHTS = (
 _OF_MANY = (("ltv",), ("segment", "--method", "rfm"), ("churn",))
 _MANY = 200
 """From so many customers on there are enough for methods that estimate."""
+_ZONE = "Asia/Shanghai"
 _LETTERS = 60
 """So many letters of a mailing are sent; each is an act of its own."""
 
@@ -53,10 +54,10 @@ def play_company(show: Show, size: int) -> None:
         show: what runs the commands.
         size: how many customers.
     """
-    from datetime import UTC, datetime
+    from muniment.model import instant, system_clock, zone_named
 
-    # The day is the machine's own: what is overdue must be so for whoever looks.
-    today = datetime.now(UTC).date()
+    # The day is the present one: what is overdue must be so for whoever looks.
+    today = instant(system_clock(), zone_named(_ZONE)).date()
     _make(show, today)
     _fill(show, size, today)
     _consents(show)
@@ -91,7 +92,7 @@ def _make(show: Show, today: date) -> None:
 
     show.heading("demo.make")
     templates = [word for name in TEMPLATES for word in ("-t", name)]
-    place = ["--region", "CN", "--currency", "CNY", "--timezone", "Asia/Shanghai", "--name", "Demo"]
+    place = ["--region", "CN", "--currency", "CNY", "--timezone", _ZONE, "--name", "Demo"]
     show.run(
         ["init", str(show.archive), *templates, *place, "--key-file", str(show.base / "customers.key")],
         expected=0,

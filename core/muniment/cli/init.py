@@ -116,8 +116,8 @@ def _sound(plugins: PluginSet) -> PluginSet:
     default="UTC",
     metavar="TZ",
     words=(
-        "Zone of times that name none, such as Asia/Shanghai.",
-        "时间未写时区时的默认时区，如 Asia/Shanghai。",
+        "Where days begin, and zone of times that name none, such as Asia/Shanghai.",
+        "以此时区划分日期，也是未写时区的时间所用的时区，如 Asia/Shanghai。",
     ),
 )
 @click.pass_obj

@@ -269,7 +269,7 @@ def list_(call: Invocation, everything: bool) -> None:
 
     with call.session() as (_, session):
         found = session.requests.listed(everything=everything)
-        today = session.requests.today()
+        today = session.engine.today()
     if call.json:
         emit({"requests": [_request_json(one) for one in found]})
         return

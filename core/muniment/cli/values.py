@@ -5,14 +5,13 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterable, Mapping, Sequence
-from contextlib import suppress
-from datetime import UTC, date, datetime, timedelta
+from datetime import date, datetime
 from decimal import Decimal
 from pathlib import Path
 from typing import TYPE_CHECKING, Any, Final
 
 from muniment.errors import UsageError
-from muniment.model import FileRef, Money, Value, rfc3339
+from muniment.model import FileRef, Money, Value, instant, rfc3339, zone_named
 
 if TYPE_CHECKING:
     from muniment.archive import Archive
@@ -225,11 +224,4 @@ def shown_value(
 
 def local_time(micros: int, timezone: str) -> str:
     """A time in the archive's own zone, to the second, with its offset."""
-    moment = datetime(1970, 1, 1, tzinfo=UTC) + timedelta(microseconds=micros)
-    if timezone and timezone != "UTC":
-        from zoneinfo import ZoneInfo
-
-        # A wrong zone is the configuration's matter; the time in UTC is still right.
-        with suppress(OSError, ValueError, LookupError):
-            moment = moment.astimezone(ZoneInfo(timezone))
-    return moment.isoformat(sep=" ", timespec="seconds")
+    return instant(micros, zone_named(timezone)).isoformat(sep=" ", timespec="seconds")

@@ -3,9 +3,12 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from datetime import date
 from typing import Any
 
 import attrs
+
+from muniment.model import instant, zone_named
 
 __all__ = [
     "Decision",
@@ -171,6 +174,7 @@ class HookContext:
         source: the way in, such as ``cli``, ``api``, ``import``.
         time: when the write is recorded, in microseconds since 1970-01-01T00:00:00Z.
         default_region: two letters, ISO 3166-1; where a value belongs that names no country; may be empty.
+        timezone: IANA name; where the archive's days begin.
         settings: what the team set about the plugin that is asked, and the defaults of all else; read-only.
     """
 
@@ -180,7 +184,13 @@ class HookContext:
     source: str
     time: int
     default_region: str = attrs.field(default="", kw_only=True)
+    timezone: str = attrs.field(default="UTC", kw_only=True)
     settings: Mapping[str, object] = attrs.field(factory=dict, kw_only=True)
+
+    @property
+    def today(self) -> date:
+        """The day of the write, in the archive's time zone."""
+        return instant(self.time, zone_named(self.timezone)).date()
 
 
 @attrs.frozen

@@ -9,8 +9,7 @@ from typing import Any, Final
 
 import attrs
 
-from muniment.errors import ConfigError
-from muniment.model import Value
+from muniment.model import Value, zone_named
 
 __all__ = [
     "HIDDEN",
@@ -75,13 +74,7 @@ class Context:
         Raises:
             ConfigError: ``schema.timezone`` where there is no zone of that name.
         """
-        # Costs a few milliseconds to import, and most commands read no local time.
-        from zoneinfo import ZoneInfo
-
-        try:
-            return ZoneInfo(self.timezone)
-        except (OSError, ValueError, LookupError):
-            raise ConfigError("schema.timezone", name=self.timezone) from None
+        return zone_named(self.timezone)
 
 
 Parser = Callable[[object, Context], Value]

@@ -115,7 +115,7 @@ def consents(session: Session) -> Mapping[str, int]:
 
 def requests(session: Session) -> Mapping[str, int]:
     """Say how many requests have used half, four fifths and all of their time."""
-    half, most, late = session.requests.running_late(session.requests.today())
+    half, most, late = session.requests.running_late(session.engine.today())
     return {"half": half, "most": most, "late": late}
 
 

@@ -5,7 +5,7 @@ from __future__ import annotations
 import threading
 from collections.abc import Callable, Collection, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager, suppress
-from datetime import date, timedelta
+from datetime import date, tzinfo
 from pathlib import Path
 from typing import Any, TypeVar, cast
 
@@ -14,7 +14,7 @@ import attrs
 from muniment.config import Configuration, WitnessPolicy
 from muniment.errors import AccessDenied, KeyStoreError, MunimentError, NotFound
 from muniment.keys import KeyStore
-from muniment.model import Clock, Random, Uuid7, id_text
+from muniment.model import Clock, Random, Uuid7, id_text, instant, zone_named
 from muniment.plugins import PluginSet
 from muniment.policy import SYSTEM, Actor, Policy
 from muniment.schema import Context, FieldKind, RecordType
@@ -38,8 +38,6 @@ __all__ = ["SHARD", "Acting", "Engine", "Settings"]
 SHARD = 0
 """There is one shard for now; every key starts with it all the same."""
 
-_DAY_US = 86_400_000_000
-
 _RESTRICTION = 26
 _CHANGED = "session"
 """What an entry says was refused to somebody whose roles changed meanwhile."""
@@ -53,7 +51,7 @@ class Settings:
 
     Attributes:
         default_region: two letters, ISO 3166-1, for phone numbers without a country.
-        timezone: IANA name, for times without a zone.
+        timezone: IANA name; where the archive's days begin, and of times without a zone.
         currency: ISO 4217, for amounts without one.
         date_order: ``dmy``, ``mdy`` or empty.
         purposes: the purposes that may be given; empty for any.
@@ -158,7 +156,7 @@ class Engine:
     approvals: tuple[tuple[bytes, int], Any] | None = None
     layout_checked: bool = False
     _subject_keys: dict[bytes, bytes] = attrs.field(factory=dict)
-    _context: tuple[tuple[int, str, Settings] | None, Context | None] = (None, None)
+    _context: tuple[tuple[date, str, Settings] | None, Context | None] = (None, None)
     _forms: dict[tuple[int, str, int], tuple[Acting, RecordType, str, bytes]] = attrs.field(factory=dict)
     _old_types: dict[tuple[int, int], RecordType] = attrs.field(factory=dict)
 
@@ -166,18 +164,27 @@ class Engine:
     def _make_reads(self) -> Reads:
         return Reads(self._lock, self._commit)
 
+    @property
+    def zone(self) -> tzinfo:
+        """Where the archive's days begin and end, and in which a time is that names none."""
+        return zone_named(self.settings.timezone)
+
+    def today(self) -> date:
+        """The day it is in the archive's time zone."""
+        return instant(self.clock(), self.zone).date()
+
     def value_context(self, *, lang: str = "en") -> Context:
         """What typed values are read against, today."""
-        day = self.clock() // _DAY_US
+        day = self.today()
         name, found = self._context
         if found is None or name != (day, lang, self.settings):
             found = self._context_of(day, lang)
             self._context = ((day, lang, self.settings), found)
         return found
 
-    def _context_of(self, day: int, lang: str) -> Context:
+    def _context_of(self, day: date, lang: str) -> Context:
         return Context(
-            today=date(1970, 1, 1) + timedelta(days=day),
+            today=day,
             default_region=self.settings.default_region,
             timezone=self.settings.timezone,
             currency=self.settings.currency,

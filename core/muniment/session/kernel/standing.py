@@ -187,6 +187,7 @@ def denied(
         acting.program,
         time_us,
         default_region=engine.settings.default_region,
+        timezone=engine.settings.timezone,
     )
     named = None if record is None else id_text(record)
     return engine.plugins.authorize(action, record_type.key, fields, named, context)

@@ -10,7 +10,6 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
-from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -152,7 +151,7 @@ class FollowUps:
         moment, record = instant(behind.moment_us), id_bytes(behind.record)
         value: datetime | date = moment
         if due.kind == "date":
-            value = moment.astimezone(self._zone()).date()
+            value = moment.astimezone(self._engine.zone).date()
             if self._moment(value) != moment:
                 # A day stands where it begins: all that is due on it came before.
                 record = b"\xff" * 16
@@ -215,15 +214,12 @@ class FollowUps:
         return self._now().isoformat(timespec="seconds")
 
     def _now(self) -> datetime:
-        return datetime.fromtimestamp(self._engine.clock() // 1_000_000, UTC).astimezone(self._zone())
-
-    def _zone(self) -> ZoneInfo:
-        return ZoneInfo(self._engine.settings.timezone or "UTC")
+        return instant(self._engine.clock(), self._engine.zone)
 
     def _moment(self, due: date | datetime) -> datetime:
         if isinstance(due, datetime):
             return due
-        return datetime.combine(due, datetime.min.time(), self._zone())
+        return datetime.combine(due, datetime.min.time(), self._engine.zone)
 
     def _read(self, record_type: RecordType, due: Field, records: Sequence[Record]) -> Sequence[Due]:
         engine = self._engine
@@ -240,7 +236,7 @@ class FollowUps:
         for one in records:
             value = one.fields[due.key]
             if isinstance(value, datetime):
-                value = value.astimezone(self._zone())
+                value = value.astimezone(self._engine.zone)
                 late = value < now
             else:
                 assert isinstance(value, date)
@@ -370,7 +366,7 @@ class FollowUps:
             # A time of day stays what it was.
             until = day.isoformat()
             if due.kind == "datetime":
-                at = before.astimezone(self._zone()).time() if isinstance(before, datetime) else None
+                at = before.astimezone(self._engine.zone).time() if isinstance(before, datetime) else None
                 until += f" {at or datetime.min.time():%H:%M}"
         return sole(
             write(self._engine, session.acting, [self._update(found, {due.key: until})], reason=reason)

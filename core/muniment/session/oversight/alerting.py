@@ -11,7 +11,6 @@ import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from typing import Any, NamedTuple
-from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -456,7 +455,7 @@ def settings_of(engine: Engine) -> AlertSettings:
 
 
 def _events(engine: Engine, reader: Reader, gen: int, start: int, stop: int) -> Iterator[Event]:
-    zone = ZoneInfo(engine.settings.timezone)
+    zone = engine.zone
     projector = audit.Projector(reader, SHARD, gen)
     own = {one.key for one in BUILTIN}
     for found in audit.entries_of(reader, SHARD, gen, start=start, stop=stop):

@@ -7,7 +7,6 @@ import re
 from collections.abc import Callable, Mapping
 from datetime import datetime, timedelta
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -71,7 +70,7 @@ def meant(engine: Engine, acting: Acting, field: Field, text: str) -> str:
             day = (engine.value_context().today + timedelta(days=days)).isoformat()
         if field.kind == "datetime" and _PLAIN_DAY.fullmatch(day):
             # A day begins where the archive is.
-            start = datetime.fromisoformat(day).replace(tzinfo=ZoneInfo(engine.settings.timezone or "UTC"))
+            start = datetime.fromisoformat(day).replace(tzinfo=engine.zone)
             return start.isoformat()
         return day
     return text

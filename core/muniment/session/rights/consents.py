@@ -19,7 +19,7 @@ import attrs
 from muniment.codec import canonical
 from muniment.errors import NotFound, StoreError, UsageError
 from muniment.log.binding import OPERATIONS
-from muniment.model import id_bytes, id_text, instant, parse_time, rfc3339
+from muniment.model import age_on, id_bytes, id_text, instant, parse_time, rfc3339
 from muniment.schema.builtin import CONSENT, NOTICE
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
@@ -359,8 +359,8 @@ class Consents:
             return
         born = open_version(tx, self._engine.sealer, version, record_type).get(field_key)
         at = parse_time(terms.given_at) if terms.given_at else self._engine.clock()
-        today = instant(at).date()
-        if isinstance(born, date) and _age(born, today) < below:
+        today = instant(at, self._engine.zone).date()
+        if isinstance(born, date) and age_on(born, today) < below:
             raise UsageError("consent.guardian", number=below)
 
     def _write(
@@ -496,10 +496,6 @@ def _plain(value: object) -> Any:
     if isinstance(value, tuple):
         return [str(one) for one in value]
     return value if isinstance(value, (int, str)) or value is None else str(value)
-
-
-def _age(born: date, today: date) -> int:
-    return today.year - born.year - ((today.month, today.day) < (born.month, born.day))
 
 
 def _digest(path: Path | None) -> str:

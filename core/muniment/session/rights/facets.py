@@ -10,7 +10,6 @@ from collections.abc import Iterable, Mapping, Sequence
 from datetime import date, datetime
 from functools import cached_property
 from typing import Final
-from zoneinfo import ZoneInfo
 
 from muniment.log.binding import OPERATIONS, unpack_live
 from muniment.model import Value, id_text, instant
@@ -60,7 +59,7 @@ class Facts:
     def __init__(self, engine: Engine, tx: Transaction, time_us: int) -> None:
         self._engine = engine
         self._tx = tx
-        self._zone = ZoneInfo(engine.settings.timezone or "UTC")
+        self._zone = engine.zone
         self._settings = _settings(engine)
         self.setting = Setting(self._day(time_us), self._settings.fiscal_year_end)
         self._held = held_now(engine, tx)

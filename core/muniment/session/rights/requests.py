@@ -12,7 +12,7 @@ import attrs
 
 from muniment.errors import AccessDenied, NotFound, UsageError
 from muniment.log.binding import OPERATIONS
-from muniment.model import Value, id_bytes, id_text, instant, rfc3339
+from muniment.model import Value, id_bytes, id_text, rfc3339
 from muniment.schema.builtin import REQUEST
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
@@ -261,7 +261,7 @@ class Requests:
             UsageError: ``request.law``, ``request.right``, ``request.future``.
         """
         rights = self._rights()
-        law, today = law or rights.law, self.today()
+        law, today = law or rights.law, self._engine.today()
         received = received or today
         if received > today:
             raise UsageError("request.future")
@@ -305,7 +305,9 @@ class Requests:
             UsageError: ``request.law``, ``request.right``, ``request.calendar``.
         """
         calendar = calendar_of(self._engine)
-        return due_dates(law or self._rights().law, right, received or self.today(), calendar), calendar
+        return due_dates(
+            law or self._rights().law, right, received or self._engine.today(), calendar
+        ), calendar
 
     def step(
         self,
@@ -343,7 +345,7 @@ class Requests:
             self._check_decision(one, to, note)
         if to == "closed":
             kind = "request.close"
-            values["closed_on"] = self.today()
+            values["closed_on"] = self._engine.today()
         if answer:
             values["answer"] = answer
         saved = self._update(one, values, to, note, kind, reason)
@@ -374,7 +376,7 @@ class Requests:
         allowed = bool(clock.more_days or clock.more_months) and not one.values.get("extended")
         due = one.values["due"]
         assert isinstance(due, date)
-        if not allowed or self.today() > due or "extension_notified" not in STATES.get(one.state, ()):
+        if not allowed or self._engine.today() > due or "extension_notified" not in STATES.get(one.state, ()):
             raise UsageError("request.extend", where=id)
         received = one.values["received"]
         assert isinstance(received, date)
@@ -392,13 +394,6 @@ class Requests:
         return self.step(id, "closed", answer=answer, note=note, reason=reason)
 
     # Inside
-
-    def today(self) -> date:
-        """The day, in the archive's time zone."""
-        from zoneinfo import ZoneInfo
-
-        moment = instant(self._engine.clock())
-        return moment.astimezone(ZoneInfo(self._engine.settings.timezone)).date()
 
     def _rights(self) -> Rights:
         applied = self._engine.settings.applied

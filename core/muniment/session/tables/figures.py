@@ -11,7 +11,6 @@ from collections.abc import Mapping, Sequence
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import TYPE_CHECKING, Any, Final
-from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -148,7 +147,7 @@ class Tally:
     ) -> None:
         self._engine, self._acting = engine, acting
         self.tile, self._type = tile, record_type
-        self._zone = ZoneInfo(engine.settings.timezone or "UTC")
+        self._zone = engine.zone
         self._cells: dict[str, _Cell] = {}
         self._total = _Cell()
         classes = {record_type.by_key[key].sensitivity for key in tile.needed}

@@ -104,6 +104,7 @@ def hook_context(
         acting.program,
         time_us,
         default_region=region or engine.settings.default_region,
+        timezone=engine.settings.timezone,
     )
 
 

@@ -14,7 +14,6 @@ import json
 from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from datetime import date, datetime, time
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 import attrs
 
@@ -298,14 +297,10 @@ def _dates(engine: Engine, figures: Sequence[Figure], type: int, clear: Mapping[
 def _as_target(engine: Engine, figure: Figure, text: str) -> str:
     if figure.at.kind == figure.field.kind:
         return text
-    zone = _zone(engine)
+    zone = engine.zone
     if figure.field.kind == "date":
         return _moment(text).astimezone(zone).date().isoformat()
     return str(sortable(datetime.combine(date.fromisoformat(text), time(), zone)))
-
-
-def _zone(engine: Engine) -> ZoneInfo:
-    return ZoneInfo(engine.settings.timezone or "UTC")
 
 
 def _moment(text: str) -> datetime:
@@ -320,7 +315,7 @@ def _parsed(engine: Engine, field: Field, text: str | None) -> Value:
     if field.kind == "date":
         return date.fromisoformat(text)
     # As people here read it; what is compared is in UTC.
-    return _moment(text).astimezone(_zone(engine))
+    return _moment(text).astimezone(engine.zone)
 
 
 # Over everything

@@ -8,7 +8,7 @@ from typing import Final
 
 from muniment import hookimpl
 from muniment.errors import Issue
-from muniment.model import instant
+from muniment.model import age_on
 from muniment.packs import Check, Checks, needs, not_before
 from muniment.plugins import HookContext, NeedsApproval, RecordState
 
@@ -27,8 +27,7 @@ def _age(values: Values, context: HookContext) -> int | None:
     born = values.get("birth_date")
     if not isinstance(born, date):
         return None
-    now = instant(context.time)
-    return now.year - born.year - ((now.month, now.day) < (born.month, born.day))
+    return age_on(born, context.today)
 
 
 def _is_child(values: Values, context: HookContext) -> bool:

@@ -9,7 +9,7 @@ from ipaddress import ip_address
 from itertools import cycle
 from typing import Final
 
-from muniment.model import instant
+from muniment.model import age_on
 from muniment.packs import Check, Checks, adds_up, needs, not_above, not_before
 from muniment.plugins import HookContext
 
@@ -57,8 +57,7 @@ def _flag_fits(values: Values, context: HookContext) -> bool:
     born, flag = values.get("birth_date"), values.get("minor_flag")
     if not isinstance(born, date):
         return True
-    now = instant(context.time)
-    age = now.year - born.year - ((now.month, now.day) < (born.month, born.day))
+    age = age_on(born, context.today)
     return (age < _CHILD) == (flag is True)
 
 

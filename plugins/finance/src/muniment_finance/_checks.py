@@ -8,7 +8,6 @@ from datetime import date, timedelta
 from decimal import Decimal
 from typing import Final
 
-from muniment.model import instant
 from muniment.packs import Check, Checks, needs, not_before
 from muniment.plugins import HookContext
 
@@ -20,10 +19,6 @@ _EXPIRY = re.compile(r"(0[1-9]|1[0-2])/([0-9]{2})")
 _YEAR: Final = timedelta(days=366)
 _THRESHOLD: Final = Decimal(25)
 """Directive (EU) 2015/849, Art. 3(6); China's Measures on Beneficial Owner Information, 2024, Art. 6."""
-
-
-def _today(context: HookContext) -> date:
-    return instant(context.time).date()
 
 
 def _is_born(values: Values, context: HookContext) -> bool:
@@ -42,7 +37,7 @@ def _reviewed_in_time(values: Values, context: HookContext) -> bool:
     review = values.get("risk_review_on")
     if values.get("risk_rating") != "high" or not isinstance(review, date):
         return True
-    return review - _today(context) <= _YEAR
+    return review - context.today <= _YEAR
 
 
 def _ended(values: Values, context: HookContext) -> bool:
@@ -80,7 +75,7 @@ def _not_expired(values: Values, context: HookContext) -> bool:
     """ISO/IEC 7813: a card is good to the last day of its month."""
     expiry = values.get("card_expiry")
     found = _EXPIRY.fullmatch(expiry) if isinstance(expiry, str) else None
-    today = _today(context)
+    today = context.today
     return found is None or (2000 + int(found[2]), int(found[1])) >= (today.year, today.month)
 
 

@@ -8,7 +8,7 @@ from datetime import date, datetime, timedelta
 from typing import Final
 
 from muniment import hookimpl
-from muniment.model import instant
+from muniment.model import age_on
 from muniment.packs import Check, Checks, needs, not_above, not_before
 from muniment.plugins import HookContext, NeedsApproval, RecordState
 
@@ -32,8 +32,7 @@ def _age(values: Values, context: HookContext) -> int | None:
     died = values.get("deceased_at")
     if not isinstance(born, date):
         return None
-    now = died if isinstance(died, datetime) else instant(context.time)
-    return now.year - born.year - ((now.month, now.day) < (born.month, born.day))
+    return age_on(born, died.date() if isinstance(died, datetime) else context.today)
 
 
 def _chinese(values: Values, context: HookContext) -> bool:

@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 
 from muniment.model import Money
 from muniment.session.tables.computing import Row
-from muniment_insights.facts import Purchases, day_of, money_of, zone_of
+from muniment_insights.facts import Purchases, day_of, money_of
 from muniment_insights.runs import Asked, Kept, Run
 
 if TYPE_CHECKING:
@@ -158,7 +158,7 @@ def _events(
     """Visits, and seconds on pages, of each customer in the period; None where no events are read."""
     if not run.work.has("event", "customer", "occurred_at", "event_kind"):
         return None, None
-    zone, number = zone_of(run.session), {id: place for place, id in enumerate(customers)}
+    zone, number = run.session.engine.zone, {id: place for place, id in enumerate(customers)}
     timed = run.work.has("event", "seconds_on_page")
     visits, seconds = np.zeros(len(customers), dtype=np.int64), np.zeros(len(customers), dtype=np.int64)
     fields = ["customer", "occurred_at", "event_kind", *(["seconds_on_page"] if timed else [])]

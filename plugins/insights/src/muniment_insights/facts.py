@@ -13,7 +13,6 @@ from datetime import UTC, date, datetime, tzinfo
 from decimal import ROUND_HALF_EVEN, Decimal
 from typing import TYPE_CHECKING, Any, Final
 from uuid import UUID
-from zoneinfo import ZoneInfo
 
 import attrs
 import numpy as np
@@ -36,7 +35,6 @@ __all__ = [
     "read_customers",
     "read_purchases",
     "unique_days",
-    "zone_of",
 ]
 
 MICROS: Final = 1_000_000
@@ -44,11 +42,6 @@ MICROS: Final = 1_000_000
 
 _LOW: Final = (1 << 63) - 1
 _STEP: Final = Decimal("0.000001")
-
-
-def zone_of(session: Session) -> tzinfo:
-    """The archive's own time zone, in which its days begin."""
-    return ZoneInfo(session.engine.settings.timezone)
 
 
 def day_of(value: Value, zone: tzinfo) -> int | None:
@@ -200,7 +193,7 @@ def read_purchases(
     """
     if not work.has("order", "customer", "ordered_at"):
         raise UsageError("insights.no_orders")
-    zone, number = zone_of(session), {id: place for place, id in enumerate(customers)}
+    zone, number = session.engine.zone, {id: place for place, id in enumerate(customers)}
     names = [name for name in ("order_state", "total_amount") if work.has("order", name)]
     left_out = Counter[str]()
     short, customer, day, micros, unit = array("q"), array("i"), array("i"), array("q"), array("i")

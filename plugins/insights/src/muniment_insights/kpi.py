@@ -26,7 +26,7 @@ from muniment.errors import UsageError
 from muniment.model import Money, Value, id_text
 from muniment.session.kernel.views import Record
 from muniment.session.tables.computing import Row
-from muniment_insights.facts import MICROS, day_of, micros_of, money_of, zone_of
+from muniment_insights.facts import MICROS, day_of, micros_of, money_of
 from muniment_insights.runs import Asked, Kept, Run, shown
 
 if TYPE_CHECKING:
@@ -162,7 +162,7 @@ class _Work:
     def __init__(self, run: Run, period: str, by: str) -> None:
         self.run, self.by = run, by
         self._period = period
-        self._zone = zone_of(run.session)
+        self._zone = run.session.engine.zone
         self.sums: dict[_Key, _Sum] = {}
         self._owners: dict[str, str] | None = None
         self._products: dict[str, str] | None = None

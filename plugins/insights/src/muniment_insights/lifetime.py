@@ -20,7 +20,7 @@ from muniment.errors import UsageError
 from muniment.model import Money
 from muniment.session.tables.computing import Row
 from muniment_insights.buying import Buying, Floats, Spending, fit_buying, fit_spending, simulate
-from muniment_insights.facts import MICROS, Purchases, day_of, micros_of, money_of, unique_days, zone_of
+from muniment_insights.facts import MICROS, Purchases, day_of, micros_of, money_of, unique_days
 from muniment_insights.runs import Asked, Kept, Run
 
 if TYPE_CHECKING:
@@ -264,7 +264,7 @@ def _entered(
     number = {id: place for place, id in enumerate(customers)}
     costed = run.work.has("lifetime_value", "cost_to_serve")
     fields = ["customer", "as_of_on", "method", *(["cost_to_serve"] if costed else [])]
-    zone = zone_of(run.session)
+    zone = run.session.engine.zone
     for record in run.work.read("lifetime_value", fields, counted=costed):
         values, who = record.fields, number.get(str(record.fields["customer"]))
         day = day_of(values.get("as_of_on"), zone)

@@ -13,7 +13,6 @@ from muniment.errors import AccessDenied, NotFound, UsageError
 from muniment.model import instant
 from muniment_insights.behaviour import compute_behaviour
 from muniment_insights.churn import compute_churn
-from muniment_insights.facts import zone_of
 from muniment_insights.kpi import compute_kpis
 from muniment_insights.lifetime import compute_lifetime
 from muniment_insights.needs import compute_needs
@@ -72,7 +71,7 @@ def make_report(
             left_out[name] = error.text(lang)
     if not parts:
         raise UsageError("insights.nothing")
-    now = instant(session.engine.clock()).astimezone(zone_of(session))
+    now = instant(session.engine.clock(), session.engine.zone)
     about = {
         say("label_made", lang): now.isoformat(sep=" ", timespec="minutes"),
         say("label_by", lang): session.actor,

@@ -24,7 +24,7 @@ import attrs
 from muniment.errors import Conflict, NotFound, UsageError, text_of
 from muniment.model import Value
 from muniment.session.tables.computing import Row
-from muniment_insights.facts import day_of, zone_of
+from muniment_insights.facts import day_of
 from muniment_insights.kpi import wilson
 from muniment_insights.runs import Asked, Kept, Run
 
@@ -194,7 +194,7 @@ def _hear(
     channels: dict[str, Counter[str]],
 ) -> None:
     """Take one record in."""
-    day = day_of(values.get(when), zone_of(run.session))
+    day = day_of(values.get(when), run.session.engine.zone)
     if day is None or not run.since.toordinal() <= day <= run.as_of.toordinal():
         return
     customer = str(values.get("customer"))

@@ -11,7 +11,7 @@ import attrs
 from muniment.errors import UsageError
 from muniment.model import instant
 from muniment.session.tables.computing import Computation, Computed, Row, Told
-from muniment_insights.facts import Purchases, read_customers, read_purchases, zone_of
+from muniment_insights.facts import Purchases, read_customers, read_purchases
 
 if TYPE_CHECKING:
     from muniment.model import Value
@@ -101,9 +101,7 @@ class Run:
     ) -> None:
         self.session, self.asked = session, asked
         self._method, self._version = method, version
-        zone = zone_of(session)
-        today = instant(session.engine.clock()).astimezone(zone).date()
-        self.as_of = asked.as_of or today
+        self.as_of = asked.as_of or session.engine.today()
         self.since = asked.since or _year_before(self.as_of)
         if self.since > self.as_of:
             raise UsageError("insights.period")

@@ -6,7 +6,7 @@ from collections.abc import Mapping
 from datetime import date, timedelta
 from typing import Final
 
-from muniment.model import instant
+from muniment.model import age_on
 from muniment.packs import Check, Checks, needs, not_before
 from muniment.plugins import HookContext
 
@@ -39,8 +39,7 @@ def _child_told(values: Values, context: HookContext) -> bool:
     born = values.get("birth_date")
     if not isinstance(born, date) or values.get("us_sale_opt_in_on") is None:
         return True
-    now = instant(context.time)
-    age = now.year - born.year - ((now.month, now.day) < (born.month, born.day))
+    age = age_on(born, context.today)
     return age >= 16 or values.get("us_collection_notice_on") is not None
 
 

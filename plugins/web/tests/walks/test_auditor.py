@@ -234,7 +234,7 @@ def test_the_commands_of_the_page_verify_the_bundle(site, tmp_path):
 )
 def test_every_task_is_walked_in_each_language_and_size(signed_in, site, whole, locale, width):
     """A1 to A10, one after the other, as an auditor who came for a day; each page is whole on the way."""
-    today = site.web.archive.session(actor="owner").requests.today().isoformat()
+    today = site.web.engine.today().isoformat()
     page = signed_in("ada", locale, width)
 
     def ask(question, **given):

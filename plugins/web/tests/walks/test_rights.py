@@ -266,7 +266,7 @@ def test_a_template_is_previewed_and_brought_in(site):
 def test_a_purpose_that_rests_on_consent_is_said_to_end_soon(site, person):
     """What ends within thirty days is counted on the page of consent."""
     cho = site.browser("cho")
-    today = site.web.archive.session(actor="owner").requests.today()
+    today = site.web.engine.today()
     form = {"do": "give", "purpose": "DirectMarketing", "until": (today + timedelta(days=9)).isoformat()}
     assert 200 == cho.post(f"/t/customer/{person}/consents", form).status_code
     assert re.search(r"End within thirty days: [1-9]", cho.get("/consents").text)

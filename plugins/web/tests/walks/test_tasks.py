@@ -61,7 +61,7 @@ def test_a2_what_this_employee_did(signed_in, site, tmp_path):
 def test_a3_how_it_stood_on_a_day_and_what_changed(signed_in, site):
     """As recorded then, behind the auditor's masks; and two versions side by side."""
     page = signed_in("ada")
-    today = site.web.archive.session(actor="owner").requests.today().isoformat()
+    today = site.web.engine.today().isoformat()
     page.goto(f"{site.base}/audit?q=stood&record={site.anna}&day={today}")
     assert page.url.endswith(f"/t/customer/{site.anna}?as_of={today}")
     assert "1234567" not in page.content()
@@ -129,7 +129,7 @@ def test_a5_evidence_is_downloaded(signed_in, site):
 def test_a6_the_matrix_equals_what_is_enforced(signed_in, site):
     """What the page says that somebody sees is what the policy gives them."""
     page = signed_in("ada")
-    today = site.web.archive.session(actor="owner").requests.today().isoformat()
+    today = site.web.engine.today().isoformat()
     page.goto(f"{site.base}/audit?q=could&type=customer&day={today}")
     heads = [one.split()[0] for one in page.locator("thead th").all_inner_texts()]
     record_type = site.archive.engine.definitions.types["customer"]
@@ -197,7 +197,7 @@ def test_a9_disposal_is_proved(signed_in, site, person):
 def test_a10_rules_of_a_day(signed_in, site):
     """Configuration, plugins, tables and users as they were; and the text of the configuration."""
     page = signed_in("ada")
-    today = site.web.archive.session(actor="owner").requests.today().isoformat()
+    today = site.web.engine.today().isoformat()
     page.goto(f"{site.base}/audit?q=rules&day={today}")
     assert "li.na" in page.inner_text("main")
     submit(page, 'a[href^="/config?version="]')

@@ -208,7 +208,7 @@ def notices(facts: Facts, argument: int) -> Finding:
 
 def requests(facts: Facts, argument: int) -> Finding:
     """Requests of persons were answered in time."""
-    today = instant(facts.now_us).date().isoformat()
+    today = instant(facts.now_us, facts.engine.zone).date().isoformat()
     total = late = 0
     for _, values in facts.kept(REQUEST):
         total += 1

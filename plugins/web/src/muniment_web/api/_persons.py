@@ -347,7 +347,7 @@ def _request(session: Session, one: Request) -> RequestShown:
         {
             **found,
             "state": one.state,
-            "percent": one.percent(session.requests.today()),
+            "percent": one.percent(session.engine.today()),
             "fields": {
                 key: value_json(value)
                 for key, value in one.values.items()

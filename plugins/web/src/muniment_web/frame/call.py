@@ -115,7 +115,7 @@ class Call:
 
     def time(self, micros: int, *, seconds: bool = False) -> str:
         """A time as people read it, in the archive's zone."""
-        return time_text(micros, self.web.zone, seconds=seconds)
+        return time_text(micros, self.web.engine.zone, seconds=seconds)
 
     def page(self, template: str, *, status: int = 200, **values: Any) -> Response:
         """A page, or a piece of one."""

@@ -213,7 +213,7 @@ def time_us_of(call: Call, text: str, *, end: bool = False) -> int | None:
     day = day_of(text)
     if day is None:
         return None
-    start = datetime(day.year, day.month, day.day, tzinfo=call.web.zone)
+    start = datetime(day.year, day.month, day.day, tzinfo=call.web.engine.zone)
     return micros_of(start + timedelta(days=1) if end else start)
 
 

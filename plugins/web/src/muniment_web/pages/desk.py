@@ -87,7 +87,7 @@ def _requests(call: Call) -> dict[str, Any]:
         return {}
     first = found[:_SHOWN]
     places: dict[str, Place] = named_places(call, [one.subject for one in first])
-    today = requests.today()
+    today = call.web.engine.today()
     return {
         "count": len(found),
         "rows": [row_of(call, one, places[one.subject], today) for one in first],

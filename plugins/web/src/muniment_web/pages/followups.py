@@ -10,7 +10,6 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError
-from muniment.model import instant
 from muniment.session.outreach.followups import Due, meant_for
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
@@ -67,7 +66,7 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
 
 def _by_day(call: Call, found: Iterable[Due], places: dict[str, Place]) -> list[dict[str, Any]]:
     """What is due under the day that it is due; what should be done by now under one heading."""
-    today = instant(call.web.engine.clock(), call.web.zone).date()
+    today = call.web.engine.today()
     groups: dict[date | None, dict[str, Any]] = {}
     for one in found:
         day = one.due.date() if isinstance(one.due, datetime) else one.due

@@ -60,7 +60,7 @@ def _day(call: Call, micros: int | None, *, end: bool = False) -> str:
     if micros is None:
         return ""
     at = datetime.fromtimestamp(0, UTC) + timedelta(microseconds=micros - (1 if end else 0))
-    return at.astimezone(call.web.zone).date().isoformat()
+    return at.astimezone(call.web.engine.zone).date().isoformat()
 
 
 def fields_of(call: Call, asked: LogQuery) -> dict[str, str]:

@@ -89,7 +89,7 @@ def show(call: Call) -> Response:
     requests = call.plain.requests
     found = requests.listed(everything=everything)
     places = named_places(call, [one.subject for one in found])
-    today = requests.today()
+    today = call.web.engine.today()
     return call.page(
         "requests.html",
         rows=[row_of(call, one, places[one.subject], today) for one in found],
@@ -102,7 +102,7 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
     """One request: its clock, what was done, what may follow."""
     requests = call.plain.requests
     found = requests.get(str(call.path["id"]))
-    values, today = found.values, requests.today()
+    values, today = found.values, call.web.engine.today()
     place = named_places(call, [found.subject])[found.subject]
     clock = clock_of(str(values["law"]), str(values["right"]))
     may = call.session.may("request.change")
@@ -185,7 +185,7 @@ def of_person(call: Call, problem: MunimentError | None = None) -> Response:
     record_type, identifier = type_of(call), str(call.path["id"])
     requests = call.plain.requests
     found = requests.listed(everything=True, of=identifier)
-    today = requests.today()
+    today = call.web.engine.today()
     applied = call.web.archive.applied
     return call.page(
         "_requests.html" if call.partial else "request_new.html",

@@ -5,7 +5,6 @@ from __future__ import annotations
 from collections.abc import Callable, Mapping
 from threading import Lock
 from typing import Any, Final
-from zoneinfo import ZoneInfo
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
 from jinja2.runtime import Context, Macro
@@ -65,7 +64,6 @@ class Web:
         self.waiting = Waiting()
         self.sending = Sending()
         self.says = {lang: Say(lang) for lang in LANGUAGES}
-        self.zone = ZoneInfo(archive.applied.timezone or "UTC")
         self.device_key = _device_key(self.engine)
         self.figures = Figures()
         self.challenges = Challenges(self.engine.clock, self.engine.random)
