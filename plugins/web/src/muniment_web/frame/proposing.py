@@ -12,7 +12,7 @@ from muniment.session.reading.preview import Effect, effects_of
 from muniment_web.frame.call import Call
 from muniment_web.frame.gains import Shift, shifts_of
 from muniment_web.frame.named import difference_of
-from muniment_web.frame.told import PASSED_ON, problem_of
+from muniment_web.frame.told import caught, problem_of
 from muniment_web.server.differences import differing_lines
 from muniment_web.server.shifts import everybody
 
@@ -121,6 +121,4 @@ def said(call: Call, error: MunimentError) -> dict[str, str]:
     Raises:
         MunimentError: one that no form may catch.
     """
-    if error.code in PASSED_ON:
-        raise error
-    return dict(problem_of(call, error) or {})
+    return dict(problem_of(call, caught(error)) or {})

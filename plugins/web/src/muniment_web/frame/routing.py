@@ -20,7 +20,7 @@ from starlette.routing import Route
 from muniment.cli.errors import problem
 from muniment.errors import AccessDenied, ApprovalNeeded, IntegrityError, MunimentError, NotFound, UsageError
 from muniment_web.frame.call import Call
-from muniment_web.frame.told import sentence_of
+from muniment_web.frame.told import SIGNED_OUT, sentence_of
 from muniment_web.server.faults import report
 from muniment_web.server.web import Web
 
@@ -142,7 +142,7 @@ def _guarded(call: Call, step: Callable[..., Response | None], *given: Any) -> R
     try:
         response = step(call, *given)
     except AccessDenied as error:
-        if error.code in ("access.changed", "access.disabled", "access.unknown_actor") and call.sign:
+        if error.code in SIGNED_OUT and call.sign:
             web.end(call.sign, "rights")
             return _to_sign_in(call)
         response = failed(call, error)

@@ -18,9 +18,10 @@ from muniment_web.frame.call import Call
 
 __all__ = [
     "AUTHS",
-    "PASSED_ON",
+    "SIGNED_OUT",
     "Place",
     "auth_of",
+    "caught",
     "changed_text",
     "day_of",
     "field_names",
@@ -42,9 +43,8 @@ __all__ = [
 AUTHS = ("password", "passkey", "token", "os-user", "asserted")
 """How it is known who acted."""
 
-PASSED_ON = ("access.changed", "access.unknown_actor", "access.disabled", "approval.waits")
-"""Codes of errors that no form may catch: somebody is signed out, or sees what waits for a second person."""
-
+SIGNED_OUT = ("access.changed", "access.disabled", "access.unknown_actor")
+"""Codes of errors after which somebody is signed out: they are not who they were when they signed in."""
 
 _OPERATIONS = frozenset({"create", "update", "correct", "delete", "undelete", "revert"})
 
@@ -87,6 +87,18 @@ def changed_text(call: Call, what: str) -> str:
     elif kind is not None:
         operation = kind.zh if call.lang == "zh" else kind.en
     return f"{operation} · {label}" if label else operation
+
+
+def caught(error: MunimentError) -> MunimentError:
+    """An error that stands above a form.
+
+    Raises:
+        MunimentError: one that no form may catch: somebody is signed out, or what they asked for waits
+            for a second person.
+    """
+    if error.code in SIGNED_OUT or error.code == "approval.waits":
+        raise error
+    return error
 
 
 def sentence_of(call: Call, error: MunimentError) -> str:

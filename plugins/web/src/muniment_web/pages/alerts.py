@@ -14,7 +14,7 @@ from muniment.session.oversight.alerting import Alert, Alerts, settings_of
 from muniment.session.reading.generations import Place, parse_place
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, places_of, problem_of
+from muniment_web.frame.told import caught, places_of, problem_of
 from muniment_web.pages.log import ref_of, row_of
 
 __all__ = ["routes"]
@@ -97,9 +97,7 @@ def close(call: Call) -> Response:
             str(call.path["id"]), call.text("state"), reason=call.text("reason").strip()
         )
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return one(call, error)
+        return one(call, caught(error))
     call.web.waiting.forget()
     return call.go("/alerts", note=call.say("alerts.closed"))
 
@@ -185,8 +183,6 @@ def sign_off(call: Call) -> Response:
             reason=call.text("reason").strip(),
         )
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return reviews(call, error)
+        return reviews(call, caught(error))
     behind = ref_of(Place(last.generation, last.index - 1))
     return call.go("/alerts/sign-off", note=call.say("alerts.signed", first=ref_of(first), last=behind))

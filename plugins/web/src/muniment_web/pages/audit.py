@@ -20,7 +20,7 @@ from muniment.session.reading.references import resolve_record
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import (
-    PASSED_ON,
+    caught,
     day_of,
     field_names,
     places_of,
@@ -75,9 +75,7 @@ def ask(call: Call) -> Response:
                 return _stood(call, asked)
             answer = _ANSWERS[question](call, asked)
         except MunimentError as error:
-            if error.code in PASSED_ON:
-                raise
-            problem = error
+            problem = caught(error)
     engine = call.web.engine
     return call.page(
         "audit.html",
@@ -418,9 +416,7 @@ def bundle(call: Call) -> Response:
             "application/zip",
         )
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return evidence(call, error)
+        return evidence(call, caught(error))
 
 
 def ask_witnesses(call: Call) -> Response:
@@ -437,7 +433,5 @@ def timestamp(call: Call) -> Response:
     try:
         made = call.session.witnesses.timestamp()
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return evidence(call, error)
+        return evidence(call, caught(error))
     return call.go("/evidence", note=call.say("evidence.stamped", size=f"{made.size:,}"))

@@ -15,7 +15,7 @@ from muniment_web.frame.cells import markup
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.titles import title_of, titles_of
-from muniment_web.frame.told import PASSED_ON, named_places, places_of, problem_of
+from muniment_web.frame.told import caught, named_places, places_of, problem_of
 
 __all__ = ["routes"]
 
@@ -152,9 +152,9 @@ def merge(call: Call) -> Response:
             kept, duplicate, reason=reason_of(call), fill=call.text("fill") == "1"
         )
     except MunimentError as error:
-        if error.code in PASSED_ON or len(both) != 2 or "" in both:
+        if len(both) != 2 or "" in both:
             raise
-        return _merge(call, call.text("first"), call.text("second"), error)
+        return _merge(call, call.text("first"), call.text("second"), caught(error))
     call.web.totals.clear()
     return call.go("/merges", note=call.say("quality.merged"))
 

@@ -20,7 +20,7 @@ from muniment_web.frame.named import difference_of
 from muniment_web.frame.proposing import effects_said, lines_between
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, number_of, problem_of
+from muniment_web.frame.told import caught, number_of, problem_of
 from muniment_web.server.shifts import everybody
 
 __all__ = ["routes"]
@@ -105,9 +105,7 @@ def apply(call: Call) -> Response:
             raise UsageError("usage.no_reason")
         done = call.web.archive.apply_config(call.session, reason=reason)
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return show(call, error)
+        return show(call, caught(error))
     key = "config.applied" if done else "config.same"
     return call.go("/config", note=call.say(key))
 
@@ -200,7 +198,5 @@ def apply_template(call: Call) -> Response:
     try:
         made: Any = call.web.archive.apply_templates(call.session, [found], reason=reason_of(call) or None)
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return template(call, error)
+        return template(call, caught(error))
     return call.go("/templates", note=call.say("config.template_applied", count=len(made.changed)))

@@ -18,7 +18,7 @@ from muniment_web.frame.named import type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import (
-    PASSED_ON,
+    caught,
     day_of,
     field_names,
     number_of,
@@ -165,9 +165,7 @@ def act(call: Call) -> Response:
                     reason=reason or None,
                 )
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return of_person(call, error)
+        return of_person(call, caught(error))
     return call.go(f"/t/{record_type.key}/{identifier}/consents", note=call.say("consent.written"))
 
 
@@ -293,9 +291,7 @@ def write_notice(call: Call) -> Response:
     try:
         saved = call.session.consents.write_notice(key, values, reason=call.text("note").strip() or None)
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return notices(call, error)
+        return notices(call, caught(error))
     note = call.say("consent.notice_written", key=key, version=saved.version)
     return call.go("/consents", note=note)
 

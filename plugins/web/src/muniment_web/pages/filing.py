@@ -14,7 +14,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.named import type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, problem_of
+from muniment_web.frame.told import caught, problem_of
 
 __all__ = ["routes"]
 
@@ -68,7 +68,5 @@ def take(call: Call) -> Response:
                 str(call.path["id"]), field.key, place, name=upload.filename, reason=reason
             )
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return call.page("_problem.html", status=422, problem=problem_of(call, error))
+        return call.page("_problem.html", status=422, problem=problem_of(call, caught(error)))
     return call.json({"name": upload.filename, "version": saved.version})

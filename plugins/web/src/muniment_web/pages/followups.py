@@ -13,7 +13,7 @@ from muniment.errors import MunimentError
 from muniment.session.outreach.followups import Due, meant_for
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, Place, named_places, problem_of
+from muniment_web.frame.told import Place, caught, named_places, problem_of
 
 __all__ = ["routes"]
 
@@ -119,7 +119,7 @@ def done(call: Call) -> Response:
             next=call.text("next").strip(),
         )
     except MunimentError as error:
-        return _refused(call, error)
+        return show(call, caught(error))
     return _back(call, call.say("followups.done_now"))
 
 
@@ -129,14 +129,8 @@ def move(call: Call) -> Response:
     try:
         call.plain.follow_ups.snooze(str(call.path["id"]), until)
     except MunimentError as error:
-        return _refused(call, error)
+        return show(call, caught(error))
     return _back(call, call.say("followups.moved"))
-
-
-def _refused(call: Call, error: MunimentError) -> Response:
-    if error.code in PASSED_ON:
-        raise error
-    return show(call, error)
 
 
 def _back(call: Call, note: str) -> Response:

@@ -12,7 +12,7 @@ from muniment.session.oversight.emergency import Emergency
 from muniment.store import LogFilter
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, places_of, problem_of
+from muniment_web.frame.told import caught, places_of, problem_of
 
 __all__ = ["routes"]
 
@@ -84,9 +84,7 @@ def begin(call: Call) -> Response:
             minutes=int(minutes) if minutes.isdecimal() and len(minutes) < 6 else None,
         )
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return show(call, error)
+        return show(call, caught(error))
     call.web.engine.refresh()
     place = places_of(call, [made.record])[made.record]
     return call.go(place.path or "/break-glass", note=call.say("glass.begun"))
@@ -140,7 +138,5 @@ def review(call: Call) -> Response:
     try:
         call.session.emergencies.review(str(call.path["id"]), finding=call.text("finding").strip())
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return one(call, error)
+        return one(call, caught(error))
     return call.go("/break-glass", note=call.say("glass.reviewed_now"))

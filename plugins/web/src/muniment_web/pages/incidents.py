@@ -15,7 +15,7 @@ from muniment.session.oversight.affected import Scope
 from muniment.session.oversight.incident_values import NATURES, RISKS, SEVERITIES, TOLD, Incident
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, day_of, problem_of, sent_file, time_us_of
+from muniment_web.frame.told import caught, day_of, problem_of, sent_file, time_us_of
 
 __all__ = ["clocks_of", "routes"]
 
@@ -130,9 +130,7 @@ def begin(call: Call) -> Response:
             reason=call.text("note").strip() or None,
         )
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return show(call, error)
+        return show(call, caught(error))
     return call.go(f"/incidents/{made.id}", note=call.say("incidents.begun"))
 
 
@@ -232,9 +230,7 @@ def act(call: Call) -> Response:
                     evidence=sent,
                 )
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return one(call, error)
+        return one(call, caught(error))
     return call.go(f"/incidents/{identifier}", note=call.say("incidents.done"))
 
 

@@ -17,7 +17,7 @@ from muniment.schema import RecordType
 from muniment.session.incoming import Item
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, named_places, problem_of, sent_file
+from muniment_web.frame.told import caught, named_places, problem_of, sent_file
 from muniment_web.frame.widgets import given_values, widget
 from muniment_web.server.handed import handed
 
@@ -103,9 +103,7 @@ def bring(call: Call) -> Response:
                 raise UsageError("inbox.large", where=upload.filename or "", maximum=LARGEST // 1_000_000)
             done = call.plain.inbox.take([(upload.filename or "message.eml", data)])
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return show(call, error)
+        return show(call, caught(error))
     note = call.core("inbox.taken", new=done.new, known=done.known, refused=len(done.refused))
     for place, code in done.refused:
         note += " " + call.core("inbox.refused_place", place=place, code=code).strip()
@@ -234,9 +232,7 @@ def decide(call: Call) -> Response:
             reason=call.text("reason").strip() or None,
         )
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return one(call, error)
+        return one(call, caught(error))
     label = _label_of(call, saved.type)
     return call.go(
         f"/t/{saved.type}/{saved.id}", note=call.core("inbox.accepted", type=label, id=saved.id[-6:])

@@ -11,8 +11,8 @@ from muniment.errors import MunimentError
 from muniment.keys import Rotated
 from muniment.model import rfc3339
 from muniment_web.frame.call import Call
-from muniment_web.frame.proposing import said
 from muniment_web.frame.routing import page
+from muniment_web.frame.told import caught, problem_of
 
 __all__ = ["routes"]
 
@@ -51,7 +51,7 @@ def _page(call: Call, *, done: Rotated | None = None, problem: MunimentError | N
         ),
         may=session.may("key.change"),
         done=done,
-        problem=said(call, problem) if problem else None,
+        problem=problem_of(call, problem),
     )
 
 
@@ -60,5 +60,5 @@ def rotate(call: Call) -> Response:
     try:
         done = call.session.keys.rotate()
     except MunimentError as error:
-        return _page(call, problem=error)
+        return _page(call, problem=caught(error))
     return _page(call, done=done)

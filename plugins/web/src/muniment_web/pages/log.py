@@ -19,8 +19,8 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import (
     AUTHS,
-    PASSED_ON,
     auth_of,
+    caught,
     field_names,
     problem_of,
     purpose_of,
@@ -153,9 +153,7 @@ def _save(call: Call) -> Response:
         one = call.session.log_queries.save(call.text("name").strip(), asked, audience=audience)
         return call.go(f"/log?query={one.id}", note=call.say("log.query_saved"))
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        problem = error
+        problem = caught(error)
     return _answer(call, asked, LogPage((), 0, False, None, ()), problem=problem)
 
 

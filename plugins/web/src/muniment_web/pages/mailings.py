@@ -18,7 +18,7 @@ from muniment.session.outreach.recipients import Selection
 from muniment_web.frame.call import Call
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, named_places, problem_of, purpose_of
+from muniment_web.frame.told import caught, named_places, problem_of, purpose_of
 
 __all__ = ["routes"]
 
@@ -170,9 +170,7 @@ def act(call: Call) -> Response:
             )
             return call.go("/mailings", note=call.say("mailings.begun", name=name))
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return letter(call, error)
+        return letter(call, caught(error))
     return call.go("/mailings", note=_told(call, sent))
 
 

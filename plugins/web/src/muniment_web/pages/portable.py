@@ -13,7 +13,7 @@ from muniment.session.rights.portable import BASES
 from muniment_web.frame.call import Call
 from muniment_web.frame.named import type_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, named_places, problem_of
+from muniment_web.frame.told import caught, named_places, problem_of
 from muniment_web.server.handed import handed
 
 __all__ = ["routes"]
@@ -69,6 +69,4 @@ def hand_out(call: Call) -> Response:
     try:
         return handed(write, f"copy-{identifier}.zip", "application/zip")
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return ask(call, error)
+        return ask(call, caught(error))

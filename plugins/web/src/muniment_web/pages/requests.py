@@ -19,8 +19,8 @@ from muniment_web.frame.named import type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import (
-    PASSED_ON,
     Place,
+    caught,
     day_of,
     named_places,
     problem_of,
@@ -164,9 +164,7 @@ def act(call: Call) -> Response:
                     evidence=sent,
                 )
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return one(call, error)
+        return one(call, caught(error))
     return call.go(f"/requests/{identifier}", note=call.say("requests.done"))
 
 
@@ -218,9 +216,7 @@ def begin(call: Call) -> Response:
             reason=reason_of(call) or None,
         )
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return of_person(call, error)
+        return of_person(call, caught(error))
     return call.go(f"/requests/{saved.id}", note=call.say("requests.begun"))
 
 

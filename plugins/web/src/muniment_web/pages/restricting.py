@@ -12,7 +12,7 @@ from muniment.session.kernel.gates import PURPOSES_LEFT
 from muniment_web.frame.call import Call
 from muniment_web.frame.named import type_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, places_of, problem_of, purpose_of
+from muniment_web.frame.told import caught, places_of, problem_of, purpose_of
 
 __all__ = ["routes"]
 
@@ -89,9 +89,7 @@ def place(call: Call) -> Response:
         else:
             restrictions.place(record.subject, **terms)
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return of_person(call, error)
+        return of_person(call, caught(error))
     return call.go("/restrictions", note=call.say("restrict.placed"))
 
 

@@ -16,7 +16,7 @@ from muniment.store import LogFilter
 from muniment_web.frame.call import Call
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, part_of, places_of, problem_of
+from muniment_web.frame.told import caught, part_of, places_of, problem_of
 from muniment_web.server.waiting import Due
 
 __all__ = ["routes"]
@@ -230,10 +230,8 @@ def apply(call: Call) -> Response:
             raise UsageError("usage.no_reason")
         done = call.session.retention.apply(reason=reason, only=chosen, reviewed=call.texts("reviewed"))
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        wanted = call.texts("record")
-        return _preview(call, call.session.retention.plan(only=wanted) if wanted else (), error)
+        problem, wanted = caught(error), call.texts("record")
+        return _preview(call, call.session.retention.plan(only=wanted) if wanted else (), problem)
     call.web.totals.clear()
     call.web.waiting.due = None
     note = call.core(

@@ -13,7 +13,7 @@ from muniment.session.reading.generations import ALL
 from muniment.store import LogFilter
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import PASSED_ON, problem_of
+from muniment_web.frame.told import caught, problem_of
 
 __all__ = ["review_values", "routes"]
 
@@ -30,9 +30,7 @@ def review(call: Call) -> Response:
     try:
         call.session.review_rights(call.text("reason"))
     except MunimentError as error:
-        if error.code in PASSED_ON:
-            raise
-        return roles(call, error)
+        return roles(call, caught(error))
     return call.go("/roles", note=call.say("roles.signed"))
 
 

@@ -13,8 +13,8 @@ from muniment.errors import MunimentError
 from muniment.session.ticking import JOBS, Done
 from muniment.store import LogFilter
 from muniment_web.frame.call import Call
-from muniment_web.frame.proposing import said
 from muniment_web.frame.routing import page
+from muniment_web.frame.told import caught, problem_of
 
 __all__ = ["routes"]
 
@@ -50,7 +50,7 @@ def _page(
         names=tuple(JOBS),
         may_run=session.may("job.run"),
         done=done,
-        problem=said(call, problem) if problem else None,
+        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
@@ -79,7 +79,7 @@ def run(call: Call) -> Response:
     try:
         done = call.session.tick()
     except MunimentError as error:
-        return _page(call, problem=error)
+        return _page(call, problem=caught(error))
     return _page(call, done=[_told(one) for one in done])
 
 
