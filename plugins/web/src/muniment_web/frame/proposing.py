@@ -1,27 +1,31 @@
-"""What a change of the configuration or of the tables would come to, before anybody says yes to it."""
+"""Changes of the configuration and of the tables: looked at before anybody says yes, then kept."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from typing import TYPE_CHECKING
+from collections.abc import Callable, Container, Sequence
+from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
+from starlette.responses import Response
 
+from muniment.archive.editing import Edit, edit_configuration, propose
+from muniment.archive.shaping import Shape, keep, reshaped
 from muniment.errors import MunimentError
 from muniment.session.reading.preview import Effect, effects_of
 from muniment_web.frame.call import Call
 from muniment_web.frame.gains import Shift, shifts_of
 from muniment_web.frame.named import difference_of
-from muniment_web.frame.told import caught, problem_of
+from muniment_web.frame.reasons import reason_of
+from muniment_web.frame.told import caught
 from muniment_web.server.differences import differing_lines
 from muniment_web.server.shifts import everybody
 
 if TYPE_CHECKING:
-    from muniment.archive.editing import Edit
-    from muniment.archive.shaping import Shape
     from muniment.schema import RecordType
 
-__all__ = ["Seen", "effects_said", "lines_between", "look_at_config", "look_at_types", "said"]
+__all__ = ["Again", "Seen", "effects_said", "lines_between", "look_or_edit", "look_or_reshape"]
+
+_YES: Final = ("keep",)
 
 Line = tuple[str, str]
 
@@ -45,6 +49,75 @@ class Seen:
     changes: Sequence[str] = ()
     effects: Sequence[str] = ()
     shifts: Sequence[Shift] = ()
+
+
+class Again(Protocol):
+    """The form once more: with what was looked at, and with what is wrong."""
+
+    def __call__(self, *, seen: Seen | None, problem: MunimentError | None) -> Response:
+        """The page that answers."""
+
+
+def look_or_edit(
+    call: Call,
+    making: Callable[[], Edit],
+    *,
+    again: Again,
+    done: str,
+    note: str,
+    plugin: str | None = None,
+    yes: Container[str] = _YES,
+    after: Callable[[], object] | None = None,
+) -> Response:
+    """Look what an edit of ``muniment.toml`` would come to, or have it hold; the form says what is wrong.
+
+    Args:
+        call: the request, whose form says which of the two.
+        making: makes the edit of what the form states, or raises what is wrong with that.
+        again: the form as it is shown again.
+        done: path of the page that is next, once it holds.
+        note: what is said there.
+        plugin: the one plugin whose code is taken anew; see ``Archive.apply_config``.
+        yes: what the button sends that says yes.
+        after: what follows from it, once it holds.
+    """
+    try:
+        edit = making()
+        if call.text("do") not in yes:
+            return again(seen=_look_at_config(call, edit, plugin), problem=None)
+        edit_configuration(
+            call.web.archive,
+            call.session,
+            edit,
+            reason=reason_of(call),
+            plugin=plugin,
+            seen=call.text("seen"),
+        )
+        if after is not None:
+            after()
+    except MunimentError as error:
+        return again(seen=None, problem=caught(error))
+    return call.go(done, note=note)
+
+
+def look_or_reshape(call: Call, shape: Shape, *, again: Again, done: str, note: str) -> Response:
+    """Look what an edit of record types would come to, or have it hold; the form says what is wrong.
+
+    Args:
+        call: the request, whose form says which of the two.
+        shape: the edit.
+        again: the form as it is shown again.
+        done: path of the page that is next, once it holds.
+        note: what is said there.
+    """
+    try:
+        if call.text("do") not in _YES:
+            return again(seen=_look_at_types(call, shape), problem=None)
+        keep(call.web.archive, call.session, shape, reason=reason_of(call) or None, seen=call.text("seen"))
+    except MunimentError as error:
+        moved = caught(error).code == "config.types_moved"
+        return again(seen=_look_at_types(call, shape) if moved else None, problem=error)
+    return call.go(done, note=note)
 
 
 def lines_between(before: str, after: str) -> list[Line]:
@@ -74,14 +147,8 @@ def effects_said(call: Call, found: Sequence[Effect], changed: Sequence[RecordTy
     return said
 
 
-def look_at_config(call: Call, edit: Edit, *, plugin: str | None = None) -> Seen:
-    """What an edit of ``muniment.toml`` would come to; nothing is written.
-
-    Raises:
-        MunimentError: as ``muniment.archive.editing.propose``.
-    """
-    from muniment.archive.editing import propose
-
+def _look_at_config(call: Call, edit: Edit, plugin: str | None) -> Seen:
+    """What an edit of ``muniment.toml`` would come to; nothing is written."""
     archive, plain = call.web.archive, call.plain
     found = propose(archive, plain, edit, plugin=plugin)
     planned = found.planned
@@ -98,14 +165,8 @@ def look_at_config(call: Call, edit: Edit, *, plugin: str | None = None) -> Seen
     )
 
 
-def look_at_types(call: Call, shape: Shape) -> Seen:
-    """What an edit of record types would come to; nothing is written but the entries of reading.
-
-    Raises:
-        MunimentError: as ``muniment.archive.shaping.reshaped``.
-    """
-    from muniment.archive.shaping import reshaped
-
+def _look_at_types(call: Call, shape: Shape) -> Seen:
+    """What an edit of record types would come to; nothing is written but the entries of reading."""
     found = reshaped(call.web.archive, call.plain, shape)
     types = {one.key: one for one in found.made.changed}
     return Seen(
@@ -113,12 +174,3 @@ def look_at_types(call: Call, shape: Shape) -> Seen:
         changes=[difference_of(call, one, types) for one in found.made.changes],
         effects=effects_said(call, found.effects, found.made.changed),
     )
-
-
-def said(call: Call, error: MunimentError) -> dict[str, str]:
-    """An error for the box above a form.
-
-    Raises:
-        MunimentError: one that no form may catch.
-    """
-    return dict(problem_of(call, caught(error)) or {})

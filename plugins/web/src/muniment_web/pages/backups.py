@@ -3,19 +3,21 @@
 from __future__ import annotations
 
 import shlex
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from muniment.archive.editing import Edit, edit_configuration
+from muniment.archive.editing import Edit
 from muniment.archive.edits import backing_up
 from muniment.errors import MunimentError, NotFound, UsageError
 from muniment.subjects.rules import BackupPlan
 from muniment_web.frame.call import Call
-from muniment_web.frame.proposing import Seen, look_at_config, said
-from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.proposing import Seen, look_or_edit
+from muniment_web.frame.reasons import REASONS
 from muniment_web.frame.routing import page
+from muniment_web.frame.told import caught, problem_of
 
 __all__ = ["routes"]
 
@@ -52,7 +54,7 @@ def _page(
         try:
             listed = session.backups.listed()[::-1]
         except MunimentError as error:
-            fault = error
+            fault = caught(error)
     keys = archive.keys.status() if session.may("key.read") else None
     newest = listed[0].name if listed else "BACKUP"
     place = held.to if "://" in held.to else str(archive.folder / held.to) if held.to else "/backup"
@@ -71,9 +73,9 @@ def _page(
         may_make=session.may("backup.create"),
         may_plan=session.may("config.change"),
         seen=seen,
-        fault=said(call, fault) if fault else None,
+        fault=problem_of(call, fault),
         reasons=REASONS,
-        problem=said(call, problem) if problem else None,
+        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
@@ -96,8 +98,7 @@ def act(call: Call) -> Response:
         else:
             raise UsageError("usage.kind")
     except MunimentError as error:
-        said(call, error)
-        return _page(call, problem=error)
+        return _page(call, problem=caught(error))
     return call.go("/backups", note=note)
 
 
@@ -105,18 +106,14 @@ def plan(call: Call) -> Response:
     """Look what another plan would be, or have it hold."""
     call.session.require("config.change")
     typed = {name: call.text(name).strip() for name in ("to", *_COUNTS)}
-    try:
-        edit = _planned(typed)
-        if call.text("do") != "keep":
-            return _page(call, seen=look_at_config(call, edit), typed=typed)
-        edit_configuration(
-            call.web.archive, call.session, edit, reason=reason_of(call), seen=call.text("seen")
-        )
-        call.session.backups.prepare()
-    except MunimentError as error:
-        said(call, error)
-        return _page(call, typed=typed, problem=error)
-    return call.go("/backups", note=call.say("backups.planned"))
+    return look_or_edit(
+        call,
+        lambda: _planned(typed),
+        again=partial(_page, call, typed=typed),
+        done="/backups",
+        note=call.say("backups.planned"),
+        after=call.session.backups.prepare,
+    )
 
 
 def _planned(typed: dict[str, str]) -> Edit:

@@ -9,14 +9,14 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from muniment.archive.editing import edit_configuration
+from muniment.archive.editing import Edit
 from muniment.archive.plugging import about, available, switching
 from muniment.errors import MunimentError, NotFound
 from muniment_web.frame.call import Call
-from muniment_web.frame.proposing import Seen, look_at_config, said
-from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.proposing import Seen, look_or_edit
+from muniment_web.frame.reasons import REASONS
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import roles_of, types_called
+from muniment_web.frame.told import caught, problem_of, roles_of, types_called
 from muniment_web.server.texts import all_texts
 
 __all__ = ["routes"]
@@ -93,13 +93,13 @@ def _page(
         try:
             told = about(archive, name, lang=call.lang)
         except MunimentError as error:
-            fault = error
+            fault = caught(error)
     return call.page(
         "plugin.html",
         status=422 if problem else 200,
         name=name,
         told=told,
-        fault=said(call, fault) if fault else None,
+        fault=problem_of(call, fault),
         source=here.get(name),
         inputs=_inputs(call, told, typed) if told else [],
         used=name in used,
@@ -108,7 +108,7 @@ def _page(
         seen=seen,
         enabling=enabling,
         reasons=REASONS,
-        problem=said(call, problem) if problem else None,
+        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
@@ -155,22 +155,25 @@ def _typed(call: Call, schema: Mapping[str, Any]) -> dict[str, Any]:
 
 def switch(call: Call) -> Response:
     """Look what switching a plugin on or off, or setting it, would come to, or do it."""
-    session, archive, name = call.session, call.web.archive, call.path["name"]
-    session.require("config.change")
-    act = call.text("do")
-    enabling = act in ("look_on", "on")
+    archive, name = call.web.archive, call.path["name"]
+    call.session.require("config.change")
+    enabling = call.text("do") in ("look_on", "on")
     typed: dict[str, Any] | None = None
-    try:
+
+    def making() -> Edit:
+        nonlocal typed
         if enabling and name in available(archive):
             typed = _typed(call, about(archive, name, lang=call.lang)["settings"])
-        edit = switching(archive, name, enabled=enabling, settings=typed)
-        if act not in ("on", "off"):
-            seen = look_at_config(call, edit, plugin=name)
-            return _page(call, seen=seen, typed=typed, enabling=enabling)
-        edit_configuration(
-            archive, session, edit, reason=reason_of(call), plugin=name, seen=call.text("seen")
-        )
-    except MunimentError as error:
-        said(call, error)
-        return _page(call, typed=typed, problem=error, enabling=enabling)
-    return call.go(f"/plugins/{name}", note=call.say("plugins.on" if enabling else "plugins.off", name=name))
+        return switching(archive, name, enabled=enabling, settings=typed)
+
+    return look_or_edit(
+        call,
+        making,
+        again=lambda *, seen, problem: _page(
+            call, seen=seen, typed=typed, problem=problem, enabling=enabling
+        ),
+        done=f"/plugins/{name}",
+        note=call.say("plugins.on" if enabling else "plugins.off", name=name),
+        plugin=name,
+        yes=("on", "off"),
+    )

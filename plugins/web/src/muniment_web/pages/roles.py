@@ -3,22 +3,23 @@
 from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from muniment.archive.editing import Edit, edit_configuration
+from muniment.archive.editing import Edit
 from muniment.archive.edits import RoleStated, defining, origin_of, removing, role_text
 from muniment.errors import MunimentError, NotFound
 from muniment.model import CLASSES
 from muniment.policy import ACTIONS, Role
 from muniment.purposes import PURPOSES
 from muniment_web.frame.call import Call
-from muniment_web.frame.proposing import Seen, look_at_config, said
-from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.proposing import Seen, look_or_edit
+from muniment_web.frame.reasons import REASONS
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import purpose_of, roles_of, type_names
+from muniment_web.frame.told import problem_of, purpose_of, roles_of, type_names
 from muniment_web.pages.reviewing import review_values
 
 __all__ = ["routes"]
@@ -130,7 +131,7 @@ def _page(call: Call, *, seen: Seen | None = None, problem: MunimentError | None
         may=session.may("config.change"),
         seen=seen,
         reasons=REASONS,
-        problem=said(call, problem) if problem else None,
+        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
@@ -139,17 +140,13 @@ def remove(call: Call) -> Response:
     """Look what taking a role out would come to, or take it out."""
     call.session.require("config.change")
     key = call.path["role"]
-    try:
-        edit = removing(call.web.archive, key)
-        if call.text("do") != "keep":
-            return _page(call, seen=look_at_config(call, edit))
-        edit_configuration(
-            call.web.archive, call.session, edit, reason=reason_of(call), seen=call.text("seen")
-        )
-    except MunimentError as error:
-        said(call, error)
-        return _page(call, problem=error)
-    return call.go("/roles", note=call.say("roles.removed", role=key))
+    return look_or_edit(
+        call,
+        lambda: removing(call.web.archive, key),
+        again=partial(_page, call),
+        done="/roles",
+        note=call.say("roles.removed", role=key),
+    )
 
 
 # Of a team's own
@@ -204,7 +201,7 @@ def _form(
         more=bool(held) and bool(_role_of(call, held).rules or _role_of(call, held).deny),
         seen=seen,
         reasons=REASONS,
-        problem=said(call, problem) if problem else None,
+        problem=problem_of(call, problem),
     )
 
 
@@ -233,17 +230,13 @@ def define(call: Call) -> Response:
         frozenset(values["types"]),
         frozenset(values["purposes"]),
     )
-    try:
-        edit = _defining(call, held, key, stated)
-        if call.text("do") != "keep":
-            return _form(call, values, seen=look_at_config(call, edit))
-        edit_configuration(
-            call.web.archive, call.session, edit, reason=reason_of(call), seen=call.text("seen")
-        )
-    except MunimentError as error:
-        said(call, error)
-        return _form(call, values, problem=error)
-    return call.go(f"/roles/{key}", note=call.say("roles.holds", role=key))
+    return look_or_edit(
+        call,
+        lambda: _defining(call, held, key, stated),
+        again=partial(_form, call, values),
+        done=f"/roles/{key}",
+        note=call.say("roles.holds", role=key),
+    )
 
 
 def _defining(call: Call, held: str, key: str, stated: RoleStated) -> Edit:

@@ -11,16 +11,17 @@ import attrs
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from muniment.archive.editing import edit_configuration
+from muniment.archive.editing import Edit
 from muniment.archive.edits import RuleStated, origin_of, ruling
 from muniment.errors import ConfigError, MunimentError, NotFound
 from muniment.policy import ACTIONS, FieldRule, Role, RowTest, TypeRule
 from muniment.roles import tells_rows
 from muniment.schema import Field, RecordType
 from muniment_web.frame.call import Call
-from muniment_web.frame.proposing import Seen, look_at_config, said
-from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.proposing import Seen, look_or_edit
+from muniment_web.frame.reasons import REASONS
 from muniment_web.frame.routing import page
+from muniment_web.frame.told import problem_of
 
 __all__ = ["routes"]
 
@@ -65,18 +66,19 @@ def state(call: Call) -> Response:
     call.session.require("config.change")
     role, table, held = _of(call)
     stated = RuleStated(held.actions, held.fields, held.rows)
-    try:
+
+    def making() -> Edit:
+        nonlocal stated
         stated = _stated(call, role, table, held)
-        edit = ruling(call.web.archive, role.key, table.key, stated)
-        if call.text("do") != "keep":
-            return _form(call, stated, seen=look_at_config(call, edit))
-        edit_configuration(
-            call.web.archive, call.session, edit, reason=reason_of(call), seen=call.text("seen")
-        )
-    except MunimentError as error:
-        said(call, error)
-        return _form(call, stated, problem=error)
-    return call.go(f"/roles/{role.key}", note=call.say("roles.holds", role=role.key))
+        return ruling(call.web.archive, role.key, table.key, stated)
+
+    return look_or_edit(
+        call,
+        making,
+        again=lambda *, seen, problem: _form(call, stated, seen=seen, problem=problem),
+        done=f"/roles/{role.key}",
+        note=call.say("roles.holds", role=role.key),
+    )
 
 
 def _form(
@@ -112,7 +114,7 @@ def _form(
         asking=["actor", *_attributes(call)],
         seen=seen,
         reasons=REASONS,
-        problem=said(call, problem) if problem else None,
+        problem=problem_of(call, problem),
     )
 
 

@@ -2,14 +2,15 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
+from functools import partial
 from typing import Any, Final
 
 import attrs
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from muniment.archive.shaping import Shape, adding, editing, keep
+from muniment.archive.shaping import adding, editing
 from muniment.errors import MunimentError, NotFound, UsageError
 from muniment.model import CLASSES, id_text
 from muniment.schema import INDEX_KINDS, Field, FieldKind, Label, LayoutGroup, RecordType
@@ -20,8 +21,8 @@ from muniment.schema.values import MASKS
 from muniment.session.rights.facets import rules_of_type
 from muniment_web.frame.call import Call
 from muniment_web.frame.named import difference_of
-from muniment_web.frame.proposing import Seen, look_at_types, said
-from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.proposing import Seen, look_or_reshape
+from muniment_web.frame.reasons import REASONS
 from muniment_web.frame.routing import page
 from muniment_web.frame.shapes import (
     NEW_GROUP,
@@ -33,7 +34,7 @@ from muniment_web.frame.shapes import (
     stated,
     takes,
 )
-from muniment_web.frame.told import type_names, types_called
+from muniment_web.frame.told import problem_of, type_names, types_called
 
 __all__ = ["routes"]
 
@@ -219,7 +220,6 @@ def _categories(call: Call) -> list[str]:
 
 def _form(
     call: Call,
-    template: str,
     found: RecordType,
     kind: FieldKind,
     values: Mapping[str, Any],
@@ -229,7 +229,7 @@ def _form(
     problem: MunimentError | None = None,
 ) -> Response:
     return call.page(
-        template,
+        "schema_field.html",
         status=422 if problem else 200,
         type=found,
         kind=kind,
@@ -245,7 +245,7 @@ def _form(
         new_group=NEW_GROUP,
         seen=seen,
         reasons=REASONS,
-        problem=said(call, problem) if problem else None,
+        problem=problem_of(call, problem),
     )
 
 
@@ -257,33 +257,12 @@ def new_field(call: Call) -> Response:
     if name not in call.web.engine.kinds:
         return call.page("schema_kinds.html", type=found, kinds=_kinds(call))
     values = {"class": "personal", "group": found.groups[0].key if found.groups else NEW_GROUP}
-    return _form(call, "schema_field.html", found, _kind_of(call, name), values)
+    return _form(call, found, _kind_of(call, name), values)
 
 
 def _typed(call: Call) -> dict[str, Any]:
     """What stands in the form, to be shown again."""
     return {**{name: call.text(name) for name in call.form}, "index": call.texts("index")}
-
-
-def _acted(
-    call: Call,
-    shape: Shape,
-    *,
-    again: Callable[[Seen | None, MunimentError | None], Response],
-    done: str,
-    note: str,
-) -> Response:
-    """Look at an edit of the tables, or keep it; what is wrong stands above the form."""
-    try:
-        if call.text("do") != "keep":
-            return again(look_at_types(call, shape), None)
-        keep(call.web.archive, call.session, shape, reason=reason_of(call) or None, seen=call.text("seen"))
-    except MunimentError as error:
-        said(call, error)
-        if error.code == "config.types_moved":
-            return again(look_at_types(call, shape), error)
-        return again(None, error)
-    return call.go(done, note=note)
 
 
 def add_one(call: Call) -> Response:
@@ -298,13 +277,10 @@ def add_one(call: Call) -> Response:
         key = call.text("group") if group is None else group.key
         return add_field(wider, field_of(call, record_type, kind, key))
 
-    def again(seen: Seen | None, problem: MunimentError | None) -> Response:
-        return _form(call, "schema_field.html", found, kind, _typed(call), seen=seen, problem=problem)
-
-    return _acted(
+    return look_or_reshape(
         call,
         editing(found.key, edit),
-        again=again,
+        again=partial(_form, call, found, kind, _typed(call)),
         done=f"/schema/{found.key}",
         note=call.say("schema.field_added"),
     )
@@ -352,7 +328,7 @@ def field(call: Call) -> Response:
     call.session.require("schema.change")
     found = _type_of(call)
     one = _field_of(call, found)
-    return _form(call, "schema_field.html", found, _kind_or_bare(call, one), _values(one), old=one)
+    return _form(call, found, _kind_or_bare(call, one), _values(one), old=one)
 
 
 def _kind_or_bare(call: Call, one: Field) -> FieldKind:
@@ -378,15 +354,10 @@ def change_one(call: Call) -> Response:
         key = call.text("key").strip()
         return rename_field(made, one.key, key) if key and key != one.key else made
 
-    def again(seen: Seen | None, problem: MunimentError | None) -> Response:
-        return _form(
-            call, "schema_field.html", found, kind, _typed(call), old=one, seen=seen, problem=problem
-        )
-
-    return _acted(
+    return look_or_reshape(
         call,
         editing(found.key, edit),
-        again=again,
+        again=partial(_form, call, found, kind, _typed(call), old=one),
         done=f"/schema/{found.key}",
         note=call.say("schema.field_changed"),
     )
@@ -418,7 +389,7 @@ def _table_form(
         classes=CLASSES,
         seen=seen,
         reasons=REASONS,
-        problem=said(call, problem) if problem else None,
+        problem=problem_of(call, problem),
     )
 
 
@@ -426,10 +397,10 @@ def add_table(call: Call) -> Response:
     """Look what a new table would be, or make it."""
     call.session.require("schema.change")
     made = _table_of(call)
-    return _acted(
+    return look_or_reshape(
         call,
         adding(made),
-        again=lambda seen, problem: _table_form(call, _typed(call), seen=seen, problem=problem),
+        again=partial(_table_form, call, _typed(call)),
         done=f"/schema/{made.key}",
         note=call.say("schema.table_added"),
     )
