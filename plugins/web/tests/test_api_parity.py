@@ -508,6 +508,10 @@ API_ALONE = {
 }  # fmt: skip
 
 
+MACRO = re.compile(r"\{% macro (\w+)\(.*?%\}(.*?)\{% endmacro %\}", re.DOTALL)
+IMPORTED = re.compile(r"\{% from '(\w+\.html)' import ([\w, ]+?)(?: with context)? %\}")
+
+
 @pytest.fixture(scope="module")
 def operations(tmp_path_factory: pytest.TempPathFactory) -> set[str]:
     """The names of every call of the API."""
@@ -527,12 +531,31 @@ def is_reason(said: str) -> bool:
 
 
 def buttons() -> dict[str, set[str]]:
-    """What the buttons of each template say that is to be done; a choice in a template counts as both."""
-    found: dict[str, set[str]] = {}
-    for one in resources.files("muniment_web").joinpath("templates").iterdir():
-        for text in re.findall(r'name="do"\s+value="([^"]+)"', one.read_text(encoding="utf-8")):
-            verbs = re.findall(r"'(\w+)'", text) if text.startswith("{{") else [text.partition(":")[0]]
-            found.setdefault(one.name, set()).update(verbs)
+    """What the buttons of each template say that is to be done; a choice in a template counts as both.
+
+    What a macro for several templates says counts for each of those that import it.
+    """
+    templates = resources.files("muniment_web").joinpath("templates")
+    texts = {one.name: one.read_text(encoding="utf-8") for one in templates.iterdir()}
+    shared, found = {}, {}
+    for name in [one for one in texts if one.startswith("_")]:
+        shared.update({(name, macro): body for macro, body in MACRO.findall(texts[name])})
+        texts[name] = MACRO.sub("", texts[name])
+    for name, text in texts.items():
+        verbs = said_in(text)
+        for other, macros in IMPORTED.findall(text):
+            for macro in macros.split(", "):
+                verbs |= said_in(shared[other, macro.partition(" as ")[0]])
+        if verbs:
+            found[name] = verbs
+    return found
+
+
+def said_in(text: str) -> set[str]:
+    """What the buttons in a piece of a template say."""
+    found = set()
+    for said in re.findall(r'name="do"\s+value="([^"]+)"', text):
+        found |= set(re.findall(r"'(\w+)'", said)) if said.startswith("{{") else {said.partition(":")[0]}
     return found
 
 
