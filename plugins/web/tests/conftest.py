@@ -21,7 +21,7 @@ from typing import Any
 import pytest
 
 from muniment.archive import Archive
-from muniment.testing import log_entries, new_archive
+from muniment.testing import TickingClock, log_entries, new_archive
 from muniment_web.server.web import Web
 from muniment_web.testing import ANNA, PASSWORD, Browser, give_password, new_web
 
@@ -66,6 +66,12 @@ def signed(web: Web, made: Archive) -> Callable[[str], Browser]:
         return Browser.of(web).sign_in(login)
 
     return sign
+
+
+@pytest.fixture
+def clock() -> TickingClock:
+    """A clock that stands until it is set on."""
+    return TickingClock(step_us=0)
 
 
 @pytest.fixture

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import attrs
 import pytest
 
 from muniment.errors import Conflict, UsageError
@@ -10,23 +9,6 @@ from muniment_web.api import _once
 from muniment_web.api._once import LARGEST, Answer, Answers
 
 DAY_US = 86_400_000_000
-
-
-@attrs.define
-class Clock:
-    """A clock that stands until it is set on."""
-
-    now: int = 1_700_000_000_000_000
-
-    def __call__(self) -> int:
-        """The time."""
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    """A clock of the test's own."""
-    return Clock()
 
 
 @pytest.fixture
@@ -76,9 +58,9 @@ def test_an_answer_is_kept_for_a_day(answers, clock):
     """To the microsecond: one less, and it is given again; then the key begins anew."""
     assert answers.begin("a", "k", b"asked") is None
     answers.keep("a", "k", answered())
-    clock.now += DAY_US - 1
+    clock.now_us += DAY_US - 1
     assert answered() == answers.begin("a", "k", b"asked")
-    clock.now += 1
+    clock.now_us += 1
     assert answers.begin("a", "k", b"asked otherwise") is None
 
 

@@ -4,30 +4,12 @@ from __future__ import annotations
 
 from typing import Any
 
-import attrs
 import pytest
 
 from muniment_web.server.signs import SignIn, SignIns
 
 IDLE_US = 1_800_000_000
 LONGEST_US = 43_200_000_000
-
-
-@attrs.define
-class Clock:
-    """A clock that stands until it is set on."""
-
-    now: int = 1_700_000_000_000_000
-
-    def __call__(self) -> int:
-        """The time."""
-        return self.now
-
-
-@pytest.fixture
-def clock():
-    """A clock of the test's own."""
-    return Clock()
 
 
 @pytest.fixture
@@ -47,22 +29,22 @@ def begin(signs: SignIns, login: str = "tom") -> tuple[SignIn, str]:
 def test_a_sign_in_that_is_used_lasts_twelve_hours_and_no_longer(signs, clock):
     """Each use puts off the end for want of use; the end after twelve hours nothing puts off."""
     one, cookie = begin(signs)
-    began = clock.now
-    while clock.now + IDLE_US <= began + LONGEST_US:
-        clock.now += IDLE_US
+    began = clock.now_us
+    while clock.now_us + IDLE_US <= began + LONGEST_US:
+        clock.now_us += IDLE_US
         assert one is signs.find(cookie)
-    clock.now = began + LONGEST_US
+    clock.now_us = began + LONGEST_US
     assert one is signs.find(cookie)
-    clock.now += 1
+    clock.now_us += 1
     assert signs.find(cookie) is None
 
 
 def test_a_sign_in_that_nobody_uses_ends(signs, clock):
     """To the microsecond; what a page asks by itself is no use."""
     one, cookie = begin(signs)
-    clock.now += IDLE_US
+    clock.now_us += IDLE_US
     assert one is signs.find(cookie, quiet=True)
-    clock.now += 1
+    clock.now_us += 1
     assert signs.find(cookie, quiet=True) is None
     assert signs.find(cookie) is None
 
@@ -70,7 +52,7 @@ def test_a_sign_in_that_nobody_uses_ends(signs, clock):
 def test_what_ended_by_itself_is_told_once_and_forgotten(signs, clock):
     """Its end is written down by whoever looks, once; nothing of it stays in memory."""
     one, _ = begin(signs)
-    clock.now += IDLE_US + 1
+    clock.now_us += IDLE_US + 1
     two, cookie = begin(signs, "ada")
     assert [one] == signs.over()
     assert [] == signs.over()
@@ -83,8 +65,8 @@ def test_what_ended_by_itself_is_told_once_and_forgotten(signs, clock):
 
 def test_a_person_learns_when_they_signed_in_before(signs, clock):
     """Of their own sign-ins alone."""
-    first = clock.now
+    first = clock.now_us
     assert 0 == begin(signs)[0].previous_us
-    clock.now += 5
+    clock.now_us += 5
     assert 0 == begin(signs, "ada")[0].previous_us
     assert first == begin(signs)[0].previous_us
