@@ -25,6 +25,7 @@ __all__ = [
     "must_say_why",
     "only_fields",
     "option",
+    "options",
     "record_id",
     "verb",
 ]
@@ -343,6 +344,17 @@ def option(*names: str, words: Words, **settings: Any) -> Callable[[_Callback], 
 def flag(*names: str, words: Words, **settings: Any) -> Callable[[_Callback], _Callback]:
     """An option that is given or not."""
     return click.option(*names, cls=Option, words=words, is_flag=True, **settings)
+
+
+def options(*several: Callable[[_Callback], _Callback]) -> Callable[[_Callback], _Callback]:
+    """Options that several commands have, as one; the help lists them in this order."""
+
+    def added(function: _Callback) -> _Callback:
+        for add in reversed(several):
+            function = add(function)
+        return function
+
+    return added
 
 
 def argument(name: str, words: Words, **settings: Any) -> Callable[[_Callback], _Callback]:

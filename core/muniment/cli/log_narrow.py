@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
-from typing import TYPE_CHECKING, Any, Final
+from collections.abc import Mapping
+from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import option
+from muniment.cli.base import option, options
 from muniment.cli.generation import generation
 from muniment.cli.invocation import names_of
 from muniment.errors import UsageError
@@ -19,7 +19,7 @@ if TYPE_CHECKING:
 
 __all__ = ["a_page", "narrowing", "query_of"]
 
-_OPTIONS: Final[tuple[Callable[..., Any], ...]] = (
+narrowing = options(
     option("--since", metavar="T", words=("From this time on.", "自该时间起。")),
     option("--until", metavar="T", words=("Before this time.", "至该时间止。")),
     option(
@@ -69,13 +69,29 @@ _OPTIONS: Final[tuple[Callable[..., Any], ...]] = (
         words=("How the actor was known (password, os-user).", "身份确认方式（password、os-user）。"),
     ),
 )
+"""The options that narrow the log; a command takes them as ``**narrowed``."""
 
-
-def narrowing(command: Callable[..., Any]) -> Callable[..., Any]:
-    """Gives a command the options that narrow the log; it takes them as ``**narrowed``."""
-    for one in reversed(_OPTIONS):
-        command = one(command)
-    return command
+a_page = options(
+    option(
+        "--after",
+        metavar="CURSOR",
+        words=("The next page, as the one before names it.", "由上一页给出的下一页。"),
+    ),
+    option(
+        "--limit",
+        type=click.IntRange(1, 10_000),
+        default=50,
+        metavar="N",
+        words=("Entries at the most.", "最多条目数。"),
+    ),
+    generation,
+    option(
+        "--to",
+        metavar="FILE",
+        words=("Write all that match to a .csv or .xlsx file.", "将全部匹配条目写入 .csv 或 .xlsx 文件。"),
+    ),
+)
+"""The options that choose a page of entries, or put all of them into a file."""
 
 
 def query_of(session: Session, narrowed: Mapping[str, Any]) -> LogQuery:
@@ -106,32 +122,3 @@ def query_of(session: Session, narrowed: Mapping[str, Any]) -> LogQuery:
         days=narrowed["days"],
         **{name: narrowed[name] or "" for name in plain},
     )
-
-
-_PAGE: Final[tuple[Callable[..., Any], ...]] = (
-    option(
-        "--after",
-        metavar="CURSOR",
-        words=("The next page, as the one before names it.", "由上一页给出的下一页。"),
-    ),
-    option(
-        "--limit",
-        type=click.IntRange(1, 10_000),
-        default=50,
-        metavar="N",
-        words=("Entries at the most.", "最多条目数。"),
-    ),
-    generation,
-    option(
-        "--to",
-        metavar="FILE",
-        words=("Write all that match to a .csv or .xlsx file.", "将全部匹配条目写入 .csv 或 .xlsx 文件。"),
-    ),
-)
-
-
-def a_page(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that choose a page of entries, or put all of them into a file."""
-    for add in reversed(_PAGE):
-        function = add(function)
-    return function

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterator, Sequence
 from contextlib import contextmanager
 from datetime import date
 from pathlib import Path
@@ -10,7 +10,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import argument, flag, may_say_why, option, verb
+from muniment.cli.base import argument, flag, may_say_why, option, options, verb
 from muniment.cli.invocation import Invocation
 from muniment.errors import UsageError
 
@@ -23,33 +23,25 @@ __all__ = ["accept", "behaviour", "churn", "kpi", "ltv", "needs", "refuse", "rep
 _SHOWN = 20
 
 
-def _common(function: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that every computation has."""
-    for add in reversed(
-        (
-            option(
-                "--as-of",
-                metavar="DATE",
-                words=("The last day that counts; by default today.", "统计末日；默认为今天。"),
-            ),
-            option(
-                "--at-least",
-                type=click.IntRange(2, 1000),
-                default=5,
-                show_default=True,
-                metavar="N",
-                words=("Groups of fewer are not shown.", "少于此数的小组不显示。"),
-            ),
-            flag(
-                "--dry-run",
-                words=("Show the result and write no computed records.", "仅显示结果，不写入计算记录。"),
-            ),
-        )
-    ):
-        function = add(function)
-    return function
-
-
+_common = options(
+    option(
+        "--as-of",
+        metavar="DATE",
+        words=("The last day that counts; by default today.", "统计末日；默认为今天。"),
+    ),
+    option(
+        "--at-least",
+        type=click.IntRange(2, 1000),
+        default=5,
+        show_default=True,
+        metavar="N",
+        words=("Groups of fewer are not shown.", "少于此数的小组不显示。"),
+    ),
+    flag(
+        "--dry-run",
+        words=("Show the result and write no computed records.", "仅显示结果，不写入计算记录。"),
+    ),
+)
 _since = option(
     "--since",
     metavar="DATE",
