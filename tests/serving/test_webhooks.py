@@ -62,22 +62,13 @@ def receiver() -> Iterator[Receiver]:
     thread.join()
 
 
-class Clock(TickingClock):
-    """A clock that tests put forward."""
-
-    ahead = 0
-
-    def __call__(self) -> int:
-        return super().__call__() + self.ahead
+@pytest.fixture
+def clock() -> TickingClock:
+    return TickingClock()
 
 
 @pytest.fixture
-def clock() -> Clock:
-    return Clock()
-
-
-@pytest.fixture
-def archive(tmp_path: Path, clock: Clock) -> Iterator[Archive]:
+def archive(tmp_path: Path, clock: TickingClock) -> Iterator[Archive]:
     with new_archive(tmp_path / "archive", clock=clock) as made:
         path = made.folder / "muniment.toml"
         path.write_text(path.read_text(encoding="utf-8") + '\n[webhooks]\nallow = ["127.0.0.1"]\n')
@@ -127,7 +118,7 @@ def test_the_secret_is_shown_once_and_kept_out_of_the_archive(owner, receiver, a
     customer(owner)
     owner.webhooks.deliver()
     assert 2 == len(receiver.got[-1][0]["webhook-signature"].split())
-    archive.engine.clock.ahead += 25 * 3600 * SECONDS
+    archive.engine.clock.now_us += 25 * 3600 * SECONDS
     customer(owner)
     owner.webhooks.deliver()
     assert 1 == len(receiver.got[-1][0]["webhook-signature"].split())
@@ -144,7 +135,7 @@ def test_what_fails_is_tried_again_later_and_given_up_at_last(owner, receiver, a
     assert 1 == owner.webhooks.deliver().failed
     assert 0 == owner.webhooks.deliver().failed  # not due yet
     for wait in BACKOFF_S:
-        archive.engine.clock.ahead += (wait + 1) * SECONDS
+        archive.engine.clock.now_us += (wait + 1) * SECONDS
         owner.webhooks.deliver()
     (event,) = owner.webhooks.get(hook.id).dead
     assert ("record.create", "status 503") == (event.kind, event.problem)
