@@ -22,6 +22,7 @@ from muniment.archive import check
 from muniment.errors import AccessDenied, Conflict, Invalid, NotFound, UsageError
 from muniment.keys import KeyFile
 from muniment.model import Money, id_bytes, rfc3339
+from muniment.schema.listviews import order_text
 from muniment.schema.phones import e164
 from muniment.schema.template import parse_template
 from muniment.session import Change
@@ -34,6 +35,7 @@ SOAK = os.environ.get("HYPOTHESIS_PROFILE") == "soak"
 
 UNIQUE = ("number", "pass_number")
 IN_CLEAR = ("city", "score", "weight", "level", "active", "since")
+ORDERS = st.tuples(st.sampled_from(IN_CLEAR), st.booleans())
 INDEXED = ("born", "children", "secret", "number", "email", "phone")
 PLACES = st.integers(0, 1 << 16)
 REASONS = st.none() | st.text(
@@ -397,13 +399,13 @@ class ArchiveMachine(RuleBasedStateMachine):
         place=PLACES,
         keys=st.sampled_from(((), ("secret",), ("phone",), ("secret", "city")))
         | st.lists(st.sampled_from((*IN_CLEAR, *INDEXED)), max_size=2, unique=True),
-        order_by=st.sampled_from((None, "score", "city")) | st.sampled_from(IN_CLEAR),
+        order=st.lists(ORDERS, max_size=3, unique_by=lambda one: one[0]),
         descending=st.booleans(),
         limit=st.sampled_from((1, 2, 3, 100)),
         deleted=st.booleans(),
         scan=st.booleans(),
     )
-    def list(self, place, keys, order_by, descending, limit, deleted, scan):
+    def list(self, place, keys, order, descending, limit, deleted, scan):
         """Just the records that have these values, each once, in order, page by page."""
         record = self.pick(place)
         some = self.people[record].values if record else {}
@@ -414,11 +416,11 @@ class ArchiveMachine(RuleBasedStateMachine):
             if one.deleted is deleted
             and all(self.equal(name, value, one.values.get(name)) for name, value in where.items())
         ]
-        wanted.sort(
-            key=lambda key: (plain(self.people[key].values.get(order_by)) if order_by else (), id_bytes(key))
-        )
-        if descending:
-            wanted.reverse()
+        wanted.sort(key=id_bytes, reverse=descending)
+        for by, down in reversed(order):
+            wanted.sort(
+                key=lambda key, by=by: plain(self.people[key].values.get(by)), reverse=down is not descending
+            )
         found, after = [], None
         with self.session() as session:
             if not scan and "phone" in where and e164(where["phone"], "DE") is None:
@@ -427,8 +429,8 @@ class ArchiveMachine(RuleBasedStateMachine):
                 return
             while True:
                 page = session.list(
-                    "person", where=where, order_by=order_by, descending=descending, limit=limit, after=after,
-                    deleted=deleted, scan=scan,
+                    "person", where=where, order_by=order_text(order), descending=descending, limit=limit,
+                    after=after, deleted=deleted, scan=scan,
                 )  # fmt: skip
                 self.entries += max(1, -(-len(page.records) // 100))
                 found += page.records
@@ -443,13 +445,13 @@ class ArchiveMachine(RuleBasedStateMachine):
     @rule(
         place=PLACES,
         key=st.sampled_from(("secret", "phone")),
-        order_by=st.sampled_from(("score", "city")),
+        order=st.lists(ORDERS, min_size=1, max_size=2, unique_by=lambda one: one[0]),
         descending=st.booleans(),
         limit=st.sampled_from((1, 3, 100)),
     )
-    def find(self, place, key, order_by, descending, limit):
-        """By a sealed field, in the order of a clear one."""
-        self.list(place, [key], order_by, descending, limit, False, False)
+    def find(self, place, key, order, descending, limit):
+        """By a sealed field, in the order of clear ones."""
+        self.list(place, [key], order, descending, limit, False, False)
 
     def equal(self, name, value, other):
         if value is None or other is None:
@@ -560,7 +562,7 @@ class ArchiveMachine(RuleBasedStateMachine):
                     self.same(record, number + 1, session.get(record, version=number + 1))
                 self.entries += 1
         for deleted in (False, True):
-            self.list(0, [], None, False, 100, deleted, False)
+            self.list(0, [], [], False, 100, deleted, False)
 
 
 TestArchive = pytest.mark.slow(ArchiveMachine.TestCase)

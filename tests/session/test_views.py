@@ -93,6 +93,58 @@ def test_a_view_sorts_groups_and_pages(session, customers):
     assert ["C-1"] == numbers(session, "down", after=first.after)
 
 
+def test_a_view_sorts_within_groups_over_its_pages(session, customers):
+    """What is sorted within a group is sorted through all pages, not on each of them anew."""
+    session.views.save(view("by-city", sort="-customer_number", group_by="city"))
+    first = session.views.rows("customer", "by-city", limit=1)[1]
+    second = session.views.rows("customer", "by-city", limit=1, after=first.after)[1]
+    assert ["C-3", "C-1"] == [one.fields["customer_number"] for one in (*first.records, *second.records)]
+    assert ["C-2"] == numbers(session, "by-city", after=second.after)
+
+
+def test_a_list_is_sorted_by_several_fields(archive, session, customers):
+    """Each its own way, page by page, found by an index or not; the entry names the fields."""
+    wanted = {
+        "city,customer_number": ["C-1", "C-3", "C-2"],
+        "city,-customer_number": ["C-3", "C-1", "C-2"],
+        "-city,customer_number": ["C-2", "C-1", "C-3"],
+        "status,city,-city": ["C-1", "C-3", "C-2"],
+    }
+    for order, expected in wanted.items():
+        for more in ({}, {"where": {"full_name": "Anna Schmidt"}, "scan": True}):
+            found, after = [], None
+            while True:
+                page = session.list("customer", order_by=order, limit=1, after=after, **more)
+                found += [one.fields["customer_number"] for one in page.records]
+                after = page.after
+                if after is None:
+                    break
+            assert (["C-1"] if more else expected) == found
+        turned = session.list("customer", order_by=order, descending=True)
+        assert expected[::-1] == [one.fields["customer_number"] for one in turned.records]
+    assert ["status", "city"] == log_entries(archive)[-1].detail["target"]["order_by"]
+
+
+def test_every_field_of_an_order_must_be_one_to_sort_by(archive, session, people, customers):
+    """A sealed, masked or unknown one behind a clear one is refused as if it stood alone; so are too many."""
+    for order, code in (("city,phone", "index.sealed_order"), ("city,-nothing", "schema.unknown_field")):
+        with pytest.raises((UsageError, NotFound), match=code.partition(".")[2]) as told:
+            session.list("customer", order_by=order)
+        assert code == told.value.code
+    with pytest.raises(AccessDenied):
+        people["ada"].list("customer", order_by="city,full_name")
+    with pytest.raises(UsageError) as told:
+        session.list("customer", order_by="city,status,customer_number,customer_since,region,country")
+    assert "view.orders" == told.value.code
+    after = session.list("customer", order_by="city", limit=1).after
+    with pytest.raises(UsageError) as told:
+        session.list("customer", order_by="city,status", limit=1, after=after)
+    assert "usage.cursor" == told.value.code
+    with pytest.raises(ConfigError) as config:
+        session.views.save(view(sort="city,phone"))
+    assert "view.sealed" == config.value.code
+
+
 def test_me_is_whoever_asks(session, people, customers):
     """A shared view shows each their own."""
     session.update(customers[0], {"account_owner": _user(session, "eda")})

@@ -35,8 +35,9 @@ def queries():
     """Every way to sort, choose and turn pages over those rows."""
     for number in (1, 2):
         for descending in (False, True):
-            yield ListQuery(256, order_by=number, descending=descending, limit=3)
-            yield ListQuery(256, ((3 - number, 0),), order_by=number, descending=descending, limit=1)
+            for order in (((number, descending),), ((number, descending), (3 - number, True))):
+                yield ListQuery(256, order=order, descending=descending, limit=3)
+                yield ListQuery(256, ((3 - number, 0),), order=order, descending=descending, limit=1)
         for value in VALUES:
             yield ListQuery(256, ((number, value),), limit=2)
             yield ListQuery(256, ((number, value), (1, "a")), descending=True, limit=2)
@@ -49,14 +50,15 @@ def answers(store):
         found.append(store.count_current(0, query))
         while rows := store.list_current(0, query):
             found.append(rows)
-            held = json.loads(rows[-1].clear).get(str(query.order_by))
-            query = attrs.evolve(query, after=(held, rows[-1].record))
+            held = json.loads(rows[-1].clear)
+            values = [held.get(str(number)) for number, _ in query.order]
+            query = attrs.evolve(query, after=(values, rows[-1].record))
     return found
 
 
 def ready(store, number):
     with store.transaction() as tx:
-        tx.ready_listing(0, ListQuery(256, order_by=number))
+        tx.ready_listing(0, ListQuery(256, order=((number, False),)))
 
 
 def test_an_index_changes_no_answer(filled, monkeypatch):
@@ -80,7 +82,7 @@ def test_pages_in_order_are_sought_and_not_sorted(filled, monkeypatch):
     monkeypatch.setattr(
         filled, "_fetch", lambda sql, values=(): asked.append((sql, values)) or fetch(sql, values)
     )
-    filled.list_current(0, ListQuery(256, order_by=1, after=("b", bytes(16)), limit=100))
+    filled.list_current(0, ListQuery(256, order=((1, False),), after=(["b"], bytes(16)), limit=100))
     filled.list_current(0, ListQuery(256, ((1, "b"),)))
     plans = [
         row[3]

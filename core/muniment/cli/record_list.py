@@ -82,10 +82,13 @@ def conditions(
 @only_fields
 @option(
     "--order",
-    metavar="F",
-    words=("A field of class public or internal to sort by.", "用于排序的公开或内部级字段。"),
+    metavar="F,F...",
+    words=(
+        "Fields of class public or internal to sort by, such as city,-score; with a minus, largest first.",
+        "用于排序的公开或内部级字段，如 city,-score；前加减号表示降序。",
+    ),
 )
-@flag("--desc", words=("Largest or newest first.", "降序。"))
+@flag("--desc", words=("The other way round; alone, newest first.", "反向排序；单独使用时最新的在前。"))
 @_limit
 @_after
 @flag("--deleted", words=("What was deleted, instead.", "改为列出已删除的记录。"))
@@ -107,8 +110,6 @@ def list_records(
     count: bool,
 ) -> None:
     """One page of records."""
-    import attrs
-
     from muniment.schema import ListView
 
     with call.session() as (archive, session):
@@ -133,8 +134,6 @@ def list_records(
             view=None if saved is None else saved.name,
         )
         page = session.listed(asked)
-        if not order:
-            page = attrs.evolve(page, records=session.views.ordered(shown, page.records))
         group = shown.group_by if not order and shown.group_by in (columns or ()) else ""
         _show_page(call, archive, session, record_type, page, columns, group=group)
 

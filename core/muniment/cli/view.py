@@ -107,6 +107,8 @@ def list_views(call: Invocation, type: str | None) -> None:
 @click.pass_obj
 def show(call: Invocation, type: str, name: str) -> None:
     """What a view shows."""
+    import attrs
+
     from muniment.cli.output import clean, emit, heading, labels, put
 
     with call.session() as (_, session):
@@ -116,7 +118,7 @@ def show(call: Invocation, type: str, name: str) -> None:
         emit({"views": [_document(one)]})
         return
     lang, shown = call.language, one.view
-    sort = _label(record_type, shown.sort, lang) if shown.sort else ""
+    sorts = [(_label(record_type, key, lang), down) for key, down in attrs.evolve(shown, group_by="").order]
     put(heading(f"{shown.key}  {clean(shown.label.of(lang))}".rstrip()))
     pairs = [
         (call.say("view.label_for"), _audience(call, one)),
@@ -124,7 +126,10 @@ def show(call: Invocation, type: str, name: str) -> None:
         (call.say("view.label_state"), call.say("view.is_locked") if one.locked else ""),
         (call.say("view.label_columns"), ", ".join(_label(record_type, key, lang) for key in shown.columns)),
         (call.say("view.label_filters"), "\n".join(condition.text for condition in shown.filters)),
-        (call.say("view.label_sort"), call.say("view.descending", field=sort) if shown.descending else sort),
+        (
+            call.say("view.label_sort"),
+            ", ".join(call.say("view.descending", field=label) if down else label for label, down in sorts),
+        ),
         (
             call.say("view.label_group"),
             _label(record_type, shown.group_by, lang) if shown.group_by else "",
@@ -160,8 +165,13 @@ def show(call: Invocation, type: str, name: str) -> None:
         "条件：F=V、F!=V、'F>=V'、F=A|B；V 可为 me、today、today+7；F= 查找空值。",
     ),
 )
-@option("--sort", default="", metavar="F", words=("A field to sort by.", "排序字段。"))
-@flag("--desc", words=("Largest or newest first.", "降序。"))
+@option(
+    "--sort",
+    default="",
+    metavar="F,F...",
+    words=("Fields to sort by; with a minus, largest first.", "排序字段；前加减号表示降序。"),
+)
+@flag("--desc", words=("The other way round.", "反向排序。"))
 @option("--group", default="", metavar="F", words=("A field by which records stand together.", "分组字段。"))
 @option("--role", "roles", multiple=True, metavar="R", words=("For these roles.", "供这些角色使用。"))
 @flag("--everyone", words=("For everyone.", "供所有人使用。"))

@@ -86,8 +86,8 @@ class Corridor(Protocol):
             recipient: who gets them, or into which file they go.
             reason: a person's own words; sealed.
             filters: conditions beyond ``where``.
-            order_by: key of a clear field.
-            descending: the last ones first.
+            order_by: keys of clear fields, such as ``city,-score``; with a minus, largest first.
+            descending: the other way round; without ``order_by`` the newest first.
             view: which view it is, as the log names it.
             country: where the recipient is, ISO 3166-1; empty where nobody said.
             public: whether anybody may have them.
@@ -137,8 +137,8 @@ def run_export(
         reason: a person's own words; sealed.
         progress: told after each page.
         filters: conditions beyond ``where``, all of which must hold.
-        order_by: key of a clear field.
-        descending: the last ones first.
+        order_by: keys of clear fields, such as ``city,-score``; with a minus, largest first.
+        descending: the other way round; without ``order_by`` the newest first.
         view: which view it is, as the log names it.
         recipient: who gets it, where that is somebody else; the law may want a separate consent.
         country: where they are, two letters, ISO 3166-1.

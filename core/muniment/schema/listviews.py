@@ -19,8 +19,8 @@ from muniment.schema.rules import one_of
 from muniment.schema.types import RecordType
 from muniment.schema.values import NO_LABEL, Label
 
-__all__ = ["OPERATORS", "WORDED", "Condition", "ListView", "check_view", "fitted", "parse_condition",
-           "view_document", "view_from_document"]  # fmt: skip
+__all__ = ["MOST_ORDERS", "OPERATORS", "WORDED", "Condition", "ListView", "check_view", "fitted",
+           "order_text", "parse_condition", "parse_order", "view_document", "view_from_document"]  # fmt: skip
 
 OPERATORS: Final = ("!=", ">=", "<=", "=", ">", "<", "~")
 """What may stand between a field and a value, the longer ones first."""
@@ -29,6 +29,9 @@ _CONDITION: Final = re.compile(r"\s*([a-z][a-z0-9_]*)\s*(!=|>=|<=|=|>|<|~)(.*)",
 _NARROWEST: Final = 40
 _WIDEST: Final = 1_000
 _MOST_PINNED: Final = 5
+MOST_ORDERS: Final = 5
+"""By so many fields a list is sorted at the most."""
+
 _ORDERED: Final = ("integer", "decimal", "money", "date", "datetime")
 _SEVERAL: Final = ("choice", "several choices")
 WORDED: Final = ("text", "long text", "e-mail", "phone", "URL", "identifier")
@@ -73,8 +76,8 @@ class ListView:
         label: what people read; empty where the key is what they typed themselves.
         columns: keys of the fields in order; empty shows what the type's own list shows.
         filters: the conditions, all of which must hold.
-        sort: the key of a public or internal field; empty sorts by creation.
-        descending: the last ones first.
+        sort: keys of public or internal fields as ``parse_order`` reads them; empty sorts by creation.
+        descending: the other way round.
         group_by: the key of a public or internal field by which records stand together; empty for none.
         roles: keys of the roles that it is for; empty for everyone.
         widths: keys of columns with how many pixels wide they are; one without is as wide as it needs.
@@ -96,8 +99,32 @@ class ListView:
     @property
     def needed(self) -> frozenset[str]:
         """Keys of the fields without which it cannot be used."""
-        named = {condition.field for condition in self.filters} | {self.sort, self.group_by}
-        return frozenset(named - {""})
+        named = {condition.field for condition in self.filters} | {key for key, _ in parse_order(self.sort)}
+        return frozenset((named | {self.group_by}) - {""})
+
+    @property
+    def order(self) -> tuple[tuple[str, bool], ...]:
+        """Keys of the fields that it is sorted by, each with whether the last ones come first."""
+        within = tuple((key, down is not self.descending) for key, down in parse_order(self.sort))
+        grouped = ((self.group_by, False),) if self.group_by else ()
+        return (*grouped, *(one for one in within if one[0] != self.group_by))
+
+
+def parse_order(text: str) -> tuple[tuple[str, bool], ...]:
+    """The keys in an order such as ``city,-score``, each with whether its last ones come first.
+
+    They are parted by commas, the one that counts most first, with a minus before one of which the
+    last ones come first. One that is named again does not count.
+    """
+    found: dict[str, bool] = {}
+    for one in text.split(",") if text else ():
+        found.setdefault(one.strip().removeprefix("-"), one.strip().startswith("-"))
+    return tuple(found.items())
+
+
+def order_text(order: Iterable[tuple[str, bool]]) -> str:
+    """The text of which ``parse_order`` reads this order."""
+    return ",".join(f"-{key}" if down else key for key, down in order)
 
 
 def parse_condition(text: str, *, where: str) -> Condition:
@@ -122,9 +149,11 @@ def check_view(view: ListView, record_type: RecordType) -> None:
     Raises:
         ConfigError: ``schema.unknown`` for a field or role that is not there, ``view.sealed`` for a
             filter, sort or group by a field that stands nowhere in clear, ``view.order`` for a
-            comparison of what has no order.
+            comparison of what has no order, ``view.orders`` for more fields to sort by than there may be.
     """
     where = f"{record_type.key}: view({view.key})"
+    if len(view.order) > MOST_ORDERS:
+        raise ConfigError("view.orders", where=where, most=MOST_ORDERS)
     for key in (*view.columns, *view.needed):
         one_of(key, record_type.by_key, where, "field")
     for key in view.needed:
@@ -173,7 +202,7 @@ def fitted(view: ListView, record_type: RecordType) -> ListView | None:
         view,
         columns=columns,
         filters=tuple(attrs.evolve(one, field=today[one.field]) for one in view.filters),
-        sort=today.get(view.sort, ""),
+        sort=order_text((today[key], down) for key, down in parse_order(view.sort)),
         group_by=today.get(view.group_by, ""),
         widths=tuple((field.key, wide) for key, wide in view.widths if (field := record_type.field(key))),
     )

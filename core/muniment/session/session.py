@@ -305,8 +305,8 @@ class Session(Areas, Book):
             type: key of the record type.
             where: values by field key; sealed fields need an index, or ``scan``.
             fields: keys of the fields wanted; by default all that may be seen.
-            order_by: key of a clear field.
-            descending: the last ones first.
+            order_by: keys of clear fields, such as ``city,-score``; with a minus, largest first.
+            descending: the other way round; without ``order_by`` the newest first.
             limit: records at the most, up to 1,000.
             after: what the page before gave.
             deleted: list what was deleted instead.

@@ -187,7 +187,7 @@ class Reader(Protocol):
     def clear_values(self, shard: int, query: ListQuery, numbers: Sequence[int]) -> Iterator[tuple[Any, ...]]:
         """Record, subject and values of these clear fields of all that the query has in all its pages.
 
-        In no order; a field without a value is None. ``order_by``, ``after`` and ``limit`` do not count.
+        In no order; a field without a value is None. ``order``, ``after`` and ``limit`` do not count.
         """
 
     def records_of_subject(self, shard: int, subject: bytes) -> list[Current]:

@@ -291,9 +291,11 @@ class ListQuery:
     Attributes:
         type: number of the record type.
         equals: clear fields by number with the sortable value they must have.
-        order_by: number of a clear field, or None for the order of creation.
-        descending: newest or largest first.
-        after: the key of the last row of the page before, as ``(sort value, record)``.
+        order: numbers of clear fields to sort by, each with whether its largest come first; rows that
+            are equal in all of them, and all where there are none, stand in the order of creation.
+        descending: of creation the newest first.
+        after: the key of the last row of the page before: its value of each field of ``order``, None
+            where it has none, and the record.
         limit: rows at the most.
         deleted: list what was deleted instead.
         reach: conditions on rows: of each member, which is a list of alternatives, a row must meet
@@ -302,9 +304,9 @@ class ListQuery:
 
     type: int
     equals: Sequence[tuple[int, object]] = ()
-    order_by: int | None = None
+    order: Sequence[tuple[int, bool]] = ()
     descending: bool = False
-    after: tuple[object, bytes] | None = None
+    after: tuple[Sequence[object], bytes] | None = None
     limit: int = 100
     deleted: bool = False
     reach: Sequence[Sequence[Sequence[RowMatch]]] = ()

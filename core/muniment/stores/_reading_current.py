@@ -47,6 +47,26 @@ def is_field_index(name: str, sql: str) -> bool:
     return name.startswith(_NAME) and number.isdecimal() and field_index(int(number)) == (name, sql)
 
 
+def _ranges(query: ListQuery) -> list[tuple[str, list[object], str]]:
+    """Of each range of the index that a page is read from, in turn: its conditions, their values, its order.
+
+    A page that begins in the middle of equal values begins with their rest; what lies beyond them is a
+    range of its own. As one condition SQLite would walk there from the first row.
+    """
+    keys = [(_key(number), *(("DESC", "<") if down else ("ASC", ">"))) for number, down in query.order]
+    keys.append(("record", *(("DESC", "<") if query.descending else ("ASC", ">"))))
+    orders = [", ".join(f"{key} {way}" for key, way, _ in keys[place:]) for place in range(len(keys))]
+    if query.after is None:
+        return [("", [], orders[0])]
+    last = [*("" if value is None else value for value in query.after[0]), query.after[1]]
+    ranges = []
+    same = ""
+    for place, (key, _, beyond) in enumerate(keys):
+        ranges.append((f"{same} AND {key} {beyond} ?", last[: place + 1], orders[place]))
+        same += f" AND {key} = ?"
+    return ranges[::-1]
+
+
 class CurrentReading(LogReading):
     """Reads the current state over one connection."""
 
@@ -87,34 +107,16 @@ class CurrentReading(LogReading):
         return " AND ".join(texts) if texts else "1"
 
     def _indexed(self, query: ListQuery) -> int | None:
-        """The field whose index serves a query: the one that it is sorted by, else one it is chosen by."""
-        numbers = [] if query.order_by is None else [query.order_by]
-        numbers += [number for number, _ in query.equals]
+        """The field whose index serves a query: the first that it is sorted by, else one it is chosen by."""
+        numbers = [number for number, _ in (*query.order[:1], *query.equals)]
         return next((number for number in numbers if self._has_index(number)), None)
 
     def list_current(self, shard: int, query: ListQuery) -> list[Current]:
         indexed = self._indexed(query)
         name = "current_type" if indexed is None else f"{_NAME}{indexed}"
         where, parameters = self._listing(shard, query, indexed)
-        direction, beyond = ("DESC", "<") if query.descending else ("ASC", ">")
-        by_record = f"record {direction}"
-        # A page that begins in the middle of equal values is two ranges of the index: their rest, and
-        # what lies beyond them. As one condition SQLite would walk there from the first row.
-        ranges: list[tuple[str, list[object], str]] = [("", [], by_record)]
-        if query.order_by is not None:
-            key = _key(query.order_by)
-            order = f"{key} {direction}, {by_record}"
-            ranges = [("", [], order)]
-            if query.after is not None:
-                value = "" if query.after[0] is None else query.after[0]
-                ranges = [
-                    (f" AND {key} = ? AND record {beyond} ?", [value, query.after[1]], by_record),
-                    (f" AND {key} {beyond} ?", [value], order),
-                ]
-        elif query.after is not None:
-            ranges = [(f" AND record {beyond} ?", [query.after[1]], by_record)]
         found: list[Current] = []
-        for more, values, order in ranges:
+        for more, values, order in _ranges(query):
             sql = (
                 f"SELECT {columns(Current)} FROM current INDEXED BY {name} "
                 f"WHERE {' AND '.join(where)}{more} ORDER BY {order} LIMIT ?"

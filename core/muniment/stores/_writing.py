@@ -153,9 +153,7 @@ class SqliteTransaction(Reading):
             raise translate(error, self._path) from None
 
     def ready_listing(self, shard: int, query: ListQuery) -> None:
-        numbers = (
-            [query.order_by] if query.order_by is not None else [number for number, _ in query.equals[:1]]
-        )
+        numbers = [number for number, _ in query.order[:1] or query.equals[:1]]
         if not numbers or self._has_index(numbers[0]):
             return
         large = (

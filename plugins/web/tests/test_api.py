@@ -85,6 +85,11 @@ def test_lists_and_searches_take_values_in_the_body(api, anna):
     assert page["after"]
     assert page["total"] >= 2
     after = one.post("records/customer/list", json={"limit": 1, "after": page["after"]}).json()
+    order = {"limit": 1, "order_by": "status,-customer_number"}
+    turned = one.post("records/customer/list", json=order).json()
+    rest = one.post("records/customer/list", json={**order, "after": turned["after"]}).json()
+    assert turned["records"] != rest["records"]
+    assert 422 == one.post("records/customer/list", json={**order, "order_by": "status,,x"}).status_code
     assert page["records"][0]["id"] != after["records"][0]["id"]
     assert 400 == one.post("records/customer/list", json={"after": "forged"}).status_code
 

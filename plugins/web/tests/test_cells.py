@@ -229,6 +229,7 @@ def test_a_file_goes_to_its_record_from_its_cell(desk, expect, tmp_path):
 def test_a_group_is_folded_at_its_heading(desk, expect):
     """The heading says how many stand under it; its button folds them and opens them again."""
     page = desk.table("customer")
+    page.click("summary:has-text('Arrange')")
     page.select_option("#group", "status")
     heading = page.locator("tr.grp button[data-fold]").first
     expect(heading).to_be_visible()
@@ -241,6 +242,35 @@ def test_a_group_is_folded_at_its_heading(desk, expect):
     page.set_viewport_size({"width": 1440, "height": 900})
     heading.press("Enter")
     expect(page.locator("tr[data-id]").first).to_be_visible()
+
+
+def test_rows_are_sorted_by_several_columns(desk, expect):
+    """With shift a header is added, turned and taken away, by mouse and by keyboard; a menu does the same."""
+    page = desk.table("customer", "sheet")
+    city = page.locator("th[data-f=city] button")
+    number = page.locator("th[data-f=customer_number] button")
+    city.click()
+    expect(page.locator("th[data-f=city]")).to_have_attribute("aria-sort", "ascending")
+    number.click(modifiers=["Shift"])
+    expect(number).to_contain_text("↑2")
+    expect(city).to_contain_text("↑1")
+    number.focus()
+    page.keyboard.press("Shift+Enter")
+    expect(number).to_contain_text("↓2")
+    expect(number.locator(".vh")).to_have_text("sorted as number 2, descending")
+    expect(page.locator("tr[data-id] td[data-f=customer_number]").first).to_have_text("C-2")
+    number.focus()
+    page.keyboard.press("Shift+Enter")
+    expect(number).not_to_contain_text("2")
+    page.click("summary:has-text('Arrange')")
+    expect(page.locator("#s0")).to_have_value("city")
+    page.select_option("#s1", "-customer_number")
+    page.click("button[value=arrange]")
+    expect(number).to_contain_text("↓2")
+    number.click()
+    expect(page.locator("th[aria-sort]")).to_have_count(1)
+    expect(number).to_contain_text("↑")
+    assert [] == page.complaints
 
 
 COPY = """() => {

@@ -119,7 +119,7 @@ def own(engine: Engine, tx: Transaction, moment: Moment, acting: Acting) -> list
 
 def every(engine: Engine, tx: Transaction) -> Iterator[Held]:
     """Everybody's drafts, oldest first."""
-    after: tuple[object, bytes] | None = None
+    after: tuple[tuple[()], bytes] | None = None
     while True:
         page = tx.list_current(SHARD, ListQuery(DRAFT.number, after=after, limit=_PAGE))
         for row in page:
@@ -129,7 +129,7 @@ def every(engine: Engine, tx: Transaction) -> Iterator[Held]:
                 continue  # erased with its subject
         if len(page) < _PAGE:
             return
-        after = (None, page[-1].record)
+        after = ((), page[-1].record)
 
 
 def load(engine: Engine, tx: Transaction, record: bytes) -> Held:

@@ -197,14 +197,14 @@ def _opened(engine: Engine, tx: Transaction, version: Version) -> dict[str, Valu
 
 def waiting(tx: Transaction, state: str) -> Iterator[Current]:
     """The rows of all records of proposals in a state, oldest first."""
-    after: tuple[object, bytes] | None = None
+    after: tuple[tuple[()], bytes] | None = None
     while True:
         query = ListQuery(PROPOSAL.number, ((_STATE, state),), after=after, limit=_PAGE)
         page = tx.list_current(SHARD, query)
         yield from page
         if len(page) < _PAGE:
             return
-        after = (None, page[-1].record)
+        after = ((), page[-1].record)
 
 
 def clear_of(row: Current) -> tuple[str, str]:

@@ -155,7 +155,7 @@ class FollowUps:
             if self._moment(value) != moment:
                 # A day stands where it begins: all that is due on it came before.
                 record = b"\xff" * 16
-        return attrs.evolve(asked, after=encode_cursor(self._engine, sortable(value), record))
+        return attrs.evolve(asked, after=encode_cursor(self._engine, [sortable(value)], record))
 
     def _record_of(self, owner: str) -> str:
         login = self._session.actor if owner == "me" else owner

@@ -267,7 +267,7 @@ class Choosing:
             return {}
         clear = [one for one in self._filters if one.number is not None]
         found: dict[str, str] = {}
-        after: tuple[object, bytes] | None = None
+        after: tuple[tuple[()], bytes] | None = None
         with engine.store.transaction(write=False) as tx:
             while True:
                 query = ListQuery(
@@ -279,7 +279,7 @@ class Choosing:
                 found |= {id_text(one.record): code for one, code in refused.items() if one.record}
                 if len(rows) < query.limit:
                     return found
-                after = (None, rows[-1].record)
+                after = ((), rows[-1].record)
 
     def _closed(self, tx: Transaction, about: set[About]) -> Mapping[About, str]:
         engine, acting = self._engine, self._acting

@@ -56,7 +56,7 @@ def currents(reader: Reader, number: int, *, most: int | None = None) -> Iterato
         seen += len(page)
         if len(page) < limit:
             return
-        after = (None, page[-1].record)
+        after = ((), page[-1].record)
 
 
 class Seen:

@@ -236,7 +236,7 @@ class Emergencies(Footing):
             query = ListQuery(BREAK_GLASS.number, ((state, name),), limit=_PAGE)
             while rows := tx.list_current(SHARD, query):
                 found += [one for row in rows if (one := tx.version(SHARD, row.record)) is not None]
-                query = attrs.evolve(query, after=(None, rows[-1].record))
+                query = attrs.evolve(query, after=((), rows[-1].record))
         piece = piece_of(
             self._engine, "emergency", found, lambda one: (one.record.hex(),), limit=limit, after=after
         )

@@ -18,7 +18,7 @@ _RECORDS = b"cursor"
 
 
 def encode_cursor(engine: Engine, value: object, record: bytes) -> str:
-    """A cursor behind the row with this sort value and record."""
+    """A cursor behind the row with this sort value, or list of them, and record."""
     return sealed_place(engine, _RECORDS, [value, record.hex()])
 
 

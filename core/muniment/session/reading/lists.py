@@ -15,7 +15,7 @@ import attrs
 from muniment.errors import AccessDenied, Invalid, NotFound, UsageError
 from muniment.model import Value
 from muniment.schema import RecordType
-from muniment.schema.listviews import Condition
+from muniment.schema.listviews import Condition, parse_order
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.current import sortable
 from muniment.session.kernel.engine import SHARD, Acting, Engine
@@ -28,8 +28,9 @@ from muniment.session.kernel.reasons import put_reason
 from muniment.session.kernel.standing import ANY, Standing, authorize, denied, may_read, view_of
 from muniment.session.kernel.tokens import Lookup, lookup_equal, lookup_words
 from muniment.session.kernel.views import Page
-from muniment.session.reading.cursor import decode_cursor, encode_cursor
+from muniment.session.reading.cursor import encode_cursor
 from muniment.session.reading.filters import Filter, compile_filter
+from muniment.session.reading.ordering import Order, Place, in_order, order_of, place_of, sort_values
 from muniment.session.reading.reads import (
     Loaded,
     Plan,
@@ -71,7 +72,8 @@ class Asked:
         where: values by field key that records must have.
         words: words to look for.
         fields: keys of the fields wanted; None for all the actor may see.
-        order_by: key of a clear field.
+        order_by: keys of clear fields as ``schema.listviews.parse_order`` reads them.
+        descending: the other way round; without ``order_by`` the newest first.
         scan: open and compare every record where no index answers; logged as a scan.
         kind: the kind of entry it is written down as.
         members: further members of the entry's detail.
@@ -133,6 +135,7 @@ class Terms:
         clear: keys of the fields that stand in clear in that table.
         needs: what must reach each record; None where every role of the actor reaches all.
         kind: the kind of entry that the answer is written down as.
+        order: numbers of the fields that it is sorted by, each with whether its largest come first.
     """
 
     equals: tuple[tuple[int, object], ...]
@@ -143,6 +146,7 @@ class Terms:
     needs: Needs | None
     kind: str
     filters: tuple[Filter, ...] = ()
+    order: Order = ()
 
     @property
     def compared(self) -> frozenset[str]:
@@ -183,7 +187,7 @@ def answer(engine: Engine, tx: Transaction, moment: Moment, acting: Acting, aske
     terms = compile_terms(engine, acting, record_type, asked)
     if terms.lookups:
         require_layout(engine, tx)
-    elif terms.equals or asked.order_by:
+    elif terms.equals or terms.order:
         tx.ready_listing(SHARD, _query(asked, record_type, terms, 1, None))
     limit = max(1, min(asked.limit, _LARGEST_PAGE))
     hits, after = _hits(engine, tx, acting, asked, plan, terms, limit, moment.time_us)
@@ -239,7 +243,8 @@ def _asked_fields(asked: Asked) -> dict[str, object] | None:
     if asked.where or asked.filters:
         target["where"] = sorted({*asked.where, *(one.field for one in asked.filters)})
     if asked.order_by:
-        target["order_by"] = asked.order_by
+        keys = [key for key, _ in parse_order(asked.order_by)]
+        target["order_by"] = keys[0] if len(keys) == 1 else keys
     if asked.deleted:
         target["deleted"] = True
     if asked.view:
@@ -287,14 +292,7 @@ def compile_terms(engine: Engine, acting: Acting, record_type: RecordType, asked
         if lookup.tokens is not None:
             lookups.append(lookup)
         matches.append((lookup.fields, lookup.matches))
-    if asked.order_by is not None:
-        field = record_type.field(asked.order_by)
-        if field is None or field.key not in view.readable:
-            raise NotFound("schema.unknown_field", where=record_type.key, name=asked.order_by)
-        if field.key not in view.clear:
-            raise AccessDenied("access.field", where=record_type.key, action="sort", names=field.key)
-        if not field.in_clear:
-            raise UsageError("index.sealed_order", where=field.key)
+    order = order_of(record_type, view, asked.order_by or "", asked.descending)
     clear = frozenset(field.key for field in record_type.fields if field.in_clear)
     where = _keys(record_type, asked.where)
     filtered = frozenset(one.key for one in filters)
@@ -303,10 +301,12 @@ def compile_terms(engine: Engine, acting: Acting, record_type: RecordType, asked
         acting,
         record_type,
         (asked.action, "record.scan") if asked.scan else (asked.action,),
-        read=filtered | _keys(record_type, (asked.order_by,) if asked.order_by else ()),
+        read=filtered | {record_type.by_number[number].key for number, _ in order},
         compared=where,
     )
-    return Terms(tuple(equals), tuple(lookups), tuple(matches), where | filtered, clear, needs, kind, filters)
+    return Terms(
+        tuple(equals), tuple(lookups), tuple(matches), where | filtered, clear, needs, kind, filters, order
+    )
 
 
 def _keys(record_type: RecordType, names: Iterable[str]) -> frozenset[str]:
@@ -344,14 +344,11 @@ def _equals(key: str, wanted: Value) -> Callable[[Mapping[str, Value]], bool]:
     return lambda values: values.get(key) == wanted
 
 
-def _query(
-    asked: Asked, record_type: RecordType, terms: Terms, limit: int, after: tuple[object, bytes] | None
-) -> ListQuery:
-    order = record_type.field(asked.order_by) if asked.order_by else None
+def _query(asked: Asked, record_type: RecordType, terms: Terms, limit: int, after: Place | None) -> ListQuery:
     return ListQuery(
         record_type.number,
         terms.equals,
-        None if order is None else order.number,
+        terms.order,
         asked.descending,
         after,
         limit,
@@ -371,7 +368,7 @@ def _hits(
     time_us: int,
 ) -> tuple[list[tuple[Loaded, Plan]], str | None]:
     """One page of hits, each with the plan of the definition it was written under."""
-    after = decode_cursor(engine, asked.after) if asked.after else None
+    after = place_of(engine, terms.order, asked.after) if asked.after else None
     found: list[tuple[Loaded, Plan]] = []
     last: Current | None = None
     record_type = plan.type
@@ -388,7 +385,7 @@ def _hits(
         for row, loaded, own in passing(engine, tx, acting, asked, plan, terms, rows, time_us):
             if len(found) == limit:
                 assert last is not None
-                return found, encode_cursor(engine, _sort_value(last, record_type, asked), last.record)
+                return found, encode_cursor(engine, sort_values(last, terms.order), last.record)
             found.append((loaded, own))
             last = row
     return found, None
@@ -532,19 +529,12 @@ def _own_plan(
     return plan_of(engine, acting, own, keys, export=asked.exports, lenient=True)
 
 
-def _sort_value(row: Current, record_type: RecordType, asked: Asked) -> object:
-    if asked.order_by is None:
-        return None
-    field = record_type.field(asked.order_by)
-    return None if field is None else json.loads(row.clear).get(str(field.number))
-
-
 def candidates_of(
     tx: Transaction,
     asked: Asked,
     record_type: RecordType,
     terms: Terms,
-    after: tuple[object, bytes] | None,
+    after: Place | None,
     size: int,
 ) -> Iterator[Current]:
     """Rows of the current state that may be hits, in order, from after the cursor on, so many at once."""
@@ -554,7 +544,7 @@ def candidates_of(
             yield from page
             if len(page) < size:
                 return
-            after = (_sort_value(page[-1], record_type, asked), page[-1].record)
+            after = (sort_values(page[-1], terms.order), page[-1].record)
     ids: set[bytes] | None = None if asked.only is None else set(asked.only)
     for lookup in terms.lookups:
         some = lookup.candidates(tx)
@@ -574,26 +564,11 @@ def candidates_of(
                 yield row
 
     listed = sorted(ids or (), reverse=asked.descending)
-    if asked.order_by is None:
+    if not terms.order:
         # In the order of the records themselves nobody need look at those before and behind the page.
         if after is not None:
             last = after[1]
             listed = [one for one in listed if (one < last if asked.descending else one > last)]
         yield from there(listed)
         return
-    rows = list(there(listed))
-    order = [(_sort_value(row, record_type, asked), row.record) for row in rows]
-    ranked = sorted(zip(order, rows, strict=True), key=lambda pair: _rank(pair[0]), reverse=asked.descending)
-    start = None if after is None else _rank(after)
-    for place, row in ranked:
-        rank = _rank(place)
-        if start is None or (rank < start if asked.descending else rank > start):
-            yield row
-
-
-def _rank(place: tuple[object, bytes]) -> tuple[int, float, str, bytes]:
-    """Numbers before texts, as the store sorts them; no value sorts as the empty text; zero is a number."""
-    value, record = place
-    if isinstance(value, (int, float)):
-        return 0, float(value), "", record
-    return 1, 0.0, "" if value is None else str(value), record
+    yield from in_order(there(listed), terms.order, asked.descending, after)

@@ -80,4 +80,4 @@ def _rows(tx: Transaction, query: ListQuery) -> Iterator[Current]:
         yield from page
         if len(page) < _PAGE:
             return
-        query = attrs.evolve(query, after=(None, page[-1].record))
+        query = attrs.evolve(query, after=((), page[-1].record))

@@ -87,7 +87,7 @@ class Facts:
 
     def page(self, record_type: RecordType, after: bytes | None, *, deleted: bool) -> list[bytes]:
         """The next records of a type, in order; empty behind the last."""
-        place = None if after is None else (None, after)
+        place = None if after is None else ((), after)
         query = ListQuery(record_type.number, after=place, limit=_PAGE, deleted=deleted)
         return [row.record for row in self._tx.list_current(SHARD, query)]
 

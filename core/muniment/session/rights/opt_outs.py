@@ -176,7 +176,7 @@ def _refusing(engine: Engine, tx: Transaction, kept: RecordType) -> set[bytes]:
     refused = kept.by_key[REFUSED_CHANNELS]
     found: set[bytes] = set()
     for deleted in (False, True):
-        after: tuple[object, bytes] | None = None
+        after: tuple[tuple[()], bytes] | None = None
         while True:
             query = ListQuery(kept.number, after=after, limit=_PAGE, deleted=deleted)
             rows = tx.list_current(SHARD, query)
@@ -184,5 +184,5 @@ def _refusing(engine: Engine, tx: Transaction, kept: RecordType) -> set[bytes]:
             found.update(row.record for row in rows if marked in row.clear)
             if len(rows) < _PAGE:
                 break
-            after = (None, rows[-1].record)
+            after = ((), rows[-1].record)
     return found

@@ -25,12 +25,13 @@ from muniment.schema.listviews import (
     ListView,
     check_view,
     fitted,
+    order_text,
     view_document,
     view_from_document,
 )
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
-from muniment.session.kernel.views import Page, Record
+from muniment.session.kernel.views import Page
 from muniment.session.reading import lists
 from muniment.session.reading.filters import meant
 from muniment.session.reading.references import resolve_references
@@ -294,8 +295,8 @@ class Views:
             type,
             {**where, **(more.pop("where", None) or {})},
             fields=list(shown.columns) or None,
-            order_by=shown.group_by or shown.sort or None,
-            descending=shown.descending and not shown.group_by,
+            order_by=order_text(shown.order) or None,
+            descending=shown.descending and not shown.order,
             filters=(*filters, *more.pop("filters", ())),
         )
         return attrs.evolve(asked, **{name: value for name, value in more.items() if value is not None})
@@ -347,26 +348,7 @@ class Views:
         """
         one = self.get(type, name)
         asked = self.asked(type, one.view, limit=limit, after=after, count=count, view=one.name)
-        page = lists.list_records(self._engine, self._session.acting, asked)
-        return one, attrs.evolve(page, records=self.ordered(one.view, page.records))
-
-    def ordered(self, view: ListView, records: Sequence[Record]) -> Sequence[Record]:
-        """The records of a page, sorted within their groups where a view does both."""
-        if not view.group_by or not view.sort:
-            return records
-        from muniment.session.kernel.current import sortable
-
-        def rank(record: Record) -> tuple[bool, float, str]:
-            value = sortable(record.fields.get(view.sort))
-            number = float(value) if isinstance(value, (int, float)) else 0.0
-            return value is not None, number, value if isinstance(value, str) else ""
-
-        groups: dict[object, list[Record]] = {}
-        for record in records:
-            groups.setdefault(sortable(record.fields.get(view.group_by)), []).append(record)
-        return [
-            record for group in groups.values() for record in sorted(group, key=rank, reverse=view.descending)
-        ]
+        return one, lists.list_records(self._engine, self._session.acting, asked)
 
     # Saving
 

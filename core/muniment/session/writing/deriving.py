@@ -358,10 +358,10 @@ def outdated(engine: Engine, tx: Transaction) -> list[bytes]:
 
 
 def _rows(tx: Transaction, type: int) -> Iterator[Current]:
-    after: tuple[object, bytes] | None = None
+    after: tuple[tuple[()], bytes] | None = None
     while True:
         page = tx.list_current(SHARD, ListQuery(type, after=after, limit=_PAGE))
         yield from page
         if len(page) < _PAGE:
             return
-        after = (None, page[-1].record)
+        after = ((), page[-1].record)

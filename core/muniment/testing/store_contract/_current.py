@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Sequence
 from functools import partial
 from itertools import permutations
 
+import attrs
 import pytest
 
 from muniment.store import Current, ListQuery, RowMatch, Store, Transaction
@@ -17,11 +19,7 @@ _CLEAR = (
 )  # fmt: skip
 
 
-def _pages(store: Store, query: ListQuery, number: int | None) -> list[Current]:
-    import json
-
-    import attrs
-
+def _pages(store: Store, query: ListQuery) -> list[Current]:
     found: list[Current] = []
     while True:
         page = store.list_current(0, query)
@@ -29,26 +27,59 @@ def _pages(store: Store, query: ListQuery, number: int | None) -> list[Current]:
         found += page
         if len(page) < query.limit:
             return found
-        value = None if number is None else json.loads(page[-1].clear).get(str(number))
-        query = attrs.evolve(query, after=(value, page[-1].record))
+        held = json.loads(page[-1].clear)
+        values = [held.get(str(number)) for number, _ in query.order]
+        query = attrs.evolve(query, after=(values, page[-1].record))
 
 
 @pytest.mark.parametrize("limit", [1, 2, 3, 100])
 @pytest.mark.parametrize("descending", [False, True])
-@pytest.mark.parametrize("number", [None, 1, 2])
+@pytest.mark.parametrize(
+    "order",
+    [
+        (),
+        ((1, False),),
+        ((2, True),),
+        ((1, False), (2, False)),
+        ((1, True), (2, False)),
+        ((2, False), (1, True)),
+    ],
+)
 def test_pages_hold_every_row_once_and_in_order(
-    store: Store, limit: int, descending: bool, number: int | None
+    store: Store, limit: int, descending: bool, order: tuple[tuple[int, bool], ...]
 ) -> None:
     """Equal and missing sort values do not lose or repeat a row at the edge of a page."""
     rows = [a_current(at + 1, clear) for at, clear in enumerate(_CLEAR)]
     write(store, lambda tx: tx.add_current([*rows, a_current(90, '{"1":"c"}', deleted=1)]))
-    query = ListQuery(256, order_by=number, descending=descending, limit=limit)
-    found = _pages(store, query, number)
+    query = ListQuery(256, order=order, descending=descending, limit=limit)
+    found = _pages(store, query)
     assert sorted(rows) == sorted(found)
-    assert found == _pages(store, ListQuery(256, order_by=number, descending=descending, limit=100), number)
+    assert found == _pages(store, attrs.evolve(query, limit=100))
     assert len(rows) == store.count_current(0, query)
-    if number is None:
+    if not order:
         assert sorted(rows, key=lambda row: row.record, reverse=descending) == found
+
+
+def test_rows_are_sorted_by_the_next_field_where_they_are_equal_in_the_first(store: Store) -> None:
+    """Each field its own way; numbers come before texts, no value is the empty text; then by creation."""
+    clear = (
+        '{"1":"b","2":1}',
+        '{"1":"a","2":1}',
+        '{"1":"b","2":3}',
+        '{"1":"a"}',
+        '{"1":"b","2":3}',
+        '{"2":9}',
+    )
+    write(store, lambda tx: tx.add_current([a_current(at + 1, one) for at, one in enumerate(clear)]))
+
+    def found(*order: tuple[int, bool], descending: bool = False) -> list[int]:
+        rows = store.list_current(0, ListQuery(256, order=order, descending=descending))
+        return [int.from_bytes(row.record, "big") for row in rows]
+
+    assert [6, 2, 4, 1, 3, 5] == found((1, False), (2, False))
+    assert [6, 4, 2, 3, 5, 1] == found((1, False), (2, True))
+    assert [1, 5, 3, 2, 4, 6] == found((1, True), (2, False), descending=True)
+    assert [2, 1, 3, 5, 6, 4] == found((2, False), (1, False))
 
 
 def _set_current(rows: Sequence[Current], tx: Transaction) -> None:
@@ -62,7 +93,7 @@ def test_texts_sort_by_their_characters(store: Store) -> None:
     for order in list(permutations(range(len(texts))))[::1_000]:
         rows = [a_current(at + 1, f'{{"1":"{texts[place]}"}}') for at, place in enumerate(order)]
         write(store, partial(_set_current, rows))
-        found = store.list_current(0, ListQuery(256, order_by=1))
+        found = store.list_current(0, ListQuery(256, order=((1, False),)))
         assert sorted(texts) == [texts[order[int.from_bytes(row.record, "big") - 1]] for row in found]
 
 

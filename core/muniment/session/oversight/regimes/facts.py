@@ -200,7 +200,7 @@ class Facts:
                 yield {names.get(name, name): value for name, value in json.loads(row.clear).items()}
             if len(rows) < 1_000:
                 return
-            after = (None, rows[-1].record)
+            after = ((), rows[-1].record)
 
     def fields_of(self, *classes: str) -> Sequence[tuple[RecordType, str]]:
         """The fields of these classes, each with its type."""

@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from muniment_web.api._parts import Cursor, Key, Strict, Text, Time, Values
+from muniment_web.api._parts import Cursor, Key, Order, Strict, Text, Time, Values
 
 __all__ = [
     "Change",
@@ -181,7 +181,7 @@ class ListRequest(Strict):
         default=[], max_length=50, description="conditions such as due<=today+7 or city~berl"
     )
     fields: list[Key] | None = None
-    order_by: Key | None = None
+    order_by: Order | None = None
     descending: bool = False
     limit: Annotated[int, Field(ge=1, le=1000)] = 100
     after: Cursor | None = None

@@ -39,6 +39,7 @@ __all__ = [
     "Limit",
     "MaybeWhy",
     "Moment",
+    "Order",
     "Paged",
     "Reason",
     "Shown",
@@ -83,6 +84,11 @@ def _label(value: object) -> object:
 
 
 Key = Annotated[str, StringConstraints(pattern=_KEY)]
+Order = Annotated[
+    str,
+    StringConstraints(pattern=r"^-?[a-z][a-z0-9_]{0,62}(,-?[a-z][a-z0-9_]{0,62}){0,4}$"),
+    Field(description="fields such as city,-score, what counts most first; with a minus, largest first"),
+]
 Text = Annotated[str, StringConstraints(max_length=4_000)]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
 Cursor = Annotated[str, StringConstraints(max_length=8_192)]

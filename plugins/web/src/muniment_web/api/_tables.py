@@ -21,6 +21,7 @@ from muniment_web.api._parts import (
     IfMatch,
     Key,
     Label,
+    Order,
     Shown,
     Strict,
     Text,
@@ -78,7 +79,7 @@ class ViewRequest(Strict):
 
     columns: list[Key] = Field(default=[], max_length=200)
     filters: list[Annotated[str, StringConstraints(max_length=400)]] = Field(default=[], max_length=50)
-    sort: Key | None = None
+    sort: Order | None = None
     descending: bool = False
     group_by: Key | None = None
     widths: dict[Key, Annotated[int, Field(ge=40, le=1000)]] = Field(

@@ -16,6 +16,7 @@ from starlette.routing import BaseRoute
 from muniment.errors import MunimentError
 from muniment.policy import View
 from muniment.schema import Condition, Field, Label, ListView, RecordType
+from muniment.schema.listviews import order_text, parse_order
 from muniment.session.kernel.views import Page
 from muniment.session.reading.lists import Asked
 from muniment_web.frame.call import Call
@@ -35,6 +36,7 @@ ROWS: Final = 100
 _SIZES: Final = (25, 50, 100, 200, 500)
 _WIDTH: Final = re.compile(r"([a-z][a-z0-9_]{0,62}):([1-9][0-9]{1,2})")
 _TRAIL: Final = 50
+_SORTS: Final = 3
 _TOTAL_US: Final = 10_000_000
 _MOST_TOTALS: Final = 1_000
 
@@ -54,7 +56,8 @@ class State:
     Attributes:
         words: looked for.
         filters: field, operator and value of each.
-        order: key of a clear field; empty for the order of creation.
+        order: keys of clear fields, with a minus where the largest come first; empty for what the view
+            says, or the order of creation.
         columns: keys; empty for the type's own choice.
         after: cursor of this page; empty for the first.
         trail: cursors of the pages before.
@@ -70,7 +73,6 @@ class State:
     words: str = ""
     filters: tuple[tuple[str, str, str], ...] = ()
     order: str = ""
-    descending: bool = False
     columns: tuple[str, ...] = ()
     after: str = ""
     trail: tuple[str, ...] = ()
@@ -136,8 +138,7 @@ def _state(call: Call) -> State:
     return State(
         call.text("q").strip(),
         tuple(zip(call.texts("ff"), call.texts("fs"), call.texts("fv"), strict=False)),
-        call.text("order"),
-        call.text("descending") == "1",
+        call.text("order")[:400],
         tuple(call.texts("c")),
         call.text("after"),
         tuple(call.text("trail").split()),
@@ -167,10 +168,12 @@ def _act(call: Call, state: State) -> State:
             number=max(1, state.number - 1),
         )
     if act == "sort":
-        again = state.order == what
-        if again and state.descending:
-            return state.from_start(order="", descending=False)
-        return state.from_start(order=what, descending=again)
+        turned = {what: f"-{what}", f"-{what}": ""}
+        return state.from_start(order=turned.get(state.order, what))
+    if act == "also":
+        return state.from_start(order=_also(call, state, what))
+    if act == "arrange":
+        return state.from_start(order=",".join(one for one in call.texts("s") if one))
     if act == "drop":
         kept = [one for place, one in enumerate(state.filters) if place != number_of(what)]
         return state.from_start(filters=tuple(kept))
@@ -185,6 +188,24 @@ def _act(call: Call, state: State) -> State:
         others = tuple(one for one in state.filters if one[0] != asked[0][0])
         return state.from_start(filters=(*others, *asked))
     return state.from_start()
+
+
+def _also(call: Call, state: State, key: str) -> str:
+    """The order with one field more, turned round where it has that already, or without it."""
+    order = dict(_arranged(call, state))
+    if order.get(key):
+        del order[key]
+    else:
+        order[key] = key in order
+    return order_text(order.items())
+
+
+def _arranged(call: Call, state: State) -> tuple[tuple[str, bool], ...]:
+    """Keys of the fields that rows are sorted by, each with whether the last ones come first."""
+    if state.order or not state.view:
+        return parse_order(state.order)
+    saved = call.session.views.get(type_of(call).key, state.view).view
+    return attrs.evolve(saved, group_by="").order
 
 
 def _answer(call: Call, state: State) -> Response:
@@ -224,19 +245,15 @@ def _found(call: Call, record_type: RecordType, state: State) -> Page:
         return session.listed(attrs.evolve(asked, kind="record.search", action="record.search"))
     asking = (call.signed.id, record_type.key, state.filters, state.deleted)
     total = _known_total(call, asking)
+    shown = ListView(key="", type=record_type.key, group_by=state.group, sort=state.order)
     found = session.listed(
         attrs.evolve(
             asked,
-            order_by=state.group or state.order or None,
-            descending=state.descending and not state.group,
+            order_by=order_text(shown.order),
             deleted=state.deleted,
             count=total is None,
         )
     )
-    if state.group and state.order:
-        order = ListView(key="", type=record_type.key, group_by=state.group, sort=state.order)
-        shown = attrs.evolve(order, descending=state.descending)
-        found = attrs.evolve(found, records=session.views.ordered(shown, found.records))
     if total is None:
         total = found.total
         if total is not None:
@@ -260,7 +277,7 @@ def _found_by_view(
         saved.view,
         group_by=state.group,
         sort=state.order or saved.view.sort,
-        descending=state.descending if state.order else saved.view.descending,
+        descending=saved.view.descending and not state.order,
     )
     asked = session.views.asked(
         record_type.key,
@@ -274,8 +291,7 @@ def _found_by_view(
         count=True,
         view=saved.name,
     )
-    found = session.listed(attrs.evolve(asked, fields=wanted))
-    return attrs.evolve(found, records=session.views.ordered(shown, found.records))
+    return session.listed(attrs.evolve(asked, fields=wanted))
 
 
 def _save_view(call: Call, state: State, name: str) -> None:
@@ -298,7 +314,7 @@ def _save_view(call: Call, state: State, name: str) -> None:
             columns=tuple(one.key for one in _columns(call, record_type, state)),
             filters=(*(base.filters if base else ()), *own),
             sort=state.order or (base.sort if base else ""),
-            descending=state.descending if state.order or base is None else base.descending,
+            descending=base is not None and base.descending and not state.order,
             group_by=state.group,
             widths=tuple((key, wide) for key, wide in state.widths if key in record_type.by_key),
             pinned=state.pinned,
@@ -357,25 +373,30 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
     editors = _editors(call, columns, view, record_type)
     call.web.listed[call.signed.id, record_type.key] = tuple(one.id for one in found.records)
     shown = {one.key for one in columns}
+    choosable = [
+        *columns,
+        *(
+            one
+            for one in record_type.fields
+            if one.key in view.readable and not one.retired and one.key not in shown
+        ),
+    ]
+    orders = _arranged(call, state)
     return {
         "type": record_type,
         "state": state,
         "columns": columns,
-        "choosable": [
-            *columns,
-            *(
-                one
-                for one in record_type.fields
-                if one.key in view.readable and not one.retired and one.key not in shown
-            ),
-        ],
+        "choosable": choosable,
         "filterable": filterable(record_type, view),
         "chips": chips_of(call, record_type, state.filters),
         "sizes": _SIZES,
         "widths": dict(state.widths),
         "today": context.today.isoformat(),
         **offered(call, None),
-        "sortable": {one.key for one in columns if one.in_clear and one.key in view.clear},
+        "sortable": {one.key: one for one in choosable if one.in_clear and one.key in view.clear},
+        "orders": {key: (at, down) for at, (key, down) in enumerate(orders, 1)},
+        "order": order_text(orders),
+        "sorts": max(_SORTS, len(orders)),
         "sealed": {one.key for one in columns if not one.in_clear},
         "rows": Markup(rows),
         "first": first if found.records else 0,

@@ -47,6 +47,7 @@ _PATHS: Final = {
     "up": "M6 15l6-6 6 6",
     "calendar": "M4 6h16v14H4zM4 10h16M8 3v4M16 3v4",
     "code": "M8 7l-5 5 5 5M16 7l5 5-5 5",
+    "sort": "M8 4v16M4.5 7.5L8 4l3.5 3.5M16 20V4M12.5 16.5L16 20l3.5-3.5",
     "menu": "M4 6h16M4 12h16M4 18h16",
     "mail": "M3 6h18v13H3zM3 7l9 7 9-7",
     "inbox": "M4 4h16v16H4zM4 14h5l1.5 2.5h3L15 14h5",

@@ -204,6 +204,16 @@ document.addEventListener("click", (event) => {
   move.focus();
 });
 
+// With shift a header sorts by its column as well; without, by it alone.
+document.addEventListener(
+  "click",
+  (event) => {
+    const sort = event.target.closest?.("#grid thead th button[name=do]");
+    if (sort) sort.value = `${event.shiftKey ? "also" : "sort"}:${sort.closest("th").dataset.f}`;
+  },
+  true,
+);
+
 // A group of rows is folded at its heading.
 document.addEventListener("click", (event) => {
   const fold = event.target.closest("button[data-fold]");
@@ -225,6 +235,8 @@ document.addEventListener("htmx:after:swap", () => {
   counted();
   if ($("#grid") === grid) return;
   grid = $("#grid");
+  const order = grid.dataset.order.split(",");
+  all("#view select[name=s]").forEach((one, at) => (one.value = order[at] ?? ""));
   for (const menu of all("#view > .toolbar details.menu[open]")) menu.open = false;
   if ($("#nf")?.value) {
     $("#nf").value = "";
