@@ -254,6 +254,7 @@ BUTTONS = {
     "schema_field.html": {"keep": "add_field change_field", "look": "add_field change_field"},
     "schema_new.html": {"keep": "add_type", "look": "add_type"},
     "table.html": {
+        "arrange": "list_records",
         "find": "list_records",
         "stay": "list_records",
         "keep": "save_view",
