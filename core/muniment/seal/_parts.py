@@ -275,7 +275,9 @@ def open_part(
         UsageError: ``seal.context`` for identifiers, numbers or a key of the wrong size.
     """
     cipher = part_cipher(data_key, part, archive, type_number, subject, record, version, group)
-    return read_fields(cipher, part, only)
+    opened: dict[int, bytes] = {}
+    read_fields(cipher, part, only, (), opened)
+    return opened
 
 
 def part_cipher(
@@ -326,8 +328,12 @@ def _fields(part: bytes, count: int) -> tuple[tuple[int, bytes, bytes, int, int]
 
 
 def read_fields(
-    cipher: PartCipher, part: bytes, only: Collection[int] | None, unseen: Collection[int] = ()
-) -> dict[int, bytes]:
+    cipher: PartCipher,
+    part: bytes,
+    only: Collection[int] | None,
+    unseen: Collection[int],
+    opened: dict[int, bytes],
+) -> None:
     """Open the fields of a part with its cipher.
 
     Args:
@@ -336,12 +342,12 @@ def read_fields(
         only: as for ``open_part``.
         unseen: of the wanted fields those of which it says only that they are there, by no bytes at all:
             they stay sealed.
+        opened: where the encoded values are put, by number: one for all parts of a record.
 
     Raises:
         IntegrityError: ``integrity.seal``.
     """
     decrypt, tails = cipher.decrypt, _TAILS
-    opened = {}
     try:
         for number, nonce, associated, start, stop in cipher.fields:
             if only is not None and number not in only:
@@ -355,7 +361,6 @@ def read_fields(
             opened[number] = value
     except invalid_tag():
         _refuse()
-    return opened
 
 
 def part_header(part: bytes) -> PartHeader:

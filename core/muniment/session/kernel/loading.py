@@ -106,14 +106,10 @@ def read_loaded(
     engine: Engine, loaded: Loaded, numbers: frozenset[int], unseen: frozenset[int] = _NONE
 ) -> dict[int, bytes]:
     """The encoded values of the fields with these numbers; no bytes at all for those that stay unseen."""
-    read, live = engine.sealer.read, loaded.live
     type_number, subject = loaded.type.number, loaded.version.subject
-    found: dict[int, bytes] = {}
     try:
-        for part in loaded.parts:
-            found |= read(part, type_number, subject, live[part.grp], numbers, unseen)
+        return engine.sealer.read(loaded.parts, type_number, subject, loaded.live, numbers, unseen)
     except KeyStoreError as error:
         if error.code != "key.destroyed":
             raise
         raise NotFound("record.erased", where=id_text(loaded.version.record)) from None
-    return found

@@ -29,9 +29,12 @@ _KEYS_KEPT = 20_000
 _CIPHERS_KEPT = 4_000
 """Of 3 KB each: some pages of a table, which people come back to."""
 
+_KEPT_BYTES = 1_024
+"""Of a longer part the cipher is not kept, since its bytes would be kept beside it."""
+
 _TEXT = 1
 
-_Place = tuple[bytes, bytes, bytes, int, int, int]
+_Place = tuple[bytes, int, int, bytes, int, bytes]
 _Layout = dict[int, tuple[tuple[int, str, int], ...]]
 
 
@@ -49,7 +52,8 @@ class Sealer:
         self._keys = keys
         self._random = random
         self._data_keys: OrderedDict[tuple[int, int], bytes] = OrderedDict()
-        self._ciphers: OrderedDict[_Place, PartCipher] = OrderedDict()
+        # By the sealed bytes; with what they were found to be.
+        self._ciphers: OrderedDict[bytes, tuple[_Place, PartCipher]] = OrderedDict()
         self._pool: list[int] = []
         self._leased = 0
         self._secrets: dict[int, bytes] = {}
@@ -101,9 +105,9 @@ class Sealer:
 
     def prepare(self, parts: Iterable[Part]) -> None:
         """Derive the keys of these parts with one look at the key store, instead of two for each."""
-        known = self._data_keys
+        known, ciphers = self._data_keys, self._ciphers
         missing: dict[tuple[int, int], Part] = {}
-        for part in parts:
+        for part in [part for part in parts if part.sealed not in ciphers]:
             name = part_slots(part.sealed)
             if name not in known:
                 missing[name] = part
@@ -231,55 +235,62 @@ class Sealer:
     ) -> dict[str, Value]:
         """The values in one part, by key of the definition; else as ``read``."""
         by_number = record_type.by_number
-        opened = self.read(part, record_type.number, subject, expected, only)
+        opened = self.read((part,), record_type.number, subject, {part.grp: expected}, only)
         return {by_number[number].key: decode_value(data) for number, data in opened.items()}
 
     def read(
         self,
-        part: Part,
+        parts: Iterable[Part],
         type_number: int,
         subject: bytes,
-        expected: bytes,
+        live: Mapping[int, bytes],
         only: Collection[int] | None = None,
         unseen: Collection[int] = (),
     ) -> dict[int, bytes]:
-        """The encoded values in one part, by number of their field.
+        """The encoded values in parts of one version, by number of their field.
 
         Args:
-            part: as stored.
+            parts: as stored.
             type_number: of the record.
             subject: whose record it is.
-            expected: the part's hash as its version has it.
+            live: the hash of each group's part, as the version has them.
             only: numbers of the fields wanted; None for all.
             unseen: numbers of those of which it is enough to know that they have a value: they stay
                 sealed, and no bytes at all stand for them.
 
         Raises:
-            IntegrityError: the part is not the one that its version names, or was altered.
+            IntegrityError: a part is not the one that its version names, or was altered.
             KeyStoreError: ``key.destroyed``.
         """
-        _, record, group, version, sealed = part
+        opened: dict[int, bytes] = {}
+        for _, record, group, version, sealed in parts:
+            # The very bytes that were hashed before need no hash again: it says which bytes these are.
+            place = (record, version, group, live[group], type_number, subject)
+            known = self._ciphers.get(sealed)
+            if known is not None and known[0] == place:
+                cipher = known[1]
+            else:
+                cipher = self._cipher(sealed, place)
+            read_fields(cipher, sealed, only, unseen, opened)
+        return opened
+
+    def _cipher(self, sealed: bytes, place: _Place) -> PartCipher:
+        """The cipher of a part that is what its version names, and belongs where it is."""
+        record, version, group, expected, type_number, subject = place
         if sha256(sealed).digest() != expected:
             raise IntegrityError("integrity.part", where=record.hex(), version=version, group=group)
-        # The hash says which bytes these are; the rest, where they were found to belong.
-        name = (expected, subject, record, version, group, type_number)
-        cipher = self._ciphers.get(name)
-        if cipher is None:
-            cipher = self._ciphers[name] = self._cipher(sealed, type_number, subject, record, version, group)
-            if len(self._ciphers) > _CIPHERS_KEPT:
-                self._ciphers.popitem(last=False)
-        return read_fields(cipher, sealed, only, unseen)
-
-    def _cipher(
-        self, sealed: bytes, type_number: int, subject: bytes, record: bytes, version: int, group: int
-    ) -> PartCipher:
         facet_slot, subject_slot = part_slots(sealed)
         key = self.data_key(subject_slot, facet_slot, record, category_of_group(group))
         try:
-            return part_cipher(key, sealed, self.archive, type_number, subject, record, version, group)
+            made = part_cipher(key, sealed, self.archive, type_number, subject, record, version, group)
         except UsageError:
             # An identifier of the wrong size in a stored row: nobody called us wrongly.
             raise IntegrityError("integrity.seal", where=record.hex()) from None
+        if len(sealed) <= _KEPT_BYTES:
+            self._ciphers[sealed] = place, made
+            if len(self._ciphers) > _CIPHERS_KEPT:
+                self._ciphers.popitem(last=False)
+        return made
 
     def seal_text(
         self, text: str, *, subject: bytes, record: bytes, version: int, slots: tuple[int, int]

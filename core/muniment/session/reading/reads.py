@@ -242,6 +242,7 @@ def release(engine: Engine, loaded: Loaded, plan: Plan) -> Record:
         else:
             fields[key] = mask(decode_value(data)) if data else HIDDEN
     version = loaded.version
+    record = id_text(version.record)
     erased: frozenset[str] = frozenset()
     if loaded.gone:
         erased = frozenset(
@@ -251,9 +252,9 @@ def release(engine: Engine, loaded: Loaded, plan: Plan) -> Record:
             if field.key in plan.keys
         )
     return Record(
-        id_text(version.record),
+        record,
         loaded.type.key,
-        id_text(version.subject),
+        record if version.subject == version.record else id_text(version.subject),
         version.version,
         fields,
         plan.masks.intersection(fields),
