@@ -267,10 +267,7 @@ class Sealer:
             # The very bytes that were hashed before need no hash again: it says which bytes these are.
             place = (record, version, group, live[group], type_number, subject)
             known = self._ciphers.get(sealed)
-            if known is not None and known[0] == place:
-                cipher = known[1]
-            else:
-                cipher = self._cipher(sealed, place)
+            cipher = known[1] if known is not None and known[0] == place else self._cipher(sealed, place)
             read_fields(cipher, sealed, only, unseen, opened)
         return opened
 

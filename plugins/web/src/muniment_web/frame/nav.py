@@ -1,4 +1,4 @@
-"""What stands in the rail at the left: only what the person may use."""
+"""Where the rail at the left leads: only to what the person may use."""
 
 from __future__ import annotations
 
@@ -11,7 +11,16 @@ from muniment.session.outreach.followups import meant_for
 from muniment_web.frame.call import Call
 from muniment_web.server.waiting import Due
 
-__all__ = ["Item", "Section", "counts_of", "due_of", "help_topic", "navigation", "short_navigation"]
+__all__ = [
+    "Item",
+    "Section",
+    "counts_of",
+    "due_of",
+    "help_topic",
+    "navigation",
+    "place_of",
+    "short_navigation",
+]
 
 
 @attrs.frozen
@@ -85,42 +94,41 @@ _MOST_TABLES: Final = 9
 """So many tables stand in the rail; the others are folded away, or nobody finds what stands below them."""
 
 
-def navigation(call: Call) -> tuple[Section, ...]:
-    """The sections of the rail, without what the person may not do."""
-    session, say, here = call.session, call.say, call.request.url.path
+def place_of(path: str) -> str:
+    """The page of the rail to which an address belongs: a table's for all of its records."""
+    if path.startswith("/p/"):
+        return path
+    return "/".join(path.split("/")[: 3 if path.startswith("/t/") else 2])
+
+
+def navigation(call: Call, counts: Mapping[str, int]) -> tuple[Section, ...]:
+    """The sections of the rail, without what the person may not do, with what waits at some pages."""
+    session, say, place = call.session, call.say, place_of(call.request.url.path)
     engine = call.web.engine
     types = sorted(
         (one for one in engine.definitions.types.values() if one.number >= 256 and not one.retired),
         key=lambda one: one.number,
     )
-    records = [Item("/", say("nav.desk"), "desk", here == "/")]
+    records = [Item("/", say("nav.desk"), "desk", place == "/")]
     if _has_follow_ups(call):
-        at = here == "/follow-ups" or here.startswith("/follow-ups/")
+        at = place == "/follow-ups"
         records.append(Item("/follow-ups", say("followups.title"), "calendar", at, short=say("nav.due")))
-    counts = counts_of(call)
     for path, key, name, actions in _DAILY:
         if any(session.may(one) for one in actions):
-            at = here == path or here.startswith(f"{path}/")
-            records.append(Item(path, say(key), name, at, counts.get(path, 0)))
+            records.append(Item(path, say(key), name, place == path, counts.get(path, 0)))
     if session.may("schema.read"):
-        at = here == "/dashboards" or here.startswith("/dashboards/")
-        records.append(Item("/dashboards", say("nav.dashboards"), "chart", at))
+        records.append(Item("/dashboards", say("nav.dashboards"), "chart", place == "/dashboards"))
     tables = [
-        Item(
-            f"/t/{one.key}",
-            one.label.of(call.lang) or one.key,
-            "table",
-            here == f"/t/{one.key}" or here.startswith(f"/t/{one.key}/"),
-        )
+        Item(path, one.label.of(call.lang) or one.key, "table", place == path)
         for one in types
-        if session.may("record.list", one.key)
+        if session.may("record.list", one.key) and (path := f"/t/{one.key}")
     ]
 
     brought = [(plugin, one) for plugin, one in engine.plugins.pages() if session.may(one.action)]
 
     def of_plugins(section: str) -> tuple[Item, ...]:
         return tuple(
-            Item(path, one.label.of(call.lang), "plug", here == path)
+            Item(path, one.label.of(call.lang), "plug", place == path)
             for plugin, one in brought
             if one.section == section and (path := f"/p/{plugin}/{one.name}")
         )
@@ -132,7 +140,7 @@ def navigation(call: Call) -> tuple[Section, ...]:
 
     def listed(rows: Sequence[_Row]) -> tuple[Item, ...]:
         return tuple(
-            Item(path, say(key), name, here == path or here.startswith(f"{path}/"), counts.get(path, 0))
+            Item(path, say(key), name, place == path, counts.get(path, 0))
             for path, key, name, actions in rows
             if may(actions)
         )

@@ -74,6 +74,8 @@ class Web:
         self.trays: dict[tuple[str, str], int] = {}
         # What a sign-in saw last of a table, by identifier: from one record to the next.
         self.listed: dict[tuple[str, str], tuple[str, ...]] = {}
+        # The rail as it was drawn, by all that it depends on of a request.
+        self.rails: dict[tuple[object, ...], Any] = {}
         self.lock = Lock()
         self.plugged = Plugged(settings.plugin_seconds)
         self.templates = _environment(self)
