@@ -4,6 +4,11 @@ from __future__ import annotations
 
 import re
 
+from hypothesis import given
+from hypothesis import strategies as st
+from jinja2 import Environment, StrictUndefined
+from markupsafe import Markup
+
 from muniment.errors import IntegrityError
 from muniment.log.kinds import KINDS
 from muniment.model import id_text
@@ -401,3 +406,19 @@ def test_asking_how_far_a_run_is_keeps_nobody_signed_in(web, signed):
     assert seen == sign.seen_us
     one.get("/log")
     assert seen < sign.seen_us
+
+
+ESCAPED = "{{ one }}|{% set kept %}<b>{{ one }}</b>{% endset %}{{ kept }}|{{ one ~ '' }}|{{ [one]|join }}"
+
+
+def test_a_template_escapes_whatever_jinja_escapes_and_nothing_twice(web):
+    """The pages' own way to escape gives what Jinja's gives: of text, markup, numbers and the like."""
+    ours = web.templates.from_string(ESCAPED)
+    jinjas = Environment(autoescape=True, undefined=StrictUndefined).from_string(ESCAPED)
+    texts = st.text(alphabet="ab&<>\"'")
+
+    @given(texts | texts.map(Markup) | texts.map(type("Name", (str,), {})) | st.integers() | st.none())
+    def alike(value):
+        assert jinjas.render(one=value) == ours.render(one=value)
+
+    alike()

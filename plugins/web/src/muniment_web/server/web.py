@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+import re
+from collections.abc import Callable, Mapping, MutableMapping
 from threading import Lock
 from typing import Any, Final
 
-from jinja2 import Environment, PackageLoader, StrictUndefined, select_autoescape
+from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 from jinja2.runtime import Context, Macro
+from markupsafe import Markup, escape
 
 from muniment.archive import Archive
 from muniment.policy import Actor
@@ -157,6 +159,27 @@ class _Context(Context):
         return super().call(called, *given, **named) if type(called) is Macro else called(*given, **named)
 
 
+_SPECIAL: Final = re.compile(r"""[&<>"']""")
+
+
+def _escaped(value: Any) -> str:
+    """As ``escape``, but text in which nothing is to be escaped stays the text that it is."""
+    if type(value) is Markup or (type(value) is str and _SPECIAL.search(value) is None):
+        return value
+    return escape(value)
+
+
+class _Template(Template):
+    """Joins text to a page: ``escape`` makes Markup of each of its hundreds of pieces first."""
+
+    @classmethod
+    def _from_namespace(
+        cls, environment: Environment, namespace: MutableMapping[str, Any], globals: MutableMapping[str, Any]
+    ) -> Template:
+        namespace["escape"] = _escaped
+        return super()._from_namespace(environment, namespace, globals)
+
+
 def _environment(web: Web) -> Environment:
     made = Environment(
         loader=PackageLoader("muniment_web", "templates"),
@@ -167,6 +190,7 @@ def _environment(web: Web) -> Environment:
         auto_reload=False,
     )
     made.context_class = _Context
+    made.template_class = _Template
     made.filters["ref"] = lambda place: str(place).removeprefix("0:")
     made.filters["coded"] = coded
     made.filters["attr_of"] = lambda label, lang: label.of(lang)
