@@ -463,6 +463,7 @@ def test_every_job_and_every_action_has_words():
     """A job or an action that is added is told in both languages, or this fails."""
     assert {f"status.job_{one}" for one in JOBS} <= all_texts().keys()
     assert {f"actions.{one.replace('.', '_')}" for one in ACTIONS} <= all_texts().keys()
+    assert {f"actions.on_{one.partition('.')[0]}" for one in ACTIONS} <= all_texts().keys()
     hooks = {one.removeprefix("muniment_") for one in hookspecs.__all__ if one.startswith("muniment_")}
     assert {f"plugins.hook_{one}" for one in hooks - {"plugin_info"}} <= all_texts().keys()
 
