@@ -71,6 +71,11 @@ class Session(Areas, Book):
         self.require("schema.read")
         return self._engine.record_type(name)
 
+    def own_type(self, name: str) -> RecordType:
+        """As ``type``, of those that the archive was given; none that is built in."""
+        self.type(name)
+        return self._engine.own_type(name)
+
     def definition(self, name: str, version: int) -> RecordType:
         """An earlier definition of a record type.
 

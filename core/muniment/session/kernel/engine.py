@@ -322,10 +322,18 @@ class Engine:
             NotFound: ``schema.unknown_type``.
         """
         found = self.definitions.types.get(name)
-        if found is None:
-            known = ", ".join(sorted(key for key, one in self.definitions.types.items() if one.number >= 256))
-            raise NotFound("schema.unknown_type", where=name, known=known)
-        return found
+        return self.own_type(name) if found is None else found
+
+    def own_type(self, name: str) -> RecordType:
+        """The record type of that key, of those that the archive was given; none that is built in.
+
+        Raises:
+            NotFound: ``schema.unknown_type``.
+        """
+        own = {key: one for key, one in self.definitions.types.items() if one.number >= 256}
+        if name not in own:
+            raise NotFound("schema.unknown_type", where=name, known=", ".join(sorted(own)))
+        return own[name]
 
     def definition_at(self, tx: Transaction, type_number: int, definition: int) -> RecordType:
         """An earlier definition of a type, as it stood."""

@@ -339,7 +339,7 @@ def change_field(
     def edit(record_type: RecordType) -> RecordType:
         old = record_type.by_key.get(field)
         if old is None:
-            raise NotFound("schema.unknown_field")
+            raise NotFound("schema.unknown_field", where=record_type.key, name="?")
         changes: dict[str, Any] = {
             name: getattr(given, name)
             for name in ("required", "hidden", "retired")

@@ -61,10 +61,7 @@ def routes() -> list[BaseRoute]:
 
 
 def _type_of(call: Call) -> RecordType:
-    found = call.session.type(call.path["table"])
-    if found.number < 256:
-        raise NotFound("schema.unknown_type", where=found.key)
-    return found
+    return call.session.own_type(call.path["table"])
 
 
 def tables(call: Call) -> Response:
@@ -293,7 +290,7 @@ def _field_of(call: Call, found: RecordType) -> Field:
     view = call.session.view(found)
     one = found.field(call.path["field"])
     if one is None or one.key not in view.readable | view.writable:
-        raise NotFound("schema.unknown_field", where=found.key)
+        raise NotFound("schema.unknown_field", where=found.key, name="?")
     return one
 
 
