@@ -18,10 +18,9 @@ from muniment.errors import IntegrityError, UsageError
 if TYPE_CHECKING:
     from cryptography.x509 import Certificate
 
-__all__ = ["REPLY_TYPE", "REQUEST_TYPE", "Stamp", "make_request", "read_roots", "verify_reply"]
+__all__ = ["REQUEST_TYPE", "Stamp", "make_request", "read_roots", "verify_reply"]
 
 REQUEST_TYPE = "application/timestamp-query"
-REPLY_TYPE = "application/timestamp-reply"
 
 
 @attrs.frozen

@@ -34,7 +34,6 @@ __all__ = [
     "parse_additions",
     "parse_template",
     "parse_type",
-    "read_field",
     "read_type",
     "template_names",
 ]
@@ -397,19 +396,6 @@ def _added_field(given: Any, where: str) -> Field:
         if name not in values:
             raise refuse("missing", f"{where}({values['key']})", name=name)
     return Field(**values)
-
-
-def read_field(given: Any, *, where: str) -> Field:
-    """One field, as it stands in a template.
-
-    Args:
-        given: its table: key, kind, group and what else it says.
-        where: for errors.
-
-    Raises:
-        ConfigError: ``schema.*``.
-    """
-    return _added_field(given, where)
 
 
 def read_type(given: Any, *, where: str, kinds: Mapping[str, FieldKind] = KINDS) -> RecordType:

@@ -22,7 +22,6 @@ from muniment_web.server.texts import Say
 __all__ = ["Chip", "asked_for", "chips_of", "conditions_of", "filterable", "operators", "routes"]
 
 _ORDERED: Final = ("integer", "decimal", "money", "date", "datetime")
-_DAYS: Final = ("date", "datetime")
 
 
 def routes() -> list[BaseRoute]:
