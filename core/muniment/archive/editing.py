@@ -64,7 +64,7 @@ def propose(archive: Archive, session: Session, edit: Edit, *, plugin: str | Non
     """
     session.require("config.change")
     held = _read(archive)
-    before, after = _edited(archive, held, edit)
+    before, after = _edited(held, edit)
     wanted = config.parse(after, where=str(_path(archive)))
     planned = archive.plan_config(wanted, plugin=plugin)
     return Proposal(before, after, sha256(held).hexdigest(), planned)
@@ -106,7 +106,7 @@ def edit_configuration(
         held = _read(archive)
         if seen is not None and sha256(held).hexdigest() != seen:
             raise Conflict("config.moved", where=str(path))
-        _, after = _edited(archive, held, edit)
+        _, after = _edited(held, edit)
         # What is wrong with the text is said before the file is touched.
         config.parse(after, where=str(path))
         _write(path, after.encode("utf-8"))
@@ -135,7 +135,7 @@ def _read(archive: Archive) -> bytes:
     return _path(archive).read_bytes()
 
 
-def _edited(archive: Archive, held: bytes, edit: Edit) -> tuple[str, str]:
+def _edited(held: bytes, edit: Edit) -> tuple[str, str]:
     import tomlkit
 
     before = held.decode("utf-8")

@@ -176,7 +176,7 @@ def segments() -> list[Row]:
     ]
 
 
-def targets(draw: Random, today: date, managers: Sequence[str]) -> list[Row]:
+def targets(today: date, managers: Sequence[str]) -> list[Row]:
     """What each account manager should reach, for the last three months, and for the whole team."""
     made: list[Row] = []
     month = today.replace(day=1)

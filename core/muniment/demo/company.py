@@ -97,7 +97,6 @@ _COMMENTS: Final = (
 )
 _OFTEN: Final = (0, 1, 2, 0, 3, 1, 4, 0, 2, 1, 0)
 """How often each problem comes, as places in the list of them."""
-_SOLUTIONS: Final = ("Replaced 已更换", "Explained 已解释", "Repaired 已修好")
 _PROBLEMS: Final = (
     ("complaint", "水壶漏水"),
     ("repair", "售茶机不制冷"),
@@ -152,7 +151,7 @@ def _tables(
     owners = {row["customer_number"]: row["account_owner"] for row in people}
     yield "contact", around.contacts(draw, people)
     yield "segment", around.segments()
-    yield "kpi_target", around.targets(draw, today, managers)
+    yield "kpi_target", around.targets(today, managers)
     orders, lines = _orders(draw, people, today)
     yield "order", orders
     yield "order_line", lines

@@ -357,7 +357,7 @@ class _Approving(Footing):
                 raise Conflict("approval.stale", where=id_text(wanted.record), number=held.number)
         planned = plan_as(engine, self._acting, tx, moment, held)
         require_readable(engine, self._acting, planned)
-        _require_same(engine, held, planned)
+        _require_same(held, planned)
         roles = []
         for maker in held.common.makers:
             theirs = _as_person(engine, maker.actor, maker.on_behalf_of, held.common.purpose)
@@ -430,7 +430,7 @@ def require_readable(engine: Engine, acting: Acting, planned: Sequence[Pending])
             raise AccessDenied("access.field", where=one.type.key, action="change.approve", names="?")
 
 
-def _require_same(engine: Engine, held: Held, planned: Sequence[Pending]) -> None:
+def _require_same(held: Held, planned: Sequence[Pending]) -> None:
     """Refuse where the checks of today would make something else of what was shown.
 
     Raises:

@@ -161,7 +161,7 @@ def lookup_equal(
     """
     base = base_kind(field.kind, field.encoding)
     region = engine.settings.default_region
-    question = _question(engine, "equals", base, value, field, region, scanning=scan)
+    question = _question("equals", base, value, field, region, scanning=scan)
     return Lookup(
         frozenset({field.key}),
         None if not question.kind else (_tokens(engine, record_type, field, question),),
@@ -170,7 +170,7 @@ def lookup_equal(
 
 
 def _question(
-    engine: Engine, operator: str, base: str, value: Value, field: Field, region: str, *, scanning: bool
+    operator: str, base: str, value: Value, field: Field, region: str, *, scanning: bool
 ) -> Question:
     kinds = _kinds_of(field)
     try:
@@ -216,7 +216,7 @@ def lookup_words(engine: Engine, record_type: RecordType, view: View, words: str
             if not scan and not _answers(field, operator):
                 continue
             try:
-                question = _question(engine, operator, base, words, field, region, scanning=scan)
+                question = _question(operator, base, words, field, region, scanning=scan)
             except UsageError:
                 continue  # these words say nothing about such a field, such as a name about a phone
             questions.append((field, question))

@@ -145,11 +145,11 @@ def _final(engine: Engine, tx: Transaction, moment: Moment, done: Done) -> list[
                   "at": rfc3339(max(one.expires for one in left)) if left else now})  # fmt: skip
     found.append({"place": "key_copies", "state": "unknown"})
     found.append({"place": "replicas", "state": "unknown"})
-    found.append(_departed(engine, tx, moment, done))
+    found.append(_departed(tx, moment, done))
     return found
 
 
-def _departed(engine: Engine, tx: Transaction, moment: Moment, done: Done) -> dict[str, Any]:
+def _departed(tx: Transaction, moment: Moment, done: Done) -> dict[str, Any]:
     """What left the archive, as the log has it."""
     audit.catch_up(tx, SHARD, moment.gen, stop=done.targets[0][1])
     found: dict[int, dict[str, Any]] = {}

@@ -218,7 +218,7 @@ class Erasures(Footing):
             engine.store.transaction(write=False) as tx,
         ):
             require_reached(engine, tx, self._acting, "subject.erase", record)
-            targets = record_targets(engine, tx, record, numbers[category] if category else 0)
+            targets = record_targets(tx, record, numbers[category] if category else 0)
             duties = kept_by_duty(engine, Facts(engine, tx, engine.clock()), [record])
             if duties:
                 found = {facet.category for facet in tx.facets_of(SHARD, record)}

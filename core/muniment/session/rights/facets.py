@@ -112,7 +112,7 @@ class Facts:
         if 0 in gone:
             return []
         rules = self.rules(record_type)
-        days = self._days(version, record_type, values, rules)
+        days = self._days(version, values, rules)
         choices = self._choices(values, rules)
         subjects = self._linked(version.subject) if self._held else ()
         found = []
@@ -175,7 +175,6 @@ class Facts:
     def _days(
         self,
         version: Version,
-        record_type: RecordType,
         values: Mapping[str, Value],
         rules: Sequence[RetentionRule],
     ) -> _Days:

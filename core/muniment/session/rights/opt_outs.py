@@ -168,10 +168,10 @@ def _holding(engine: Engine, tx: Transaction, kept: RecordType, field: Field, ad
     try:
         return lookup_equal(engine, kept, field, address, scan=False).candidates(tx)
     except UsageError:
-        return _refusing(engine, tx, kept)
+        return _refusing(tx, kept)
 
 
-def _refusing(engine: Engine, tx: Transaction, kept: RecordType) -> set[bytes]:
+def _refusing(tx: Transaction, kept: RecordType) -> set[bytes]:
     """Where no index finds an address: every record that refuses letters, to be opened and compared."""
     refused = kept.by_key[REFUSED_CHANNELS]
     found: set[bytes] = set()

@@ -136,9 +136,7 @@ def binding_of(parts: Iterable[tuple[bytes, int, int, bytes]]) -> bytes | None:
     return sha256(b"".join([hashed for *_, hashed in ordered])).digest() if ordered else None
 
 
-def record_targets(
-    engine: Engine, tx: Transaction, record: bytes, category: int, rule: str = ""
-) -> list[Target]:
+def record_targets(tx: Transaction, record: bytes, category: int, rule: str = "") -> list[Target]:
     """The targets that make up a record, or one category of it.
 
     A record that is its own subject goes facet by facet: the person stays known

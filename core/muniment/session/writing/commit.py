@@ -128,7 +128,7 @@ class Commit:
         """
         engine = self._engine
         rows = _Rows()
-        self._give_slots(tx, pending, rows)
+        self._give_slots(pending, rows)
         drafts: list[Draft] = []
         side: list[SidePart] = []
         for first in _runs(pending):
@@ -180,7 +180,7 @@ class Commit:
         sealed = self._engine.sealer.seal_text(text, subject=owner, record=owner, version=number, slots=slots)
         return SidePart(SHARD, owner, number, moment.gen, seq, sealed)
 
-    def _give_slots(self, tx: Transaction, pending: Sequence[Pending], rows: _Rows) -> None:
+    def _give_slots(self, pending: Sequence[Pending], rows: _Rows) -> None:
         """One slot for each new subject; facets get theirs when their first part is sealed."""
         new = [one for one in pending if one.base is None and _brings_subject(one)]
         for one, slot in zip(new, self._engine.sealer.slots(len(new)) if new else (), strict=True):

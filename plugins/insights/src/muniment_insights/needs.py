@@ -180,7 +180,7 @@ def compute_needs(session: Session, asked: Asked, *, least: int = 2, lang: str =
         found += _channel(id, held, fields, channels.get(id, Counter()), least, lang)
     found.sort(key=lambda one: (-one.score, one.customer, one.field))
     run.says("insights.says_words", count=sum(spoken.values()), customers=len(spoken))
-    kept = _keep(run, found, fields)
+    kept = _keep(run, found)
     return Needs(kept, run.done())
 
 
@@ -268,7 +268,7 @@ def _score(times: int, of: int) -> Decimal:
     return Decimal(f"{wilson(times, max(of, times))[0]:.4f}")
 
 
-def _keep(run: Run, found: Sequence[Suggestion], fields: Sequence[str]) -> list[Suggestion]:
+def _keep(run: Run, found: Sequence[Suggestion]) -> list[Suggestion]:
     """Keep proposals; one that a person has decided is not made again for the same value."""
     names = ["customer", "suggested_field", "suggested_value", "decision"]
     if not run.can_keep("need_suggestion", *names):

@@ -143,7 +143,7 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
         persons=[places[id] for id in item.proposal.persons],
         made=places.get(item.made) if item.made else None,
         person_label=_label_of(call, call.plain.inbox.settings.person),
-        target=_target(call, record_type),
+        target=_target(record_type),
         may=call.session.may("inbox.change") and item.state == "waiting" and record_type is not None,
         chosen=call.text("whose") or (item.proposal.persons[0] if len(item.proposal.persons) == 1 else ""),
         problem=problem_of(call, problem),
@@ -152,7 +152,7 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
     )
 
 
-def _target(call: Call, record_type: RecordType | None) -> str:
+def _target(record_type: RecordType | None) -> str:
     """The type of the person that the record leads to; empty for a record of the person themselves."""
     link = next(iter(record_type.fixed), "") if record_type is not None else ""
     return "" if record_type is None or not link else record_type.by_key[link].target
