@@ -17,7 +17,7 @@ def test_a_view_is_saved_and_chosen(made, signed, anna):
     with made.session(actor="owner") as session:
         session.update(anna, {"city": "Ulm"}, reason="moved")
     one = signed("li.na")
-    form = {"ff": "city", "fv": "Ulm", "do": "save", "name": "Nearby", "group": "status"}
+    form = {"ff": "city", "fs": "=", "fv": "Ulm", "do": "save", "name": "Nearby", "group": "status"}
     page = one.post("/t/customer", form)
     assert "view=Nearby" in page.text
     shown = one.get("/t/customer?view=Nearby")
@@ -30,7 +30,7 @@ def test_a_view_is_saved_and_chosen(made, signed, anna):
 def test_a_view_is_renamed_locked_and_removed(made, signed, anna):
     """Its owner renames and removes it; a shared one is locked by whoever may, and then left alone."""
     one = signed("li.na")
-    one.post("/t/customer", {"do": "save", "name": "Mine", "ff": "city", "fv": "Berlin"})
+    one.post("/t/customer", {"do": "save", "name": "Mine", "ff": "city", "fs": "=", "fv": "Berlin"})
     renamed = one.post("/t/customer", {"do": "rename", "view": "Mine", "rename": "Ours"})
     assert "view=Ours" in str(renamed.url)
     assert "view=Mine" not in renamed.text

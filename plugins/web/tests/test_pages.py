@@ -121,7 +121,7 @@ def test_filters_narrow_and_are_taken_away(signed, anna):
     assert 'name="fv" value="Berlin"' in page.text
     page = one.post("/t/customer", {"nf": "city", "nv": "Paris", "do": "find"})
     assert anna not in page.text
-    page = one.post("/t/customer", {"ff": "city", "fv": "Paris", "do": "drop:0"})
+    page = one.post("/t/customer", {"ff": "city", "fs": "=", "fv": "Paris", "do": "drop:0"})
     assert anna in page.text
 
 
