@@ -99,7 +99,7 @@ def close(call: Call) -> Response:
     except MunimentError as error:
         return one(call, caught(error))
     call.web.waiting.forget()
-    return call.go("/alerts", note=call.say("alerts.closed"))
+    return call.go("/alerts", note=call.say("common.saved"))
 
 
 def rules(call: Call) -> Response:

@@ -166,7 +166,7 @@ def act(call: Call) -> Response:
                 )
     except MunimentError as error:
         return of_person(call, caught(error))
-    return call.go(f"/t/{record_type.key}/{identifier}/consents", note=call.say("consent.written"))
+    return call.go(f"/t/{record_type.key}/{identifier}/consents", note=call.say("common.saved"))
 
 
 def _terms(call: Call, purpose: str) -> Terms:

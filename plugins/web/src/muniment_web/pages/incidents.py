@@ -231,7 +231,7 @@ def act(call: Call) -> Response:
                 )
     except MunimentError as error:
         return one(call, caught(error))
-    return call.go(f"/incidents/{identifier}", note=call.say("incidents.done"))
+    return call.go(f"/incidents/{identifier}", note=call.say("common.saved"))
 
 
 def _scope(call: Call) -> Scope:

@@ -165,7 +165,7 @@ def act(call: Call) -> Response:
                 )
     except MunimentError as error:
         return one(call, caught(error))
-    return call.go(f"/requests/{identifier}", note=call.say("requests.done"))
+    return call.go(f"/requests/{identifier}", note=call.say("common.saved"))
 
 
 def evidence(call: Call) -> Response:
