@@ -8,7 +8,7 @@ from hypothesis import strategies as st
 
 from muniment import config
 from muniment.archive.editing import edit_configuration, propose
-from muniment.archive.edits import RuleStated, removing, ruling
+from muniment.archive.roles import RuleStated, removing, ruling
 from muniment.errors import ConfigError, NotFound
 from muniment.policy import ACTIONS, FieldRule, RowTest
 from muniment.testing import new_archive

@@ -39,7 +39,7 @@ role = LazyGroup(
 
 
 def _document(archive: Archive, one: Role) -> dict[str, Any]:
-    from muniment.archive.edits import origin_of
+    from muniment.archive.roles import origin_of
 
     origin, plugin = origin_of(archive, one.key)
     return {
@@ -121,7 +121,7 @@ def list_roles(call: Invocation) -> None:
 
 
 def _from(call: Invocation, archive: Archive, key: str) -> str:
-    from muniment.archive.edits import origin_of
+    from muniment.archive.roles import origin_of
 
     origin, name = origin_of(archive, key)
     return call.say(f"policy.origin_{origin}", name=name)

@@ -7,9 +7,10 @@ from typing import Annotated, Any, Final, Literal
 from fastapi import Depends, Path, Request
 from pydantic import Field, StringConstraints
 
+from muniment.archive.backups import backing_up
 from muniment.archive.editing import Edit, edit_configuration, propose
-from muniment.archive.edits import RoleStated, RuleStated, backing_up, defining, removing, ruling
 from muniment.archive.plugging import switching
+from muniment.archive.roles import RoleStated, RuleStated, defining, removing, ruling
 from muniment.archive.shaping import adding, keep, reshaped
 from muniment.policy import FieldRule, RowTest
 from muniment.schema.template import read_type

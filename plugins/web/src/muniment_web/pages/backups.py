@@ -9,8 +9,8 @@ from typing import Any
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
+from muniment.archive.backups import backing_up
 from muniment.archive.editing import Edit
-from muniment.archive.edits import backing_up
 from muniment.errors import MunimentError, NotFound, UsageError
 from muniment.subjects.rules import BackupPlan
 from muniment_web.frame.call import Call

@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.archive.editing import Edit
-from muniment.archive.edits import RoleStated, defining, origin_of, removing, role_text
+from muniment.archive.roles import RoleStated, defining, origin_of, removing, role_text
 from muniment.errors import MunimentError, NotFound
 from muniment.model import CLASSES
 from muniment.policy import ACTIONS, Role

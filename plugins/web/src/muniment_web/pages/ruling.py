@@ -12,7 +12,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.archive.editing import Edit
-from muniment.archive.edits import RuleStated, origin_of, ruling
+from muniment.archive.roles import RuleStated, origin_of, ruling
 from muniment.errors import ConfigError, MunimentError, NotFound
 from muniment.policy import ACTIONS, FieldRule, Role, RowTest, TypeRule
 from muniment.roles import tells_rows

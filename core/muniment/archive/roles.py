@@ -1,16 +1,15 @@
-"""Edits of ``muniment.toml`` that forms and calls state: roles, and where backups go."""
+"""Edits of ``muniment.toml`` that forms and calls state about roles, and a role as the file would say it."""
 
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any, Final
+from typing import TYPE_CHECKING, Any
 
 import attrs
 
 from muniment.errors import ConfigError, NotFound
 from muniment.model import CLASSES
 from muniment.policy import BUILTIN_ROLES, FieldRule, Role, RowTest, TypeRule
-from muniment.subjects.rules import BackupPlan
 
 if TYPE_CHECKING:
     from muniment.archive._opened import Archive
@@ -19,15 +18,12 @@ if TYPE_CHECKING:
 __all__ = [
     "RoleStated",
     "RuleStated",
-    "backing_up",
     "defining",
     "origin_of",
     "removing",
     "role_text",
     "ruling",
 ]
-
-_PLANNED: Final = ("to", "every_hours", "keep_daily", "keep_weekly", "keep_monthly")
 
 
 @attrs.frozen
@@ -278,23 +274,3 @@ def _field_rule(rule: FieldRule) -> Any:
     if not rule.deny:
         del said["deny"]
     return _inline(said)
-
-
-def backing_up(plan: BackupPlan) -> Edit:
-    """The edit that says where scheduled backups go and how long they stay.
-
-    Args:
-        plan: what ``[backup]`` is to say; what is as usual is left unsaid.
-    """
-    usual = BackupPlan()
-
-    def edit(document: Any) -> None:
-        import tomlkit
-
-        table = document.setdefault("backup", tomlkit.table())
-        for name in _PLANNED:
-            value = getattr(plan, name)
-            if name in table or value != getattr(usual, name):
-                table[name] = value
-
-    return edit
