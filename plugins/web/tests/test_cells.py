@@ -273,6 +273,16 @@ def test_rows_are_sorted_by_several_columns(desk, expect):
     assert [] == page.complaints
 
 
+def test_a_phone_has_the_tools_of_a_table_in_two_rows(desk):
+    """What to find above, what to do below, also in a view of one's own, which has one tool more."""
+    page = desk.table("customer", "sheet")
+    page.set_viewport_size({"width": 390, "height": 780})
+    tools = page.locator("#view > .toolbar > :is(.find, .btn, .menu):visible")
+    tops = {round(box["y"]) for box in map(lambda one: one.bounding_box(), tools.all())}
+    page.set_viewport_size({"width": 1440, "height": 900})
+    assert 2 == len(tops)
+
+
 COPY = """() => {
     const data = new DataTransfer();
     const more = {clipboardData: data, bubbles: true, cancelable: true};
