@@ -17,6 +17,7 @@ import attrs
 
 from muniment import config
 from muniment.errors import ConfigError, Conflict, StoreError
+from muniment.session.writing.seen import Seen, any_version
 
 if TYPE_CHECKING:
     from muniment.archive._opened import Archive, Planned
@@ -78,6 +79,7 @@ def edit_configuration(
     reason: str | None,
     plugin: str | None = None,
     seen: str | None = None,
+    replaced: Seen = any_version,
 ) -> bool:
     """Change the file and apply it, keeping its comments; all or nothing.
 
@@ -88,6 +90,7 @@ def edit_configuration(
         reason: why; sealed.
         plugin: the one plugin whose code is taken anew; see ``Archive.apply_config``.
         seen: of the proposal that somebody looked at; None where nobody did.
+        replaced: told which version of the configuration this edit changes.
 
     Returns:
         Whether anything changed.
@@ -95,7 +98,7 @@ def edit_configuration(
     Raises:
         ConfigError: ``config.waits`` where the file holds something else that was not applied yet;
             ``config.not_writable`` where this process may not write it.
-        Conflict: ``config.moved`` where it is another file than was looked at.
+        Conflict: ``config.moved`` where it is another file than was looked at; whatever ``replaced`` raises.
         ApprovalNeeded: a second person is asked; the file stays as it was, and the same edit goes
             through once it is approved.
         AccessDenied: ``access.action``; logged.
@@ -106,6 +109,8 @@ def edit_configuration(
         held = _read(archive)
         if seen is not None and sha256(held).hexdigest() != seen:
             raise Conflict("config.moved", where=str(path))
+        held_now = archive.engine.definitions.configuration
+        replaced(0 if held_now is None else held_now[1])
         _, after = _edited(held, edit)
         # What is wrong with the text is said before the file is touched.
         config.parse(after, where=str(path))

@@ -178,7 +178,12 @@ def test_what_began_and_was_refused_may_be_asked_again(tmp_path):
         assert (400, "backup.no_plan") == (refused.status_code, refused.json()["code"])
         assert "backup.create" in {entry.kind for entry in log_entries(archive)}
         plan = {"to": str(tmp_path / "backups"), "reason": "somewhere"}
-        assert client.put("backups/plan", json=plan).json()["applied"]
+        assert client.put("backups/plan", json=plan).json()["applied"], "a first one replaces nothing"
+        later = {**plan, "keep_daily": 3}
+        assert 428 == client.put("backups/plan", json=later).status_code
+        seen = {"If-Match": client.get("backups").headers["ETag"]}
+        assert client.put("backups/plan", json=later, headers=seen).json()["applied"]
+        assert 412 == client.put("backups/plan", json=plan, headers=seen).status_code
         made = client.post("backups", headers=once)
         assert 201 == made.status_code, made.text
         assert made.json() == client.post("backups", headers=once).json()
@@ -370,7 +375,7 @@ def test_attributes_of_people_are_set_and_taken_away(one):
 
 
 def test_a_role_and_its_rule_for_a_table_are_stated_and_taken_away(one, made):
-    """Looked at, kept as it was looked at, in force at once; a rule that cannot hold is refused."""
+    """Looked at, kept where nobody changed it since, in force at once; what cannot hold is refused."""
     role = {
         "label": {"en": "Desk"}, "actions": ["record.list", "record.read"],
         "read": {"public": "clear", "internal": "clear", "personal": "clear"}, "reason": "a desk",
@@ -382,12 +387,23 @@ def test_a_role_and_its_rule_for_a_table_are_stated_and_taken_away(one, made):
         "rows": [{"region": ["actor.region"]}, {"status": ["active", "dormant"], "country": ["DE"]}],
         "reason": "their region",
     }
-    looked = one.put("roles/desk/tables/customer", json={**rule, "look": True}).json()
+    answer = one.put("roles/desk/tables/customer", json={**rule, "look": True})
+    looked, old = answer.json(), {"If-Match": answer.headers["ETag"]}
     assert (False, True) == (looked["applied"], "[roles.desk.type.customer" in looked["text"])
     assert {} == dict(made.engine.policy.roles["desk"].rules)
-    moved = one.put("roles/desk/tables/customer", json={**rule, "seen": "0" * 64})
-    assert (409, "config.moved") == (moved.status_code, moved.json()["code"])
-    assert one.put("roles/desk/tables/customer", json={**rule, "seen": looked["seen"]}).json()["applied"]
+    assert one.get("roles").headers["ETag"] == one.get("configuration").headers["ETag"] == old["If-Match"]
+    other = one.put("roles/desk", json={**role, "label": {"en": "The desk"}}, headers=old)
+    assert other.json()["applied"]
+    for path, body in (("roles/desk/tables/customer", rule), ("roles/desk", role)):
+        assert 428 == one.put(path, json=body).status_code
+        moved = one.put(path, json=body, headers=old)
+        assert (412, "conflict.version") == (moved.status_code, moved.json()["code"])
+    late = one.post("roles/desk/remove", json={"reason": "gone"}, headers=old)
+    assert (412, True) == (late.status_code, "desk" in made.engine.policy.roles)
+    seen = {"If-Match": other.headers["ETag"]}
+    done = one.put("roles/desk/tables/customer", json=rule, headers=seen)
+    assert done.json()["applied"]
+    seen = {"If-Match": done.headers["ETag"]}
     held = made.engine.policy.roles["desk"].rules["customer"]
     assert ({"record.read"}, FieldRule("mask", write=False)) == (set(held.actions), held.fields["phone"])
     assert [{"region"}, {"country", "status"}] == [{test.field for test in tests} for tests in held.rows]
@@ -396,11 +412,11 @@ def test_a_role_and_its_rule_for_a_table_are_stated_and_taken_away(one, made):
         ({"rows": [{"address": ["x"]}]}, "config.role_row"),
         ({"actions": ["record.fly"]}, "config.role_action"),
     ):
-        answer = one.put("roles/desk/tables/customer", json={**wrong, "reason": "x"})
+        answer = one.put("roles/desk/tables/customer", json={**wrong, "reason": "x"}, headers=seen)
         assert (code, 4) == (answer.json()["code"], answer.status_code // 100)
     assert 422 == one.put("roles/desk/tables/customer", json={"rows": [{"region": []}]}).status_code
     assert held == made.engine.policy.roles["desk"].rules["customer"]
-    assert one.put("roles/desk/tables/customer", json={"reason": "as before"}).json()["applied"]
+    assert one.put("roles/desk/tables/customer", json={"reason": "as before"}, headers=seen).json()["applied"]
     assert {} == dict(made.engine.policy.roles["desk"].rules)
     builtin = one.put("roles/reader/tables/customer", json={"reason": "x"})
     assert "config.role_builtin" == builtin.json()["code"]

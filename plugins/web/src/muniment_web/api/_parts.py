@@ -57,6 +57,7 @@ __all__ = [
     "micros",
     "of_type",
     "plain",
+    "put_configuration",
     "put_version",
     "replacing",
     "require_seen",
@@ -275,6 +276,12 @@ def replacing(if_match: str | None) -> Seen:
 def put_version(response: Response, version: int) -> None:
     """Name the version of what is answered."""
     response.headers["ETag"] = f'"{version}"'
+
+
+def put_configuration(response: Response, session: Session) -> None:
+    """Name the version of the configuration, where what is answered stands in it."""
+    held = session.engine.definitions.configuration
+    put_version(response, 0 if held is None else held[1])
 
 
 def micros(text: str | None) -> int | None:

@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Annotated, Any, Final
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Request, Response
 from pydantic import Field, StringConstraints
 
 from muniment import config
@@ -20,7 +20,17 @@ from muniment.session import Session
 from muniment.session.ticking import JOBS
 from muniment.session.writing.applying import policy_of
 from muniment_web.api._calls import area, language_of, may
-from muniment_web.api._parts import Day, Label, Moment, Shown, Strict, Why, plain
+from muniment_web.api._parts import (
+    Day,
+    Label,
+    Moment,
+    Shown,
+    Strict,
+    Why,
+    plain,
+    put_configuration,
+    put_version,
+)
 from muniment_web.server.differences import differing_lines
 from muniment_web.server.shifts import Right, everybody, shifted
 
@@ -101,13 +111,16 @@ class Applied(Shown):
 
 
 @router.get("/configuration")
-def get_configuration(request: Request, session: Configured, as_of: Day = None) -> ConfigurationShown:
+def get_configuration(
+    request: Request, response: Response, session: Configured, as_of: Day = None
+) -> ConfigurationShown:
     """The configuration that was applied, or that held at a moment, and the plugins in use."""
     session.require("config.read")
     archive: Archive = request.app.state.web.archive
     held = archive.engine.definitions.configuration
     assert held is not None  # an archive begins with one
     found = session.get(id_text(held[0]), as_of=as_of)
+    put_version(response, found.version)
     return ConfigurationShown.model_validate(
         {
             "version": found.version,
@@ -370,8 +383,9 @@ def _backup(one: Sealed) -> BackupShown:
 
 
 @router.get("/backups")
-def list_backups(session: BackedUp) -> Backups:
-    """The sealed backups where the configuration keeps them."""
+def list_backups(session: BackedUp, response: Response) -> Backups:
+    """The sealed backups where the configuration keeps them; the ETag is the version of the configuration."""
+    put_configuration(response, session)
     return Backups(backups=[_backup(one) for one in session.backups.listed()])
 
 

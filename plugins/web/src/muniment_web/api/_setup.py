@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Request, Response
 from pydantic import Field, StringConstraints
 
 from muniment.errors import NotFound
@@ -29,6 +29,7 @@ from muniment_web.api._parts import (
     Text,
     Written,
     plain,
+    put_configuration,
     version_of,
     written,
 )
@@ -214,10 +215,11 @@ def _known(session: Session, login: str) -> User:
 
 
 @router.get("/roles", tags=["users"])
-def list_roles(session: Users) -> RoleList:
-    """The roles, and what each sees and writes."""
+def list_roles(session: Users, response: Response) -> RoleList:
+    """The roles, and what each sees and writes; the ETag is the version of the configuration."""
     session.require("user.read")
     session.note("role.read")
+    put_configuration(response, session)
     policy = session.engine.policy
     return RoleList(
         roles=[

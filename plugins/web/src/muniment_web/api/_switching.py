@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from functools import partial
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import Depends, Path, Request
+from fastapi import Depends, Path, Request, Response
 from pydantic import Field, StringConstraints
 
 from muniment.archive.backups import backing_up
@@ -15,9 +17,19 @@ from muniment.archive.shaping import adding, keep, reshaped
 from muniment.policy import FieldRule, RowTest
 from muniment.schema.template import read_type
 from muniment.session import Session
+from muniment.session.writing.seen import Seen
 from muniment.subjects.rules import BackupPlan
 from muniment_web.api._calls import area, language_of, may
-from muniment_web.api._parts import Shown, Strict, Text, TypeKey
+from muniment_web.api._parts import (
+    IfMatch,
+    Shown,
+    Strict,
+    Text,
+    TypeKey,
+    put_configuration,
+    replacing,
+    require_seen,
+)
 
 __all__ = ["router"]
 
@@ -32,10 +44,9 @@ Several = Annotated[list[Short], Field(min_length=1, max_length=200)]
 
 
 class Held(Shown):
-    """What an edit of the configuration came to, or would; give ``seen`` back to have exactly that done."""
+    """What an edit of the configuration came to, or would; the ETag is the version of the configuration."""
 
     applied: bool
-    seen: str | None = None
     text: str | None = Field(default=None, description="the file as it would be")
     acts: list[dict[str, Any]] = Field(default=[])
     types: list[str] = Field(default=[])
@@ -45,25 +56,43 @@ class LookFirst(Strict):
     """Whether to look only, and why."""
 
     look: bool = Field(default=False, description="only say what it would come to")
-    seen: Digest | None = Field(default=None, description="of the look; anything else is refused")
     reason: Text | None = None
 
 
 def _edited(
-    request: Request, session: Session, edit: Edit, given: LookFirst, *, plugin: str | None = None
+    request: Request,
+    response: Response,
+    session: Session,
+    edit: Edit,
+    given: LookFirst,
+    seen: Seen,
+    *,
+    plugin: str | None = None,
 ) -> Held:
     archive = request.app.state.web.archive
     if given.look:
         found = propose(archive, session, edit, plugin=plugin)
+        put_configuration(response, session)
         return Held(
             applied=False,
-            seen=found.seen,
             text=found.after,
             acts=[{"kind": one.kind, **dict(one.target)} for one in found.planned.acts],
             types=[one.key for one in found.planned.made.changed],
         )
-    done = edit_configuration(archive, session, edit, reason=given.reason, plugin=plugin, seen=given.seen)
+    done = edit_configuration(archive, session, edit, reason=given.reason, plugin=plugin, replaced=seen)
+    put_configuration(response, session)
     return Held(applied=done)
+
+
+def _acting(if_match: str | None) -> Seen:
+    """For an act, which names the version where that matters to the caller."""
+    return partial(require_seen, if_match)
+
+
+def _replacing(if_match: str | None, there: Callable[[], bool]) -> Seen:
+    """For what takes the place of something that may be there in the configuration."""
+    seen = replacing(if_match)
+    return lambda version: seen(version if there() else 0)
 
 
 # Plugins
@@ -77,12 +106,19 @@ class PluginAct(LookFirst):
 
 
 @router.post("/plugins/{name}", tags=["rules"])
-def switch_plugin(request: Request, session: Configuring, name: Named, given: PluginAct) -> Held:
+def switch_plugin(
+    request: Request,
+    response: Response,
+    session: Configuring,
+    name: Named,
+    given: PluginAct,
+    if_match: IfMatch = None,
+) -> Held:
     """Use a plugin, or use it no longer, or say what that would come to."""
     session.require("config.change")
     archive = request.app.state.web.archive
     edit = switching(archive, name, enabled=given.enabled, settings=given.settings)
-    return _edited(request, session, edit, given, plugin=name)
+    return _edited(request, response, session, edit, given, _acting(if_match), plugin=name)
 
 
 # Roles and users
@@ -100,9 +136,17 @@ class RoleRequest(LookFirst):
 
 
 @router.put("/roles/{role}", tags=["users"])
-def define_role(request: Request, session: Configuring, role: RoleKey, given: RoleRequest) -> Held:
+def define_role(
+    request: Request,
+    response: Response,
+    session: Configuring,
+    role: RoleKey,
+    given: RoleRequest,
+    if_match: IfMatch = None,
+) -> Held:
     """Define a role of the archive's own, or change one, or say what that would come to."""
     session.require("config.change")
+    archive = request.app.state.web.archive
     stated = RoleStated(
         {"en": given.label.get("en", role), "zh": given.label.get("zh", given.label.get("en", role))},
         frozenset(given.actions),
@@ -111,7 +155,8 @@ def define_role(request: Request, session: Configuring, role: RoleKey, given: Ro
         frozenset(given.types),
         frozenset(given.purposes),
     )
-    return _edited(request, session, defining(request.app.state.web.archive, role, stated), given)
+    seen = _replacing(if_match, lambda: role in archive.engine.policy.roles)
+    return _edited(request, response, session, defining(archive, role, stated), given, seen)
 
 
 class FieldRuleStated(Strict):
@@ -140,7 +185,13 @@ class TableRuleRequest(LookFirst):
 
 @router.put("/roles/{role}/tables/{type}", tags=["users"])
 def rule_table(
-    request: Request, session: Configuring, role: RoleKey, key: TypeKey, given: TableRuleRequest
+    request: Request,
+    response: Response,
+    session: Configuring,
+    role: RoleKey,
+    key: TypeKey,
+    given: TableRuleRequest,
+    if_match: IfMatch = None,
 ) -> Held:
     """Say what a role of the archive's own may do with one table, or what that would come to."""
     session.require("config.change")
@@ -150,14 +201,22 @@ def rule_table(
         tuple(tuple(RowTest(key, tuple(some)) for key, some in sorted(one.items())) for one in given.rows),
     )
     edit = ruling(request.app.state.web.archive, role, key, stated)
-    return _edited(request, session, edit, given)
+    return _edited(request, response, session, edit, given, replacing(if_match))
 
 
 @router.post("/roles/{role}/remove", tags=["users"])
-def remove_role(request: Request, session: Configuring, role: RoleKey, given: LookFirst) -> Held:
+def remove_role(
+    request: Request,
+    response: Response,
+    session: Configuring,
+    role: RoleKey,
+    given: LookFirst,
+    if_match: IfMatch = None,
+) -> Held:
     """Take a role of the archive's own away, or say what that would come to."""
     session.require("config.change")
-    return _edited(request, session, removing(request.app.state.web.archive, role), given)
+    edit = removing(request.app.state.web.archive, role)
+    return _edited(request, response, session, edit, given, _acting(if_match))
 
 
 # Backups
@@ -174,7 +233,13 @@ class PlanRequest(LookFirst):
 
 
 @router.put("/backups/plan", tags=["rules"])
-def plan_backups(request: Request, session: Configuring, given: PlanRequest) -> Held:
+def plan_backups(
+    request: Request,
+    response: Response,
+    session: Configuring,
+    given: PlanRequest,
+    if_match: IfMatch = None,
+) -> Held:
     """Say where scheduled backups go and how long they stay, or what that would come to."""
     session.require("config.change")
     plan = BackupPlan(
@@ -184,7 +249,8 @@ def plan_backups(request: Request, session: Configuring, given: PlanRequest) -> 
         keep_weekly=given.keep_weekly,
         keep_monthly=given.keep_monthly,
     )
-    held = _edited(request, session, backing_up(plan), given)
+    seen = _replacing(if_match, lambda: bool(request.app.state.web.archive.applied.backup.to))
+    held = _edited(request, response, session, backing_up(plan), given, seen)
     if held.applied:
         session.backups.prepare()
     return held
@@ -196,6 +262,7 @@ def plan_backups(request: Request, session: Configuring, given: PlanRequest) -> 
 class TableRequest(LookFirst):
     """A new table, in the form that the library has."""
 
+    seen: Digest | None = Field(default=None, description="of the look; anything else is refused")
     table: dict[str, Any] = Field(
         description="as a type stands in the library: key, label, subject, title, group with its fields"
     )
