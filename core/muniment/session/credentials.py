@@ -257,13 +257,17 @@ class Credentials(Footing):
         """Take a token back at once.
 
         Raises:
-            AccessDenied: ``access.action``; logged.
-            NotFound: ``sign.no_token``.
+            NotFound: ``sign.no_token``, also for one that is none of the actor's to take back; logged.
         """
         document = self._document(kind, identifier)
         if document is None:
-            raise NotFound("sign.no_token")
-        self._require_over(str(document["login"]))
+            error = NotFound("sign.no_token")
+            self._engine.refused(self._acting, "user.change", error)
+            raise error
+        try:
+            self._require_over(str(document["login"]))
+        except AccessDenied:
+            raise NotFound("sign.no_token") from None
         gone = False
 
         def take(there: bytes | None) -> None:

@@ -22,10 +22,11 @@ from muniment.model import Value, id_bytes, id_text, instant, micros_of
 from muniment.policy import SYSTEM
 from muniment.schema import RecordType
 from muniment.schema.builtin import INCOMING
-from muniment.session.attachments import attach_file, read_bytes
+from muniment.session.attachments import attach_file, read_bytes, read_file
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.logbook import Moment
+from muniment.session.kernel.reach import reaches
 from muniment.session.reading.lists import Asked
 from muniment.session.reading.pieces import Piece, piece_of
 from muniment.session.reading.reads import disclosure, plan_of
@@ -354,6 +355,8 @@ class Inbox:
     ) -> Piece[Item]:
         """What waits, oldest first; or all that is still here.
 
+        What came from somebody whom the actor's roles do not reach is not there for them.
+
         Args:
             everything: what was accepted or refused too.
             limit: so many at the most; by default all.
@@ -374,27 +377,41 @@ class Inbox:
         """One of them.
 
         Raises:
-            NotFound: ``inbox.none``.
+            NotFound: ``inbox.none``; logged.
         """
-        found = self._read(id_bytes(id), Piece)
-        if not found:
-            raise NotFound("inbox.none", where=id)
-        return found[0]
+        return self._one(id, "inbox.read")
 
-    def _read(self, only: bytes | None, chosen: Callable[[Iterable[Item]], Piece[Item]]) -> Piece[Item]:
+    def _one(self, id: str, *actions: str) -> Item:
+        def chosen(found: Iterable[Item]) -> Piece[Item]:
+            one = next((one for one in found if one.id == id), None)
+            if one is None:
+                raise NotFound("inbox.none", where=id)
+            return Piece((one,))
+
+        return self._read(id_bytes(id), chosen, actions)[0]
+
+    def _read(
+        self,
+        only: bytes | None,
+        chosen: Callable[[Iterable[Item]], Piece[Item]],
+        actions: Sequence[str] = ("inbox.read",),
+    ) -> Piece[Item]:
+        """What there is for whoever may do all of these; what they read of it is written down."""
+
         def body(tx: Transaction, moment: Moment) -> Piece[Item]:
-            self._engine.policy.require(self._acting.actor, "inbox.read", INCOMING.key)
+            for action in actions:
+                self._engine.policy.require(self._acting.actor, action, INCOMING.key)
             versions = [one for one in self._versions(tx) if only in (None, one.record)]
             plan = plan_of(self._engine, self._acting, INCOMING, None)
-            clear = plan.view.clear
-            found = chosen(self._opened(tx, one, clear) for one in versions)
+            found = chosen(self._opened(tx, versions, plan.view.clear, actions))
             named = {id_bytes(one.id) for one in found}
             shown = [one for one in versions if one.record in named]
             drafts = disclosure(self._engine, tx, self._acting, "record.read", plan, shown)
             self._engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
             return found
 
-        with self._engine.guarded(self._acting, "inbox.read"):
+        record = None if only is None else id_text(only)
+        with self._engine.guarded(self._acting, actions[0], record=record):
             return self._engine.run(body, self._acting)
 
     def _versions(self, tx: Transaction) -> Iterator[Version]:
@@ -407,9 +424,17 @@ class Inbox:
         }
         return (one for one in standing if one.subject not in gone and one.record not in gone)
 
-    def _opened(self, tx: Transaction, version: Version, clear: frozenset[str]) -> Item:
-        values = open_version(tx, self._engine.sealer, version, INCOMING)
-        return _item(version, {key: value for key, value in values.items() if key in clear})
+    def _opened(
+        self, tx: Transaction, versions: Iterable[Version], clear: frozenset[str], actions: Sequence[str]
+    ) -> Iterator[Item]:
+        """What an actor sees of those that come from nobody known, or from persons whom their roles reach."""
+        for version in versions:
+            values = open_version(tx, self._engine.sealer, version, INCOMING)
+            persons = map(id_bytes, _item(version, values).proposal.persons)
+            if all(
+                reaches(self._engine, tx, self._acting, action, one) for one in persons for action in actions
+            ):
+                yield _item(version, {key: value for key, value in values.items() if key in clear})
 
     def _known(self) -> dict[str, bool]:
         """The keys of what is here, and whether the original of each is."""
@@ -450,7 +475,7 @@ class Inbox:
             UsageError: ``inbox.decided``, ``inbox.whose`` where it is not clear of whom it is.
             Invalid, AccessDenied, ApprovalNeeded: as with any write.
         """
-        item = self.get(id)
+        item = self._one(id, "inbox.read", "inbox.change")
         self._require_waiting(item)
         proposal = item.proposal
         changes: list[Change] = []
@@ -483,13 +508,18 @@ class Inbox:
         """
         if not reason.strip():
             raise UsageError("usage.no_reason")
-        item = self.get(id)
+        item = self._one(id, "inbox.read", "inbox.change")
         self._require_waiting(item)
         return self._written([self._decided(item, "refused")], reason=reason)[0]
 
     def original(self, id: str, target: Path) -> None:
-        """Open the original into a new file, after its entry is in the log."""
-        self._session.read_file(id, "original", target)
+        """Open the original into a new file, after its entry is in the log.
+
+        Raises:
+            NotFound: ``inbox.none``; logged.
+        """
+        self.get(id)
+        read_file(self._engine, self._acting, id_bytes(id), "original", target, inside=True)
 
     def _require_waiting(self, item: Item) -> None:
         if item.state != "waiting":
@@ -516,7 +546,7 @@ class Inbox:
         record = self._session.get(item.made)
         if self._session.type(record.type).field(field) is None or record.fields.get(field) is not None:
             return
-        reference, content = read_bytes(self._engine, self._acting, id_bytes(id), "original")
+        reference, content = read_bytes(self._engine, self._acting, id_bytes(id), "original", inside=True)
         attach_file(self._engine, self._acting, id_bytes(item.made), field, content, name=reference.name)
 
     def clear(self) -> int:

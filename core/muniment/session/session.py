@@ -455,7 +455,9 @@ class Session(Areas, Book):
             return RowWriter(self._engine, self._acting, self._engine.record_type(type), fields, **how)
 
     def imports(self, *, limit: int = 100, after: str | None = None) -> Piece[Record]:
-        """The imports that there were, newest first, each a record of the built-in type ``import``.
+        """The imports that the actor may know of, newest first, each a record of the type ``import``.
+
+        Whose roles end at some records of a type knows of their own imports of it alone.
 
         Args:
             limit: records at the most, up to 1,000.
@@ -465,12 +467,10 @@ class Session(Areas, Book):
             AccessDenied: ``access.action``; logged.
             UsageError: ``usage.cursor``.
         """
+        from muniment.session.tables.imported import list_imports
+
         self.require("record.import")
-        asked = lists.Asked("import", kind="import.list", descending=True, limit=limit, after=after)
-        page = self.listed(asked)
-        found = Piece(page.records)
-        found.after = page.after
-        return found
+        return list_imports(self._engine, self._acting, limit=limit, after=after)
 
     def revert_import(
         self,

@@ -27,19 +27,28 @@ from muniment.model import SCOPES, id_text
 from muniment.policy import BUILTIN_ROLES
 from muniment.schema import ListView
 from muniment.schema.dashboards import Dashboard, Tile
+from muniment.session import Session
 from muniment.session.kernel.engine import SHARD
 from muniment.session.oversight.log_queries import LogQuery
 from muniment.session.rights.consents import Terms
-from muniment.testing import log_entries, new_archive
+from muniment.session.writing.changes import Change
+from muniment.testing import log_entries, log_size, new_archive
 from muniment_web._app import build
 from muniment_web.testing import NOBODY, Asked, Browser, Calls, give_password, new_web
 
 PURPOSE = "CustomerManagement"
 FILE = Path(__file__).parents[3] / "LICENSE"
-OWN, SECRET = "Apfelstrudel", "Zwetschgenkompott"
-"""Stand in every value of what belongs to the one clerk and to the other, and nowhere else."""
+OWN, SECRET, SHARED = "Apfelstrudel", "Zwetschgenkompott", "Quarkkeulchen"
+"""Stand in every value of what belongs to the one clerk, to the other, to the archive, and nowhere else."""
+SEEING = {
+    "incidents": "incident.read", "webhooks": "config.read", "suggestions": "config.read",
+    "alerts": "alert.read",
+}  # fmt: skip
+"""What the archive has by itself, by the first part of its address, and the right to see it."""
 
 RULES = """
+[rights]
+provided = ["customer.full_name"]
 [[approvals.rule]]
 name = "deletions"
 types = ["interaction"]
@@ -66,9 +75,13 @@ BOOK = {
 NAMED = {"record", "records", "ids", "about", "kept", "duplicate", "person"}
 """Parts of requests that take an identifier, whatever their form says of them."""
 LISTS = {"find_duplicates", "find_records", "list_records", "search_records"}
+TYPES = {
+    "call": "interaction", "follow-up": "follow_up",
+}  # fmt: skip
 BODIES = {
     "place_restriction": {"reason": "x"}, "lift_restriction": {"reason": "x"}, "place_hold": {"matter": "x"},
     "export_records": {"recipient": "x", "reason": "x"}, "step_request": {"to": "identity_check"},
+    "invalidate_consent": {"reason": "x"}, "portable_copy": {"basis": "consent"},
     "keep_form": {"fields": {"city": "Ulm"}}, "update_record": {"fields": {"city": "Ulm"}},
 }  # fmt: skip
 
@@ -90,19 +103,39 @@ class Ours:
         return {**self.records, **self.things}
 
 
-def belongings(archive: Archive, login: str, secret: str) -> Ours:
+def imported(session: Session, user: str, secret: str, folder: Path) -> str:
+    """Make an import of one customer; gives its identifier."""
+    file = folder / f"{secret}.csv"
+    file.write_text(
+        f"customer_number,full_name,account_owner\n{secret}-9,{secret},{user}\n", encoding="utf-8"
+    )
+    return session.import_file("customer", file).id
+
+
+def received(session: Session, secret: str) -> str:
+    """Take a message of the first customer's; gives the identifier of what waits."""
+    letter = f"From: {secret} <{secret}-0@example.org>\r\nTo: shop@shop.example\r\nSubject: {secret}\r\n"
+    session.inbox.take([(secret, f"{letter}Message-ID: <{secret}@example.org>\r\n\r\n{secret}\r\n".encode())])
+    found = session.inbox.listed()[-1]
+    assert 1 == len(found.proposal.persons)
+    return found.id
+
+
+def belongings(archive: Archive, login: str, secret: str, folder: Path) -> Ours:
     """Make one of everything that belongs to somebody, as that person."""
     user = id_text(archive.engine.definitions.users[login].record)
     with archive.session(actor=login, purpose=PURPOSE) as session:
         values = {
             "full_name": secret,
             "city": secret,
-            "email": f"{secret}@example.org",
             "account_owner": user,
         }
 
         def customer(at: int) -> str:
-            return session.create("customer", {**values, "customer_number": f"{secret}-{at}"}).id
+            name = f"{secret}-{at}"
+            return session.create(
+                "customer", {**values, "customer_number": name, "email": f"{name}@example.org"}
+            ).id
 
         anna, held, gone, closed, erased = map(customer, range(5))
         session.update(anna, {"city": f"{secret} 2"}, reason=secret)
@@ -130,8 +163,15 @@ def belongings(archive: Archive, login: str, secret: str) -> Ours:
             "hold": session.holds.place(secret, records=[held]).id,
             "consent": session.consents.give(anna, Terms("Marketing")).id,
         }
+        things |= {
+            "import": imported(session, user, secret, folder),
+            "incoming": received(session, secret),
+            "merge": session.cleaning.links.merge(*map(customer, (5, 6)), reason=secret).id,
+        }
         session.restrictions.place_record(closed, basis=secret, reason=secret)
         session.erase(session.get(erased).subject, reason=secret)
+    with archive.session(actor="owner", purpose=PURPOSE) as session:
+        things["emergency"] = session.emergencies.begin(anna, reason=secret).id
     names = {"view": f"{secret} view", "board": f"{secret} board"}
     return Ours(login, secret, records, things, names, int(waits.value.parameters["number"]))
 
@@ -147,7 +187,11 @@ def clerks(tmp_path_factory):
             for role in ("clerk", *sorted(BUILTIN_ROLES)):
                 for login in ("li", "wu") if role == "clerk" else (f"a-{role}",):
                     session.create("user", {"login": login, "roles": [role], "state": "active"})
-        yield archive, belongings(archive, "li", OWN), belongings(archive, "wu", SECRET)
+        yield (
+            archive,
+            belongings(archive, "li", OWN, folder.parent),
+            belongings(archive, "wu", SECRET, folder.parent),
+        )
 
 
 @pytest.fixture(scope="module")
@@ -164,6 +208,34 @@ def client_of(clerks):
         return client
 
     return make
+
+
+@pytest.fixture(scope="module")
+def shared(clerks):
+    """What is the archive's and nobody's: identifiers, by the first part of their pages' addresses."""
+    archive, _, _ = clerks
+    with archive.session(actor="owner", purpose=PURPOSE) as session:
+        alert = Change(
+            "create",
+            "alert",
+            values={
+                "rule": "x",
+                "severity": "low",
+                "state": "open",
+                "last": 0,
+                "generation": 0,
+                "key": SHARED,
+            },
+            kind="alert.raise",
+            inside=True,
+        )
+        (raised,) = session.write([alert])
+        return {
+            "incidents": session.incidents.open(SHARED).id,
+            "webhooks": session.webhooks.add(SHARED, "https://crm.example.org/", ["record.*"])[0].id,
+            "suggestions": session.suggestions.make(SHARED),
+            "alerts": raised.id,
+        }
 
 
 class Slots(Calls):
@@ -218,8 +290,8 @@ def told(answer: Any) -> str:
 
 def is_hidden(missing: Any, there: Any) -> bool:
     """Whether what is another's is refused, or answered as is what is not there, to the last word."""
-    if there.status_code in (403, 404):
-        return bool(code_of(there))
+    if there.status_code in (403, 404) and not code_of(there):
+        return False
     alike = (there.status_code, code_of(there)) == (missing.status_code, code_of(missing))
     return alike and (there.status_code >= 300 or told(there) == told(missing))
 
@@ -232,7 +304,7 @@ def code_of(answer: Any) -> str:
 
 def type_of(what: str) -> str:
     """The table of a record, by what it is."""
-    return {"call": "interaction", "follow-up": "follow_up"}.get(what, "customer")
+    return TYPES.get(what, "customer")
 
 
 def standing(archive: Archive, ours: Ours) -> Any:
@@ -256,8 +328,20 @@ def standing(archive: Archive, ours: Ours) -> Any:
         return found
 
 
-def answers(client: TestClient, calls: Slots, identifiers: dict[str, str]) -> Iterator[tuple[Any, ...]]:
-    """Every call with each identifier in each place: its name, the place, what it is, the answers to both."""
+def refused_unseen(archive: Archive, start: int) -> bool:
+    """Whether no entry from an index on says that something was refused."""
+    return not any(one.kind == "access.deny" for one in log_entries(archive, start=start))
+
+
+def answers(
+    archive: Archive, client: TestClient, calls: Slots, identifiers: dict[str, str]
+) -> Iterator[tuple[Any, ...]]:
+    """Every call with each identifier in each place: its name, the place, what it is, the answers to both.
+
+    Raises:
+        AssertionError: a refusal is not in the log.
+    """
+    unseen = set()
     for verb, path, one in calls:
         for asked, holder, key in calls.of(verb, path, one):
             answered: dict[str, Any] = {}
@@ -269,7 +353,12 @@ def answers(client: TestClient, calls: Slots, identifiers: dict[str, str]) -> It
                     holder[key] = "0" * 32 if what == "token" else NOBODY
                     answered[sort] = asked.send(client)
                 missing, holder[key] = answered[sort], identifier
-                yield one["operationId"], key, what, missing, asked.send(client)
+                start = log_size(archive)
+                there = asked.send(client)
+                if there.status_code in (403, 404) and refused_unseen(archive, start):
+                    unseen.add((one["operationId"], key, what, code_of(there)))
+                yield one["operationId"], key, what, missing, there
+    assert not unseen, "\n".join(map(str, sorted(unseen)))
 
 
 @pytest.mark.slow
@@ -279,7 +368,7 @@ def test_anothers_identifier_is_worth_as_much_as_one_that_nothing_has(clerks, cl
     client, before = client_of("li"), standing(archive, other)
     calls = Slots(client.get("openapi.json").json(), {"record": own.records["record"]}, BODIES)
     wrong, tried, formed = [], set(), set()
-    for call, place, what, missing, there in answers(client, calls, other.identifiers):
+    for call, place, what, missing, there in answers(archive, client, calls, other.identifiers):
         tried.add(call)
         formed |= {call} if there.status_code != 422 else set()
         if SECRET in told(there):
@@ -352,7 +441,7 @@ def test_what_is_somebodys_own_is_nobody_elses_whatever_their_role(clerks, clien
     things = {what: other.things[what] for what in ("form", "new form", "log query", "token")}
     calls = Slots(client.get("openapi.json").json(), {"record": NOBODY}, BODIES)
     wrong = []
-    for call, place, what, missing, there in answers(client, calls, things):
+    for call, place, what, missing, there in answers(archive, client, calls, things):
         if call == "revoke_token" and administers:
             continue  # whoever administers users takes tokens back; what they open they never see
         if SECRET in told(there) or not (call in BOOK or is_hidden(missing, there)):
@@ -371,6 +460,52 @@ def test_what_is_somebodys_own_is_nobody_elses_whatever_their_role(clerks, clien
     assert before == {name: after[name] for name in before}
 
 
+@pytest.mark.slow
+@pytest.mark.parametrize("login", ["li", *(f"a-{role}" for role in sorted(BUILTIN_ROLES))])
+def test_what_is_the_archives_is_there_for_those_alone_who_may_see_to_it(clerks, shared, client_of, login):
+    """Incidents, webhooks, alerts, suggestions: to whom the right to see them lacks, they are not there."""
+    archive, _, _ = clerks
+    client = client_of(login)
+    calls = Slots(client.get("openapi.json").json(), {"record": NOBODY}, BODIES)
+    with archive.session(actor=login, purpose=PURPOSE) as session:
+        lacking = {one["operationId"] for _, _, one in calls if not session.may(one["x-action"])}
+        unseen = {noun for noun, action in SEEING.items() if not session.may(action)}
+    nouns = {one["operationId"]: path.split("/")[1] for _, path, one in calls}
+    wrong, tried = [], 0
+    for call, place, what, missing, there in answers(archive, client, calls, shared):
+        if what in unseen and (SHARED in told(there) or not is_hidden(missing, there)):
+            wrong.append((call, place, what, there.status_code, code_of(there), missing.status_code))
+        if nouns[call] == what and call in lacking:
+            tried += 1
+            if there.status_code != 403 and (what in unseen or there.status_code < 400):
+                wrong.append((call, place, what, "done", there.status_code))
+    assert not wrong, "\n".join(map(str, wrong))
+    assert (login == "a-owner") == (tried == 0)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("login", ["a-editor", "a-reader"])
+def test_no_page_shows_what_is_the_archives_to_those_who_do_not_see_to_it(clerks, shared, login):
+    """The same through pages; each refusal is in the log."""
+    archive, _, _ = clerks
+    give_password(archive, login)
+    web = new_web(archive, requests_a_minute=1_000_000)
+    one, refused = Browser.of(web).sign_in(login), 0
+    form = {"csrf": one.csrf, "text": "x", "reason": "x", "state": "explained", "audience": "authority"}
+    for route in build(web).routes:
+        noun = getattr(route, "path", "").split("/")[1]
+        if noun not in shared or "{id" not in route.path:
+            continue
+        for method in sorted((route.methods or set()) & {"GET", "POST"}):
+            sent, start = {} if method == "GET" else {"data": form}, log_size(archive)
+            answer = one.client.request(method, filled(route.path, "", shared[noun]), **sent)
+            assert answer.status_code == 403, (method, route.path)
+            assert SHARED not in answer.text
+            assert not refused_unseen(archive, start), (method, route.path)
+            refused += 1
+    assert refused >= 7
+
+
 def test_a_proposal_about_anothers_record_is_not_there(clerks, client_of):
     """Neither looked at nor decided by somebody whose roles do not reach what it is about."""
     archive, _, other = clerks
@@ -383,19 +518,26 @@ def test_a_proposal_about_anothers_record_is_not_there(clerks, client_of):
         answer = client.request("POST" if act else "GET", f"changes/{other.number}{act}", json=body)
         assert answer.status_code in (403, 404), (act, answer.text)
         assert code_of(answer)
-        assert SECRET not in answer.text
+        assert SHARED not in answer.text
     assert SECRET not in client.get("changes").text
     assert before == standing(archive, other)
+
+
+def filled(path: str, what: str, identifier: str) -> str:
+    """The path of a route with an identifier in it."""
+    places = {"type": type_of(what), "id": identifier, "token": identifier, "field": "attachments"}
+    return re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: places.get(found[1], "1"), path)
 
 
 @pytest.mark.slow
 def test_no_page_shows_or_changes_what_is_anothers(clerks):
     """Every route with an identifier, asked for and sent to, by a clerk who may do nearly everything."""
-    archive, _, other = clerks
+    archive, own, other = clerks
     give_password(archive, "li")
     web = new_web(archive, requests_a_minute=1_000_000)
     one, before = Browser.of(web).sign_in("li"), standing(archive, other)
-    csrf, start, refused = one.csrf, len(log_entries(archive)), 0
+    refused, unseen = 0, []
+    form = {"csrf": one.csrf, "note": "x", "why": "other", "expected": "1", "reason": "x", "v.city": "Ulm"}
     for route in build(web).routes:
         names = re.findall(r"\{(\w+)", route.path) if isinstance(route, Route) else []
         if not {"id", "token"} & set(names):
@@ -403,24 +545,22 @@ def test_no_page_shows_or_changes_what_is_anothers(clerks):
         for what, identifier in other.identifiers.items():
             if "id" in names and what == "token":
                 continue
-            places = {"type": type_of(what), "id": identifier, "token": identifier, "field": "attachments"}
-            path = re.sub(r"\{(\w+)(?::\w+)?\}", lambda found: places.get(found[1], "1"), route.path)  # noqa: B023
-            form = {
-                "csrf": csrf,
-                "note": "x",
-                "why": "other",
-                "expected": "1",
-                "reason": "x",
-                "v.city": "Ulm",
-            }
+            path = filled(route.path, what, identifier)
             for method in sorted((route.methods or set()) & {"GET", "POST"}):
                 sent = {} if method == "GET" else {"data": form}
+                start = log_size(archive)
                 answer = one.client.request(method, path, **sent)
                 assert SECRET not in told(answer), (method, route.path, what)
                 assert answer.status_code < 500, (method, route.path, what)
-                refused += answer.status_code in (403, 404)
+                if answer.status_code in (403, 404):
+                    refused += 1
+                    if refused_unseen(archive, start):
+                        unseen.append((method, route.path, what))
+    # What is refused whatever it is asked of, such as a panel of no plugin, is no refusal of anybody's.
+    for method, path, what in unseen:
+        mine = one.client.request(method, filled(path, what, own.identifiers[what]), data=form)
+        assert mine.status_code == 404, (method, path, what)
     for path in (f"/dashboards/{other.names['board']}", f"/t/customer?view={other.names['view']}"):
         assert 404 == one.get(path).status_code
     assert refused > 300
-    assert {"access.deny"} & {entry.kind for entry in log_entries(archive, start=start)}
     assert before == standing(archive, other)

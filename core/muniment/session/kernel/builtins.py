@@ -80,7 +80,7 @@ _RULES: Final[Mapping[str, BuiltinRules]] = {
         "retention.read", "", ("subject.restrict", "subject.unrestrict", "subject.restrict"), guarded=True
     ),
     IMPORT.key: BuiltinRules(
-        "record.import", "record.import", ("import.begin", "import.finish", "import.revert")
+        "record.import", "record.import", ("import.begin", "import.finish", "import.revert"), guarded=True
     ),
     CONSENT.key: BuiltinRules(
         "consent.read",

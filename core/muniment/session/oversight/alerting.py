@@ -225,15 +225,17 @@ class Alerts(Footing):
         """One alert.
 
         Raises:
-            NotFound: ``alert.none``.
+            NotFound: ``alert.none``; logged.
             AccessDenied: ``access.action``; logged.
         """
         self._require("alert.read")
-        for one in self._held(()):
-            if one.id == id:
-                self._engine.note(self._acting, "alert.read", count=1)
-                return one
-        raise NotFound("alert.none", where=id)
+        one = next((one for one in self._held(()) if one.id == id), None)
+        if one is None:
+            error = NotFound("alert.none", where=id)
+            self._engine.refused(self._acting, "alert.read", error, record=id)
+            raise error
+        self._engine.note(self._acting, "alert.read", count=1)
+        return one
 
     def close(self, id: str, state: str, *, reason: str) -> Saved:
         """Say what became of an alert.

@@ -19,9 +19,11 @@ from muniment.model import id_bytes, id_text, micros_of
 from muniment.policy import View
 from muniment.schema.builtin import BREAK_GLASS
 from muniment.session.ground import Footing
+from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.loading import load
 from muniment.session.kernel.logbook import Moment
+from muniment.session.kernel.reach import reaches
 from muniment.session.kernel.views import Record
 from muniment.session.reading.pieces import Piece, piece_of
 from muniment.session.reading.reads import Loaded, disclosure, release, whole_plan
@@ -181,7 +183,7 @@ class Emergencies(Footing):
             UsageError: ``usage.no_reason``.
             AccessDenied: ``access.own_glass`` or ``access.action``; logged.
             Conflict: ``conflict.reviewed``.
-            NotFound: there is no such emergency access; logged.
+            NotFound: there is no such emergency access, or the actor's roles do not reach its record; logged.
         """
         if not finding.strip():
             raise UsageError("usage.no_reason")
@@ -206,7 +208,7 @@ class Emergencies(Footing):
     def list(
         self, *, reviewed: bool = False, limit: int | None = None, after: str | None = None
     ) -> Piece[Emergency]:
-        """The emergency accesses that nobody has reviewed, oldest first.
+        """The emergency accesses that nobody has reviewed and the actor's roles reach, oldest first.
 
         Args:
             reviewed: those that somebody has reviewed instead.
@@ -227,6 +229,18 @@ class Emergencies(Footing):
         shown.after = behind
         return shown
 
+    def get(self, id: str) -> Emergency:
+        """One emergency access as its reviewer needs it.
+
+        Args:
+            id: UUID text.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+            NotFound: there is none that the actor may review; logged.
+        """
+        return self._one(id, _REVIEW)
+
     def _listed(
         self, tx: Transaction, moment: Moment, reviewed: bool, limit: int | None, after: str | None
     ) -> tuple[Sequence[Loaded], str | None]:
@@ -235,7 +249,8 @@ class Emergencies(Footing):
         for name in ("reviewed",) if reviewed else ("open", "ended"):
             query = ListQuery(BREAK_GLASS.number, ((state, name),), limit=_PAGE)
             while rows := tx.list_current(SHARD, query):
-                found += [one for row in rows if (one := tx.version(SHARD, row.record)) is not None]
+                versions = (tx.version(SHARD, row.record) for row in rows)
+                found += [one for one in versions if one is not None and self._reviews(tx, one)]
                 query = attrs.evolve(query, after=((), rows[-1].record))
         piece = piece_of(
             self._engine, "emergency", found, lambda one: (one.record.hex(),), limit=limit, after=after
@@ -243,12 +258,14 @@ class Emergencies(Footing):
         return self._logged(tx, moment, piece, "record.list"), piece.after
 
     def _one(self, id: str, action: str) -> Emergency:
-        """One emergency access, opened to be ended or reviewed."""
+        """One emergency access, opened to be looked at, ended or reviewed."""
         engine, acting = self._engine, self._acting
 
         def body(tx: Transaction, moment: Moment) -> Sequence[Loaded]:
             version = tx.version(SHARD, id_bytes(id))
             if version is None or version.type != BREAK_GLASS.number or version.operation == _DELETE:
+                raise NotFound("record.not_found")
+            if action == _REVIEW and not self._reviews(tx, version):
                 raise NotFound("record.not_found")
             return self._logged(tx, moment, [version], "record.read")
 
@@ -256,6 +273,11 @@ class Emergencies(Footing):
             engine.policy.require(acting.actor, action)
             (loaded,) = engine.run(body, acting)
         return _shown(release(engine, loaded, _PLAN), loaded.version)
+
+    def _reviews(self, tx: Transaction, version: Version) -> bool:
+        """Whether a role that may review reaches the record that somebody wanted to see."""
+        values = open_version(tx, self._engine.sealer, version, BREAK_GLASS)
+        return reaches(self._engine, tx, self._acting, _REVIEW, id_bytes(str(values["record"])))
 
     def _logged(
         self, tx: Transaction, moment: Moment, versions: Sequence[Version], kind: str

@@ -189,14 +189,16 @@ class LogQueries:
         """One query by its name or identifier; of several with a name the one that is listed first.
 
         Raises:
-            NotFound: ``query.unknown``, also for one of somebody else: alike.
+            NotFound: ``query.unknown``, also for one of somebody else: alike; logged.
             AccessDenied: ``access.action``; logged.
         """
         wanted = name.strip()
         for one in self.list():
             if wanted == one.id or wanted.casefold() == one.name.casefold():
                 return one
-        raise NotFound("query.unknown")
+        error = NotFound("query.unknown")
+        self._engine.refused(self._session.acting, "log.read", error)
+        raise error
 
     def run(
         self, name: str, *, after: str | None = None, generation: Asked = ALL, limit: int = 100

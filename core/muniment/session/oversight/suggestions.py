@@ -112,13 +112,16 @@ class Suggestions:
         """Put one away.
 
         Raises:
-            NotFound: ``suggestion.unknown``.
+            NotFound: ``suggestion.unknown``; logged.
             AccessDenied: ``access.action``; logged.
         """
+        engine = self._engine
         self._session.require("config.change")
         one = next((one for one in self.all() if one.id == id), None)
         if one is None:
-            raise NotFound("suggestion.unknown")
+            error = NotFound("suggestion.unknown")
+            engine.refused(self._session.acting, "config.change", error, record=id)
+            raise error
         change = Change(
             "update",
             record=id_bytes(id),
@@ -127,4 +130,4 @@ class Suggestions:
             kind="suggestion.close",
             inside=True,
         )
-        write(self._engine, self._session.acting, [change])
+        write(engine, self._session.acting, [change])

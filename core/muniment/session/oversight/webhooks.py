@@ -141,11 +141,13 @@ class Webhooks:
         """One of them.
 
         Raises:
-            NotFound: ``webhook.unknown``.
+            NotFound: ``webhook.unknown``; logged.
         """
         found = next((one for one in self.all() if one.id == id), None)
         if found is None:
-            raise NotFound("webhook.unknown")
+            error = NotFound("webhook.unknown")
+            self._engine.refused(self._session.acting, "config.read", error, record=id)
+            raise error
         return found
 
     def add(

@@ -79,6 +79,9 @@ class Erasures(Footing):
         Args:
             ids: UUID texts, at most ``session.erasing.MOST_TARGETS``.
             reason: why; sealed.
+
+        Raises:
+            NotFound: one of them is not there; logged.
         """
         self._require_erasing(reason)
         asked = [id_bytes(one) for one in ids]
@@ -88,6 +91,10 @@ class Erasures(Footing):
                 self._engine.store.transaction(write=False) as tx,
             ):
                 require_reached(self._engine, tx, self._acting, "subject.erase", one)
+                first = tx.version(SHARD, one, 1)
+                # What the framework keeps itself is erased with whom it is about.
+                if tx.subject(SHARD, one) is None if first is None else first.type < 256:
+                    raise NotFound("record.not_found")
         with self._engine.store.transaction(write=False) as tx:
             merged = self._merged(tx, asked)
             self._named = frozenset(merged)

@@ -132,12 +132,14 @@ class Requests:
             id: UUID text of the request.
 
         Raises:
-            NotFound: ``request.none``.
+            NotFound: ``request.none``; logged.
             AccessDenied: ``access.action``; logged.
         """
         found = self.listed(everything=True, only=id)
         if not found:
-            raise NotFound("request.none", where=id)
+            error = NotFound("request.none", where=id)
+            self._engine.refused(self._acting, "request.read", error, record=id)
+            raise error
         return found[0]
 
     def listed(
@@ -211,7 +213,10 @@ class Requests:
         return Request(id_text(version.record), version.version, id_text(version.subject), values)
 
     def _one(self, id: str) -> Request:
-        with self._engine.store.transaction(write=False) as tx:
+        with (
+            self._engine.guarded(self._acting, "request.change", record=id),
+            self._engine.store.transaction(write=False) as tx,
+        ):
             version = tx.version(SHARD, id_bytes(id))
             if version is None or version.type != REQUEST.number:
                 raise NotFound("request.none", where=id)

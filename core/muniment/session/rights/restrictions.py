@@ -305,6 +305,7 @@ class Restrictions(Footing):
 
         Raises:
             UsageError: ``usage.no_reason``.
+            NotFound: there is no such record for this actor; logged.
             Conflict: ``restriction.none``.
             AccessDenied: ``access.action``, or ``restriction.four_eyes``; logged.
         """
@@ -320,6 +321,9 @@ class Restrictions(Footing):
         acting = self._acting
 
         def body(tx: Transaction, moment: Moment) -> Sequence[Change]:
+            first = tx.version(SHARD, target)
+            if first is None or first.type < 256:
+                raise NotFound("record.not_found")
             require_reached(self._engine, tx, acting, "subject.restrict", target)
             held = self._held(tx, target, alone)
             if held is None:

@@ -21,6 +21,7 @@ from muniment.session.approval.asking import approve_merge
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.erased import is_gone
+from muniment.session.kernel.reach import reaches
 from muniment.session.kernel.views import Record
 from muniment.session.reading.pieces import Piece, piece_of
 from muniment.session.writing.approving import Sanction
@@ -134,7 +135,7 @@ class Links:
         self._engine = session.engine
 
     def list(self, *, limit: int | None = None, after: str | None = None) -> Piece[Link]:
-        """The merges that hold, oldest first.
+        """The merges that hold of records that the actor's roles reach, oldest first.
 
         Args:
             limit: so many at the most; by default all.
@@ -145,9 +146,9 @@ class Links:
             UsageError: ``usage.cursor``.
         """
         self._session.require("subject.link")
-        with self._engine.store.transaction(write=False) as tx:
-            links = _links(self._engine, tx)
-        found = piece_of(self._engine, "merge", links, lambda one: (one.id,), limit=limit, after=after)
+        found = piece_of(
+            self._engine, "merge", self._reached(), lambda one: (one.id,), limit=limit, after=after
+        )
         self._session.note("data.check", target={"links": len(found)}, count=len(found))
         return found
 
@@ -221,6 +222,19 @@ class Links:
         with self._engine.store.transaction(write=False) as tx:
             return _links(self._engine, tx)
 
+    def _reached(self) -> Sequence[Link]:
+        """The merges both of whose records a role reaches that may merge."""
+        engine, acting = self._engine, self._session.acting
+        with engine.store.transaction(write=False) as tx:
+            return [
+                one
+                for one in _links(engine, tx)
+                if all(
+                    reaches(engine, tx, acting, "subject.link", id_bytes(record))
+                    for record in (one.kept, one.duplicate)
+                )
+            ]
+
     def _check(self, first: Record, second: Record) -> RecordType:
         if first.id == second.id:
             raise UsageError("link.same")
@@ -259,7 +273,7 @@ class Links:
             reason: a person's own words; sealed.
 
         Raises:
-            NotFound: ``link.unknown``.
+            NotFound: ``link.unknown``; logged.
             Conflict: ``link.changed`` where somebody changed a unique value that went over.
             AccessDenied: ``access.action``, or ``hold.held`` where a hold on one of them reaches the other
                 by this merge alone; logged.
@@ -268,9 +282,11 @@ class Links:
         if not reason.strip():
             raise UsageError("usage.no_reason")
         session.require("subject.link")
-        link = next((one for one in self._all() if id in (one.id, one.duplicate)), None)
+        link = next((one for one in self._reached() if id in (one.id, one.duplicate)), None)
         if link is None:
-            raise NotFound("link.unknown", where=id)
+            error = NotFound("link.unknown", where=id)
+            self._engine.refused(session.acting, "subject.link", error, record=id)
+            raise error
         record_type = session.type(link.type)
         kept = None if self._is_gone(link.kept) else session.get(link.kept)
         duplicate = session.get(link.duplicate)

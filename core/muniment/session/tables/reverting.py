@@ -25,6 +25,7 @@ from muniment.session.kernel.engine import SHARD, Acting, Engine
 from muniment.session.kernel.reach import reached_by
 from muniment.session.reading.history import detail_of
 from muniment.session.reading.reads import choose_version, definition_of, load, open_loaded
+from muniment.session.tables.imported import knows_import
 from muniment.session.writing.approving import Granted, Sanction
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
@@ -99,6 +100,7 @@ def revert_import(
             values={"state": "reverted"},
             expected_version=span.version,
             kind="import.revert",
+            inside=True,
         )
         write(engine, acting, [change], reason=reason, op=run.op)
     if span.state == "running":
@@ -155,6 +157,8 @@ def _span(engine: Engine, acting: Acting, record: bytes) -> _Span:
         key = str(values["record_type"])
         for action in ("record.import", "record.delete", "record.update"):
             engine.policy.require(acting.actor, action, key)
+        if not knows_import(engine, tx, acting, newest, key):
+            raise NotFound("record.not_found")
         head = moment.size - 1
         finished = len(versions) > 1
         last = versions[1].seq if finished and versions[1].gen == versions[0].gen else head

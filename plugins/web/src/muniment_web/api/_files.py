@@ -87,7 +87,7 @@ def get_file(
     version: Annotated[int | None, Query(ge=1, le=2**31 - 1)] = None,
 ) -> Response:
     """The file of a field; its entry is in the log before it is opened."""
-    record = of_type(session, key, id)
+    record = of_type(session, key, id, "record.read")
     folder = TemporaryDirectory(prefix="muniment-")
     target = FilePath(folder.name) / "out"
     try:

@@ -283,7 +283,7 @@ def apply_retention(session: Applying, given: RetentionRun) -> RetentionDone:
 @router.get("/records/{type}/{id}/retention")
 def record_retention(session: Keeping, key: TypeKey, id: Id) -> Facets:
     """How long each part of a record is kept, and by which rule."""
-    found = session.retention.explain(record_of(session, key, id))
+    found = session.retention.explain(record_of(session, key, id, "retention.read"))
     return Facets(facets=[_facet(one) for one in found])
 
 
@@ -385,7 +385,7 @@ def erase_subject(session: Erasing, id: Id, given: Why) -> ErasureDone:
 @router.post("/records/{type}/{id}/erase")
 def erase_record(session: Erasing, key: TypeKey, id: Id, given: RecordErasure) -> ErasureDone:
     """Erase one record, or one retention category of it, for ever."""
-    record = record_of(session, key, id)
+    record = record_of(session, key, id, "subject.erase")
     return _erased(session.erasures.record(record, reason=given.reason, category=given.category or ""))
 
 

@@ -201,13 +201,21 @@ def check_type(session: Session, type: str) -> RecordType:
     return session.own_type(type)
 
 
-def of_type(session: Session, type: str, id: UUID) -> str:
+def of_type(session: Session, type: str, id: UUID, action: str = "") -> str:
     """UUID text of a record that an address names; one that is there, but of another type, is not there.
 
     Whether there is one at all, and whether it may be seen, the session says.
 
+    Args:
+        session: who asks.
+        type: key of the record type in the address.
+        id: of the record.
+        action: that the session asks for before it looks for the record: to whom lacks it all are alike;
+            empty where it looks first.
+
     Raises:
-        NotFound: ``record.not_found``.
+        AccessDenied: ``access.action``; logged.
+        NotFound: ``record.not_found``; logged.
     """
     from muniment.session.kernel.engine import SHARD
 
@@ -215,7 +223,13 @@ def of_type(session: Session, type: str, id: UUID) -> str:
     with session.engine.store.transaction(write=False) as tx:
         version = tx.version(SHARD, id.bytes)
     if version is not None and version.type != wanted.number:
-        raise NotFound("record.not_found")
+        if action:
+            session.require(action)
+        error = NotFound("record.not_found")
+        session.engine.refused(
+            session.acting, action or "record.read", error, type=wanted.key, record=str(id)
+        )
+        raise error
     return str(id)
 
 

@@ -154,7 +154,11 @@ class NoticeRequest(Strict):
 def list_consents(session: Seeing, key: TypeKey, id: Id) -> Consents:
     """What the person of a record consented to, newest first."""
     now = session.engine.clock()
-    return Consents(consents=[_consent(one, now) for one in session.consents.of(of_type(session, key, id))])
+    return Consents(
+        consents=[
+            _consent(one, now) for one in session.consents.of(of_type(session, key, id, "consent.read"))
+        ]
+    )
 
 
 def _consent(one: Consent, now_us: int) -> ConsentShown:
@@ -206,7 +210,7 @@ def consent_receipt(
     session: Seeing, key: TypeKey, id: Id, purpose: Annotated[str, Query(max_length=400)]
 ) -> dict[str, Any]:
     """The receipt of a consent as it stands, with the proof of its entry; anybody can check it offline."""
-    return session.consents.receipt(of_type(session, key, id), purpose)
+    return session.consents.receipt(of_type(session, key, id, "consent.read"), purpose)
 
 
 class ReceiptCheck(Strict):
@@ -456,7 +460,7 @@ class PortableRequest(Strict):
 def subject_report(request: HttpRequest, session: Reporting, key: TypeKey, id: Id) -> dict[str, Any]:
     """Everything that is known about the person whom a record is about; a disclosure in the log."""
     web: Web = request.app.state.web
-    found = session.persons.report(of_type(session, key, id))
+    found = session.persons.report(of_type(session, key, id, "subject.report"))
     document: dict[str, Any] = report_document(web.archive, found)
     return document
 
@@ -468,7 +472,7 @@ def subject_report(request: HttpRequest, session: Reporting, key: TypeKey, id: I
 )
 def portable_copy(session: Reporting, key: TypeKey, id: Id, given: PortableRequest) -> Answer:
     """A person's copy of what they gave, to take elsewhere; a disclosure in the log."""
-    record = of_type(session, key, id)
+    record = of_type(session, key, id, "subject.report")
 
     def write(target: FilePath) -> None:
         with TemporaryDirectory(prefix="muniment-") as folder:
@@ -486,7 +490,7 @@ def portable_copy(session: Reporting, key: TypeKey, id: Id, given: PortableReque
 )
 def accesses_copy(session: Reporting, key: TypeKey, id: Id) -> Answer:
     """Who touched a person's data, with what they need to see that nothing is left out."""
-    record = of_type(session, key, id)
+    record = of_type(session, key, id, "subject.report")
 
     def write(target: FilePath) -> None:
         with TemporaryDirectory(prefix="muniment-") as folder:

@@ -12,7 +12,7 @@ from starlette.concurrency import run_in_threadpool
 from starlette.responses import StreamingResponse
 
 from muniment.cli.errors import problem
-from muniment.errors import Issue, MunimentError, NotFound, UsageError
+from muniment.errors import Issue, MunimentError, UsageError
 from muniment.model import id_bytes, rfc3339
 from muniment.policy import ACTIONS
 from muniment.schema import RecordType, parse_condition
@@ -301,11 +301,9 @@ def get_record(
     fields: Annotated[str | None, Query(max_length=4_000, description="keys, with commas between")] = None,
 ) -> models.Record:
     """One record, as it stands or stood; its entry is in the log before the answer."""
-    _check_type(session, key)
+    named = of_type(session, key, id, "record.read")
     wanted = [one for one in fields.split(",") if one] if fields else None
-    record = session.get(str(id), version=version, as_of=as_of, effective_at=effective_at, fields=wanted)
-    if record.type != key:
-        raise NotFound("record.not_found")
+    record = session.get(named, version=version, as_of=as_of, effective_at=effective_at, fields=wanted)
     put_version(response, record.version)
     return record_of(session, record)
 
@@ -369,7 +367,8 @@ def delete_record(
     _check_type(session, key)
     expected = None if if_match is None else version_of(if_match)
     return saved_of(
-        session.delete(of_type(session, key, id), reason=given.reason, expected_version=expected), response
+        session.delete(of_type(session, key, id), reason=given.reason, expected_version=expected),
+        response,
     )
 
 
@@ -403,7 +402,7 @@ def record_history(session: Remembering, key: TypeKey, id: RecordId) -> models.H
                 hash=one.hash,
                 changes=[_difference(session, record_type, change) for change in one.changes],
             )
-            for one in session.history(of_type(session, key, id))
+            for one in session.history(of_type(session, key, id, "record.history"))
         ]
     )
 
@@ -420,7 +419,7 @@ def record_diff(
     record_type = _check_type(session, key)
     return [
         _difference(session, record_type, one)
-        for one in session.diff(of_type(session, key, id), first, second)
+        for one in session.diff(of_type(session, key, id, "record.history"), first, second)
     ]
 
 
@@ -444,7 +443,7 @@ def record_accesses(
 ) -> models.EntriesPage:
     """Everybody who saw, changed or was refused this record, the newest first."""
     _check_type(session, key)
-    found = session.accesses(of_type(session, key, id), limit=limit, after=after)
+    found = session.accesses(of_type(session, key, id, "record.accesses"), limit=limit, after=after)
     return models.EntriesPage(
         entries=[models.Entry(**one.document()) for one in found],
         generations=sorted({one.generation for one in found}),

@@ -101,12 +101,8 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
     """One emergency access as its reviewer needs it: why, how long, and what was looked at."""
     from muniment_web.pages.log import row_of
 
-    session, identifier = call.session, str(call.path["id"])
-    emergencies = session.emergencies
-    every = [*emergencies.list(), *emergencies.list(reviewed=True)]
-    found = next((one for one in every if one.id == identifier), None)
-    if found is None:
-        return _missing()
+    session = call.session
+    found = session.emergencies.get(str(call.path["id"]))
     looked = []
     if session.may("log.read"):
         filters = LogFilter(
@@ -125,12 +121,6 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
         problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
-
-
-def _missing() -> Response:
-    from muniment.errors import NotFound
-
-    raise NotFound("record.not_found")
 
 
 def review(call: Call) -> Response:

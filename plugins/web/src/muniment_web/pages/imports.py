@@ -73,7 +73,7 @@ def _earlier(call: Call) -> list[dict[str, Any]]:
             "fields": {key: str(value) for key, value in one.fields.items()},
             "time": call.time(one.recorded_us),
         }
-        for one in call.session.list("import", limit=20, descending=True).records
+        for one in call.session.imports(limit=20)
     ]
 
 

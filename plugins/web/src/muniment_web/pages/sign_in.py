@@ -149,11 +149,12 @@ def _invitation(call: Call) -> tuple[Session, str, str]:
     """A session as the link's owner, who they are, and the link's identifier.
 
     Raises:
-        AccessDenied: ``sign.token``.
+        AccessDenied: ``sign.token``; logged.
     """
     web = call.web
     visitor = Session(web.engine, web.visitor(call.address))
-    token = visitor.credentials.token(call.path["token"], kind="invite")
+    with web.engine.guarded(visitor.acting, "session"):
+        token = visitor.credentials.token(call.path["token"], kind="invite")
     acting = web.visitor(call.address, login=token.login, auth="token")
     web.engine.policy.require_known(acting.actor)
     return Session(web.engine, acting), token.login, token.id

@@ -1,0 +1,200 @@
+"""Conditions on rows hold for what is kept beside records too: what came in, imports, merges, emergencies."""
+
+from __future__ import annotations
+
+import attrs
+import pytest
+
+from muniment.errors import AccessDenied, NotFound
+from muniment.model import CLASSES
+from muniment.policy import ACTIONS, Role, RowTest, TypeRule
+from muniment.testing import log_entries, log_size
+
+CLEAR = dict.fromkeys(CLASSES, "clear")
+KEEPER = Role(
+    "keeper",
+    {"en": "Keeper", "zh": "管理"},
+    frozenset(ACTIONS) - {"break_glass.begin"},
+    CLEAR,
+    frozenset(CLASSES),
+    rules={
+        "customer": TypeRule(rows=((RowTest("account_owner", ("actor",)),),)),
+        "interaction": TypeRule(rows=((RowTest("customer.account_owner", ("actor",)),),)),
+    },
+)
+WHOLE = Role("whole", {}, KEEPER.actions, CLEAR, frozenset(CLASSES))
+LETTER = (
+    "From: {0}\r\nTo: shop@shop.example\r\nSubject: asked\r\nMessage-ID: <{1}@example.org>\r\n\r\nWhen?\r\n"
+)
+
+
+def refused(shop, act, code):
+    """The act is refused as what is not there is, and that is in the log."""
+    start = log_size(shop.archive)
+    with pytest.raises(NotFound) as caught:
+        act()
+    assert code == caught.value.code
+    (entry,) = log_entries(shop.archive, start=start)
+    assert ("access.deny", code) == (entry.kind, entry.detail["code"])
+
+
+def by_owner(shop):
+    """A session of somebody whose roles reach everything."""
+    return shop.archive.session(actor="owner", purpose="CustomerManagement")
+
+
+# What came in
+
+
+@pytest.fixture
+def letters(shop):
+    """Messages of Anna, of Bert, of both at once, and of nobody known; their identifiers, by whose."""
+    with by_owner(shop) as session:
+        for customer, name in ((shop.anna, "anna"), (shop.bert, "bert")):
+            session.update(customer.id, {"email": f"{name}@example.org"})
+        for name, sender in (("anna", "anna"), ("bert", "bert"), ("nobody", "someone")):
+            letter = LETTER.format(f"{sender}@example.org", name)
+            session.inbox.take([(name, letter.encode())])
+        session.update(shop.anna.id, {"email": "both@example.org"})
+        session.update(shop.bert.id, {"email": "both@example.org"})
+        session.inbox.take([("both", LETTER.format("both@example.org", "both").encode())])
+        found = session.inbox.listed()
+        assert [1, 1, 0, 2] == [len(one.proposal.persons) for one in sorted(found, key=lambda one: one.id)]
+        names = ("anna", "bert", "nobody", "both")
+        return dict(zip(names, sorted(one.id for one in found), strict=True))
+
+
+def test_a_message_of_somebody_out_of_reach_is_not_there(shop, letters, tmp_path):
+    """Neither listed, opened, decided nor given out; nor one that may be somebody's out of reach."""
+    with shop.acting("li", KEEPER) as session:
+        assert {letters["anna"], letters["nobody"]} == {one.id for one in session.inbox.listed()}
+        for name in ("bert", "both"):
+            refused(shop, lambda name=name: session.inbox.get(letters[name]), "inbox.none")
+            for act in (
+                lambda name=name: session.inbox.original(letters[name], tmp_path / "out"),
+                lambda name=name: session.inbox.accept(letters[name], person=shop.anna.id),
+                lambda name=name: session.inbox.refuse(letters[name], reason="not ours"),
+            ):
+                refused(shop, act, "inbox.none")
+    with by_owner(shop) as session:
+        assert 4 == len(session.inbox.listed())
+
+
+def test_a_message_of_ones_own_customer_is_read_and_accepted_whole(shop, letters, tmp_path):
+    """Whose roles end at some rows gets its original, and accepting it leaves nothing half done."""
+    with shop.acting("li", KEEPER) as session:
+        session.inbox.original(letters["anna"], tmp_path / "out")
+        assert b"When?" in (tmp_path / "out").read_bytes()
+        made = session.inbox.accept(letters["anna"])
+        assert session.get(made.id).fields["attachments"].name == "message.eml"
+        assert "accepted" == session.inbox.get(letters["anna"]).state
+
+
+def test_a_message_is_decided_as_far_as_the_right_to_decide_reaches(shop, letters):
+    """Reading everything does not widen what a role that is limited may decide."""
+    reading = attrs.evolve(WHOLE, key="reading", actions=frozenset({"inbox.read", "record.read"}))
+    with shop.acting("li", KEEPER, reading) as session:
+        assert letters["bert"] == session.inbox.get(letters["bert"]).id
+        refused(shop, lambda: session.inbox.refuse(letters["bert"], reason="not ours"), "inbox.none")
+        assert session.inbox.refuse(letters["anna"], reason="of no use").written
+
+
+# Imports
+
+
+def imported(session, tmp_path, number):
+    """An import of one customer; gives its identifier."""
+    path = tmp_path / f"rows {number}.csv"
+    path.write_text(f"customer_number,full_name\n{number},Person {number}\n", encoding="utf-8")
+    return session.import_file("customer", path).id
+
+
+def test_an_import_is_its_makers_and_theirs_who_reach_all_of_its_type(shop, tmp_path):
+    """Others neither list nor undo it: before, it was marked as undone and its maker could not any more."""
+    with shop.acting("wu", KEEPER) as session:
+        foreign = imported(session, tmp_path, "C-8")
+    with shop.acting("li", KEEPER) as session:
+        own = [imported(session, tmp_path, f"C-9{n}") for n in range(3)]
+        first = session.imports(limit=2)
+        assert own[:0:-1] == [one.id for one in first]
+        assert {"rows C-92.csv", "rows C-91.csv"} == {one.fields["file_name"] for one in first}
+        rest = session.imports(limit=2, after=first.after)
+        assert ([own[0]], None) == ([one.id for one in rest], rest.after)
+        refused(shop, lambda: session.revert_import(foreign), "record.not_found")
+        with pytest.raises(NotFound):
+            session.get(foreign)
+        assert 1 == session.revert_import(own[0]).deleted
+    with shop.acting("wu", KEEPER) as session:
+        assert 1 == session.revert_import(foreign).deleted
+    with shop.acting("li", KEEPER, WHOLE) as session:
+        assert {foreign, *own} == {one.id for one in session.imports()}
+        assert 1 == session.revert_import(own[1]).deleted
+
+
+def test_the_list_of_ones_imports_is_written_down(shop, tmp_path):
+    """Its entry names the imports that are given out, and no others."""
+    with shop.acting("wu", KEEPER) as session:
+        imported(session, tmp_path, "C-8")
+    with shop.acting("li", KEEPER) as session:
+        own, start = imported(session, tmp_path, "C-9"), log_size(shop.archive)
+        session.imports()
+        (entry,) = log_entries(shop.archive, start=start)
+        assert ("import.list", [own]) == (entry.kind, [line["id"] for line in entry.lines])
+
+
+def test_what_an_import_did_is_written_by_imports_alone(shop, tmp_path):
+    """Nobody who may import marks one as undone, or writes other counts into it, by hand."""
+    with shop.acting("li", WHOLE) as session:
+        own = imported(session, tmp_path, "C-9")
+        for values in ({"state": "reverted"}, {"created": 9}):
+            with pytest.raises(AccessDenied) as caught:
+                session.update(own, values)
+            assert "access.guarded" == caught.value.code
+
+
+# Merges
+
+
+def test_a_merge_of_records_out_of_reach_is_not_there(shop):
+    """It is neither listed nor undone, and answers as one that there is not."""
+    with by_owner(shop) as session:
+        owner = session.get(shop.bert.id).fields["account_owner"]
+        values = {"full_name": "Bert Blau", "account_owner": owner}
+        pairs = []
+        for account_owner in (owner, shop.li):
+            twice = [
+                session.create(
+                    "customer",
+                    {**values, "account_owner": account_owner, "customer_number": f"{account_owner}{n}"},
+                ).id
+                for n in range(2)
+            ]
+            pairs.append(session.cleaning.links.merge(*twice, reason="the same").id)
+    with shop.acting("li", KEEPER) as session:
+        links = session.cleaning.links
+        assert [pairs[1]] == [one.id for one in links.list()]
+        refused(shop, lambda: links.undo(pairs[0], reason="no"), "link.unknown")
+        assert pairs[1] == links.undo(pairs[1], reason="not the same").id
+    with by_owner(shop) as session:
+        assert [pairs[0]] == [one.id for one in session.cleaning.links.list()]
+
+
+# Emergencies
+
+
+def test_an_emergency_is_reviewed_as_far_as_the_rows_reach(shop):
+    """Its reason tells of a person: whose roles do not reach that person neither read nor review it."""
+    with by_owner(shop) as session:
+        ours = session.emergencies.begin(shop.anna.id, reason="found unconscious").id
+        foreign = session.emergencies.begin(shop.bert.id, reason="asked for by phone").id
+    with shop.acting("li", KEEPER) as session:
+        emergencies = session.emergencies
+        assert [ours] == [one.id for one in emergencies.list()]
+        assert "found unconscious" == emergencies.get(ours).reason
+        refused(shop, lambda: emergencies.get(foreign), "record.not_found")
+        refused(shop, lambda: emergencies.review(foreign, finding="fine"), "record.not_found")
+        emergencies.review(ours, finding="was needed")
+        assert [ours] == [one.id for one in emergencies.list(reviewed=True)]
+    with by_owner(shop) as session:
+        session.emergencies.end(foreign)
+        assert ["ended"] == [one.state for one in session.emergencies.list()]
