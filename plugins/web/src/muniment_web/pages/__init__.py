@@ -52,8 +52,8 @@ _AREAS: Final = (
     "status",
     "backups",
     "keys",
-    "reviewing",
     "roles",
+    "role",
     "ruling",
     "users",
 )

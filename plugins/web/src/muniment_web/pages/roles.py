@@ -1,43 +1,26 @@
-"""Roles: what each may do and see, in words and as a table, and those that a team makes of its own."""
+"""Roles: who may do what to which fields, and signing that it was looked at."""
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
-from functools import partial
 from typing import Any
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from muniment.archive.editing import Edit
-from muniment.archive.roles import RoleStated, defining, origin_of, removing, role_text
-from muniment.errors import MunimentError, NotFound
-from muniment.model import CLASSES
-from muniment.policy import ACTIONS, Role
-from muniment.purposes import PURPOSES
+from muniment.errors import MunimentError
+from muniment.session.oversight.rights_review import rights_digest
+from muniment.session.reading.generations import ALL
+from muniment.store import LogFilter
 from muniment_web.frame.call import Call
-from muniment_web.frame.proposing import Seen, look_or_edit
-from muniment_web.frame.reasons import REASONS
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import problem_of, purpose_of, roles_of, type_names
-from muniment_web.pages.reviewing import review_values
+from muniment_web.frame.told import caught, problem_of, roles_of
 
 __all__ = ["routes"]
-
-_WAYS = ("none", "mask", "clear")
 
 
 def routes() -> list[BaseRoute]:
     """The routes of this area."""
-    return [
-        page("/roles", roles),
-        page("/roles/new", new),
-        page("/roles/new", define, methods=("POST",)),
-        page("/roles/{role}", role),
-        page("/roles/{role}", remove, methods=("POST",)),
-        page("/roles/{role}/change", change),
-        page("/roles/{role}/change", define, methods=("POST",)),
-    ]
+    return [page("/roles", roles), page("/roles/review", review, methods=("POST",))]
 
 
 def roles(call: Call, problem: MunimentError | None = None) -> Response:
@@ -50,7 +33,7 @@ def roles(call: Call, problem: MunimentError | None = None) -> Response:
     return call.page(
         "roles.html",
         status=422 if problem else 200,
-        **review_values(call, problem),
+        **_reviewed(call, problem),
         roles=held,
         names=roles_of(call, [one.key for one in held]),
         matrix=engine.policy.matrix(types),
@@ -59,189 +42,34 @@ def roles(call: Call, problem: MunimentError | None = None) -> Response:
     )
 
 
-def _role_of(call: Call, key: str) -> Role:
-    found = call.web.engine.policy.roles.get(key)
-    if found is None:
-        raise NotFound("serve.not_found")
-    return found
+def review(call: Call) -> Response:
+    """Sign the rights as they stand."""
+    try:
+        call.session.review_rights(call.text("reason"))
+    except MunimentError as error:
+        return roles(call, caught(error))
+    return call.go("/roles", note=call.say("roles.signed"))
 
 
-def _grouped(actions: Sequence[str]) -> list[tuple[str, list[str]]]:
-    """Actions by what they are done to."""
-    found: dict[str, list[str]] = {}
-    for one in sorted(actions):
-        found.setdefault(one.partition(".")[0], []).append(one)
-    return list(found.items())
-
-
-# One role
-
-
-def role(call: Call) -> Response:
-    """What one role says, in words, and what that comes to for each table."""
-    return _page(call)
-
-
-def _page(call: Call, *, seen: Seen | None = None, problem: MunimentError | None = None) -> Response:
-    session, web = call.session, call.web
-    session.require("user.read")
-    session.note("role.read")
-    found = _role_of(call, call.path["role"])
-    column = web.engine.policy.matrix(session.types())[found.key]
-    origin, plugin = origin_of(web.archive, found.key)
-    tables = []
-    for one in session.types():
-        if one.retired:
-            continue
-        own = column["types"][one.key]
-        labels = {each.key: each.label.of(call.lang) or each.key for each in one.fields if not each.retired}
-        ways = {
-            way: [labels[key] for key in own[way] if key in labels] for way in ("clear", "masked", "writable")
-        }
-        hidden = [labels[key] for key in labels if key not in own["clear"] and key not in own["masked"]]
-        tables.append(
-            {
-                "label": one.label.of(call.lang) or one.key,
-                "key": one.key,
-                "actions": own["actions"],
-                "rows": own["rows"],
-                "ruled": found.is_for(one.key),
-                "every": len(labels),
-                "hidden": hidden,
-                **ways,
+def _reviewed(call: Call, problem: MunimentError | None) -> dict[str, Any]:
+    """What the page says of the last review."""
+    session = call.session
+    may = session.may("role.review") and session.may("log.read")
+    digest, reviewed = "", None
+    if may:
+        digest = rights_digest(call.web.engine)
+        asked = LogFilter(kinds=("role.review",), outcome="ok", limit=1)
+        for one in session.log_page(asked, generation=ALL).entries:
+            reviewed = {
+                "actor": one.actor,
+                "time": call.time(one.time_us),
+                "ref": str(one.place).removeprefix("0:"),
+                "same": one.detail.get("target", {}).get("rights") == digest,
             }
-        )
-    return call.page(
-        "role.html",
-        status=422 if problem else 200,
-        role=found,
-        origin=origin,
-        plugin=plugin,
-        classes=CLASSES,
-        actions=_grouped(column["actions"]),
-        denied=sorted(found.deny),
-        purposes=[purpose_of(call, one) for one in column["purposes"]],
-        tables=tables,
-        people=[
-            one.login
-            for one in web.engine.definitions.users.values()
-            if found.key in one.roles and one.active
-        ],
-        text=role_text(web.archive, found.key),
-        may=session.may("config.change"),
-        seen=seen,
-        reasons=REASONS,
-        problem=problem_of(call, problem),
-        notes=call.taken_notes(),
-    )
-
-
-def remove(call: Call) -> Response:
-    """Look what taking a role out would come to, or take it out."""
-    call.session.require("config.change")
-    key = call.path["role"]
-    return look_or_edit(
-        call,
-        lambda: removing(call.web.archive, key),
-        again=partial(_page, call),
-        done="/roles",
-        note=call.say("roles.removed", role=key),
-    )
-
-
-# Of a team's own
-
-
-def new(call: Call) -> Response:
-    """The form of a new role, as it stands or like one that is there."""
-    call.session.require("config.change")
-    like = call.query("like")
-    start = _values(_role_of(call, like)) if like else {"read": {}, "write": [], "actions": [], "types": []}
-    return _form(call, {**start, "key": "", "label_en": "", "label_zh": ""})
-
-
-def change(call: Call) -> Response:
-    """The form of a role of the archive's own."""
-    call.session.require("config.change")
-    found = _role_of(call, call.path["role"])
-    if origin_of(call.web.archive, found.key)[0] != "archive":
-        raise NotFound("serve.not_found")
-    return _form(call, _values(found))
-
-
-def _values(found: Role) -> dict[str, Any]:
     return {
-        "key": found.key,
-        "label_en": found.label.get("en", ""),
-        "label_zh": found.label.get("zh", ""),
-        "read": dict(found.read),
-        "write": sorted(found.write),
-        "actions": sorted(found.actions),
-        "types": sorted(found.types),
-        "purposes": sorted(found.purposes),
+        "may_review": may,
+        "digest": digest,
+        "reviewed": reviewed,
+        "problem": problem_of(call, problem),
+        "notes": call.taken_notes(),
     }
-
-
-def _form(
-    call: Call, values: Mapping[str, Any], *, seen: Seen | None = None, problem: MunimentError | None = None
-) -> Response:
-    web = call.web
-    held = call.path.get("role", "")
-    purposes = web.archive.applied.purposes or sorted({*PURPOSES, *web.archive.plugins.purposes()})
-    return call.page(
-        "role_form.html",
-        status=422 if problem else 200,
-        held=held,
-        values=values,
-        classes=CLASSES,
-        ways=_WAYS,
-        groups=_grouped(sorted(ACTIONS)),
-        types=type_names(call),
-        purposes=[(one, purpose_of(call, one)) for one in purposes],
-        more=bool(held) and bool(_role_of(call, held).rules or _role_of(call, held).deny),
-        seen=seen,
-        reasons=REASONS,
-        problem=problem_of(call, problem),
-    )
-
-
-def define(call: Call) -> Response:
-    """Look what a role would come to, or have it hold."""
-    call.session.require("config.change")
-    held = call.path.get("role", "")
-    key = held or call.text("key").strip()
-    en, zh = call.text("label_en").strip(), call.text("label_zh").strip()
-    read = {name: call.text(f"read.{name}") for name in CLASSES if call.text(f"read.{name}") in _WAYS}
-    values: dict[str, Any] = {
-        "key": key,
-        "label_en": en,
-        "label_zh": zh,
-        "read": read,
-        "write": call.texts("write"),
-        "actions": call.texts("action"),
-        "types": call.texts("type"),
-        "purposes": call.texts("purpose"),
-    }
-    stated = RoleStated(
-        {"en": en or zh or key, "zh": zh or en or key},
-        frozenset(values["actions"]),
-        read,
-        frozenset(values["write"]),
-        frozenset(values["types"]),
-        frozenset(values["purposes"]),
-    )
-    return look_or_edit(
-        call,
-        lambda: _defining(call, held, key, stated),
-        again=partial(_form, call, values),
-        done=f"/roles/{key}",
-        note=call.say("roles.holds", role=key),
-    )
-
-
-def _defining(call: Call, held: str, key: str, stated: RoleStated) -> Edit:
-    from muniment.errors import ConfigError
-
-    if not held and key in call.web.engine.policy.roles:
-        raise ConfigError("config.role_taken", where=f"roles.{key}", name=key)
-    return defining(call.web.archive, key, stated)
