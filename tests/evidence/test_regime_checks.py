@@ -17,7 +17,8 @@ from muniment.alerts import Finding as Odd
 from muniment.errors import IntegrityError, Issue, KeyStoreError
 from muniment.keys import write_key_file
 from muniment.policy import Actor
-from muniment.session.kernel.engine import SHARD, Acting
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD
 from muniment.session.oversight.regimes.facts import Facts
 from muniment.session.oversight.regimes.registry import CHECKS
 from muniment.store import DetailGap, Part

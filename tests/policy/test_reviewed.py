@@ -5,7 +5,7 @@ from __future__ import annotations
 import pytest
 
 from muniment.errors import AccessDenied, UsageError
-from muniment.session.kernel.engine import Acting
+from muniment.session.kernel.acting import Acting
 from muniment.session.oversight.rights_review import review_rights, rights_digest
 from muniment.testing import new_archive
 

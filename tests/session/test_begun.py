@@ -9,8 +9,9 @@ import pytest
 
 from muniment.errors import Conflict
 from muniment.session import Session
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.begun import Mark
-from muniment.session.kernel.engine import SHARD, Acting
+from muniment.session.kernel.engine import SHARD
 from muniment.testing import new_archive
 
 SECRET = b"s" * 32

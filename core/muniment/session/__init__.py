@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from muniment.session.kernel.engine import Acting, Engine, Settings
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import Engine, Settings
 from muniment.session.kernel.views import Change as FieldChange
 from muniment.session.kernel.views import Page, Record, Step
 from muniment.session.reading.lists import Asked

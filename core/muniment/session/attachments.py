@@ -22,8 +22,9 @@ from muniment.model import FileRef, id_bytes, id_text
 from muniment.schema import Field, RecordType, category_of_group
 from muniment.seal import open_file, read_file_header, seal_file
 from muniment.session.approval.asking import approve_file
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.builtins import rules_of
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reached_by
 from muniment.session.kernel.standing import ANY, pass_gates

@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import Engine
 
 __all__ = ["Footing", "Ground"]
 

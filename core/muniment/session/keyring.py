@@ -15,7 +15,8 @@ import attrs
 from muniment.errors import AccessDenied, MunimentError
 from muniment.keys import KeyStatus, Root, Rotated
 from muniment.model import id_bytes
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import Engine
 
 __all__ = ["Keys"]
 

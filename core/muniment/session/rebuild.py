@@ -21,8 +21,9 @@ from muniment.log.tiles import TILE_WIDTH
 from muniment.log.tree import leaf_hashes, root_of
 from muniment.model import Value, id_text
 from muniment.schema import category_of_group
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.current import clear_json
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.layout import layout_token, set_layout
 from muniment.session.kernel.logbook import Draft, Moment

@@ -24,7 +24,8 @@ from muniment.codec import canonical
 from muniment.errors import AccessDenied, ApprovalNeeded
 from muniment.model import id_text
 from muniment.session.approval.proposals import Held, all_of, stepped
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import Engine
 from muniment.session.writing.approving import Granted, propose, rules_in_force
 from muniment.session.writing.changes import Change
 from muniment.session.writing.commit import Commit

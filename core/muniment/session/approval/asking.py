@@ -18,8 +18,9 @@ from muniment.schema import DEFINITION, RecordType
 from muniment.schema.listviews import Condition
 from muniment.schema.registry import Registry
 from muniment.session.approval.acts import require
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.definitions import User
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.engine import Engine
 from muniment.session.writing.approving import Granted, rules_in_force
 from muniment.session.writing.changes import Change
 from muniment.store import Version

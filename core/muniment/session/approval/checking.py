@@ -46,7 +46,8 @@ from muniment.session.approval.showing import (
     visible,
 )
 from muniment.session.ground import Footing
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import Engine
 from muniment.session.reading.pieces import Piece
 from muniment.session.reading.reads import may_read
 from muniment.session.writing.approving import (

@@ -27,7 +27,8 @@ from muniment.session.approval.forms import (
 from muniment.session.approval.saving import Saving
 from muniment.session.approval.showing import names_between
 from muniment.session.ground import Footing
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.moving import has_moved
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write

@@ -14,7 +14,8 @@ from muniment.errors import KeyStoreError, NotFound
 from muniment.log.binding import unpack_live
 from muniment.model import Value, id_text, micros_of
 from muniment.schema import DRAFT, RecordType
-from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine, record_line
 from muniment.session.kernel.logbook import MAX_SUBJECTS
 from muniment.session.kernel.logbook import Draft as Entry
 from muniment.session.kernel.moving import has_moved

@@ -27,7 +27,8 @@ from muniment.errors import Conflict, IntegrityError, KeyStoreError, NotFound, U
 from muniment.log.binding import unpack_live
 from muniment.model import Value, id_bytes, id_text, micros_of
 from muniment.schema import PROPOSAL, RecordType
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.moving import has_moved
 from muniment.session.writing.changes import Change
 from muniment.store import Current, ListQuery, Transaction, Version

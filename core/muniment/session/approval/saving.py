@@ -23,7 +23,8 @@ from muniment.session.approval.forms import (
     values_of,
 )
 from muniment.session.ground import Footing
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.gates import About
 from muniment.session.kernel.gating import require_open
 from muniment.session.kernel.reach import reached_by

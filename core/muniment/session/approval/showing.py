@@ -13,7 +13,8 @@ from muniment.model import Value, id_text
 from muniment.policy import View
 from muniment.schema import PROPOSAL, RecordType
 from muniment.session.approval.proposals import Held, all_of, find_proposal, is_stale, load_proposal, type_of
-from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine, record_line
 from muniment.session.kernel.gates import About
 from muniment.session.kernel.gating import require_open
 from muniment.session.kernel.logbook import MAX_SUBJECTS, Draft, Moment

@@ -13,7 +13,8 @@ from muniment.errors import Conflict, Invalid, MunimentError, NotFound, UsageErr
 from muniment.model import id_bytes, id_text
 from muniment.session.approval import forms
 from muniment.session.approval.saving import Edit, Saving
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.moving import has_moved
 from muniment.session.kernel.reach import reached_by
 from muniment.session.kernel.standing import may_read

@@ -18,7 +18,8 @@ from muniment.model import Clock, Random, Uuid7, id_text, instant, zone_named
 from muniment.plugins import PluginSet
 from muniment.policy import SYSTEM, Actor, Policy
 from muniment.schema import Context, FieldKind, RecordType
-from muniment.session.kernel.begun import Mark, marking
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.begun import marking
 from muniment.session.kernel.definitions import (
     Definitions,
     Fingerprint,
@@ -27,13 +28,13 @@ from muniment.session.kernel.definitions import (
     load_definitions,
 )
 from muniment.session.kernel.details import form_of
-from muniment.session.kernel.gates import Gate, Handing
+from muniment.session.kernel.gates import Gate
 from muniment.session.kernel.logbook import Draft, Logbook, Moment
 from muniment.session.kernel.sealer import Sealer
 from muniment.session.kernel.together import Reads, Waiting
 from muniment.store import Reader, State, Store, Transaction
 
-__all__ = ["SHARD", "Acting", "Engine", "Settings"]
+__all__ = ["SHARD", "Engine", "Settings"]
 
 SHARD = 0
 """There is one shard for now; every key starts with it all the same."""
@@ -70,38 +71,6 @@ class Settings:
     index_epoch: int = 1
     witness: WitnessPolicy = attrs.field(factory=WitnessPolicy)
     applied: Configuration | None = None
-
-
-@attrs.frozen
-class Acting:
-    """Who acts, why and through what: given with every access and written into its entry.
-
-    Attributes:
-        actor: who, with the roles the archive knows.
-        purpose: a W3C DPV term.
-        program: such as ``cli``, ``api`` or ``import``.
-        address: where the request came from, if it came over a network.
-        session: the sign-in it belongs to.
-        legal_basis: where the law asks for one.
-        handing: to whom data is handed out, where it is.
-        mark: of the request that it is done for, where that must not be done twice.
-        masked: show what is personal only behind its mask, whatever the roles allow; ``reveal`` lifts it.
-    """
-
-    actor: Actor
-    purpose: str
-    program: str = "python"
-    address: str | None = None
-    session: str | None = None
-    legal_basis: str | None = None
-    masked: bool = False
-    handing: Handing | None = None
-    mark: Mark | None = None
-
-    def __attrs_post_init__(self) -> None:
-        # Some roles and fields are for some purposes alone, and the policy is asked about actors.
-        if self.actor.purpose != self.purpose and self.actor is not SYSTEM:
-            object.__setattr__(self, "actor", attrs.evolve(self.actor, purpose=self.purpose))
 
 
 @attrs.define

@@ -7,7 +7,8 @@ from typing import TypedDict, Unpack
 
 from muniment.errors import AccessDenied
 from muniment.schema import RecordType
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import Engine
 from muniment.session.kernel.gates import About, Touch
 from muniment.store import Transaction
 

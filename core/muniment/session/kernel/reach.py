@@ -20,8 +20,9 @@ from muniment.errors import NotFound
 from muniment.model import Value, id_bytes
 from muniment.policy import Actor, Reached, Rights, RowTest
 from muniment.schema import Field, RecordType
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.current import sortable
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.loading import definition_of, load, open_loaded
 from muniment.store import RowMatch, Transaction, Version
 

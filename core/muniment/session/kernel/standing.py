@@ -15,9 +15,10 @@ from muniment.model import Value, id_text, rfc3339
 from muniment.plugins import HookContext
 from muniment.policy import Reached, View
 from muniment.schema import RecordType
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.definitions import Glass
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.gates import About
 from muniment.session.kernel.gating import require_open
 from muniment.session.kernel.reach import reach_of, reached_by, stored_values

@@ -22,7 +22,7 @@ from typing import TYPE_CHECKING, Any, Final
 import attrs
 
 if TYPE_CHECKING:
-    from muniment.session.kernel.engine import Acting
+    from muniment.session.kernel.acting import Acting
     from muniment.session.kernel.logbook import Moment
     from muniment.store import Transaction
 

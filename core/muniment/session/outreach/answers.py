@@ -15,7 +15,8 @@ from muniment.errors import Invalid, Issue, NotFound
 from muniment.model import id_bytes, id_text, instant
 from muniment.policy import SYSTEM
 from muniment.schema import RecordType
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.outreach.messages import Message, by_link
 from muniment.session.rights.consented import consents_of

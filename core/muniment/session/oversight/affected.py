@@ -19,7 +19,8 @@ from muniment import audit
 from muniment.audit import Found
 from muniment.errors import UsageError
 from muniment.model import id_bytes, parse_time, rfc3339
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.reading import logs
 from muniment.store import IndexRow, LogFilter, Reader, Transaction

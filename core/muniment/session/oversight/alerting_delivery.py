@@ -21,7 +21,8 @@ from muniment.alerts.settings import AlertSettings
 from muniment.codec import canonical
 from muniment.errors import LogError, UsageError
 from muniment.model import id_bytes
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import Engine
 from muniment.session.oversight.alerting_mail import Mailer, message_of
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import write

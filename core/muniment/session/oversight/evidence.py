@@ -15,7 +15,8 @@ import attrs
 from muniment import audit
 from muniment.errors import NotFound, UsageError
 from muniment.model import id_bytes, id_text, rfc3339
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.reading import logs
 from muniment.session.reading.generations import generation_of, signed_end

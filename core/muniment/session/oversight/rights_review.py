@@ -9,7 +9,8 @@ from typing import Any
 from muniment.codec import canonical
 from muniment.errors import UsageError
 from muniment.log.binding import binding
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.reasons import put_reason
 from muniment.store import Transaction

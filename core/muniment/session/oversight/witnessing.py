@@ -22,7 +22,8 @@ from muniment.log.checkpoint import attach, verify_cosignatures
 from muniment.log.tiles import tile_hashes
 from muniment.log.tree import consistency_proof
 from muniment.session.ground import Footing
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.tiles import TileReader
 from muniment.session.reading.generations import chosen

@@ -17,7 +17,8 @@ from muniment.errors import AccessDenied, NotFound
 from muniment.model import Value
 from muniment.schema import Field, RecordType
 from muniment.schema.listviews import Condition
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.gates import About
 from muniment.session.kernel.gating import closed
 from muniment.session.kernel.logbook import Draft, Moment

@@ -15,8 +15,9 @@ from muniment.model import Money, Value, id_text
 from muniment.policy import View
 from muniment.schema import Field, RecordType
 from muniment.schema.listviews import WORDED, Condition
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.current import sortable
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.engine import Engine
 
 __all__ = ["Filter", "compile_filter", "meant"]
 

@@ -8,7 +8,8 @@ import attrs
 
 from muniment.errors import AccessDenied, NotFound, UsageError
 from muniment.schema import RecordType
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.views import Page
 from muniment.session.reading import lists

@@ -13,7 +13,8 @@ import attrs
 
 from muniment import audit
 from muniment.errors import NotFound, UsageError
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.store import Checkpoint, Reader
 

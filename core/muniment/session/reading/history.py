@@ -12,7 +12,8 @@ from muniment.log.binding import OPERATIONS, unpack_live
 from muniment.log.detail import unpack_details
 from muniment.model import Value, id_text
 from muniment.schema import RecordType
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.standing import pass_gates
 from muniment.session.kernel.views import Change, Step, shown

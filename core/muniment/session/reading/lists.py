@@ -16,9 +16,10 @@ from muniment.errors import AccessDenied, Invalid, NotFound, UsageError
 from muniment.model import Value
 from muniment.schema import RecordType
 from muniment.schema.listviews import Condition, parse_order
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.current import sortable
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.gates import About
 from muniment.session.kernel.gating import closed
 from muniment.session.kernel.layout import require_layout

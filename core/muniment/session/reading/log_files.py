@@ -13,7 +13,8 @@ from muniment.log.entry import unpack_entries
 from muniment.log.proof import make_proof
 from muniment.log.tiles import TILE_WIDTH, export_tree, tile_hashes
 from muniment.log.tree import leaf_hashes
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.tiles import TileReader
 from muniment.session.reading.generations import signed_end
 from muniment.store import Reader

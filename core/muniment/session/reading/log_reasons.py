@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from muniment.errors import NotFound
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.reading.generations import generation_of
 from muniment.store import SidePart, Transaction

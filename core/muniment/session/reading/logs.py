@@ -14,7 +14,8 @@ from muniment import audit
 from muniment.audit import Found
 from muniment.errors import AccessDenied, IntegrityError, NotFound, UsageError
 from muniment.model import id_text, rfc3339
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.reach import reached_by
 from muniment.session.kernel.standing import authorize

@@ -16,8 +16,9 @@ from muniment.model import Value, id_text
 from muniment.policy import View
 from muniment.schema import Field, RecordType
 from muniment.schema.values import HIDDEN, hides_all
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.details import Filled
-from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
+from muniment.session.kernel.engine import SHARD, Engine, record_line
 from muniment.session.kernel.loading import (
     Loaded,
     definition_of,

@@ -8,7 +8,8 @@ from itertools import chain
 from muniment.errors import NotFound
 from muniment.model import id_bytes
 from muniment.schema import RecordType
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.gates import About
 from muniment.session.kernel.gating import closed
 from muniment.session.kernel.logbook import Moment

@@ -8,7 +8,8 @@ from typing import Any
 from muniment.errors import AccessDenied, MunimentError, PluginError
 from muniment.model import id_text
 from muniment.plugins import ErasedNotice, ErasurePlan, ErasureTarget
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import Engine
 from muniment.session.rights.scope import Scope
 from muniment.session.writing.changes import hook_context, note_failures
 

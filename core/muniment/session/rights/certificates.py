@@ -22,8 +22,9 @@ from muniment.log.proof import make_proof
 from muniment.log.tiles import tile_hashes
 from muniment.model import id_bytes, id_text, rfc3339
 from muniment.schema.builtin import ERASURE
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.definitions import open_version
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.tiles import TileReader
 from muniment.session.reading.pieces import Piece, piece_of

@@ -13,7 +13,8 @@ from muniment.log.binding import OPERATIONS
 from muniment.model import Value, id_text, micros_of
 from muniment.schema.builtin import CONSENT
 from muniment.session.kernel.about import Standing, opened_about, opened_standing
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.reach import reached_by
 from muniment.session.reading.reads import may_read
 from muniment.store import Transaction, Version

@@ -12,7 +12,8 @@ from operator import attrgetter
 import attrs
 
 from muniment.policy import SYSTEM
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.rights.erasing import MOST_TARGETS, erase
 from muniment.session.rights.scope import Target
 from muniment.store import Transaction

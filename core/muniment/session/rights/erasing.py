@@ -28,9 +28,10 @@ from muniment.plugins import ErasedNotice
 from muniment.policy import SYSTEM
 from muniment.schema.builtin import ERASURE
 from muniment.session.attachments import file_place
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.current import drop_clear
 from muniment.session.kernel.definitions import open_version
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.rights.asking import notice_of, refused_by_plugins, tell_erased

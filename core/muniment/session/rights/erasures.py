@@ -11,7 +11,8 @@ from muniment.errors import Conflict, MunimentError, NotFound, UsageError
 from muniment.model import id_bytes, id_text
 from muniment.retention.plan import Verdict
 from muniment.session.ground import Footing
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.reach import require_reached
 from muniment.session.reading.pieces import Piece

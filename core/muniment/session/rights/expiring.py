@@ -12,7 +12,8 @@ from muniment.schema import DRAFT, PROPOSAL
 from muniment.session.approval.checking import Changes
 from muniment.session.approval.drafts import Drafts
 from muniment.session.approval.proposals import clear_of
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.rights.erasing import MOST_TARGETS, erase
 from muniment.session.rights.scope import Target
 from muniment.store import Current, ListQuery, Transaction

@@ -16,7 +16,8 @@ from muniment.codec import canonical, parse_canonical
 from muniment.model import id_bytes, id_text
 from muniment.policy import SYSTEM
 from muniment.schema.builtin import HOLD
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.writing.writes import Change, write
 
 __all__ = ["forget_hold", "hold_again", "keep_hold"]

@@ -20,8 +20,9 @@ from muniment.log.binding import OPERATIONS
 from muniment.model import id_bytes, id_text, rfc3339
 from muniment.schema.builtin import HOLD
 from muniment.session.ground import Footing
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.definitions import open_version
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reaches, require_reached

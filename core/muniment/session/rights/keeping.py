@@ -16,7 +16,8 @@ from muniment.errors import AccessDenied
 from muniment.model import id_bytes
 from muniment.retention.calendar import FOR_EVER
 from muniment.retention.plan import Verdict
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import Engine
 from muniment.session.rights.facets import Facts
 from muniment.session.rights.restrictions import restricting
 from muniment.session.writing.writes import Change

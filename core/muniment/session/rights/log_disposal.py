@@ -20,7 +20,8 @@ from muniment import audit
 from muniment.errors import AccessDenied, UsageError
 from muniment.log.entry import parse_entry, unpack_entries
 from muniment.log.kinds import ACCESSES, CHANGES, KINDS, SECURITY
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.rights.holds import Held, denied, held_now, refuse
 from muniment.store import DetailGap, Transaction

@@ -15,7 +15,8 @@ from muniment.model import id_bytes, id_text, rfc3339
 from muniment.retention.plan import STATES, Verdict
 from muniment.session.approval.acts import require
 from muniment.session.ground import Footing
-from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine, record_line
 from muniment.session.kernel.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.kernel.reach import reach_of, reaches, require_reached
 from muniment.session.reading.cursor import opened_place, sealed_place

@@ -18,7 +18,8 @@ from muniment.errors import UsageError
 from muniment.index import INDEX_KINDS
 from muniment.model import Value, id_text
 from muniment.schema import Field, RecordType, e164
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.layout import require_layout
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import Needs, needs_of, stored_values

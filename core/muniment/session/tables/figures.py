@@ -17,7 +17,8 @@ import attrs
 from muniment.model import Money
 from muniment.schema import Label, RecordType
 from muniment.schema.dashboards import Tile
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import Engine
 from muniment.session.reading.aggregates import Row, Sought
 
 if TYPE_CHECKING:

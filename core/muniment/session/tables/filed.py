@@ -15,7 +15,8 @@ from muniment.imports import open_table, resolve
 from muniment.imports.plan import known_headers
 from muniment.model import Value, id_text
 from muniment.schema import Field, RecordType
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.layout import require_layout
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import needs_of

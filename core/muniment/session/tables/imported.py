@@ -7,8 +7,9 @@ record of its type: to others its file and its counts would tell of records out 
 from __future__ import annotations
 
 from muniment.model import id_text
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.definitions import IMPORT, open_version
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reach_of
 from muniment.session.kernel.views import Record

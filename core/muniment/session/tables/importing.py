@@ -28,8 +28,9 @@ from muniment.schema import Field, RecordType
 from muniment.schema.phones import e164
 from muniment.schema.values import ValueProblem
 from muniment.session.approval.asking import approve_import
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.definitions import IMPORT
-from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
+from muniment.session.kernel.engine import SHARD, Engine, record_line
 from muniment.session.kernel.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.kernel.reach import reached_by
 from muniment.session.kernel.views import Change as FieldChange

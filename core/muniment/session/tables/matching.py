@@ -17,7 +17,8 @@ from muniment.log.binding import OPERATIONS
 from muniment.model import Value
 from muniment.policy import View
 from muniment.schema import Field, RecordType
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.layout import require_layout
 from muniment.session.kernel.loading import definition_of, loaded_from, open_loaded, wanted_groups
 from muniment.session.kernel.reach import Needs, needs_of, stored_values

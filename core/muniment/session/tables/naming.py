@@ -10,7 +10,8 @@ from uuid import UUID
 from muniment.imports.rows import Given
 from muniment.model import id_text
 from muniment.schema import Context, Field
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.acting import Acting
+from muniment.session.kernel.engine import Engine
 from muniment.session.tables.matching import Matcher
 from muniment.session.writing.uniqueness import Claims
 from muniment.store import Transaction, Version

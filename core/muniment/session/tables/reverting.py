@@ -20,8 +20,9 @@ from muniment.log.detail import unpack_details
 from muniment.model import Value, id_text
 from muniment.schema import RecordType
 from muniment.session.approval.asking import approve_revert
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.definitions import IMPORT
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.reach import reached_by
 from muniment.session.reading.history import detail_of
 from muniment.session.reading.reads import choose_version, definition_of, load, open_loaded

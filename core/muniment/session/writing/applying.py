@@ -16,8 +16,9 @@ from muniment.purposes import PURPOSES
 from muniment.schema import KINDS, Extension, FieldKind, Registry, Template
 from muniment.schema.definitions import definition_document
 from muniment.schema.registry import Applied
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.definitions import DEFINITION, Definitions, pins_text
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.engine import Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.writing.approving import Granted, Sanction
 from muniment.session.writing.changes import Change

@@ -31,8 +31,9 @@ from muniment.changes import (
 from muniment.errors import ApprovalNeeded, MunimentError
 from muniment.model import id_text, instant
 from muniment.schema import DRAFT, PROPOSAL
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.builtins import rules_of
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.writing.changes import Change, Pending, hook_context, state_before
 from muniment.session.writing.planning import Planner
 from muniment.store import Transaction

@@ -11,8 +11,9 @@ from muniment.model import Value, id_text
 from muniment.plugins import HookContext, PluginFailure, RecordState
 from muniment.policy import View
 from muniment.schema import RecordType
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.builtins import rules_of
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.engine import Engine
 from muniment.store import Token, Version
 
 __all__ = ["Change", "Pending", "action_of", "hook_context", "note_failures", "place_of", "state_before"]

@@ -27,10 +27,11 @@ from muniment.log.binding import (
 )
 from muniment.model import FileRef, id_bytes, id_text, rfc3339
 from muniment.schema import RecordType, category_of_group
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.current import clear_json, patch_clear
 from muniment.session.kernel.details import Filled
-from muniment.session.kernel.engine import SHARD, Acting, Engine, record_line
+from muniment.session.kernel.engine import SHARD, Engine, record_line
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.sealer import ARCHIVE_SLOT
 from muniment.session.kernel.tokens import tokens_of

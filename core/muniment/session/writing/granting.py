@@ -5,8 +5,9 @@ from __future__ import annotations
 from collections.abc import Iterable
 
 from muniment.model import Value
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.definitions import USER
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.engine import Engine
 from muniment.session.kernel.logbook import Draft
 from muniment.session.writing.changes import Pending
 

@@ -17,9 +17,10 @@ from muniment.model import Value, id_bytes, id_text
 from muniment.policy import ACTIONS, SYSTEM, Reached, View
 from muniment.schema import Field, RecordType, category_of_group
 from muniment.seal import part_fields, part_slots
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.definitions import USER
-from muniment.session.kernel.engine import SHARD, Acting, Engine
+from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.gates import About
 from muniment.session.kernel.gating import require_open
 from muniment.session.kernel.moving import has_moved

@@ -12,8 +12,9 @@ from muniment.errors import AccessDenied, ApprovalNeeded, Invalid, Issue, Munime
 from muniment.model import id_text
 from muniment.plugins import WrittenVersion
 from muniment.schema import PROPOSAL
+from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.definitions import USER
-from muniment.session.kernel.engine import Acting, Engine
+from muniment.session.kernel.engine import Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.writing.approving import Sanction, put_aside
 from muniment.session.writing.changes import Change, Pending, hook_context, note_failures
