@@ -12,6 +12,7 @@ enabled and not loaded, its checks cannot be asked, and every write is refused.
 
 from __future__ import annotations
 
+from muniment.plugins._calls import ask_loading
 from muniment.plugins._declared import (
     EFFECTS,
     ENDINGS,
@@ -27,7 +28,7 @@ from muniment.plugins._declared import (
 )
 from muniment.plugins._formats import CORE_FORMATS, LogFormat
 from muniment.plugins._jurisdictions import ACTS, Jurisdiction, SeparateConsent
-from muniment.plugins._load import API, GROUP, Installed, ask_loading, installed, load, needed
+from muniment.plugins._load import API, GROUP, Installed, installed, load, needed
 from muniment.plugins._pages import (
     TONES,
     Asking,

@@ -18,7 +18,7 @@ from muniment import errors
 from muniment.errors import PluginError
 from muniment.plugins._values import PluginFailure
 
-__all__ = ["Call", "TooSlow", "answer_of", "check_code", "failure_of", "raised", "timed"]
+__all__ = ["Call", "answer_of", "ask_loading", "check_code", "failure_of", "raised"]
 
 LOADING_SECONDS: float = 10.0
 """How long a plugin may take to be imported, and for each question that it is asked while it loads."""
@@ -52,16 +52,16 @@ class Call:
         return {"file": code.co_filename, "line": code.co_firstlineno}
 
 
-class TooSlow(BaseException):
+class _TooSlow(BaseException):
     """Stops a plugin that takes too long; no ``except Exception`` of its own catches it."""
 
 
 @contextmanager
-def timed() -> Iterator[None]:
+def _timed() -> Iterator[None]:
     """Stop what runs in the block after ``LOADING_SECONDS``, where that is possible.
 
     It is in the main thread of a process in which nobody else uses the alarm; there
-    an endless loop or a wait for the network ends with ``TooSlow``.
+    an endless loop or a wait for the network ends with ``_TooSlow``.
     """
     alarm: Final = getattr(signal, "setitimer", None)
     main = threading.current_thread() is threading.main_thread()
@@ -70,7 +70,7 @@ def timed() -> Iterator[None]:
         return
 
     def stop(number: int, frame: object) -> None:
-        raise TooSlow
+        raise _TooSlow
 
     before = signal.signal(signal.SIGALRM, stop)
     try:
@@ -80,6 +80,30 @@ def timed() -> Iterator[None]:
     finally:
         signal.setitimer(signal.ITIMER_REAL, 0)
         signal.signal(signal.SIGALRM, before)
+
+
+def ask_loading(name: str, target: str, call: Callable[[], Any]) -> Any:
+    """Call into a plugin while it loads; whatever it raises is the reason of its quarantine.
+
+    Args:
+        name: the plugin's name.
+        target: what to name where no line of the plugin ever ran.
+        call: the call.
+
+    Raises:
+        PluginError: ``plugin.import``, or ``plugin.slow``.
+    """
+    try:
+        with _timed():
+            return call()
+    # A module that ends the process while it is imported must not end this one.
+    except (Exception, SystemExit, _TooSlow) as error:
+        failure = failure_of(name, "", error, target=target)
+        late = isinstance(error, _TooSlow)
+    if late:
+        limit = f"{LOADING_SECONDS:g}"
+        raise PluginError("plugin.slow", name=name, seconds=limit, file=failure.file, line=failure.line)
+    raise PluginError("plugin.import", name=name, type=failure.type, file=failure.file, line=failure.line)
 
 
 def answer_of(

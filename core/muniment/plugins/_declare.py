@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Collection, Iterable, Iterator, Mapping
+from collections.abc import Collection, Iterable, Iterator, Mapping
 from functools import partial
 from typing import Any, Final
 
 import attrs
 
 from muniment.errors import ConfigError, PluginError
-from muniment.plugins._calls import Call
+from muniment.plugins._calls import Call, ask_loading
 from muniment.plugins._declared import Purpose, RetentionRule, SearchTerms
 from muniment.plugins._formats import CORE_FORMATS, LogFormat
 from muniment.plugins._jurisdictions import Jurisdiction
@@ -39,8 +39,6 @@ __all__ = [
     "ruled_by",
 ]
 
-_Asked = Callable[[str, str, Callable[[], Any]], Any]
-
 _CORE: Final = "muniment"
 
 
@@ -49,26 +47,17 @@ def all_kinds(plugins: Iterable[Plugin]) -> Mapping[str, FieldKind]:
     return {**KINDS, **{kind.name: kind for plugin in plugins for kind in plugin.field_kinds}}
 
 
-def declared(plugin: Plugin, kinds: Mapping[str, FieldKind], asked: _Asked) -> Plugin:
+def declared(plugin: Plugin, kinds: Mapping[str, FieldKind]) -> Plugin:
     """The plugin with what it declares once for all: templates, record types, purposes, roles and so on.
 
     Args:
         plugin: loaded.
         kinds: every kind of field that is known.
-        asked: calls into a plugin and turns what it raises into a ``PluginError``.
 
     Raises:
         PluginError: ``plugin.result_at`` or ``plugin.declares``, with file and line of the hook.
     """
-
-    def values(hook: str, wanted: type, *arguments: object) -> tuple[Any, ...]:
-        call = plugin.calls.get(hook)
-        if call is None:
-            return ()
-        found = _told(plugin, hook, asked, *arguments)
-        if not all(isinstance(one, wanted) for one in found):
-            raise _wrong(plugin, hook, call)
-        return found
+    values = partial(_values, plugin)
 
     types = values("muniment_record_types", RecordType, kinds)
     for record_type in types:
@@ -234,20 +223,19 @@ def _shared(brought: Mapping[str, Iterable[str]], taken: Iterable[str]) -> Itera
 # What is brought to one record type
 
 
-def brought_to(plugin: Plugin, record_type: str, asked: _Asked) -> Brought:
+def brought_to(plugin: Plugin, record_type: str) -> Brought:
     """What a plugin adds to one record type: fields, their groups, and views.
 
     Args:
         plugin: loaded.
         record_type: the type's key.
-        asked: calls into a plugin and turns what it raises into a ``PluginError``.
 
     Raises:
         PluginError: ``plugin.result_at`` or ``plugin.declares``, with file and line of the hook.
     """
     fields: list[Field] = []
     groups: list[LayoutGroup] = []
-    for value in _told(plugin, "muniment_fields", asked, record_type):
+    for value in _told(plugin, "muniment_fields", record_type):
         if isinstance(value, Field):
             fields.append(value)
         elif isinstance(value, LayoutGroup):
@@ -258,7 +246,7 @@ def brought_to(plugin: Plugin, record_type: str, asked: _Asked) -> Brought:
     for key in keys:
         if keys.count(key) > 1:
             raise _unfit(plugin, "muniment_fields", "schema.twice", f"{record_type}.{key}")
-    views = _told(plugin, "muniment_views", asked, record_type)
+    views = _told(plugin, "muniment_views", record_type)
     taken: set[str] = set()
     for view in views:
         if not isinstance(view, ListView) or view.type != record_type:
@@ -267,17 +255,11 @@ def brought_to(plugin: Plugin, record_type: str, asked: _Asked) -> Brought:
             code = "schema.twice" if view.key in taken else "schema.label"
             raise _unfit(plugin, "muniment_views", code, f"{record_type}.{view.key}")
         taken.add(view.key)
-    panels = _of_kind(plugin, "muniment_panels", Panel, asked, record_type)
-    columns = _of_kind(plugin, "muniment_columns", Column, asked, record_type)
+    panels = _values(plugin, "muniment_panels", Panel, record_type)
+    _check_shown(plugin, "muniment_panels", panels, f"{record_type}.")
+    columns = _values(plugin, "muniment_columns", Column, record_type)
+    _check_shown(plugin, "muniment_columns", columns, f"{record_type}.")
     return Brought(plugin.name, tuple(fields), tuple(groups), views=views, panels=panels, columns=columns)
-
-
-def _of_kind(plugin: Plugin, hook: str, wanted: type, asked: _Asked, record_type: str) -> tuple[Any, ...]:
-    found = _told(plugin, hook, asked, record_type)
-    if not all(isinstance(one, wanted) for one in found):
-        raise _wrong(plugin, hook, plugin.calls[hook])
-    _check_shown(plugin, hook, found, f"{record_type}.")
-    return found
 
 
 def categories_of(record_type: RecordType, brought: Iterable[Brought]) -> Mapping[str, str]:
@@ -295,22 +277,19 @@ def categories_of(record_type: RecordType, brought: Iterable[Brought]) -> Mappin
     return found
 
 
-def ruled_by(
-    plugin: Plugin, record_type: str, categories: Mapping[str, str], asked: _Asked
-) -> tuple[RetentionRule, ...]:
+def ruled_by(plugin: Plugin, record_type: str, categories: Mapping[str, str]) -> tuple[RetentionRule, ...]:
     """The retention rules that a plugin states for one record type.
 
     Args:
         plugin: loaded.
         record_type: the type's key.
         categories: the retention category of each of its fields, by key.
-        asked: as for ``brought_to``.
 
     Raises:
         PluginError: as ``brought_to``.
     """
     hook = "muniment_retention_rules"
-    found = _told(plugin, hook, asked, record_type, categories)
+    found = _told(plugin, hook, record_type, categories)
     # One law may be about several categories of a type.
     names: set[tuple[str, str]] = set()
     for rule in found:
@@ -324,11 +303,18 @@ def ruled_by(
     return found
 
 
-def _told(plugin: Plugin, hook: str, asked: _Asked, *arguments: object) -> tuple[Any, ...]:
+def _values(plugin: Plugin, hook: str, wanted: type, *arguments: object) -> tuple[Any, ...]:
+    found = _told(plugin, hook, *arguments)
+    if not all(isinstance(one, wanted) for one in found):
+        raise _wrong(plugin, hook, plugin.calls[hook])
+    return found
+
+
+def _told(plugin: Plugin, hook: str, *arguments: object) -> tuple[Any, ...]:
     call = plugin.calls.get(hook)
     if call is None:
         return ()
-    found = asked(plugin.name, plugin.source.target, partial(_ask, plugin, hook, call, arguments))
+    found = ask_loading(plugin.name, plugin.source.target, partial(_ask, plugin, hook, call, arguments))
     if isinstance(found, PluginError):
         raise found
     return tuple(found)

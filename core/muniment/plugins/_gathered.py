@@ -162,13 +162,12 @@ class Gathered:
 
     def _asked_about(self, record_type: RecordType) -> Self:
         from muniment.plugins._declare import brought_to, categories_of, colliding_brought, ruled_by
-        from muniment.plugins._load import ask_loading
 
         found: dict[str, Brought] = {}
         failed: dict[str, PluginError] = {}
         for plugin in self.loaded:
             try:
-                found[plugin.name] = brought_to(plugin, record_type.key, ask_loading)
+                found[plugin.name] = brought_to(plugin, record_type.key)
             except PluginError as error:
                 failed[plugin.name] = error
         # Rules last: they are about the categories of all fields, whoever brings them.
@@ -177,7 +176,7 @@ class Gathered:
             if plugin.name in failed:
                 continue
             try:
-                rules = ruled_by(plugin, record_type.key, categories, ask_loading)
+                rules = ruled_by(plugin, record_type.key, categories)
                 found[plugin.name] = attrs.evolve(found[plugin.name], rules=rules)
             except PluginError as error:
                 failed[plugin.name] = error

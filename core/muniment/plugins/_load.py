@@ -13,8 +13,7 @@ import attrs
 
 from muniment import errors
 from muniment.errors import PluginError
-from muniment.plugins import _calls
-from muniment.plugins._calls import Call, TooSlow, failure_of, timed
+from muniment.plugins._calls import Call, ask_loading
 from muniment.plugins._plugin import Plugin
 from muniment.plugins._set import PluginSet
 from muniment.plugins._settings import filled, schema_problem, setting_problem, wanted_of
@@ -23,7 +22,7 @@ from muniment.plugins._values import Installed, Pin, PluginInfo
 if TYPE_CHECKING:
     from importlib.metadata import EntryPoint
 
-__all__ = ["API", "GROUP", "Installed", "ask_loading", "installed", "load", "needed"]
+__all__ = ["API", "GROUP", "Installed", "installed", "load", "needed"]
 
 API = 1
 """The version of the hooks; a plugin states the range it is written for, such as ``>=1,<2``."""
@@ -210,7 +209,7 @@ def _load_all(
     kinds = all_kinds(loaded.values())
     for name, plugin in list(loaded.items()):
         try:
-            loaded[name] = declared(plugin, kinds, ask_loading)
+            loaded[name] = declared(plugin, kinds)
         except PluginError as error:
             _put_aside({name: error}, loaded, quarantined)
     _put_aside(colliding_declarations(loaded.values()), loaded, quarantined)
@@ -304,30 +303,6 @@ def _check_pin(source: Installed, pins: Mapping[str, Pin | None] | None) -> None
             applied=pin.version or f"sha256:{pin.digest[:12]}",
             found=source.version,
         )
-
-
-def ask_loading(name: str, target: str, call: Callable[[], Any]) -> Any:
-    """Call into a plugin while it loads; whatever it raises is the reason of its quarantine.
-
-    Args:
-        name: the plugin's name.
-        target: what to name where no line of the plugin ever ran.
-        call: the call.
-
-    Raises:
-        PluginError: ``plugin.import``, or ``plugin.slow``.
-    """
-    try:
-        with timed():
-            return call()
-    # A module that ends the process while it is imported must not end this one.
-    except (Exception, SystemExit, TooSlow) as error:
-        failure = failure_of(name, "", error, target=target)
-        late = isinstance(error, TooSlow)
-    if late:
-        limit = f"{_calls.LOADING_SECONDS:g}"
-        raise PluginError("plugin.slow", name=name, seconds=limit, file=failure.file, line=failure.line)
-    raise PluginError("plugin.import", name=name, type=failure.type, file=failure.file, line=failure.line)
 
 
 def _check_info(name: str, info: object, asked: Call) -> None:
