@@ -12,15 +12,7 @@ from muniment.model import SCOPES
 from muniment.session import Session
 from muniment.session.credentials import LONGEST_DAYS, Token
 from muniment_web.api._calls import Caller, area, may, whole_caller
-from muniment_web.api._parts import (
-    After,
-    Done,
-    Limit,
-    Moment,
-    Paged,
-    Shown,
-    Strict,
-)
+from muniment_web.api._parts import After, Done, Limit, Login, Moment, Paged, Shown, Strict
 from muniment_web.server.people import confirm, end_sign_ins, forget_factor, sign_ins_of, taken_code
 from muniment_web.server.web import Web
 
@@ -32,7 +24,6 @@ Own = Annotated[Session, Depends(may("setup"))]
 Secretly = Annotated[Session, Depends(may("setup", once="mark"))]
 Changing = Annotated[Session, Depends(may("setup", "user.change"))]
 Whole = Annotated[Caller, Depends(whole_caller)]
-Login = Annotated[str, Path(alias="login", min_length=1, max_length=200)]
 TokenId = Annotated[str, Path(pattern=r"^[0-9a-f]{32}$")]
 SignInId = Annotated[str, Path(pattern=r"^[0-9a-f]{16}$")]
 Scope = Annotated[

@@ -28,6 +28,7 @@ from muniment_web.api._parts import (
     Strict,
     Text,
     TypeKey,
+    Word,
     check_type,
     put_version,
     require_seen,
@@ -44,7 +45,6 @@ Remembering = Annotated[Session, Depends(may("read", "record.history"))]
 Changing = Annotated[Session, Depends(may("setup", "schema.change"))]
 Number = Annotated[int, Path(alias="version", ge=1, lt=2**31)]
 Rows = Annotated[int | None, Query(ge=1, le=10**9)]
-Word = Annotated[str, StringConstraints(max_length=200)]
 
 
 class DefinitionChange(Shown):

@@ -26,6 +26,7 @@ from muniment_web.api._parts import (
     IfMatch,
     Limit,
     Moment,
+    Name,
     Paged,
     Reason,
     Shown,
@@ -51,7 +52,6 @@ router: Final = area("imports")
 Importing = Annotated[Session, Depends(may("write", "record.import"))]
 Trying = Annotated[Session, Depends(may("write", "record.import", once="never"))]
 Imports = Annotated[Session, Depends(may("read", "record.import"))]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 MappingName = Annotated[str, Path(alias="name", min_length=1, max_length=100)]
 _WORKBOOK: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 

@@ -24,6 +24,7 @@ from muniment_web.api._parts import (
     Strict,
     Text,
     TypeKey,
+    UuidText,
     Why,
 )
 from muniment_web.api._parts import of_type as record_of
@@ -39,7 +40,6 @@ Applying = Annotated[Session, Depends(may("rights", "retention.apply"))]
 Erasing = Annotated[Session, Depends(may("rights", "subject.erase"))]
 Planning = Annotated[Session, Depends(may("rights", "subject.erase", once="never"))]
 Certified = Annotated[Session, Depends(may("read", "erasure.read"))]
-UuidText = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
 # Holds

@@ -15,7 +15,7 @@ from muniment.session.reading.generations import ALL
 from muniment_web.api import _models as models
 from muniment_web.api._calls import area, may
 from muniment_web.api._log import Generation, Index
-from muniment_web.api._parts import Cursor, Done, Id, Shown, Strict, Text, Time, micros
+from muniment_web.api._parts import Cursor, Done, Id, Name, Shown, Strict, Text, Time, micros
 
 __all__ = ["router"]
 
@@ -23,7 +23,6 @@ router: Final = area("log")
 Reading = Annotated[Session, Depends(may("log", "log.read", once="never"))]
 # Who keeps one reads the log first; either right alone is not enough.
 Saving = Annotated[Session, Depends(may("log", "log.read"))]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 Word = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 

@@ -28,8 +28,10 @@ from muniment_web.api._parts import (
     Text,
     Time,
     Upload,
+    UuidText,
     Values,
     Why,
+    Word,
     Written,
     WrittenAll,
     file_answers,
@@ -52,9 +54,7 @@ Consenting = Annotated[Session, Depends(may("rights", "consent.change"))]
 Inbox = Annotated[Session, Depends(may("read", "inbox.read"))]
 Deciding = Annotated[Session, Depends(may("write", "inbox.read"))]
 Taking = Annotated[Session, Depends(may("write", "inbox.change"))]
-Word = Annotated[str, StringConstraints(max_length=200)]
 LetterKey = Annotated[str, Path(alias="letter", pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-UuidText = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
 # Follow-ups

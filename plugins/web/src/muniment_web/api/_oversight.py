@@ -27,6 +27,7 @@ from muniment_web.api._parts import (
     Text,
     Time,
     Upload,
+    Word,
     micros,
     put_version,
     require_seen,
@@ -44,7 +45,6 @@ Changing = Annotated[Session, Depends(may("log", "incident.change", once="mark")
 Drafting = Annotated[Session, Depends(may("log", "incident.read", once="never"))]
 Breaking = Annotated[Session, Depends(may("write", "break_glass.begin"))]
 Broken = Annotated[Session, Depends(may("log", "break_glass.review"))]
-Word = Annotated[str, StringConstraints(max_length=200)]
 Lang = Literal["en", "zh"]
 
 

@@ -37,8 +37,10 @@ __all__ = [
     "Key",
     "Label",
     "Limit",
+    "Login",
     "MaybeWhy",
     "Moment",
+    "Name",
     "Order",
     "Paged",
     "Reason",
@@ -48,8 +50,10 @@ __all__ = [
     "Time",
     "TypeKey",
     "Upload",
+    "UuidText",
     "Values",
     "Why",
+    "Word",
     "Written",
     "WrittenAll",
     "check_type",
@@ -90,6 +94,8 @@ Order = Annotated[
     StringConstraints(pattern=r"^-?[a-z][a-z0-9_]{0,62}(,-?[a-z][a-z0-9_]{0,62}){0,4}$"),
     Field(description="fields such as city,-score, what counts most first; with a minus, largest first"),
 ]
+Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
+Word = Annotated[str, StringConstraints(max_length=200)]
 Text = Annotated[str, StringConstraints(max_length=4_000)]
 Reason = Annotated[str, StringConstraints(min_length=1, max_length=4_000)]
 Cursor = Annotated[str, StringConstraints(max_length=8_192)]
@@ -105,6 +111,10 @@ Fields = Annotated[dict[str, Any], BeforeValidator(_fields)]
 Label = Annotated[dict[str, str], BeforeValidator(_label)]
 """A text in English and Chinese, by ``en`` and ``zh``."""
 
+UuidText = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
+"""An identifier in a list, or one that may be left out."""
+
+Login = Annotated[str, Path(alias="login", min_length=1, max_length=200)]
 TypeKey = Annotated[str, Path(alias="type", pattern=_KEY)]
 Id = Annotated[UUID, Path(alias="id")]
 Limit = Annotated[int, Query(ge=1, le=1000)]

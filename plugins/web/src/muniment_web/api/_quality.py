@@ -24,6 +24,7 @@ from muniment_web.api._parts import (
     Strict,
     Text,
     TypeKey,
+    UuidText,
     Why,
     check_type,
 )
@@ -36,7 +37,6 @@ Checking = Annotated[Session, Depends(may("read", "data.check", once="never"))]
 Mending = Annotated[Session, Depends(may("write", "record.update"))]
 Merged = Annotated[Session, Depends(may("read", "subject.link"))]
 Linking = Annotated[Session, Depends(may("write", "subject.link"))]
-UuidText = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{8}(-[0-9a-f]{4}){3}-[0-9a-f]{12}$")]
 
 
 class FieldAlike(Shown):

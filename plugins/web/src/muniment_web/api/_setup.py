@@ -5,7 +5,7 @@ from __future__ import annotations
 from collections.abc import Collection
 from typing import Annotated, Any, Final, Literal
 
-from fastapi import Depends, Path, Request, Response
+from fastapi import Depends, Request, Response
 from pydantic import Field, StringConstraints
 
 from muniment.errors import NotFound
@@ -22,6 +22,7 @@ from muniment_web.api._parts import (
     IfMatch,
     Key,
     Limit,
+    Login,
     Moment,
     Paged,
     Shown,
@@ -49,7 +50,6 @@ Hooking = Annotated[Session, Depends(may("setup", "config.change"))]
 # A secret is told once.
 Secretly = Annotated[Session, Depends(may("setup", "config.change", once="mark"))]
 Suggesting = Annotated[Session, Depends(may("write"))]
-Login = Annotated[str, Path(alias="login", min_length=1, max_length=200)]
 Name = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 Attribute = Annotated[str, StringConstraints(pattern=r"^[^,;\n\uff0c\uff1b\u3001]{1,200}$")]
 Attributes = dict[Key, list[Attribute]]

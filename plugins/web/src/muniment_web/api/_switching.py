@@ -26,6 +26,7 @@ from muniment_web.api._parts import (
     Strict,
     Text,
     TypeKey,
+    Word,
     put_configuration,
     replacing,
     require_seen,
@@ -39,8 +40,7 @@ Shaping = Annotated[Session, Depends(may("setup", "schema.change"))]
 Digest = Annotated[str, StringConstraints(pattern=r"^[0-9a-f]{64}$")]
 Named = Annotated[str, Path(min_length=1, max_length=200)]
 RoleKey = Annotated[str, Path(alias="role", pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-Short = Annotated[str, StringConstraints(max_length=200)]
-Several = Annotated[list[Short], Field(min_length=1, max_length=200)]
+Several = Annotated[list[Word], Field(min_length=1, max_length=200)]
 
 
 class Held(Shown):
@@ -127,12 +127,12 @@ def switch_plugin(
 class RoleRequest(LookFirst):
     """A role of the archive's own; its rules for single tables, fields and rows stay as the file has them."""
 
-    label: dict[Literal["en", "zh"], Short]
-    actions: Annotated[list[Short], Field(max_length=200)]
+    label: dict[Literal["en", "zh"], Word]
+    actions: Annotated[list[Word], Field(max_length=200)]
     read: dict[str, Literal["clear", "mask", "none"]]
-    write: Annotated[list[Short], Field(max_length=10)] = Field(default=[])
-    types: Annotated[list[Short], Field(max_length=500)] = Field(default=[])
-    purposes: Annotated[list[Short], Field(max_length=500)] = Field(default=[])
+    write: Annotated[list[Word], Field(max_length=10)] = Field(default=[])
+    types: Annotated[list[Word], Field(max_length=500)] = Field(default=[])
+    purposes: Annotated[list[Word], Field(max_length=500)] = Field(default=[])
 
 
 @router.put("/roles/{role}", tags=["users"])
@@ -172,11 +172,11 @@ class FieldRuleStated(Strict):
 class TableRuleRequest(LookFirst):
     """What a role may do with one table; what its rule says of classes stays as the file has it."""
 
-    actions: Annotated[list[Short], Field(max_length=200)] | None = Field(
+    actions: Annotated[list[Word], Field(max_length=200)] | None = Field(
         default=None, description="in place of what the role may in general; null: that"
     )
-    fields: Annotated[dict[Short, FieldRuleStated], Field(max_length=500)] = Field(default={})
-    rows: Annotated[list[dict[Short, Several]], Field(max_length=50)] = Field(
+    fields: Annotated[dict[Word, FieldRuleStated], Field(max_length=500)] = Field(default={})
+    rows: Annotated[list[dict[Word, Several]], Field(max_length=50)] = Field(
         default=[],
         description="the records that it reaches: those that meet all conditions of one of these; `actor` is "
         "whoever asks, `actor.NAME` their attribute; none: every record",

@@ -21,6 +21,7 @@ from muniment_web.api._parts import (
     IfMatch,
     Key,
     Label,
+    Name,
     Order,
     Shown,
     Strict,
@@ -41,7 +42,6 @@ router: Final = area("tables")
 Seeing = Annotated[Session, Depends(may("read", "record.list"))]
 Asking = Annotated[Session, Depends(may("read", "record.list", once="never"))]
 Saving = Annotated[Session, Depends(may("write", "view.save"))]
-Name = Annotated[str, StringConstraints(min_length=1, max_length=100)]
 ViewName = Annotated[str, Path(alias="name", min_length=1, max_length=100)]
 
 

@@ -15,15 +15,7 @@ from muniment.session import Session
 from muniment.store import LogFilter
 from muniment_web.api._calls import area, language_of, may
 from muniment_web.api._definitions import TypesChanged, changed
-from muniment_web.api._parts import (
-    Cursor,
-    Label,
-    Limit,
-    Moment,
-    Shown,
-    Strict,
-    Text,
-)
+from muniment_web.api._parts import Cursor, Label, Limit, Moment, Shown, Strict, Text, Word
 from muniment_web.server.web import Web
 
 __all__ = ["router"]
@@ -34,7 +26,6 @@ Reading = Annotated[Session, Depends(may("log", "log.read"))]
 Trying = Annotated[Session, Depends(may("setup", "schema.change", once="never"))]
 Changing = Annotated[Session, Depends(may("setup", "schema.change"))]
 TemplateKey = Annotated[str, Path(alias="name", pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
-Word = Annotated[str, StringConstraints(max_length=200)]
 
 
 class TemplateShown(Shown):
