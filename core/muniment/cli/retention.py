@@ -148,20 +148,9 @@ def explain(call: Invocation, id: str) -> None:
             if one.facet.held:
                 put("  " + call.say("keep.head_hold", hold=one.facet.held))
             for finding in one.findings:
-                put("  - " + clean(_said(call, finding)))
+                put("  - " + clean(call.say(finding.code, **finding.told)))
             if one.unverified:
                 put("  " + call.say("keep.head_unverified", names=clean(", ".join(one.unverified))))
-
-
-def _said(call: Invocation, finding: Any) -> str:
-    return call.say(
-        finding.code,
-        rule=finding.rule.id,
-        start="" if finding.start is None else finding.start.isoformat(),
-        end="" if finding.end is None else finding.end.isoformat(),
-        anchor=finding.anchor or finding.rule.event or "?",
-        source=finding.rule.source,
-    )
 
 
 @verb(

@@ -97,6 +97,17 @@ class Finding:
     end: date | None = None
     anchor: str = ""
 
+    @property
+    def told(self) -> dict[str, str]:
+        """What the text of the code is about."""
+        return {
+            "rule": self.rule.id,
+            "start": "" if self.start is None else self.start.isoformat(),
+            "end": "" if self.end is None else self.end.isoformat(),
+            "anchor": self.anchor or self.rule.event or "?",
+            "source": self.rule.source,
+        }
+
 
 @attrs.frozen
 class Verdict:

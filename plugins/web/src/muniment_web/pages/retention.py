@@ -10,7 +10,7 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError, UsageError
-from muniment.retention.plan import Finding, Verdict
+from muniment.retention.plan import Verdict
 from muniment.session.rights.planned import LISTS, Planned
 from muniment.store import LogFilter
 from muniment_web.frame.call import Call
@@ -41,18 +41,6 @@ def routes() -> list[BaseRoute]:
     ]
 
 
-def said(call: Call, finding: Finding) -> str:
-    """What one rule says of one record, in words."""
-    return call.core(
-        finding.code,
-        rule=finding.rule.id,
-        start="" if finding.start is None else finding.start.isoformat(),
-        end="" if finding.end is None else finding.end.isoformat(),
-        anchor=finding.anchor or finding.rule.event or "?",
-        source=finding.rule.source,
-    )
-
-
 def rows_of(call: Call, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
     """Verdicts as rows: where the record is, since when, and why in words."""
     places = places_of(call, [one.facet.record for one in verdicts])
@@ -68,7 +56,7 @@ def rows_of(call: Call, verdicts: Sequence[Verdict]) -> list[dict[str, Any]]:
             "must": "" if one.must_go_by is None else one.must_go_by.isoformat(),
             "keep": "" if one.keep_until is None else one.keep_until.isoformat(),
             "hold": one.facet.held,
-            "why": [said(call, found) for found in one.findings],
+            "why": [call.core(found.code, **found.told) for found in one.findings],
             "unverified": bool(one.unverified),
         }
         for one in verdicts
