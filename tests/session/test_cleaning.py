@@ -50,6 +50,28 @@ def test_records_that_share_phone_mail_or_name_are_proposed(archive, session):
     assert all(0 <= each.percent <= 100 for one in found for each in one.fields)
 
 
+def test_pairs_come_in_pieces(archive, session):
+    """Each once, in the order of all; only the records of the piece are named in its entry."""
+    for at, name in enumerate(("王芳", "Anna Schmidt", "李娜")):
+        for _ in range(3):
+            made(session, full_name=name, email=f"n{at}@example.com", city="Ulm")
+    whole = session.cleaning.duplicates("customer")
+    found, after = [], None
+    while True:
+        piece = session.cleaning.duplicates("customer", limit=2, after=after)
+        assert 2 == len(piece) or piece.after is None
+        assert 1 < log_entries(archive)[-1].detail["count"] <= 4
+        found += piece
+        after = piece.after
+        if after is None:
+            break
+    assert (9, list(whole), None) == (len(whole), found, whole.after)
+    assert sorted(found, key=lambda one: -one.score) == found
+    with pytest.raises(UsageError) as told:
+        session.cleaning.duplicates("customer", after=session.list("customer", limit=1).after)
+    assert "usage.cursor" == told.value.code
+
+
 def test_short_tokens_and_common_words_are_no_pairs(session, monkeypatch):
     """Records that share a token by chance, or one word of a name, are not counted against the bound."""
     monkeypatch.setattr(duplicates, "_MOST_PAIRS", 8)

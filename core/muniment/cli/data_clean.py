@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
@@ -306,23 +306,37 @@ def _show_proposals(call: Invocation, archive: Archive, type: str, found: list[P
 )
 @_number("--at-least", 1, 100, 60, ("The lowest score, 1 to 100.", "最低相似分，1 至 100。"))
 @_number("--limit", 1, 1000, 50, ("Pairs at the most.", "最多显示的对数。"))
+@option(
+    "--after",
+    metavar="CURSOR",
+    words=("The next pairs: what those before printed.", "后续各对：使用上一批给出的位置。"),
+)
 @click.pass_obj
 def duplicates(
-    call: Invocation, type: str, path: str | None, mapping: str | None, at_least: int, limit: int
+    call: Invocation,
+    type: str,
+    path: str | None,
+    mapping: str | None,
+    at_least: int,
+    limit: int,
+    after: str | None,
 ) -> None:
     """Find records that may be about the same."""
     from muniment.cli.output import emit, put, table, talk
 
+    found: Sequence[Pair]
+    behind = None
     with call.session() as (archive, session):
         if path is None:
-            found = session.cleaning.duplicates(type, at_least=at_least, limit=limit)
+            found = piece = session.cleaning.duplicates(type, at_least=at_least, limit=limit, after=after)
+            behind = piece.after
         else:
             known = session.mappings.find(mapping) if mapping else None
             found = session.cleaning.duplicates_in_file(
                 type, path, mapping=known, at_least=at_least, limit=limit
             )
         if call.json:
-            emit({"pairs": [_pair(one) for one in found]})
+            emit({"pairs": [_pair(one) for one in found], "after": behind})
             return
         if not found:
             put(call.say("quality.no_duplicates"))
@@ -342,6 +356,8 @@ def duplicates(
                 for one in found
             ],
         )
+        if behind:
+            talk(call.say("cli.more", after=behind))
         talk(call.say("quality.merge_hint"))
 
 

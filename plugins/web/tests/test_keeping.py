@@ -4,11 +4,13 @@ from __future__ import annotations
 
 import json
 import re
+from html import unescape
 
 import pytest
 
 from muniment import config
 from muniment.schema import ListView
+from muniment_web.frame import call
 from muniment_web.testing import ANNA
 
 
@@ -205,3 +207,42 @@ def test_a_change_waits_for_a_second_person(tmp_path):
         done = checker.post(f"/changes/{number}", {"do": "approve", "digest": digest, "why": "audit"})
         assert "done" in done.text
         assert 'value="Bonn"' in maker.get(f"/t/customer/{anna}").text
+
+
+def test_long_lists_come_in_pieces(made, signed, monkeypatch):
+    """A page shows so many and leads on to the rest, with what was asked for; nothing twice or lost."""
+    monkeypatch.setattr(call, "_PIECE", 2)
+    with made.session(actor="owner") as session:
+        ids = [session.create("customer", {"full_name": f"Zoe {n}", "city": "Ulm"}).id for n in range(5)]
+        for at, one in enumerate(ids):
+            session.holds.place(f"long case {at}", records=[one])
+            session.incidents.open(f"lost laptop {at}")
+            session.requests.open(one, "access")
+            session.restrictions.place(one, state="restricted", basis="asked")
+            session.create("user", {"login": f"zz{at}", "roles": ["reader"], "state": "active"})
+        requests = len(session.requests.listed(everything=True))
+        restrictions = len(session.restrictions.list())
+    many = {"/requests?state=all": requests, "/restrictions": restrictions}
+    one = signed("owner")
+    for path, mark in (
+        ("/holds", "long case [0-9]"),
+        ("/incidents?state=all", "lost laptop [0-9]"),
+        ("/requests?state=all", 'href="/requests/[0-9a-f-]{36}"'),
+        ("/restrictions", 'action="/restrictions/[^"]+"'),
+        ("/users", "zz[0-9]"),
+    ):
+        found: list[str] = []
+        here, pages = path, 0
+        while here:
+            text = one.get(here).text
+            marked = set(re.findall(mark, text))
+            assert len(marked) <= 2, (path, here)
+            assert marked.isdisjoint(found), (path, here)
+            found += sorted(marked)
+            further = re.search(r'class="btn" href="([?][^"]*after=[^"]+)"', text)
+            here = path.partition("?")[0] + unescape(further[1]) if further else ""
+            assert not here or "state=all" in here or "?" not in path
+            pages += 1
+        assert many.get(path, 5) == len(found), (path, found)
+        assert pages >= 3
+    assert 400 == one.get("/holds?after=nonsense").status_code

@@ -187,6 +187,7 @@ def list_certificates(
     about: bytes | None = None,
     limit: int | None = None,
     after: str | None = None,
+    newest: bool = False,
 ) -> Piece[dict[str, Any]]:
     """The certificates, oldest first; logged.
 
@@ -196,6 +197,7 @@ def list_certificates(
         about: of erasures of this subject or record alone, 16 bytes.
         limit: so many at the most; by default all.
         after: what the piece before gave.
+        newest: the last ones first.
 
     Raises:
         AccessDenied: ``access.action``; logged.
@@ -205,7 +207,15 @@ def list_certificates(
     def body(tx: Transaction, moment: Moment) -> Piece[dict[str, Any]]:
         engine.policy.require(acting.actor, "erasure.read")
         kept = (made for _, made in _kept(engine, tx) if about is None or _is_about(made, about))
-        found = piece_of(engine, "erasure", kept, lambda one: (str(one["id"]),), limit=limit, after=after)
+        found = piece_of(
+            engine,
+            "erasure",
+            kept,
+            lambda one: (str(one["id"]),),
+            limit=limit,
+            after=after,
+            descending=newest,
+        )
         detail = engine.detail(acting, engine.new_id(), type=ERASURE.key, count=len(found))
         engine.logbook.append(tx, moment, [Draft("record.list", detail)], actor=acting.actor.id)
         return found

@@ -237,14 +237,21 @@ class Erasures(Footing):
         return self._erase(targets, reason, list(duties.values()))
 
     def certificates(
-        self, *, about: str | None = None, limit: int | None = None, after: str | None = None
+        self,
+        *,
+        about: str | None = None,
+        limit: int | None = None,
+        after: str | None = None,
+        newest: bool = False,
     ) -> Piece[dict[str, Any]]:
         """The certificates of all erasures, or of those of one subject or record; logged.
 
         See ``certificates.list_certificates``.
         """
         found = None if about is None else id_bytes(about)
-        return list_certificates(self._engine, self._acting, about=found, limit=limit, after=after)
+        return list_certificates(
+            self._engine, self._acting, about=found, limit=limit, after=after, newest=newest
+        )
 
     def certificate(self, id: str) -> Mapping[str, Any]:
         """A certificate with its evidence, to be handed out; ``verify.certificate`` checks it offline.

@@ -296,7 +296,12 @@ class Holds(Footing):
         return released
 
     def list(
-        self, *, released: bool = False, limit: int | None = None, after: str | None = None
+        self,
+        *,
+        released: bool = False,
+        limit: int | None = None,
+        after: str | None = None,
+        newest: bool = False,
     ) -> Piece[Hold]:
         """The holds, oldest first; logged.
 
@@ -304,6 +309,7 @@ class Holds(Footing):
             released: those that were ended too.
             limit: so many at the most; by default all.
             after: what the piece before gave.
+            newest: the last ones first.
 
         Raises:
             AccessDenied: ``access.action``; logged.
@@ -320,7 +326,9 @@ class Holds(Footing):
                 for hold in _all(engine, tx)
                 if (hold.placed or released) and self._reaches(tx, hold, "hold.read")
             )
-            found = piece_of(engine, "hold", standing, lambda one: (one.id,), limit=limit, after=after)
+            found = piece_of(
+                engine, "hold", standing, lambda one: (one.id,), limit=limit, after=after, descending=newest
+            )
             detail = engine.detail(acting, engine.new_id(), count=len(found))
             engine.logbook.append(tx, moment, [Draft("hold.read", detail)], actor=acting.actor.id)
             return found

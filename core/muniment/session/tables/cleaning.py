@@ -16,6 +16,7 @@ from muniment.session.reading import lists
 from muniment.session.writing.writes import Change, Saved, write
 
 if TYPE_CHECKING:
+    from muniment.session.reading.pieces import Piece
     from muniment.session.session import Session
     from muniment.session.tables.duplicates import Pair
     from muniment.session.tables.links import Links
@@ -126,12 +127,14 @@ class Cleaning:
 
         return Links(self._session)
 
-    def duplicates(self, type: str, *, at_least: int = 60, limit: int = 100) -> Sequence[Pair]:
+    def duplicates(
+        self, type: str, *, at_least: int = 60, limit: int = 100, after: str | None = None
+    ) -> Piece[Pair]:
         """Pairs of records that may be about the same; see ``session.duplicates.find_duplicates``."""
         from muniment.session.tables.duplicates import find_duplicates
 
         return find_duplicates(
-            self._session.engine, self._session.acting, type, at_least=at_least, limit=limit
+            self._session.engine, self._session.acting, type, at_least=at_least, limit=limit, after=after
         )
 
     def duplicates_in_file(self, type: str, path: str, **options: Any) -> Sequence[Pair]:

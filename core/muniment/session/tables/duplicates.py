@@ -24,6 +24,7 @@ from muniment.session.kernel.layout import require_layout
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import Needs, needs_of, stored_values
 from muniment.session.kernel.tokens import indexes_of
+from muniment.session.reading.pieces import Piece, piece_of
 from muniment.session.reading.reads import (
     definition_of,
     disclosure,
@@ -174,8 +175,14 @@ def _normal(field: Field, value: Value, region: str) -> object:
 
 
 def find_duplicates(
-    engine: Engine, acting: Acting, type: str, *, at_least: int = 60, limit: int = 100
-) -> Sequence[Pair]:
+    engine: Engine,
+    acting: Acting,
+    type: str,
+    *,
+    at_least: int = 60,
+    limit: int = 100,
+    after: str | None = None,
+) -> Piece[Pair]:
     """Pairs of live records of a type that may be about the same, the most alike first.
 
     Args:
@@ -184,14 +191,15 @@ def find_duplicates(
         type: key of the record type.
         at_least: the lowest score that is shown, 1 to 100.
         limit: pairs at the most.
+        after: what the piece before gave.
 
     Raises:
         AccessDenied: the actor may not search such records; logged.
-        UsageError: ``quality.no_index`` where no field that is compared has an index.
+        UsageError: ``quality.no_index`` where no field that is compared has an index; ``usage.cursor``.
     """
     with engine.guarded(acting, "record.search", type=type):
 
-        def body(tx: Transaction, moment: Moment) -> Sequence[Pair]:
+        def body(tx: Transaction, moment: Moment) -> Piece[Pair]:
             record_type = engine.record_type(type)
             engine.policy.require(acting.actor, "record.search", record_type.key)
             view = engine.policy.view(acting.actor, record_type)
@@ -208,14 +216,22 @@ def find_duplicates(
             if needs is not None:
                 pairs = _within_reach(engine, tx, needs, pairs)
             opened = opened_records(engine, tx, record_type, fields, {one for pair in pairs for one in pair})
-            alike = _scored(engine, record_type, fields, pairs, opened, at_least)[: max(1, limit)]
+            scored = _scored(engine, record_type, fields, pairs, opened, at_least)
+            alike = piece_of(engine, f"duplicates/{type}", scored, _place, limit=max(1, limit), after=after)
             shown = {record: opened[record][0] for one in alike for record in one[1]}
             plan = plan_of(engine, acting, record_type, [field.key for field in fields])
             drafts = disclosure(engine, tx, acting, "record.match", plan, list(shown.values()))
             engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
-            return [pair for pair, _ in alike]
+            piece = Piece(pair for pair, _ in alike)
+            piece.after = alike.after
+            return piece
 
         return engine.run(body, acting)
+
+
+def _place(one: tuple[Pair, tuple[bytes, bytes]]) -> tuple[str | int, ...]:
+    """The most alike first."""
+    return (-one[0].score, one[1][0].hex(), one[1][1].hex())
 
 
 def _within_reach(
@@ -375,5 +391,4 @@ def _scored(
             )
             if score >= at_least:
                 made.append((Pair(id_text(pair[0]), id_text(pair[1]), score, found), pair))
-    made.sort(key=lambda one: (-one[0].score, one[1]))
     return made

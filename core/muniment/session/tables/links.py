@@ -134,12 +134,15 @@ class Links:
         self._session = session
         self._engine = session.engine
 
-    def list(self, *, limit: int | None = None, after: str | None = None) -> Piece[Link]:
+    def list(
+        self, *, limit: int | None = None, after: str | None = None, newest: bool = False
+    ) -> Piece[Link]:
         """The merges that hold of records that the actor's roles reach, oldest first.
 
         Args:
             limit: so many at the most; by default all.
             after: what the piece before gave.
+            newest: the last ones first.
 
         Raises:
             AccessDenied: ``access.action``; logged.
@@ -147,7 +150,13 @@ class Links:
         """
         self._session.require("subject.link")
         found = piece_of(
-            self._engine, "merge", self._reached(), lambda one: (one.id,), limit=limit, after=after
+            self._engine,
+            "merge",
+            self._reached(),
+            lambda one: (one.id,),
+            limit=limit,
+            after=after,
+            descending=newest,
         )
         self._session.note("data.check", target={"links": len(found)}, count=len(found))
         return found

@@ -56,9 +56,13 @@ class Pair(Shown):
 
 
 class Pairs(Shown):
-    """Pairs of records that may be about the same."""
+    """Pairs that may be about the same, the most alike first."""
 
     duplicates: list[Pair]
+
+
+class PairsOfRecords(Pairs, Paged):
+    """A piece of all pairs of records that may be about the same."""
 
 
 class FindingShown(Shown):
@@ -122,11 +126,12 @@ def find_duplicates(
     key: TypeKey,
     at_least: Annotated[int, Query(ge=1, le=100)] = 60,
     limit: Limit = 100,
-) -> Pairs:
+    after: After = None,
+) -> PairsOfRecords:
     """Pairs of records that may be about the same; an act in the log."""
     check_type(session, key)
-    found = session.cleaning.duplicates(key, at_least=at_least, limit=limit)
-    return Pairs(duplicates=[Pair.model_validate(one) for one in found])
+    found = session.cleaning.duplicates(key, at_least=at_least, limit=limit, after=after)
+    return PairsOfRecords(duplicates=[Pair.model_validate(one) for one in found], after=found.after)
 
 
 @router.post("/records/{type}/quality")

@@ -6,6 +6,7 @@ import json
 import re
 from collections.abc import Mapping
 from typing import Any, Final
+from urllib.parse import urlencode
 
 import attrs
 from markupsafe import Markup
@@ -15,12 +16,16 @@ from starlette.responses import HTMLResponse, RedirectResponse, Response
 
 from muniment.errors import AccessDenied, text_of
 from muniment.session import Session
+from muniment.session.reading.pieces import Piece
 from muniment_web.server.format import time_text
 from muniment_web.server.signs import SignIn
 from muniment_web.server.texts import Say
 from muniment_web.server.web import Web
 
 __all__ = ["Call"]
+
+_PIECE: Final = 100
+"""So many of a long list stand on a page."""
 
 # Browsers leave tabs and line ends out of an address and take "\\" for "/", so neither may stand in one.
 _OURS: Final = re.compile(r"/(?:[!-.0-\[\]-~][!-\[\]-~]*)?")
@@ -101,6 +106,20 @@ class Call:
     def query(self, name: str, default: str = "") -> str:
         """One field of the address."""
         return self.request.query_params.get(name, default)
+
+    @property
+    def piece(self) -> dict[str, Any]:
+        """Which piece of a long list the address asks for, as lists of a session take it."""
+        return {"limit": _PIECE, "after": self.query("after") or None}
+
+    def more(self, found: Piece[Any]) -> dict[str, Any]:
+        """Where the next piece of a list stands and where its beginning, as ``_more.html`` shows them."""
+        asked = {key: value for key, value in self.request.query_params.items() if key != "after"}
+        return {
+            "begun": bool(self.query("after")),
+            "first": f"?{urlencode(asked)}",
+            "next": f"?{urlencode({**asked, 'after': found.after})}" if found.after else "",
+        }
 
     # What is answered
 

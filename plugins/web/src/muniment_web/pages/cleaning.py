@@ -10,6 +10,8 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError, UsageError
 from muniment.schema import RecordType
+from muniment.session.reading.pieces import Piece
+from muniment.session.tables.duplicates import Pair
 from muniment_web.frame.call import Call
 from muniment_web.frame.cells import markup
 from muniment_web.frame.reasons import REASONS, reason_of
@@ -19,7 +21,6 @@ from muniment_web.frame.told import caught, named_places, places_of, problem_of
 
 __all__ = ["routes"]
 
-_PAIRS = 50
 _FINDINGS = 200
 
 
@@ -73,11 +74,12 @@ def duplicates(call: Call) -> Response:
     types = [one for one in types if one.subject == "self"]
     problem: MunimentError | None = None
     rows: list[dict[str, Any]] = []
+    pairs: Piece[Pair] = Piece()
     if call.query("type"):
         try:
-            pairs = call.plain.cleaning.duplicates(record_type.key, limit=_PAIRS)
+            pairs = call.plain.cleaning.duplicates(record_type.key, **call.piece)
         except UsageError as error:
-            pairs, problem = (), error
+            pairs, problem = Piece(), error
         places = named_places(call, [id for one in pairs for id in (one.first, one.second)])
         labels = {one.key: one.label.of(call.lang) or one.key for one in record_type.fields}
         rows = [
@@ -95,6 +97,7 @@ def duplicates(call: Call) -> Response:
         types=types,
         rows=rows,
         asked=bool(call.query("type")),
+        more=call.more(pairs),
         may=call.session.may("subject.link"),
         problem=problem_of(call, problem),
         notes=call.taken_notes(),
@@ -161,7 +164,7 @@ def merge(call: Call) -> Response:
 
 def merges(call: Call) -> Response:
     """The merges that hold, each with its way back."""
-    found = call.session.cleaning.links.list()
+    found = call.session.cleaning.links.list(newest=True, **call.piece)
     places = places_of(call, [id for one in found for id in (one.kept, one.duplicate)])
     types = call.web.engine.definitions.types
     return call.page(
@@ -176,8 +179,9 @@ def merges(call: Call) -> Response:
                     for key in one.filled
                 ],
             }
-            for one in reversed(found)
+            for one in found
         ],
+        more=call.more(found),
         reasons=REASONS,
         notes=call.taken_notes(),
     )

@@ -9,6 +9,7 @@ from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError
 from muniment.session.oversight.emergency import Emergency
+from muniment.session.reading.pieces import Piece
 from muniment.store import LogFilter
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
@@ -54,13 +55,14 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
     rules = call.web.engine.policy.break_glass
     reviewing = session.may("break_glass.review")
     done = call.query("state") == "reviewed"
-    listed = list(session.emergencies.list(reviewed=done)) if reviewing else []
+    listed = session.emergencies.list(reviewed=done, **call.piece) if reviewing else Piece()
     places = places_of(call, [one.record for one in listed])
     return call.page(
         "glass.html",
         status=422 if problem else 200,
         rows=[_row(call, one, places) for one in listed],
         done=done,
+        more=call.more(listed),
         may_begin=session.may("break_glass.begin"),
         may_review=reviewing,
         record=call.text("record") or call.query("record"),

@@ -91,12 +91,13 @@ def _row(call: Call, one: Incident) -> dict[str, Any]:
 def show(call: Call, problem: MunimentError | None = None) -> Response:
     """The incidents, and the form that writes one down."""
     everything = call.query("state") == "all"
-    found = call.plain.incidents.listed(closed=everything)
+    found = call.plain.incidents.listed(closed=everything, **call.piece)
     return call.page(
         "incidents.html",
         status=422 if problem else 200,
         rows=[_row(call, one) for one in found],
         everything=everything,
+        more=call.more(found),
         natures=[(one, call.core(f"incident.nature_{one}")) for one in NATURES],
         laws=[(key, law.label[call.lang]) for key, law in LAWS.items()],
         may=call.session.may("incident.change"),

@@ -42,7 +42,7 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
     """What waits for a person, oldest first; or all that is still here."""
     everything = call.query("state") == "all"
     inbox = call.plain.inbox
-    found = inbox.listed(everything=everything)
+    found = inbox.listed(everything=everything, **call.piece)
     places = named_places(call, {id for item in found for id in (*item.proposal.persons, item.made) if id})
     may = call.session.may("inbox.change")
     return call.page(
@@ -62,6 +62,7 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
             for item in found
         ],
         everything=everything,
+        more=call.more(found),
         may=may,
         may_fetch=may and bool(inbox.settings.account.host),
         scan_types=_scan_types(call) if may else [],

@@ -34,7 +34,7 @@ def routes() -> list[BaseRoute]:
 
 def holds(call: Call) -> Response:
     """The holds, and those that were ended."""
-    listed = call.session.holds.list(released=True)
+    listed = call.session.holds.list(released=True, newest=True, **call.piece)
     return call.page(
         "holds.html",
         holds=[
@@ -45,8 +45,9 @@ def holds(call: Call) -> Response:
                 "targets": one.targets,
                 "time": call.time(one.changed_us),
             }
-            for one in reversed(listed)
+            for one in listed
         ],
+        more=call.more(listed),
         may_change=call.session.may("hold.change"),
         notes=call.taken_notes(),
     )
@@ -96,10 +97,11 @@ def erase(call: Call) -> Response:
 
 def erasures(call: Call) -> Response:
     """What was erased, by which rule, by whom, under whose approval, and what of it is final when."""
-    found: list[dict[str, Any]] = call.session.erasures.certificates()
+    found = call.session.erasures.certificates(newest=True, **call.piece)
     return call.page(
         "erasures.html",
-        certificates=[_certificate(call, one) for one in reversed(found)],
+        certificates=[_certificate(call, one) for one in found],
+        more=call.more(found),
         notes=call.taken_notes(),
     )
 

@@ -15,6 +15,7 @@ from muniment.schema import Condition, parse_condition
 from muniment.schema.builtin import MESSAGE
 from muniment.session.outreach.mailing import Sent
 from muniment.session.outreach.recipients import Selection
+from muniment.session.reading.pieces import Piece
 from muniment_web.frame.call import Call
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
@@ -42,7 +43,7 @@ def show(call: Call) -> Response:
     call.session.require("mail.read" if not call.session.may("mail.send") else "mail.send")
     mail = call.plain.mail
     states = {choice.key: choice.label.of(call.lang) for choice in MESSAGE.by_key["state"].choices}
-    past = mail.list() if call.session.may("mail.read") else ()
+    past = mail.list(**call.piece) if call.session.may("mail.read") else Piece()
     letters = {one.key: one for one in mail.letters()}
     return call.page(
         "mailings.html",
@@ -58,6 +59,7 @@ def show(call: Call) -> Response:
             }
             for one, counts in past
         ],
+        more=call.more(past),
         may=call.session.may("mail.send"),
         ready=bool(mail.settings.sender),
         standing=call.web.sending.standing,

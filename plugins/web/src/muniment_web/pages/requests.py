@@ -87,13 +87,14 @@ def show(call: Call) -> Response:
     """What is owed, the one that is due first on top; or everything."""
     everything = call.query("state") == "all"
     requests = call.plain.requests
-    found = requests.listed(everything=everything)
+    found = requests.listed(everything=everything, **call.piece)
     places = named_places(call, [one.subject for one in found])
     today = call.web.engine.today()
     return call.page(
         "requests.html",
         rows=[row_of(call, one, places[one.subject], today) for one in found],
         everything=everything,
+        more=call.more(found),
         notes=call.taken_notes(),
     )
 

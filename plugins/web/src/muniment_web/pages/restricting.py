@@ -31,7 +31,7 @@ def routes() -> list[BaseRoute]:
 
 def show(call: Call) -> Response:
     """The restrictions that hold."""
-    found = call.session.restrictions.list()
+    found = call.session.restrictions.list(**call.piece)
     places = places_of(call, [one.target for one in found])
     return call.page(
         "restrictions.html",
@@ -48,6 +48,7 @@ def show(call: Call) -> Response:
             }
             for one in found
         ],
+        more=call.more(found),
         may=call.session.may("subject.restrict"),
         notes=call.taken_notes(),
     )

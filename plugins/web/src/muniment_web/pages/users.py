@@ -8,6 +8,7 @@ from starlette.routing import BaseRoute
 from muniment.errors import UsageError
 from muniment.model import id_text
 from muniment.roles import read_attributes
+from muniment.session.reading.pieces import piece_of
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import roles_of
@@ -38,6 +39,8 @@ def _users(call: Call, *, link: str = "", login: str = "") -> Response:
     session.note("user.read")
     signed = {one.login for one in call.web.signs}
     credentials = session.credentials
+    every = engine.definitions.users.values()
+    found = piece_of(engine, "user", every, lambda one: (one.login,), **call.piece)
     rows = [
         {
             "login": one.login,
@@ -51,11 +54,12 @@ def _users(call: Call, *, link: str = "", login: str = "") -> Response:
             "lost": bool(credentials.of(one.login).totp) and one.login != session.actor,
             "signed": one.login in signed,
         }
-        for _, one in sorted(engine.definitions.users.items())
+        for one in found
     ]
     return call.page(
         "users.html",
         users=rows,
+        more=call.more(found),
         roles=sorted(engine.policy.roles.values(), key=lambda one: one.key),
         may_change=session.may("user.change"),
         link=link,
