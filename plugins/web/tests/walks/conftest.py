@@ -112,7 +112,7 @@ def fill(archive: Archive) -> dict[str, Any]:
         incident = session.incidents.open("Letters to the wrong houses", laws=["gdpr"])
         session.incidents.find(incident.id, Scope(actors=("owner",)))
         requests = session.requests
-        today = requests.today()
+        today = session.engine.today()
         late = requests.open(bert, "access", law="gdpr", received=today - timedelta(days=40), channel="mail")
         requests.open(anna, "erasure", law="gdpr", received=today - timedelta(days=2), channel="phone")
         requests.step(late.id, "identity_check", note="passport seen")
