@@ -214,6 +214,31 @@ def test_what_waits_for_a_second_person_is_put_aside_once(tmp_path):
         assert 1 == len(client.post("records/customer/list", json={}).json()["records"])
 
 
+def test_a_late_retry_puts_nothing_aside_that_its_maker_took_back(tmp_path):
+    """The answer that it waits is kept for its key: the second one writes nothing, and asks nobody anew."""
+    rule = '\n[[approvals.rule]]\nname = "gone"\noperations = ["delete"]\ntypes = ["customer"]\n'
+    with new_archive(tmp_path / "customers", templates=("customer-info",)) as archive:
+        path = archive.folder / config.FILE_NAME
+        path.write_text(path.read_text("utf-8") + rule, "utf-8")
+        with archive.session(actor="owner") as session:
+            archive.apply_config(session, reason="a second person")
+            anna = session.create("customer", {"full_name": "Anna"}).id
+            _, text = session.credentials.issue("owner", name="test", scopes=SCOPES, days=1)
+        client = TestClient(build(new_web(archive)), base_url="http://localhost:8765/api/v1/")
+        client.headers |= {"Authorization": f"Bearer {text}", "If-Match": '"1"'}
+        gone = {"url": f"records/customer/{anna}/delete", "json": {"reason": "asked for"}}
+        first = client.post(**gone, headers={"Idempotency-Key": "gone"})
+        assert (202, "approval.waits") == (first.status_code, first.json()["code"]), first.text
+        (waiting,) = client.get("changes").json()["changes"]
+        assert 200 == client.post(f"changes/{waiting['number']}/withdraw", json={}).status_code
+        entries = len(log_entries(archive))
+        late = client.post(**gone, headers={"Idempotency-Key": "gone"})
+        assert (202, first.json()) == (late.status_code, late.json())
+        assert entries == len(log_entries(archive))
+        assert 202 == client.post(**gone, headers={"Idempotency-Key": "once more"}).status_code
+        assert entries < len(log_entries(archive))
+
+
 def test_a_purpose_is_given_with_a_call_and_stands_in_the_log(one, made):
     """The header counts for that call alone; one that there is not is refused, and is repeated nowhere."""
     start = len(log_entries(made))
