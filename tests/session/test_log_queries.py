@@ -10,12 +10,13 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from muniment.codec import canonical
-from muniment.errors import AccessDenied, NotFound, UsageError
+from muniment.errors import AccessDenied, Conflict, NotFound, UsageError
 from muniment.log.kinds import KINDS
 from muniment.model import id_text
 from muniment.session import Change
+from muniment.session.oversight import log_queries
 from muniment.session.oversight.log_queries import LogQuery, query_from_document
-from muniment.testing import assert_logged, assert_no_plaintext, log_entries, open_again
+from muniment.testing import assert_logged, assert_no_plaintext, log_entries, log_size, open_again
 
 
 @pytest.fixture
@@ -75,6 +76,67 @@ def test_whoever_may_not_read_the_log_has_no_queries(people):
     for act in (queries.list, lambda: queries.run("x"), lambda: queries.save("x", LogQuery(days=1))):
         with pytest.raises(AccessDenied, match=r"access\.action"):
             act()
+
+
+def test_what_is_nobody_s_to_ask_is_refused_in_the_log(archive, people):
+    """A query of somebody else's is asked for in vain, and an auditor sees that it was."""
+    saved = people["ada"].log_queries.save("mine", LogQuery(actor="ben"))
+    for name in ("mine", saved.id):
+        start = log_size(archive)
+        with pytest.raises(NotFound, match=r"query\.unknown"):
+            people["ben"].log_queries.run(name)
+        (entry,) = log_entries(archive, start=start)
+        assert ("access.deny", "query.unknown") == (entry.kind, entry.detail["code"])
+        assert "mine" not in str(entry.detail)
+
+
+def test_of_two_who_change_a_query_at_once_one_is_told(archive, monkeypatch):
+    """What everybody runs is not overwritten by somebody who saw another one."""
+    with archive.session(actor="owner") as owner:
+        owner.log_queries.save("ours", LogQuery(days=7), audience="everyone")
+        writing = log_queries.write
+
+        def late(*given, **more):
+            monkeypatch.undo()
+            owner.log_queries.save("ours", LogQuery(days=8), audience="everyone")
+            return writing(*given, **more)
+
+        monkeypatch.setattr(log_queries, "write", late)
+        with pytest.raises(Conflict, match=r"conflict\.version"):
+            owner.log_queries.save("ours", LogQuery(days=9), audience="everyone")
+        assert 8 == owner.log_queries.get("ours").query.days
+
+
+def test_each_condition_of_a_query_narrows_what_it_finds(archive, session, people):
+    """None is kept and then forgotten when it is run."""
+    anna, bert = (
+        session.create("customer", {"full_name": name, "city": "Ulm"}).id for name in ("Anna", "Bert")
+    )
+    for record in (anna, bert):
+        session.get(record, fields=["city"] if record == anna else ["full_name"])
+    found = {}
+    for name, query in {
+        "about": LogQuery(about=anna, kinds=("record.read",)),
+        "field": LogQuery(field="customer.city", kinds=("record.read",)),
+        "other": LogQuery(about=bert, kinds=("record.read",)),
+        "nobody": LogQuery(actor="ben", kinds=("record.read",)),
+        "program": LogQuery(program="api", kinds=("record.read",)),
+        "role": LogQuery(role="reader", kinds=("record.read",)),
+        "auth": LogQuery(auth="passkey", kinds=("record.read",)),
+        "class": LogQuery(sensitivity="restricted", kinds=("record.read",)),
+        "purpose": LogQuery(purpose="Marketing", kinds=("record.read",)),
+        "outcome": LogQuery(outcome="denied", kinds=("record.read",)),
+        "type": LogQuery(type="user", kinds=("record.read",)),
+        "op": LogQuery(op="0" * 32, kinds=("record.read",)),
+        "until": LogQuery(until_us=1, kinds=("record.read",)),
+        "all": LogQuery(kinds=("record.read",)),
+    }.items():
+        people["ada"].log_queries.save(name, query)
+        entries = people["ada"].log_queries.run(name)[1].entries
+        found[name] = {record["id"] for one in entries for record in one.records}
+    assert {anna, bert} == found.pop("all")
+    assert ({anna}, {anna}, {bert}) == (found.pop("about"), found.pop("field"), found.pop("other"))
+    assert {frozenset()} == set(map(frozenset, found.values()))
 
 
 def test_whom_a_query_is_about_stands_nowhere_in_clear(archive, people):
