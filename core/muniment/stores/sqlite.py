@@ -29,6 +29,9 @@ from muniment.stores.migrations import (
 __all__ = ["SqliteStore", "reader_of"]
 
 _BUSY_TIMEOUT_MS = 30_000
+_CACHE_KIB = 65_536
+"""Of pages, for each connection that lasts."""
+
 _TRUNCATE_TIMEOUT_MS = 150
 _TRUNCATE_TRIES = _BUSY_TIMEOUT_MS // (2 * _TRUNCATE_TIMEOUT_MS)
 
@@ -151,7 +154,7 @@ class SqliteStore(Reading):
                 "recursive_triggers = ON",
                 "secure_delete = ON",
                 "temp_store = MEMORY",
-                "cache_size = -65536",
+                f"cache_size = -{_CACHE_KIB}",
                 # 16 MiB of log before it is folded back: an update dirties nine pages, and most of
                 # them again with the next one; ``truncate`` and closing fold all of it.
                 "wal_autocheckpoint = 4000",

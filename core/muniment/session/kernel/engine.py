@@ -40,6 +40,7 @@ SHARD = 0
 """There is one shard for now; every key starts with it all the same."""
 
 _RESTRICTION = 26
+_FORMS_KEPT = 1_000
 _CHANGED = "session"
 """What an entry says was refused to somebody whose roles changed meanwhile."""
 
@@ -370,7 +371,7 @@ class Engine:
             or found[1] is not record_type
             or found[2] is not self.ruleset
         ):
-            if len(self._forms) > 1000:
+            if len(self._forms) > _FORMS_KEPT:
                 self._forms.clear()
             members = self.detail(acting, b"", kind=kind, type=record_type.key)
             found = self._forms[name] = (acting, record_type, self.ruleset, form_of(members))
