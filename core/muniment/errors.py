@@ -81,7 +81,7 @@ def text_of(code: str, lang: str = "en", /, **parameters: Any) -> tuple[str, str
     """Give what happened and what to do about it, for one code.
 
     Args:
-        code: a dotted code, such as ``store.locked``.
+        code: a dotted code, such as ``store.missing``.
         lang: ``en`` or ``zh``.
         parameters: names, numbers and paths that the text mentions; in Chinese ``name_zh`` stands
             in for ``name``.

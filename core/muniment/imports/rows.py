@@ -31,7 +31,7 @@ class Given(NamedTuple):
 
 
 class Difference(Protocol):
-    """How one field would change, as the actor may see it; ``session.views.Change`` is one."""
+    """How one field would change, as the actor may see it; ``session.kernel.views.Change`` is one."""
 
     @property
     def field(self) -> str:

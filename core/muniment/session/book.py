@@ -98,7 +98,7 @@ class Book(Ground):
         )
 
     def bundle(self, path: str | os.PathLike[str], scope: Scope, **options: Any) -> Bundled:
-        """Write a bundle of evidence that anybody can check; see ``session.evidence.make_bundle``.
+        """Write a bundle of evidence that anybody can check; see ``oversight.evidence.make_bundle``.
 
         Raises:
             AccessDenied: ``access.action``; logged.

@@ -202,7 +202,7 @@ class Session(Areas, Book):
     ) -> list[Saved | MunimentError]:
         """Write a change set in one transaction, or with ``collect`` what of it is sound.
 
-        See ``session.writes.write``.
+        See ``writing.writes.write``.
         """
         return write(
             self._engine,
@@ -371,7 +371,7 @@ class Session(Areas, Book):
         )
 
     def find(self, words: str, *, limit: int = 10) -> Sequence[Found]:
-        """Records of any type in which the words stand; see ``session.finding.find_anywhere``."""
+        """Records of any type in which the words stand; see ``reading.finding.find_anywhere``."""
         from muniment.session.reading.finding import find_anywhere
 
         return find_anywhere(self._engine, self._acting, words, limit=limit)
@@ -527,7 +527,7 @@ class Session(Areas, Book):
     # The end of a record's life
 
     def erase(self, subject: str, *, reason: str) -> Erased:
-        """Erase a person or organisation everywhere; see ``erasures.Erasures.subject``."""
+        """Erase a person or organisation everywhere; see ``rights.erasures.Erasures.subject``."""
         return self.erasures.subject(subject, reason=reason)
 
 

@@ -80,7 +80,7 @@ class Engine:
 
     Attributes:
         archive: the archive's identifier, 16 bytes; also the subject of what has none.
-        gates: what may close a subject to an access, beside roles; see ``session.gates``.
+        gates: what may close a subject to an access, beside roles; see ``kernel.gates``.
         make_gates: gives the gates anew where what they hang on changed.
         restricted: whether anybody's data is, or was, restricted.
         links: what knows who is linked to a subject as the same.

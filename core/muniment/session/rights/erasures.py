@@ -70,7 +70,7 @@ class Erasures(Footing):
         Raises:
             UsageError: ``usage.no_reason``, ``erasure.not_subject``.
             ApprovalNeeded: ``approval.waits`` where a rule asks for a second person; nothing was done.
-            NotFound, AccessDenied, Conflict, KeyStoreError: as ``session.erasing.erase``.
+            NotFound, AccessDenied, Conflict, KeyStoreError: as ``rights.erasing.erase``.
         """
         return self.subjects([id], reason=reason)
 
@@ -78,7 +78,7 @@ class Erasures(Footing):
         """Erase several subjects in one act; all or, where one is held, none.
 
         Args:
-            ids: UUID texts, at most ``session.erasing.MOST_TARGETS``.
+            ids: UUID texts, at most ``rights.erasing.MOST_TARGETS``.
             reason: why; sealed.
 
         Raises:
@@ -214,7 +214,7 @@ class Erasures(Footing):
 
         Raises:
             UsageError: ``usage.no_reason``, ``erasure.no_category``.
-            NotFound, AccessDenied, Conflict, KeyStoreError: as ``session.erasing.erase``.
+            NotFound, AccessDenied, Conflict, KeyStoreError: as ``rights.erasing.erase``.
         """
         self._require_erasing(reason)
         engine, record = self._engine, id_bytes(id)

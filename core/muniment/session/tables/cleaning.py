@@ -130,7 +130,7 @@ class Cleaning:
     def duplicates(
         self, type: str, *, at_least: int = 60, limit: int = 100, after: str | None = None
     ) -> Piece[Pair]:
-        """Pairs of records that may be about the same; see ``session.duplicates.find_duplicates``."""
+        """Pairs of records that may be about the same; see ``tables.duplicates.find_duplicates``."""
         from muniment.session.tables.duplicates import find_duplicates
 
         return find_duplicates(
@@ -138,13 +138,13 @@ class Cleaning:
         )
 
     def duplicates_in_file(self, type: str, path: str, **options: Any) -> Sequence[Pair]:
-        """Rows of a file that may be about the same; see ``session.filed.find_in_file``."""
+        """Rows of a file that may be about the same; see ``tables.filed.find_in_file``."""
         from muniment.session.tables.filed import find_in_file
 
         return find_in_file(self._session, type, path, **options)
 
     def quality(self, type: str, **options: Any) -> Quality:
-        """What is wrong with the records of a type; see ``session.quality.check_quality``."""
+        """What is wrong with the records of a type; see ``tables.quality.check_quality``."""
         from muniment.session.tables.quality import check_quality
 
         return check_quality(self._session, type, **options)
