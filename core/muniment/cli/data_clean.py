@@ -101,74 +101,90 @@ def _tell_last(call: Invocation, archive: Archive, session: Session, type: str) 
 
 
 def _tell_quality(call: Invocation, archive: Archive, found: Quality, limit: int) -> None:
-    from muniment.cli.output import emit, heading, put, table
-    from muniment.cli.values import local_time
-    from muniment.model import rfc3339
+    from muniment.cli.output import emit, put
 
     if call.json:
-        emit(
-            {
-                "quality": {
-                    "type": found.type,
-                    "records": found.records,
-                    "counts": dict(found.counts),
-                    "owners": [
-                        {"owner": owner or None, "counts": dict(counts)}
-                        for owner, counts in found.owners.items()
-                    ],
-                    "fields": [
-                        {
-                            "field": one.field,
-                            "filled": one.filled,
-                            "rate": one.rate,
-                            "last": None if one.last_us is None else rfc3339(one.last_us),
-                        }
-                        for one in found.fields
-                    ],
-                    "findings": [
-                        {
-                            "code": one.code,
-                            "record": one.record,
-                            "field": one.field or None,
-                            "owner": one.owner or None,
-                        }
-                        for one in found.findings[:limit]
-                    ],
-                }
-            }
-        )
+        emit({"quality": _quality_document(found, limit)})
         return
-    lang = call.language
     put(call.say("quality.records", count=found.records))
-    if found.counts:
-        codes = list(found.counts)
-        header = [call.say("quality.label_owner"), *(call.say(f"quality.{code}") for code in codes)]
-        rows: list[list[object]] = [
-            [owner or call.say("quality.nobody"), *(counts.get(code, 0) for code in codes)]
-            for owner, counts in found.owners.items()
-        ]
-        table(header, rows)
+    _put_owners(call, found)
     if limit and found.findings:
-        put()
-        put(heading(call.say("quality.first")))
-        table(
-            [call.say("quality.label_problem"), call.say("cli.label_field"), "ID"],
+        _put_findings(call, archive, found, limit)
+    _put_use(call, archive, found)
+
+
+def _quality_document(found: Quality, limit: int) -> dict[str, Any]:
+    from muniment.model import rfc3339
+
+    return {
+        "type": found.type,
+        "records": found.records,
+        "counts": dict(found.counts),
+        "owners": [
+            {"owner": owner or None, "counts": dict(counts)} for owner, counts in found.owners.items()
+        ],
+        "fields": [
+            {
+                "field": one.field,
+                "filled": one.filled,
+                "rate": one.rate,
+                "last": None if one.last_us is None else rfc3339(one.last_us),
+            }
+            for one in found.fields
+        ],
+        "findings": [
+            {"code": one.code, "record": one.record, "field": one.field or None, "owner": one.owner or None}
+            for one in found.findings[:limit]
+        ],
+    }
+
+
+def _put_owners(call: Invocation, found: Quality) -> None:
+    """How many records of each owner have which problem."""
+    from muniment.cli.output import table
+
+    if not found.counts:
+        return
+    codes = list(found.counts)
+    header = [call.say("quality.label_owner"), *(call.say(f"quality.{code}") for code in codes)]
+    rows: list[list[object]] = [
+        [owner or call.say("quality.nobody"), *(counts.get(code, 0) for code in codes)]
+        for owner, counts in found.owners.items()
+    ]
+    table(header, rows)
+
+
+def _put_findings(call: Invocation, archive: Archive, found: Quality, limit: int) -> None:
+    """The first findings, one by one."""
+    from muniment.cli.output import heading, put, table
+
+    put()
+    put(heading(call.say("quality.first")))
+    table(
+        [call.say("quality.label_problem"), call.say("cli.label_field"), "ID"],
+        [
             [
-                [
-                    call.say(f"quality.{one.code}"),
-                    _label(archive, found.type, one.field, lang) if one.field else "",
-                    one.record,
-                ]
-                for one in found.findings[:limit]
-            ],
-        )
+                call.say(f"quality.{one.code}"),
+                _label(archive, found.type, one.field, call.language) if one.field else "",
+                one.record,
+            ]
+            for one in found.findings[:limit]
+        ],
+    )
+
+
+def _put_use(call: Invocation, archive: Archive, found: Quality) -> None:
+    """How many records have something in each field, and since when."""
+    from muniment.cli.output import heading, put, table
+    from muniment.cli.values import local_time
+
     put()
     put(heading(call.say("quality.use")))
     table(
         [call.say("cli.label_field"), call.say("quality.label_filled"), "%", call.say("quality.label_last")],
         [
             [
-                _label(archive, found.type, one.field, lang),
+                _label(archive, found.type, one.field, call.language),
                 one.filled,
                 one.rate,
                 "" if one.last_us is None else local_time(one.last_us, archive.applied.timezone)[:10],
