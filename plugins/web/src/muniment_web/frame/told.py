@@ -7,8 +7,10 @@ from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path
+from typing import Any
 
 import attrs
+from starlette.responses import Response
 
 from muniment.errors import MunimentError, UsageError
 from muniment.log.kinds import KINDS
@@ -25,6 +27,7 @@ __all__ = [
     "changed_text",
     "day_of",
     "field_names",
+    "form_page",
     "named_places",
     "number_of",
     "part_of",
@@ -112,6 +115,12 @@ def problem_of(call: Call, error: MunimentError | None) -> Mapping[str, str] | N
         return None
     text, hint = sentence_of(call, error), error.hint(call.lang)
     return {"code": error.code, "text": text.removesuffix(hint).strip(), "hint": hint}
+
+
+def form_page(call: Call, template: str, problem: MunimentError | None, **values: Any) -> Response:
+    """A page with a form: with what is wrong above it, where something is."""
+    status = 422 if problem else 200
+    return call.page(template, status=status, problem=problem_of(call, problem), **values)
 
 
 def places_of(call: Call, ids: Iterable[str]) -> dict[str, Place]:

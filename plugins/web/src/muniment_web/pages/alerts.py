@@ -14,7 +14,7 @@ from muniment.session.oversight.alerting import Alert, Alerts, settings_of
 from muniment.session.reading.generations import Place, parse_place
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import caught, places_of, problem_of
+from muniment_web.frame.told import caught, form_page, places_of
 from muniment_web.pages.log import ref_of, row_of
 
 __all__ = ["routes"]
@@ -77,15 +77,15 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
             for place in found.entries[-20:]
         ]
     place = places_of(call, [found.subject])[found.subject] if found.subject else None
-    return call.page(
+    return form_page(
+        call,
         "alert.html",
-        status=422 if problem else 200,
+        problem,
         row=_row(call, alerts, found),
         place=place,
         entries=entries,
         states=[state for state in _STATES if state != found.state],
         may=call.session.may("alert.review"),
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
@@ -152,9 +152,10 @@ def reviews(call: Call, problem: MunimentError | None = None) -> Response:
     head = call.web.engine.store.head(0)
     end = Place(0, 0) if head is None else Place(head.gen, head.first_seq + head.n)
     first = max((one.last for one in found), default=Place(0, 0))
-    return call.page(
+    return form_page(
+        call,
         "sign_off.html",
-        status=422 if problem else 200,
+        problem,
         rows=[
             {
                 "first": ref_of(one.first),
@@ -168,7 +169,6 @@ def reviews(call: Call, problem: MunimentError | None = None) -> Response:
         first=ref_of(first),
         last=ref_of(Place(end.generation, end.index - 1)),
         may=call.session.may("alert.review"),
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 

@@ -23,8 +23,8 @@ from muniment_web.frame.told import (
     caught,
     day_of,
     field_names,
+    form_page,
     places_of,
-    problem_of,
     purpose_of,
     roles_of,
     time_us_of,
@@ -77,9 +77,10 @@ def ask(call: Call) -> Response:
         except MunimentError as error:
             problem = caught(error)
     engine = call.web.engine
-    return call.page(
+    return form_page(
+        call,
         "audit.html",
-        status=422 if problem else 200,
+        problem,
         question=question,
         questions=QUESTIONS,
         asked=asked,
@@ -89,7 +90,6 @@ def ask(call: Call) -> Response:
         fields=field_names(call),
         most=_MOST,
         counted=MOST,
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
@@ -370,9 +370,10 @@ def evidence(call: Call, problem: MunimentError | None = None) -> Response:
             for one in reversed(kept(engine)[-5:])
         ]
     key = call.web.archive.verifier_key.text
-    return call.page(
+    return form_page(
+        call,
         "evidence.html",
-        status=422 if problem else 200,
+        problem,
         signed=signed,
         witnesses=witnesses,
         stamps=stamps,
@@ -382,7 +383,6 @@ def evidence(call: Call, problem: MunimentError | None = None) -> Response:
         key=key,
         program=program_digest(),
         users=sorted(engine.definitions.users),
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 

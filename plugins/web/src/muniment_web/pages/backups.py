@@ -17,7 +17,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.proposing import Seen, look_or_edit
 from muniment_web.frame.reasons import REASONS
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import caught, problem_of
+from muniment_web.frame.told import caught, form_page, problem_of
 
 __all__ = ["routes"]
 
@@ -58,9 +58,10 @@ def _page(
     keys = archive.keys.status() if session.may("key.read") else None
     newest = listed[0].name if listed else "BACKUP"
     place = held.to if "://" in held.to else str(archive.folder / held.to) if held.to else "/backup"
-    return call.page(
+    return form_page(
+        call,
         "backups.html",
-        status=422 if problem else 200,
+        problem,
         last=last and {"time": call.time(last.made_us), "size": last.size},
         late=session.backups.late(),
         plan=held,
@@ -75,7 +76,6 @@ def _page(
         seen=seen,
         fault=problem_of(call, fault),
         reasons=REASONS,
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 

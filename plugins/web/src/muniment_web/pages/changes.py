@@ -14,7 +14,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.cells import markup
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import changed_text, problem_of, purpose_of
+from muniment_web.frame.told import changed_text, form_page, purpose_of
 
 __all__ = ["routes"]
 
@@ -60,9 +60,10 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
     """One proposal in full: whoever approves has to see what it says, so nothing of it is masked by us."""
     found = call.plain.changes.show(call.path["id"])
     summary = found.summary
-    return call.page(
+    return form_page(
+        call,
         "change.html",
-        status=422 if problem else 200,
+        problem,
         found=found,
         summary=summary,
         purpose=purpose_of(call, found.purpose),
@@ -72,7 +73,6 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
         changes=[_change(call, change) for change in found.changes],
         may_approve=call.session.may("change.approve") and not summary.mine and summary.state == "open",
         reasons=REASONS,
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 

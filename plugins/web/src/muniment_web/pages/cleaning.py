@@ -17,7 +17,7 @@ from muniment_web.frame.cells import markup
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.titles import title_of, titles_of
-from muniment_web.frame.told import caught, named_places, places_of, problem_of
+from muniment_web.frame.told import caught, form_page, named_places, places_of, problem_of
 
 __all__ = ["routes"]
 
@@ -131,16 +131,16 @@ def _merge(call: Call, first: str, second: str, problem: MunimentError | None) -
         for field in record_type.fields
         if field.key in one.fields or field.key in other.fields
     ]
-    return call.page(
+    return form_page(
+        call,
         "merge.html",
-        status=422 if problem else 200,
+        problem,
         type=record_type,
         first=one,
         second=other,
         titles=[title_of(record, record_type.title) or record.id[-6:] for record in (one, other)],
         rows=rows,
         reasons=REASONS,
-        problem=problem_of(call, problem),
     )
 
 

@@ -20,7 +20,7 @@ from muniment_web.frame.named import difference_of
 from muniment_web.frame.proposing import effects_said, lines_between
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import caught, number_of, problem_of
+from muniment_web.frame.told import caught, form_page, number_of, problem_of
 from muniment_web.server.shifts import everybody
 
 __all__ = ["routes"]
@@ -64,9 +64,10 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
     before = ""
     if version > 1:
         before = str(session.get(record, version=version - 1).fields["text"])
-    return call.page(
+    return form_page(
+        call,
         "config.html",
-        status=422 if problem else 200,
+        problem,
         waiting=waiting,
         shifts=_shifts(call, file) if file is not None and waiting else [],
         fault=problem_of(call, fault),
@@ -79,7 +80,6 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
         plugins=json.loads(str(then.fields.get("plugins") or "[]")),
         may=session.may("config.change"),
         reasons=REASONS,
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
@@ -176,9 +176,10 @@ def template(call: Call, problem: MunimentError | None = None) -> Response:
         types = {one.key: one for one in made.changed}
         changes = [difference_of(call, one, types) for one in made.changes]
         effects = effects_said(call, effects_of(plain, made.changed), made.changed)
-    return call.page(
+    return form_page(
+        call,
         "template.html",
-        status=422 if problem else 200,
+        problem,
         key=key,
         found=found,
         kinds=call.web.engine.kinds,
@@ -186,7 +187,6 @@ def template(call: Call, problem: MunimentError | None = None) -> Response:
         effects=effects,
         may=may,
         reasons=REASONS,
-        problem=problem_of(call, problem),
     )
 
 

@@ -21,8 +21,8 @@ from muniment_web.frame.told import (
     caught,
     day_of,
     field_names,
+    form_page,
     number_of,
-    problem_of,
     purpose_of,
     sent_file,
 )
@@ -102,9 +102,10 @@ def of_person(call: Call, problem: MunimentError | None = None) -> Response:
     steps = {}
     if not call.partial:
         steps = {one.id: _steps(call, one) for one in found if one.version > 1}
-    return call.page(
+    return form_page(
+        call,
         "_consents.html" if call.partial else "consents.html",
-        status=422 if problem else 200,
+        problem,
         type=record_type,
         id=identifier,
         consents=[_row(call, one, now) for one in found],
@@ -120,7 +121,6 @@ def of_person(call: Call, problem: MunimentError | None = None) -> Response:
         methods=_choices(call, "method"),
         separate=_choices(call, "separate"),
         reasons=REASONS,
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
@@ -217,9 +217,10 @@ def notices(call: Call, problem: MunimentError | None = None) -> Response:
     listed = call.session.consents.notices()
     consents = call.web.engine.settings.applied
     resting = () if consents is None else consents.consent.purposes
-    return call.page(
+    return form_page(
+        call,
         "notices.html",
-        status=422 if problem else 200,
+        problem,
         notices=[_notice(call, one) for one in listed],
         expiring=call.session.consents.expiring(30),
         resting=sorted(purpose_of(call, one) for one in resting),
@@ -229,7 +230,6 @@ def notices(call: Call, problem: MunimentError | None = None) -> Response:
         },
         texts=_NOTICE_TEXTS,
         lists=_NOTICE_LISTS,
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
@@ -306,12 +306,12 @@ def ask_verify(call: Call) -> Response:
 
 def _verify(call: Call, shown: dict[str, Any] | None, problem: MunimentError | None) -> Response:
     call.session.require("consent.read")
-    return call.page(
+    return form_page(
+        call,
         "receipt.html",
-        status=422 if problem else 200,
+        problem,
         shown=shown,
         key=call.text("key") or call.web.archive.verifier_key.text,
-        problem=problem_of(call, problem),
     )
 
 

@@ -15,7 +15,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.named import type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import problem_of
+from muniment_web.frame.told import form_page
 
 __all__ = ["routes"]
 
@@ -47,16 +47,16 @@ def _ticked(call: Call) -> list[str]:
 def _ask(call: Call, problem: UsageError | None) -> Response:
     record_type = type_of(call)
     view = call.session.view(record_type)
-    return call.page(
+    return form_page(
+        call,
         "export.html",
-        status=422 if problem else 200,
+        problem,
         type=record_type,
         fields=[one for one in record_type.fields if one.key in view.readable and not one.retired],
         clear=view.clear,
         forms=list(_FORMS),
         reasons=REASONS,
         ticked=_ticked(call),
-        problem=problem_of(call, problem),
     )
 
 

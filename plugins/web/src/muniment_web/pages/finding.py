@@ -14,7 +14,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.cells import cell_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.titles import titles_of
-from muniment_web.frame.told import problem_of
+from muniment_web.frame.told import form_page
 
 __all__ = ["may_find", "routes"]
 
@@ -46,12 +46,12 @@ def find(call: Call) -> Response:
         found = [_table(call, one) for one in call.session.find(words)]
     except UsageError as error:
         problem = error
-    return call.page(
+    return form_page(
+        call,
         "find.html",
-        status=422 if problem else 200,
+        problem,
         words=words,
         found=found,
-        problem=problem_of(call, problem),
     )
 
 

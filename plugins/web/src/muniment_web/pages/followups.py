@@ -13,7 +13,7 @@ from muniment.errors import MunimentError
 from muniment.session.outreach.followups import Due, meant_for
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import Place, caught, named_places, problem_of
+from muniment_web.frame.told import Place, caught, form_page, named_places
 
 __all__ = ["routes"]
 
@@ -40,9 +40,10 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
     )
     first = found[:_SHOWN]
     places = named_places(call, {one.customer for one in first if one.customer})
-    return call.page(
+    return form_page(
+        call,
         "follow_ups.html",
-        status=422 if problem else 200,
+        problem,
         groups=_by_day(call, first, places),
         count=len(first),
         kinds=len({one.type for one in first}),
@@ -59,7 +60,6 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
             and not field.computed
             and call.session.may("record.create", one.key)
         ],
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 

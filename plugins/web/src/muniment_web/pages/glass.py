@@ -13,7 +13,7 @@ from muniment.session.reading.pieces import Piece
 from muniment.store import LogFilter
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import caught, places_of, problem_of
+from muniment_web.frame.told import caught, form_page, places_of
 
 __all__ = ["routes"]
 
@@ -57,9 +57,10 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
     done = call.query("state") == "reviewed"
     listed = session.emergencies.list(reviewed=done, **call.piece) if reviewing else Piece()
     places = places_of(call, [one.record for one in listed])
-    return call.page(
+    return form_page(
+        call,
         "glass.html",
-        status=422 if problem else 200,
+        problem,
         rows=[_row(call, one, places) for one in listed],
         done=done,
         more=call.more(listed),
@@ -71,7 +72,6 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
             for one in [one for one in _MINUTES if one <= rules.longest] or [rules.longest]
         ],
         usual=rules.minutes,
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
@@ -115,12 +115,12 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
             descending=False,
         )
         looked = [row_of(call, entry) for entry in session.entries(filters) if "break_glass" in entry.detail]
-    return call.page(
+    return form_page(
+        call,
         "glass_one.html",
-        status=422 if problem else 200,
+        problem,
         row=_row(call, found, places_of(call, [found.record])),
         looked=looked,
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 

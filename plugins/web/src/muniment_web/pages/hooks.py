@@ -10,7 +10,7 @@ from starlette.routing import BaseRoute
 from muniment.errors import MunimentError
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import problem_of
+from muniment_web.frame.told import form_page
 
 __all__ = ["routes"]
 
@@ -40,7 +40,6 @@ def _page(
     secret: str = "",
     problem: MunimentError | None = None,
     typed: dict[str, str] | None = None,
-    status: int = 200,
 ) -> Response:
     session = call.session
     rows: list[dict[str, Any]] = [
@@ -54,12 +53,12 @@ def _page(
         }
         for one in session.webhooks.all()
     ]
-    return call.page(
+    return form_page(
+        call,
         "webhooks.html",
-        status=status,
+        problem,
         rows=rows,
         secret=secret,
-        problem=problem_of(call, problem),
         typed=typed or dict.fromkeys(_TYPED, ""),
         types=[one for one in session.types() if one.number >= 256 and not one.retired],
         may_change=session.may("config.change"),
@@ -82,7 +81,7 @@ def add(call: Call) -> Response:
     except MunimentError as error:
         if error.code.startswith("access."):
             raise
-        return _page(call, problem=error, typed=typed, status=422)
+        return _page(call, problem=error, typed=typed)
     return _page(call, secret=secret)
 
 

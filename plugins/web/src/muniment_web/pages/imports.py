@@ -23,7 +23,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.cells import markup
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import problem_of, types_called
+from muniment_web.frame.told import form_page, types_called
 from muniment_web.server.signs import Upload
 
 __all__ = ["routes"]
@@ -52,15 +52,15 @@ def start(call: Call, problem: MunimentError | None = None) -> Response:
     session = call.session
     session.require("record.import")
     types = [one for one in session.types() if session.may("record.import", one.key) and not one.retired]
-    return call.page(
+    return form_page(
+        call,
         "import.html",
-        status=422 if problem else 200,
+        problem,
         types=types,
         chosen=call.query("type") or call.text("type"),
         imports=_earlier(call),
         labels=types_called(call),
         states={one.key: (one.label.of(call.lang), one.colour) for one in IMPORT.by_key["state"].choices},
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
         megabytes=_LARGEST >> 20,
     )
@@ -133,9 +133,10 @@ def columns(call: Call, problem: MunimentError | None = None) -> Response:
         for place, name in enumerate(header)
         if name
     ]
-    return call.page(
+    return form_page(
+        call,
         "import_columns.html",
-        status=422 if problem else 200,
+        problem,
         upload=call.signed.upload,
         type=record_type,
         rows=rows,
@@ -146,7 +147,6 @@ def columns(call: Call, problem: MunimentError | None = None) -> Response:
         match=call.texts("match") or sorted(record_type.unique)[:1],
         encodings=_ENCODINGS,
         reading=reading,
-        problem=problem_of(call, problem),
     )
 
 

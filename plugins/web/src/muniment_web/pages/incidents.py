@@ -15,7 +15,7 @@ from muniment.session.oversight.affected import Scope
 from muniment.session.oversight.incident_values import NATURES, RISKS, SEVERITIES, TOLD, Incident
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import caught, day_of, problem_of, sent_file, time_us_of
+from muniment_web.frame.told import caught, day_of, form_page, sent_file, time_us_of
 
 __all__ = ["clocks_of", "routes"]
 
@@ -92,16 +92,16 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
     """The incidents, and the form that writes one down."""
     everything = call.query("state") == "all"
     found = call.plain.incidents.listed(closed=everything, **call.piece)
-    return call.page(
+    return form_page(
+        call,
         "incidents.html",
-        status=422 if problem else 200,
+        problem,
         rows=[_row(call, one) for one in found],
         everything=everything,
         more=call.more(found),
         natures=[(one, call.core(f"incident.nature_{one}")) for one in NATURES],
         laws=[(key, law.label[call.lang]) for key, law in LAWS.items()],
         may=call.session.may("incident.change"),
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
@@ -161,9 +161,10 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
         }
     row = _row(call, found)
     running = [one for one in row["clocks"] if one["open"]]
-    return call.page(
+    return form_page(
+        call,
         "incident.html",
-        status=422 if problem else 200,
+        problem,
         row=row,
         running=[(one["name"], f"{one['law']} · {one['to']}") for one in running],
         found=found,
@@ -184,7 +185,6 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
         users=sorted(call.web.engine.definitions.users),
         types=[one for one in call.session.types()],
         may=call.session.may("incident.change") and found.state == "open",
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 

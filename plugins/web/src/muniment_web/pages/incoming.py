@@ -17,7 +17,7 @@ from muniment.schema import RecordType
 from muniment.session.incoming import Item
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import caught, named_places, problem_of, sent_file
+from muniment_web.frame.told import caught, form_page, named_places, sent_file
 from muniment_web.frame.widgets import given_values, widget
 from muniment_web.server.handed import handed
 
@@ -45,9 +45,10 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
     found = inbox.listed(everything=everything, **call.piece)
     places = named_places(call, {id for item in found for id in (*item.proposal.persons, item.made) if id})
     may = call.session.may("inbox.change")
-    return call.page(
+    return form_page(
+        call,
         "incoming.html",
-        status=422 if problem else 200,
+        problem,
         rows=[
             {
                 "item": item,
@@ -66,7 +67,6 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
         may=may,
         may_fetch=may and bool(inbox.settings.account.host),
         scan_types=_scan_types(call) if may else [],
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
@@ -131,9 +131,10 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
     item = call.plain.inbox.get(str(call.path["id"]))
     places = named_places(call, {id for id in (*item.proposal.persons, item.made) if id})
     record_type = call.web.engine.definitions.types.get(item.proposal.type)
-    return call.page(
+    return form_page(
+        call,
         "incoming_one.html",
-        status=422 if problem else 200,
+        problem,
         item=item,
         shown=item.proposal.shown,
         received=call.time(micros_of(item.received_at)),
@@ -147,7 +148,6 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
         target=_target(record_type),
         may=call.session.may("inbox.change") and item.state == "waiting" and record_type is not None,
         chosen=call.text("whose") or (item.proposal.persons[0] if len(item.proposal.persons) == 1 else ""),
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
         **_forms(call, item, record_type, problem),
     )

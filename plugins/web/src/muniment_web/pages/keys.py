@@ -12,7 +12,7 @@ from muniment.keys import Rotated
 from muniment.model import rfc3339
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import caught, problem_of
+from muniment_web.frame.told import caught, form_page
 
 __all__ = ["routes"]
 
@@ -32,9 +32,10 @@ def _page(call: Call, *, done: Rotated | None = None, problem: MunimentError | N
     session.require("key.read")
     held = archive.keys.status()
     at = f"muniment --archive {shlex.quote(str(archive.folder))} key"
-    return call.page(
+    return form_page(
+        call,
         "keys.html",
-        status=422 if problem else 200,
+        problem,
         held=held,
         added={one.slot: rfc3339(one.added)[:10] for one in held.slots},
         kept=held.backup
@@ -51,7 +52,6 @@ def _page(call: Call, *, done: Rotated | None = None, problem: MunimentError | N
         ),
         may=session.may("key.change"),
         done=done,
-        problem=problem_of(call, problem),
     )
 
 

@@ -19,7 +19,7 @@ from muniment.session.reading.pieces import Piece
 from muniment_web.frame.call import Call
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import caught, named_places, problem_of, purpose_of
+from muniment_web.frame.told import caught, form_page, named_places, problem_of, purpose_of
 
 __all__ = ["routes"]
 
@@ -112,9 +112,10 @@ def letter(
     chosen = mail.letter(str(call.path["key"]))
     record_type = call.session.type(chosen.type)
     clear = call.session.view(record_type).clear
-    return call.page(
+    return form_page(
+        call,
         "mailing.html",
-        status=422 if problem else 200,
+        problem,
         letter=_letter(call, chosen),
         subject=chosen.subject.of(call.lang),
         views=[
@@ -130,7 +131,6 @@ def letter(
         seen=seen,
         ready=bool(mail.settings.sender),
         reasons=REASONS,
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 

@@ -16,7 +16,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.proposing import Seen, look_or_edit
 from muniment_web.frame.reasons import REASONS
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import caught, problem_of, roles_of, types_called
+from muniment_web.frame.told import caught, form_page, problem_of, roles_of, types_called
 from muniment_web.server.texts import all_texts
 
 __all__ = ["routes"]
@@ -94,9 +94,10 @@ def _page(
             told = about(archive, name, lang=call.lang)
         except MunimentError as error:
             fault = caught(error)
-    return call.page(
+    return form_page(
+        call,
         "plugin.html",
-        status=422 if problem else 200,
+        problem,
         name=name,
         told=told,
         fault=problem_of(call, fault),
@@ -108,7 +109,6 @@ def _page(
         seen=seen,
         enabling=enabling,
         reasons=REASONS,
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 

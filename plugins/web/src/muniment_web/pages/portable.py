@@ -13,7 +13,7 @@ from muniment.session.rights.portable import BASES
 from muniment_web.frame.call import Call
 from muniment_web.frame.named import type_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import caught, named_places, problem_of
+from muniment_web.frame.told import caught, form_page, named_places
 from muniment_web.server.handed import handed
 
 __all__ = ["routes"]
@@ -31,14 +31,14 @@ def ask(call: Call, problem: MunimentError | None = None) -> Response:
     call.session.require("subject.report")
     identifier = str(call.path["id"])
     applied = call.web.archive.applied
-    return call.page(
+    return form_page(
+        call,
         "portable.html",
-        status=422 if problem else 200,
+        problem,
         place=named_places(call, [identifier])[identifier],
         type=record_type,
         provided=[_named(call, one) for one in sorted(applied.rights.provided)],
         bases=[(one, call.say(f"portable.{one}")) for one in BASES],
-        problem=problem_of(call, problem),
     )
 
 

@@ -18,14 +18,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.named import type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import (
-    Place,
-    caught,
-    day_of,
-    named_places,
-    problem_of,
-    sent_file,
-)
+from muniment_web.frame.told import Place, caught, day_of, form_page, named_places, sent_file
 from muniment_web.server.handed import handed
 
 __all__ = ["routes"]
@@ -111,9 +104,10 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
     due = values.get("due")
     assert isinstance(due, date)
     kept = values.get("evidence")
-    return call.page(
+    return form_page(
+        call,
         "request.html",
-        status=422 if problem else 200,
+        problem,
         row=row_of(call, found, place, today),
         found=found,
         checklist=found.checklist() if "steps" in values else [],
@@ -137,7 +131,6 @@ def one(call: Call, problem: MunimentError | None = None) -> Response:
         evidence=kept if isinstance(kept, FileRef) else None,
         may_report=call.session.may("subject.report") and bool(place.path),
         may_erase=call.session.may("subject.erase") and bool(place.path),
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
@@ -186,9 +179,10 @@ def of_person(call: Call, problem: MunimentError | None = None) -> Response:
     found = requests.listed(everything=True, of=identifier)
     today = call.web.engine.today()
     applied = call.web.archive.applied
-    return call.page(
+    return form_page(
+        call,
         "_requests.html" if call.partial else "request_new.html",
-        status=422 if problem else 200,
+        problem,
         type=record_type,
         id=identifier,
         rows=[row_of(call, one, Place(one.subject), today) for one in found],
@@ -199,7 +193,6 @@ def of_person(call: Call, problem: MunimentError | None = None) -> Response:
         today=today.isoformat(),
         reasons=REASONS,
         may=call.session.may("request.change"),
-        problem=problem_of(call, problem),
     )
 
 

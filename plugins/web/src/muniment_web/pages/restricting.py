@@ -12,7 +12,7 @@ from muniment.session.kernel.gates import PURPOSES_LEFT
 from muniment_web.frame.call import Call
 from muniment_web.frame.named import type_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import caught, places_of, problem_of, purpose_of
+from muniment_web.frame.told import caught, form_page, places_of, purpose_of
 
 __all__ = ["routes"]
 
@@ -59,9 +59,10 @@ def of_person(call: Call, problem: MunimentError | None = None) -> Response:
     record_type = type_of(call)
     call.session.require("subject.restrict")
     record = call.session.get(str(call.path["id"]), fields=())
-    return call.page(
+    return form_page(
+        call,
         "restrict.html",
-        status=422 if problem else 200,
+        problem,
         type=record_type,
         id=record.id,
         whole=record.subject == record.id,
@@ -70,7 +71,6 @@ def of_person(call: Call, problem: MunimentError | None = None) -> Response:
             state: sorted(purpose_of(call, one) for one in purposes)
             for state, purposes in PURPOSES_LEFT.items()
         },
-        problem=problem_of(call, problem),
     )
 
 

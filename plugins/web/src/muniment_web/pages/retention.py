@@ -16,7 +16,7 @@ from muniment.store import LogFilter
 from muniment_web.frame.call import Call
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import caught, part_of, places_of, problem_of
+from muniment_web.frame.told import caught, form_page, part_of, places_of, problem_of
 from muniment_web.server.waiting import Due
 
 __all__ = ["routes"]
@@ -129,14 +129,14 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
     for row in _by_record(call, rows_of(call, verdicts)):
         groups.setdefault(row["rule"], []).append(row)
     may = call.session.may("retention.apply") and call.session.may("subject.erase")
-    return call.page(
+    return form_page(
+        call,
         "retention.html",
-        status=422 if problem else 200,
+        problem,
         groups=sorted(groups.items()),
         more=_SHOWN if found is not None and found.more else 0,
         may=may,
         **_about(call, found),
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
@@ -188,9 +188,10 @@ def _preview(call: Call, verdicts: Iterable[Verdict], problem: MunimentError | N
     listed = list(verdicts)
     counts = Counter((one.facet.type, one.facet.category, one.rule) for one in listed)
     types = call.web.engine.definitions.types
-    return call.page(
+    return form_page(
+        call,
         "retention_apply.html",
-        status=422 if problem else 200,
+        problem,
         records=sorted({one.facet.record for one in listed}),
         reviewed=sorted({one.facet.record for one in listed if one.state == "review"}),
         facets=len(listed),
@@ -205,7 +206,6 @@ def _preview(call: Call, verdicts: Iterable[Verdict], problem: MunimentError | N
         ],
         unverified=sorted({name for one in listed for name in one.unverified}),
         reasons=REASONS,
-        problem=problem_of(call, problem),
     )
 
 

@@ -19,7 +19,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.proposing import Seen, look_or_edit
 from muniment_web.frame.reasons import REASONS
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import problem_of, purpose_of, type_names
+from muniment_web.frame.told import form_page, purpose_of, type_names
 
 __all__ = ["routes"]
 
@@ -90,9 +90,10 @@ def _page(call: Call, *, seen: Seen | None = None, problem: MunimentError | None
                 **ways,
             }
         )
-    return call.page(
+    return form_page(
+        call,
         "role.html",
-        status=422 if problem else 200,
+        problem,
         role=found,
         origin=origin,
         plugin=plugin,
@@ -110,7 +111,6 @@ def _page(call: Call, *, seen: Seen | None = None, problem: MunimentError | None
         may=session.may("config.change"),
         seen=seen,
         reasons=REASONS,
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
@@ -167,9 +167,10 @@ def _form(
     web = call.web
     held = call.path.get("role", "")
     purposes = web.archive.applied.purposes or sorted({*PURPOSES, *web.archive.plugins.purposes()})
-    return call.page(
+    return form_page(
+        call,
         "role_form.html",
-        status=422 if problem else 200,
+        problem,
         held=held,
         values=values,
         classes=CLASSES,
@@ -180,7 +181,6 @@ def _form(
         more=bool(held) and bool(_role_of(call, held).rules or _role_of(call, held).deny),
         seen=seen,
         reasons=REASONS,
-        problem=problem_of(call, problem),
     )
 
 

@@ -13,7 +13,7 @@ from muniment.session.reading.generations import ALL
 from muniment.store import LogFilter
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import caught, problem_of, roles_of
+from muniment_web.frame.told import caught, form_page, roles_of
 
 __all__ = ["routes"]
 
@@ -30,15 +30,17 @@ def roles(call: Call, problem: MunimentError | None = None) -> Response:
     session.note("role.read")
     types = session.types()
     held = sorted(engine.policy.roles.values(), key=lambda one: one.key)
-    return call.page(
+    return form_page(
+        call,
         "roles.html",
-        status=422 if problem else 200,
-        **_reviewed(call, problem),
+        problem,
+        **_reviewed(call),
         roles=held,
         names=roles_of(call, [one.key for one in held]),
         matrix=engine.policy.matrix(types),
         types=types,
         may=session.may("config.change"),
+        notes=call.taken_notes(),
     )
 
 
@@ -51,7 +53,7 @@ def review(call: Call) -> Response:
     return call.go("/roles", note=call.say("roles.signed"))
 
 
-def _reviewed(call: Call, problem: MunimentError | None) -> dict[str, Any]:
+def _reviewed(call: Call) -> dict[str, Any]:
     """What the page says of the last review."""
     session = call.session
     may = session.may("role.review") and session.may("log.read")
@@ -70,6 +72,4 @@ def _reviewed(call: Call, problem: MunimentError | None) -> dict[str, Any]:
         "may_review": may,
         "digest": digest,
         "reviewed": reviewed,
-        "problem": problem_of(call, problem),
-        "notes": call.taken_notes(),
     }

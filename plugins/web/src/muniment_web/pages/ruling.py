@@ -21,7 +21,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.proposing import Seen, look_or_edit
 from muniment_web.frame.reasons import REASONS
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import problem_of
+from muniment_web.frame.told import form_page
 
 __all__ = ["routes"]
 
@@ -88,9 +88,10 @@ def _form(
     fields = [one for one in table.fields if not one.retired]
     classes = {**role.read, **held.read}
     writes = role.write if held.write is None else held.write
-    return call.page(
+    return form_page(
+        call,
         "role_table.html",
-        status=422 if problem else 200,
+        problem,
         role=role,
         table=table,
         ways=_WAYS,
@@ -114,7 +115,6 @@ def _form(
         asking=["actor", *_attributes(call)],
         seen=seen,
         reasons=REASONS,
-        problem=problem_of(call, problem),
     )
 
 

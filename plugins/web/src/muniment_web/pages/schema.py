@@ -34,7 +34,7 @@ from muniment_web.frame.shapes import (
     stated,
     takes,
 )
-from muniment_web.frame.told import problem_of, type_names, types_called
+from muniment_web.frame.told import form_page, type_names, types_called
 
 __all__ = ["routes"]
 
@@ -225,9 +225,10 @@ def _form(
     seen: Seen | None = None,
     problem: MunimentError | None = None,
 ) -> Response:
-    return call.page(
+    return form_page(
+        call,
         "schema_field.html",
-        status=422 if problem else 200,
+        problem,
         type=found,
         kind=kind,
         takes=takes(kind),
@@ -242,7 +243,6 @@ def _form(
         new_group=NEW_GROUP,
         seen=seen,
         reasons=REASONS,
-        problem=problem_of(call, problem),
     )
 
 
@@ -377,16 +377,16 @@ def _table_form(
     problem: MunimentError | None = None,
 ) -> Response:
     own = [one for one in call.session.types() if not one.retired]
-    return call.page(
+    return form_page(
+        call,
         "schema_new.html",
-        status=422 if problem else 200,
+        problem,
         values=values,
         subjects=[(one.key, one.label.of(call.lang) or one.key) for one in own],
         categories=_categories(call),
         classes=CLASSES,
         seen=seen,
         reasons=REASONS,
-        problem=problem_of(call, problem),
     )
 
 

@@ -14,7 +14,7 @@ from muniment.session.ticking import JOBS, Done
 from muniment.store import LogFilter
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import caught, problem_of
+from muniment_web.frame.told import caught, form_page
 
 __all__ = ["routes"]
 
@@ -38,9 +38,10 @@ def _page(
     session.require("config.read")
     session.note("config.read")
     found = standing(web.archive, session, lang=call.lang)
-    return call.page(
+    return form_page(
+        call,
         "status.html",
-        status=422 if problem else 200,
+        problem,
         found=found,
         version=__version__,
         last=_time(call, found["log"]["last"]),
@@ -50,7 +51,6 @@ def _page(
         names=tuple(JOBS),
         may_run=session.may("job.run"),
         done=done,
-        problem=problem_of(call, problem),
         notes=call.taken_notes(),
     )
 
