@@ -8,12 +8,12 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, option, options, verb
 from muniment.cli.invocation import Invocation
 from muniment.errors import UsageError
 
 if TYPE_CHECKING:
-    from collections.abc import Callable, Sequence
+    from collections.abc import Sequence
 
     from muniment.session import Session
     from muniment.session.rights.consented import Consent
@@ -68,39 +68,34 @@ def _record(session: Session, text: str) -> str:
     return resolve_record(session, text)
 
 
-def _terms(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say to what somebody consents, and how."""
-    for decorate in (
-        option("--notice", default="", metavar="KEY", words=("The notice that was shown.", "所示告知书。")),
-        option(
-            "--language",
-            type=click.Choice(("en", "zh")),
-            default="en",
-            words=("In which language it was shown.", "告知书语言。"),
-        ),
-        option(
-            "--method",
-            type=click.Choice(_METHODS),
-            default="other",
-            words=("How it was given.", "给予方式。"),
-        ),
-        option(
-            "--since", default="", metavar="T", words=("Since when; by default now.", "起始时间；默认现在。")
-        ),
-        option("--until", default="", metavar="T", words=("Until when.", "有效期至。")),
-        option(
-            "--separate",
-            type=click.Choice(_SEPARATE),
-            multiple=True,
-            words=("Given separately for this too.", "另行单独同意的事项。"),
-        ),
-        option("--jurisdiction", default="", metavar="J", words=("Such as EU or CN.", "法域，如 EU、CN。")),
-        option("--data", multiple=True, metavar="KIND", words=("A kind of data.", "个人信息种类。")),
-        option("--guardian", default="", metavar="NAME", words=("Who consents for a child.", "监护人。")),
-        option("--relation", default="", metavar="R", words=("Of the guardian.", "监护人与本人关系。")),
-    ):
-        command = decorate(command)
-    return command
+_terms = options(
+    option("--relation", default="", metavar="R", words=("Of the guardian.", "监护人与本人关系。")),
+    option("--guardian", default="", metavar="NAME", words=("Who consents for a child.", "监护人。")),
+    option("--data", multiple=True, metavar="KIND", words=("A kind of data.", "个人信息种类。")),
+    option("--jurisdiction", default="", metavar="J", words=("Such as EU or CN.", "法域，如 EU、CN。")),
+    option(
+        "--separate",
+        type=click.Choice(_SEPARATE),
+        multiple=True,
+        words=("Given separately for this too.", "另行单独同意的事项。"),
+    ),
+    option("--until", default="", metavar="T", words=("Until when.", "有效期至。")),
+    option("--since", default="", metavar="T", words=("Since when; by default now.", "起始时间；默认现在。")),
+    option(
+        "--method",
+        type=click.Choice(_METHODS),
+        default="other",
+        words=("How it was given.", "给予方式。"),
+    ),
+    option(
+        "--language",
+        type=click.Choice(("en", "zh")),
+        default="en",
+        words=("In which language it was shown.", "告知书语言。"),
+    ),
+    option("--notice", default="", metavar="KEY", words=("The notice that was shown.", "所示告知书。")),
+)
+"""The options that say to what somebody consents, and how."""
 
 
 def _read_terms(purpose: str, given: dict[str, Any]) -> Terms:

@@ -2,12 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import click
 
-from muniment.cli.base import argument, flag, may_say_why, option, verb
+from muniment.cli.base import argument, flag, may_say_why, option, options, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -25,23 +24,20 @@ _LIFTED = option(
 )
 
 
-def _how(command: Callable[..., Any]) -> Callable[..., Any]:
-    """The options that say how strictly and why."""
-    for decorate in (
-        may_say_why,
-        option(
-            "--basis",
-            default="",
-            metavar="LAW",
-            words=("On what ground, such as 'GDPR 18(1)(a)'.", "依据，例如 GDPR 18(1)(a)。"),
-        ),
-        flag(
-            "--storage-only",
-            words=("For claims and the person's requests alone.", "仅用于法律主张和本人请求。"),
-        ),
-    ):
-        command = decorate(command)
-    return command
+_how = options(
+    flag(
+        "--storage-only",
+        words=("For claims and the person's requests alone.", "仅用于法律主张和本人请求。"),
+    ),
+    option(
+        "--basis",
+        default="",
+        metavar="LAW",
+        words=("On what ground, such as 'GDPR 18(1)(a)'.", "依据，例如 GDPR 18(1)(a)。"),
+    ),
+    may_say_why,
+)
+"""The options that say how strictly and why."""
 
 
 @verb(
