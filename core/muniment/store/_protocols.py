@@ -103,8 +103,15 @@ class Reader(Protocol):
     ) -> list[Part]:
         """The newest part of each group that is not newer than ``version``."""
 
-    def parts_at(self, shard: int, places: Sequence[tuple[bytes, int, int]]) -> list[Part]:
-        """For each (record, group, version) the newest part that is not newer, in one go and in no order."""
+    def parts_at(
+        self, shard: int, places: Mapping[bytes, tuple[int, Collection[int]]]
+    ) -> Mapping[bytes, Sequence[Part]]:
+        """By record, in one go, the newest part of each of these groups that is not newer than a version.
+
+        Args:
+            shard: the shard.
+            places: the version and the groups, by record; a record of which there is none is left out.
+        """
 
     def parts_of_record(self, shard: int, record: bytes) -> list[Part]:
         """Every part of one record, in order of (group, version)."""

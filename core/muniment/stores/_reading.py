@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Sequence
+from collections.abc import Collection, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import chain
 
@@ -171,26 +171,35 @@ class Reading(CurrentReading):
                 found[version.record] = version
         return found
 
-    def parts_at(self, shard: int, places: Sequence[tuple[bytes, int, int]]) -> list[Part]:
+    def parts_at(
+        self, shard: int, places: Mapping[bytes, tuple[int, Collection[int]]]
+    ) -> dict[bytes, list[Part]]:
         # Few versions lie side by side in the key: walking them takes less than seeking each part.
-        young: dict[tuple[bytes, int], int] = {}
-        later = []
-        for record, group, version in places:
-            if version > _YOUNG or young.setdefault((record, group), version) != version:
-                later.append((record, group, version))
-        records, groups = list({record for record, _ in young}), {group for _, group in young}
-        newest = {}
-        for at in range(0, len(records), _PLACES_A_QUERY):
-            some = records[at : at + _PLACES_A_QUERY]
+        young = [record for record, (version, _) in places.items() if version <= _YOUNG]
+        groups = set[int]().union(*[places[record][1] for record in young])
+        found: dict[bytes, list[Part]] = {}
+        for at in range(0, len(young), _PLACES_A_QUERY):
+            some = young[at : at + _PLACES_A_QUERY]
             for row in self._fetch(_young_query(len(some), len(groups)), (shard, *some, *groups)):
-                name = row[1:3]
-                if row[3] <= young.get(name, 0):
-                    newest[name] = row
-        found = [_part(row) for row in newest.values()]
+                _, record, group, number, _ = row
+                version, wanted = places[record]
+                if number <= version and group in wanted:
+                    parts = found.setdefault(record, [])
+                    if parts and parts[-1].grp == group:
+                        # In order of version: this one is newer.
+                        parts.pop()
+                    parts.append(_part(row))
+        later = [
+            (record, group, version)
+            for record, (version, wanted) in places.items()
+            if version > _YOUNG
+            for group in wanted
+        ]
         for at in range(0, len(later), _PLACES_A_QUERY):
-            wanted = later[at : at + _PLACES_A_QUERY]
-            rows = self._fetch(_places_query(len(wanted)), (shard, *chain.from_iterable(wanted)))
-            found += map(_part, rows)
+            sought = later[at : at + _PLACES_A_QUERY]
+            rows = self._fetch(_places_query(len(sought)), (shard, *chain.from_iterable(sought)))
+            for row in rows:
+                found.setdefault(row[1], []).append(_part(row))
         return found
 
     def builtin(self, shard: int, types: Collection[int]) -> list[tuple[int, bytes, int]]:

@@ -11,7 +11,7 @@ from muniment.log.binding import OPERATIONS, unpack_live
 from muniment.model import Value, id_text
 from muniment.schema import RecordType
 from muniment.session.kernel.engine import SHARD, Engine
-from muniment.store import Part, Transaction, Version
+from muniment.store import Transaction, Version
 
 __all__ = ["Standing", "opened_about", "opened_standing"]
 
@@ -59,10 +59,8 @@ def opened_standing(
     if engine.any_states and versions:
         gone = {(state.id, state.category) for state in tx.state_of(SHARD, live.keys())}
     standing = [one for one in versions if not any((one.record, category) in gone for category in (0, 1))]
-    places = [(one.record, group, one.version) for one in standing for group in live[one.record]]
-    parts: dict[bytes, list[Part]] = {}
-    for part in tx.parts_at(SHARD, places):
-        parts.setdefault(part.record, []).append(part)
+    places = {one.record: (one.version, live[one.record].keys()) for one in standing}
+    parts = tx.parts_at(SHARD, places)
     found = []
     for one in standing:
         values: dict[str, Value] = {}

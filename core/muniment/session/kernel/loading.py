@@ -69,7 +69,7 @@ def wanted_groups(
 ) -> tuple[dict[int, bytes], frozenset[int], frozenset[int]]:
     """The hashes of all live parts, which groups to load of those asked for, and which were disposed of."""
     live, _ = unpack_live(version.parts)
-    wanted = groups & live.keys()
+    wanted = groups.intersection(live)
     gone = engine.check_live(tx, {version.record, version.subject}) if engine.any_states else None
     if not gone:
         return live, wanted, _NONE

@@ -43,7 +43,7 @@ from muniment.session.reading.reads import (
     release,
     wanted_groups,
 )
-from muniment.store import Current, ListQuery, Part, Transaction, Version
+from muniment.store import Current, ListQuery, Transaction, Version
 
 __all__ = [
     "Answer",
@@ -465,7 +465,7 @@ def _load_all(
     if terms.needs is not None:
         opened |= terms.needs.reach.numbers
     found = []
-    places: list[tuple[bytes, int, int]] = []
+    places: dict[bytes, tuple[int, frozenset[int]]] = {}
     for row in rows:
         version = versions.get(row.record)
         if version is None:
@@ -480,10 +480,8 @@ def _load_all(
         except NotFound:
             continue  # erased between the index and here: as if it had never matched
         found.append((row, version, own, live, wanted, closed))
-        places += [(row.record, group, version.version) for group in wanted]
-    parts: dict[bytes, list[Part]] = {}
-    for part in tx.parts_at(SHARD, places):
-        parts.setdefault(part.record, []).append(part)
+        places[row.record] = version.version, wanted
+    parts = tx.parts_at(SHARD, places)
     if opened or opens:
         engine.sealer.prepare(chain.from_iterable(parts.values()))
     for row, version, own, live, wanted, closed in found:

@@ -27,7 +27,7 @@ from muniment.session.reading.reads import (
     release,
     wanted_groups,
 )
-from muniment.store import Part, Transaction
+from muniment.store import Transaction
 
 __all__ = ["records_of", "titles_of"]
 
@@ -74,7 +74,7 @@ def _released(
         plan = plan_of(engine, acting, record_type, keys)
         found = []
         plans = []
-        places = []
+        places: dict[bytes, tuple[int, frozenset[int]]] = {}
         versions = tx.newest_versions(SHARD, [id_bytes(one) for one in ids]).values()
         about = {About(one.subject, one.record) for one in versions}
         barred = closed(
@@ -98,13 +98,11 @@ def _released(
             except NotFound:
                 continue  # being erased
             found.append((version, own, live, groups, gone))
-            places += [(version.record, group, version.version) for group in groups]
+            places[version.record] = version.version, groups
             plans.append(own if reached is not None else plan)
         if not found:
             return []
-        parts: dict[bytes, list[Part]] = {}
-        for part in tx.parts_at(SHARD, places):
-            parts.setdefault(part.record, []).append(part)
+        parts = tx.parts_at(SHARD, places)
         drafts = disclosure(
             engine, tx, acting, "record.list", plan, [version for version, *_ in found], plans=plans
         )

@@ -21,7 +21,7 @@ from muniment.schema import RecordType, category_of_group
 from muniment.schema.builtin import HOLD
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.rights.holds import Hold, held_now, holds_ever, linked
-from muniment.store import ListQuery, Part, Transaction, Version
+from muniment.store import ListQuery, Transaction, Version
 
 __all__ = ["Facts", "rules_of_type"]
 
@@ -240,7 +240,7 @@ class Facts:
         """The values of some fields of these versions, opened; for the plan alone."""
         engine, tx = self._engine, self._tx
         asked = []
-        places: list[tuple[bytes, int, int]] = []
+        places: dict[bytes, tuple[int, set[int]]] = {}
         for version in versions:
             record_type = engine.definitions.by_number.get(version.type)
             if record_type is None:
@@ -254,10 +254,8 @@ class Facts:
             groups = {record_type.by_key[key].seal_group for key in wanted} & live.keys()
             groups = {group for group in groups if category_of_group(group) not in gone}
             asked.append((version, record_type, live, numbers))
-            places += [(version.record, group, version.version) for group in groups]
-        parts: dict[bytes, list[Part]] = {}
-        for part in tx.parts_at(SHARD, places) if places else ():
-            parts.setdefault(part.record, []).append(part)
+            places[version.record] = version.version, groups
+        parts = tx.parts_at(SHARD, places)
         found: dict[bytes, dict[str, Value]] = {}
         for version, record_type, live, numbers in asked:
             values = found[version.record] = {}

@@ -33,7 +33,7 @@ from muniment.session.reading.reads import (
     plan_of,
     wanted_groups,
 )
-from muniment.store import Part, Transaction, Version
+from muniment.store import Transaction, Version
 
 if TYPE_CHECKING:
     from muniment.policy import View
@@ -345,18 +345,17 @@ def opened_records(
     for some in _slices(sorted(records), _OPENED_AT_ONCE):
         rows = {row.record for one in some if (row := tx.current(SHARD, one)) is not None and not row.deleted}
         versions = tx.newest_versions(SHARD, sorted(rows)) if rows else {}
-        loading, places = [], []
+        loading = []
+        places: dict[bytes, tuple[int, frozenset[int]]] = {}
         for record, version in versions.items():
             if version.type != record_type.number or engine.gone(tx, {record, version.subject}):
                 continue
             own = definition_of(engine, tx, version)
             groups = frozenset(own.by_number[one].seal_group for one in numbers if one in own.by_number)
             live, wanted, closed = wanted_groups(engine, tx, version, groups)
-            places += [(record, group, version.version) for group in wanted]
+            places[record] = version.version, wanted
             loading.append((version, own, live, wanted, closed))
-        parts: dict[bytes, list[Part]] = {}
-        for part in tx.parts_at(SHARD, places) if places else ():
-            parts.setdefault(part.record, []).append(part)
+        parts = tx.parts_at(SHARD, places)
         for version, own, live, wanted, closed in loading:
             loaded = loaded_from(version, own, parts.get(version.record, ()), live, wanted, closed)
             values = open_loaded(engine, loaded, numbers)

@@ -23,7 +23,7 @@ from muniment.session.kernel.layout import require_layout
 from muniment.session.kernel.loading import definition_of, loaded_from, open_loaded, wanted_groups
 from muniment.session.kernel.reach import Needs, needs_of, stored_values
 from muniment.session.kernel.tokens import UNIQUE, Index, indexes_of
-from muniment.store import Part, Transaction, Version
+from muniment.store import Transaction, Version
 
 __all__ = ["NOTHING", "Found", "Key", "Matcher"]
 
@@ -198,7 +198,7 @@ class Matcher:
         """The candidates with the keys that they have, opened from their parts."""
         numbers = frozenset(one.field.number for one in self._by)
         loading = []
-        places: list[tuple[bytes, int, int]] = []
+        places: dict[bytes, tuple[int, frozenset[int]]] = {}
         for version, token in candidates:
             own = definition_of(self._engine, tx, version)
             groups = frozenset(
@@ -208,11 +208,9 @@ class Matcher:
                 live, wanted, closed = wanted_groups(self._engine, tx, version, groups)
             except NotFound:
                 continue  # erased between the index and here: as if it had never matched
-            places += [(version.record, group, version.version) for group in wanted]
+            places[version.record] = version.version, wanted
             loading.append((version, token, own, live, wanted, closed))
-        parts: dict[bytes, list[Part]] = {}
-        for part in tx.parts_at(SHARD, places) if places else ():
-            parts.setdefault(part.record, []).append(part)
+        parts = tx.parts_at(SHARD, places)
         for version, token, own, live, wanted, closed in loading:
             loaded = loaded_from(version, own, parts.get(version.record, ()), live, wanted, closed)
             try:

@@ -189,18 +189,19 @@ def test_many_records_are_read_in_one_go(store: Store) -> None:
     records = [an_id(number) for number in range(-3 % count, count + 3)] + [an_id(5), an_id(999)]
     found = store.newest_versions(0, records)
     assert {record: store.version(0, record) for record in records if store.version(0, record)} == found
-    places = [
-        (an_id(number), group, version)
-        for number in range(count)
-        for group in (9, 10)
-        for version in (2, 3, 29, 31)
+    asked: list[dict[bytes, tuple[int, tuple[int, ...]]]] = [
+        {an_id(number): (version, (9, 10)) for number in range(count)} for version in (2, 3, 29, 31)
     ]
-    expected = [
-        row for record, group, version in places for row in store.parts_of(0, record, version, [group])
-    ]
-    assert sorted(expected) == sorted(store.parts_at(0, places))
+    groups = ((9,), (9, 10), (10,), ())
+    asked.append(
+        {an_id(number): ((2, 3, 29, 31)[number % 4], groups[number // 4 % 4]) for number in range(count)}
+    )
+    for places in asked:
+        expected = {record: store.parts_of(0, record, *wanted) for record, wanted in places.items()}
+        told = {record: list(parts) for record, parts in store.parts_at(0, places).items()}
+        assert {record: parts for record, parts in expected.items() if parts} == told
     assert store.newest_versions(0, []) == {}
-    assert store.parts_at(0, []) == []
+    assert store.parts_at(0, {}) == {}
     write(store, lambda tx: tx.add_current([a_current(number) for number in range(0, count, 3)]))
     standing = [row for record in records if (row := store.current(0, record)) is not None]
     assert standing
