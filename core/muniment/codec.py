@@ -40,6 +40,7 @@ __all__ = [
     "ENCODINGS",
     "canonical",
     "decode_value",
+    "decode_values",
     "encode_value",
     "parse_canonical",
 ]
@@ -230,5 +231,23 @@ def decode_value(data: bytes) -> Value:
         if data[0] == 1:
             return data[1:].decode("utf-8")
         return _GET[data[0]](data[1:])
+    except (LookupError, ValueError, ArithmeticError, TypeError, struct.error, IntegrityError):
+        raise IntegrityError("integrity.value") from None
+
+
+def decode_values(encoded: Mapping[int, bytes]) -> dict[int, Value]:
+    """``decode_value`` of a record's fields; what has no bytes is left out.
+
+    Raises:
+        IntegrityError: as ``decode_value``.
+    """
+    get = _GET
+    try:
+        # Most are texts, and a call for each would cost as much again.
+        return {
+            number: data[1:].decode() if data[0] == 1 else get[data[0]](data[1:])
+            for number, data in encoded.items()
+            if data
+        }
     except (LookupError, ValueError, ArithmeticError, TypeError, struct.error, IntegrityError):
         raise IntegrityError("integrity.value") from None

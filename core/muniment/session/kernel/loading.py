@@ -7,7 +7,7 @@ from typing import Final
 
 import attrs
 
-from muniment.codec import decode_value
+from muniment.codec import decode_values
 from muniment.errors import IntegrityError, KeyStoreError, NotFound
 from muniment.log.binding import OPERATIONS, unpack_live
 from muniment.model import Value, id_text
@@ -99,7 +99,7 @@ def open_loaded(engine: Engine, loaded: Loaded, numbers: frozenset[int]) -> dict
     """The values of the fields with these numbers, by key."""
     by_number = loaded.type.by_number
     read = read_loaded(engine, loaded, numbers)
-    return {by_number[number].key: decode_value(data) for number, data in read.items()}
+    return {by_number[number].key: value for number, value in decode_values(read).items()}
 
 
 def read_loaded(

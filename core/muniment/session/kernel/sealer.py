@@ -8,7 +8,7 @@ from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
 from typing import Final
 
-from muniment.codec import decode_value, encode_value
+from muniment.codec import decode_value, decode_values, encode_value
 from muniment.errors import IntegrityError, KeyStoreError, UsageError
 from muniment.keys import KeyStore, derive
 from muniment.model import Random, Value
@@ -236,7 +236,7 @@ class Sealer:
         """The values in one part, by key of the definition; else as ``read``."""
         by_number = record_type.by_number
         opened = self.read((part,), record_type.number, subject, {part.grp: expected}, only)
-        return {by_number[number].key: decode_value(data) for number, data in opened.items()}
+        return {by_number[number].key: value for number, value in decode_values(opened).items()}
 
     def read(
         self,

@@ -9,7 +9,7 @@ from typing import Final
 
 import attrs
 
-from muniment.codec import canonical, decode_value
+from muniment.codec import canonical, decode_values
 from muniment.errors import AccessDenied, NotFound
 from muniment.log.binding import OPERATIONS, binding
 from muniment.model import Value, id_text
@@ -232,16 +232,15 @@ def _wanted_keys(
 def release(engine: Engine, loaded: Loaded, plan: Plan) -> Record:
     """Open the wanted fields and show them as the view allows; only after the entry is committed."""
     read = read_loaded(engine, loaded, plan.numbers, plan.unseen)
+    values = decode_values(read)
     fields: dict[str, Value] = {}
     # Groups are read one after the other; people expect the order of the form.
     for number, key, mask in plan.shown:
-        data = read.get(number)
-        if data is None:
-            continue
-        if mask is None:
-            fields[key] = decode_value(data)
-        else:
-            fields[key] = mask(decode_value(data)) if data else HIDDEN
+        value = values.get(number)
+        if value is not None:
+            fields[key] = value if mask is None else mask(value)
+        elif number in read:
+            fields[key] = HIDDEN
     version = loaded.version
     record = id_text(version.record)
     erased: frozenset[str] = frozenset()

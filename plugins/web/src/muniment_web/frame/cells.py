@@ -1,9 +1,8 @@
-"""Values as markup: table cells and read-only fields, made by functions that are prepared once a column."""
+"""Values as markup: the cells of a table, made column by column, and read-only fields."""
 
 from __future__ import annotations
 
-import html
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from datetime import date, datetime, timedelta
 from decimal import Decimal
 from typing import Any, Final
@@ -17,19 +16,20 @@ from muniment.schema import Context, Field, FieldKind
 from muniment.schema.fields import Highlight
 from muniment.schema.values import ValueProblem
 from muniment.session.kernel.views import Record
+from muniment_web.server.format import escaped
 from muniment_web.server.plugged import Draw
 from muniment_web.server.texts import Say
 
-__all__ = ["Cell", "cell_of", "shown"]
+__all__ = ["Column", "column_of", "rows_of", "shown"]
 
-Cell = Callable[[Record], str]
-"""Gives the ``td`` of one record."""
+Column = Callable[[Sequence[Record]], list[str]]
+"""Gives the ``td`` of each of some records."""
 
 _NUMERIC: Final = frozenset({"integer", "decimal", "money"})
 _LINKED: Final = frozenset({"choice", "reference", "URL"})
 
 
-def cell_of(
+def column_of(
     field: Field,
     kind: FieldKind | None,
     say: Say,
@@ -39,7 +39,7 @@ def cell_of(
     titles: Mapping[str, str],
     link: str = "",
     draw: Draw | None = None,
-) -> Cell:
+) -> Column:
     """The function that makes the cells of one column.
 
     Args:
@@ -68,21 +68,33 @@ def cell_of(
         behind = "</button></td>"
     written = _written(field, kind, say, titles, draw)
 
-    def cell(record: Record) -> str:
-        value = record.fields.get(key)
-        if key in record.masked:
-            return f"{before}{_escaped(str(value))}{behind}"
-        body = "" if value is None else written(value)
-        if key in record.erased:
-            body = erased
-        if link:
-            body = f'<a href="{link}{record.id}">{body or untitled}</a>'
-        colour = _colour(rules, record, value) if rules else ""
-        if colour:
-            return f'<td class="hl-{colour}{classes}" data-f="{key}">{body}</td>'
-        return f"{plain}{body}</td>"
+    def column(records: Sequence[Record]) -> list[str]:
+        made = []
+        for record in records:
+            value = record.fields.get(key)
+            if key in record.masked:
+                made.append(f"{before}{escaped(str(value))}{behind}")
+                continue
+            body = "" if value is None else written(value)
+            if key in record.erased:
+                body = erased
+            if link:
+                body = f'<a href="{link}{record.id}">{body or untitled}</a>'
+            colour = _colour(rules, record, value) if rules else ""
+            if colour:
+                made.append(f'<td class="hl-{colour}{classes}" data-f="{key}">{body}</td>')
+            else:
+                made.append(f"{plain}{body}</td>")
+        return made
 
-    return cell
+    return column
+
+
+def rows_of(columns: Sequence[Column], records: Sequence[Record]) -> list[str]:
+    """The cells of each record, in the order of the columns."""
+    if not columns:
+        return [""] * len(records)
+    return ["".join(row) for row in zip(*[column(records) for column in columns], strict=True)]
 
 
 def _written(
@@ -103,7 +115,7 @@ def _written(
 
     def text(value: Any) -> str:
         if kind is not None and isinstance(value, str):
-            return _escaped(kind.show(value, lang, field))
+            return escaped(kind.show(value, lang, field))
         return shown(value, field, kind, say, titles)
 
     usual = once if kind is None or field.kind in _LINKED else text
@@ -115,10 +127,6 @@ def _written(
         return usual(value) if found is None else _drawn(found)
 
     return drawn
-
-
-def _escaped(text: str) -> str:
-    return text if text.isalnum() else html.escape(text)
 
 
 def _drawn(one: Drawn) -> str:

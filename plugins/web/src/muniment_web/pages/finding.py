@@ -11,7 +11,7 @@ from starlette.routing import BaseRoute
 from muniment.errors import UsageError
 from muniment.session.reading.finding import Found
 from muniment_web.frame.call import Call
-from muniment_web.frame.cells import cell_of
+from muniment_web.frame.cells import column_of, rows_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.titles import titles_of
 from muniment_web.frame.told import form_page
@@ -60,8 +60,8 @@ def _table(call: Call, one: Found) -> dict[str, Any]:
     fields = [record_type.by_key[key] for key in one.columns]
     titles = titles_of(call, fields, one.page.records)
     context = engine.value_context(lang=call.lang)
-    cells = [
-        cell_of(
+    columns = [
+        column_of(
             field,
             engine.kinds.get(field.kind),
             call.say,
@@ -76,6 +76,6 @@ def _table(call: Call, one: Found) -> dict[str, Any]:
         "key": record_type.key,
         "label": record_type.label.of(call.lang) or record_type.key,
         "columns": [field.label.of(call.lang) or field.key for field in fields],
-        "rows": [Markup("".join(cell(record) for cell in cells)) for record in one.page.records],
+        "rows": [Markup(row) for row in rows_of(columns, one.page.records)],
         "more": one.page.after is not None,
     }

@@ -20,7 +20,7 @@ from muniment.schema.listviews import order_text, parse_order
 from muniment.session.kernel.views import Page
 from muniment.session.reading.lists import Asked
 from muniment_web.frame.call import Call
-from muniment_web.frame.cells import Cell, cell_of
+from muniment_web.frame.cells import Column, column_of, rows_of
 from muniment_web.frame.named import type_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import number_of
@@ -355,8 +355,8 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
     context = engine.value_context(lang=call.lang)
     drawn = engine.plugins.columns(record_type.key)
     draws = drawing(call.web.engine, session, drawn) if drawn else {}
-    cells = [
-        cell_of(
+    made = [
+        column_of(
             one,
             engine.kinds.get(one.kind),
             call.say,
@@ -369,7 +369,7 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
         for one in columns
     ]
     first = (state.number - 1) * state.rows + 1
-    rows = _rows(call, record_type, state, found, cells)
+    rows = _rows(call, record_type, state, found, made)
     editors = _editors(call, columns, view, record_type)
     call.web.listed[call.signed.id, record_type.key] = tuple(one.id for one in found.records)
     shown = {one.key for one in columns}
@@ -418,7 +418,7 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
     }
 
 
-def _rows(call: Call, record_type: RecordType, state: State, found: Page, cells: Sequence[Cell]) -> str:
+def _rows(call: Call, record_type: RecordType, state: State, found: Page, columns: Sequence[Column]) -> str:
     """The rows, with a heading before each group where they are grouped."""
     made = []
     tick = escape(call.say("table.tick"))
@@ -426,13 +426,12 @@ def _rows(call: Call, record_type: RecordType, state: State, found: Page, cells:
     group = record_type.field(state.group) if state.group else None
     counts = Counter(one.fields.get(group.key) for one in found.records) if group is not None else Counter()
     last: object = _rows
-    for one in found.records:
+    for one, cells in zip(found.records, rows_of(columns, found.records), strict=True):
         if group is not None and one.fields.get(group.key) != last:
             last = one.fields.get(group.key)
             label = _value_label(group, str(last), call.lang) if last is not None else "—"
-            made.append(_heading(call, label, counts[last], len(cells) + 1))
-        body = "".join([cell(one) for cell in cells])
-        made.append(f'<tr data-id="{one.id}" data-v="{one.version}">{box}{body}</tr>')
+            made.append(_heading(call, label, counts[last], len(columns) + 1))
+        made.append(f'<tr data-id="{one.id}" data-v="{one.version}">{box}{cells}</tr>')
     return "".join(made)
 
 

@@ -4,12 +4,22 @@ from __future__ import annotations
 
 import re
 from datetime import tzinfo
+from typing import Any, Final
 
 from markupsafe import Markup, escape
 
 from muniment.model import instant
 
-__all__ = ["coded", "number_text", "short_hash", "time_text"]
+__all__ = ["coded", "escaped", "number_text", "short_hash", "time_text"]
+
+_SPECIAL: Final = re.compile(r"""[&<>"']""")
+
+
+def escaped(value: Any) -> str:
+    """As ``escape``, but text in which nothing is to be escaped stays the text that it is."""
+    if type(value) is Markup or (type(value) is str and _SPECIAL.search(value) is None):
+        return value
+    return escape(value)
 
 
 def time_text(micros: int, zone: tzinfo, *, seconds: bool = False) -> str:

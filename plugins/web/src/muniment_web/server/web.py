@@ -2,14 +2,12 @@
 
 from __future__ import annotations
 
-import re
 from collections.abc import Callable, Mapping, MutableMapping
 from threading import Lock
 from typing import Any, Final
 
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 from jinja2.runtime import Context, Macro
-from markupsafe import Markup, escape
 
 from muniment.archive import Archive
 from muniment.policy import Actor
@@ -18,7 +16,7 @@ from muniment.session.kernel.engine import Engine
 from muniment_web.server.assets import Assets
 from muniment_web.server.challenges import Challenges
 from muniment_web.server.figures import Figures
-from muniment_web.server.format import coded
+from muniment_web.server.format import coded, escaped
 from muniment_web.server.icons import icon
 from muniment_web.server.limits import Limits
 from muniment_web.server.passwords import Passwords
@@ -159,16 +157,6 @@ class _Context(Context):
         return super().call(called, *given, **named) if type(called) is Macro else called(*given, **named)
 
 
-_SPECIAL: Final = re.compile(r"""[&<>"']""")
-
-
-def _escaped(value: Any) -> str:
-    """As ``escape``, but text in which nothing is to be escaped stays the text that it is."""
-    if type(value) is Markup or (type(value) is str and _SPECIAL.search(value) is None):
-        return value
-    return escape(value)
-
-
 class _Template(Template):
     """Joins text to a page: ``escape`` makes Markup of each of its hundreds of pieces first."""
 
@@ -176,7 +164,7 @@ class _Template(Template):
     def _from_namespace(
         cls, environment: Environment, namespace: MutableMapping[str, Any], globals: MutableMapping[str, Any]
     ) -> Template:
-        namespace["escape"] = _escaped
+        namespace["escape"] = escaped
         return super()._from_namespace(environment, namespace, globals)
 
 
