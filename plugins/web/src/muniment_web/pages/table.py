@@ -37,6 +37,7 @@ _SIZES: Final = (25, 50, 100, 200, 500)
 _WIDTH: Final = re.compile(r"([a-z][a-z0-9_]{0,62}):([1-9][0-9]{1,2})")
 _TRAIL: Final = 50
 _SORTS: Final = 3
+_WAYS: Final = (("", "↑"), ("-", "↓"))
 _TOTAL_US: Final = 10_000_000
 _MOST_TOTALS: Final = 1_000
 
@@ -382,6 +383,12 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
         ),
     ]
     orders = _arranged(call, state)
+    sortable = {
+        one.key: one.label.of(call.lang) or one.key
+        for one in choosable
+        if one.in_clear and one.key in view.clear
+    }
+    ways = [(f"{down}{key}", f"{label} {arrow}") for key, label in sortable.items() for down, arrow in _WAYS]
     return {
         "type": record_type,
         "state": state,
@@ -393,10 +400,11 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
         "widths": dict(state.widths),
         "today": context.today.isoformat(),
         **offered(call, None),
-        "sortable": {one.key: one for one in choosable if one.in_clear and one.key in view.clear},
+        "sortable": sortable.keys(),
+        "ways": [("", ""), *ways],
         "orders": {key: (at, down) for at, (key, down) in enumerate(orders, 1)},
         "order": order_text(orders),
-        "sorts": max(_SORTS, len(orders)),
+        "sorts": [order_text([one]) for one in orders] + [""] * (_SORTS - len(orders)),
         "sealed": {one.key for one in columns if not one.in_clear},
         "rows": Markup(rows),
         "first": first if found.records else 0,
