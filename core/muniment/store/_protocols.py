@@ -208,6 +208,9 @@ class Reader(Protocol):
     ) -> dict[bytes, list[bytes]]:
         """The records under each of these tokens."""
 
+    def records_under(self, shard: int, tokens: Iterable[tuple[int, int, bytes]]) -> set[bytes]:
+        """The records that stand under all of these tokens, each with the field and the kind of its index."""
+
     def remembered(self, shard: int, actor: str, idem_key: str) -> Remembered | None:
         """The answer that was given to this idempotency key."""
 

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Collection, Iterator, Mapping, Sequence
+from collections.abc import Collection, Iterable, Iterator, Mapping, Sequence
 from functools import lru_cache, partial
 from itertools import chain
 
@@ -432,6 +432,17 @@ class Reading(CurrentReading):
             ):
                 found[token].append(record)
         return found
+
+    def records_under(self, shard: int, tokens: Iterable[tuple[int, int, bytes]]) -> set[bytes]:
+        sql = "SELECT record FROM token WHERE shard = ? AND field = ? AND kind = ? AND token = ?"
+        found: set[tuple[bytes]] | None = None
+        for name in tokens:
+            # Of a frequent word there are thousands: rows go into sets as they are, without a list of them.
+            rows = self._tuples(sql, (shard, *name))
+            found = set(rows) if found is None else found.intersection(rows)
+            if not found:
+                break
+        return {record for (record,) in found or ()}
 
     def remembered(self, shard: int, actor: str, idem_key: str) -> Remembered | None:
         return self._one(

@@ -141,13 +141,7 @@ class Lookup:
         """Records that may match; more than do."""
         found: set[bytes] = set()
         for alternative in self.tokens or ():
-            common: set[bytes] | None = None
-            for field, kind, token in alternative:
-                some = set(tx.find_tokens(SHARD, field, kind, (token,))[token])
-                common = some if common is None else common & some
-                if not common:
-                    break
-            found |= common or set()
+            found |= tx.records_under(SHARD, alternative)
         return found
 
 

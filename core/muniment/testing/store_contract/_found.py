@@ -27,6 +27,29 @@ def test_tokens_are_found_and_dropped(store: Store) -> None:
     assert 2 == len(list(store.tokens(0)))
 
 
+def test_records_are_found_under_all_of_several_tokens(store: Store) -> None:
+    """Of one word, of two, of one that nobody has; another kind, field or shard of a token is no hit."""
+    placed = {b"anna": (1, 2, 3), b"schmidt": (2, 3, 4), b"old": (3, 5)}
+    rows = [Token(0, 1, 2, token, an_id(number)) for token, all in placed.items() for number in all]
+    elsewhere = ((1, 1, 2), (0, 1, 3), (0, 2, 2))
+    others = [Token(*place, b"anna", an_id(4)) for place in elsewhere]
+    write(store, lambda tx: tx.add_tokens([*rows, *others]))
+
+    def under(*words: bytes) -> set[bytes]:
+        return store.records_under(0, [(1, 2, word) for word in words])
+
+    assert {an_id(1), an_id(2), an_id(3)} == under(b"anna")
+    assert {an_id(2), an_id(3)} == under(b"anna", b"schmidt") == under(b"schmidt", b"anna", b"anna")
+    assert {an_id(3)} == under(b"anna", b"schmidt", b"old")
+    assert set() == under(b"anna", b"nobody") == under(b"nobody", b"anna") == under()
+    assert (
+        {an_id(4)} == store.records_under(0, [(1, 3, b"anna")]) == store.records_under(1, [(1, 2, b"anna")])
+    )
+    for shard, field, kind in elsewhere:
+        assert {an_id(4)} == store.records_under(shard, [(field, kind, b"anna")])
+    assert {an_id(4)} == store.records_under(0, [(1, 3, b"anna"), (2, 2, b"anna")])
+
+
 def test_an_answer_is_remembered_for_a_day(store: Store) -> None:
     """By actor and key; the newest counts; older ones are forgotten as new ones come."""
     first = Remembered(0, "anna", "k", 0, 1, b"h" * 32, _DAY_US)
