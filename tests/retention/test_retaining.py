@@ -331,6 +331,33 @@ def test_who_went_or_is_held_since_is_not_in_a_list_of_the_plan(archive, session
     archive.log.verify()
 
 
+def test_a_report_on_a_regime_takes_the_plan_of_the_last_day(session, orders, clock, monkeypatch):
+    """What it names is looked at anew and counted; a plan that is older is made again."""
+    from muniment.session.rights.retaining import Retaining
+
+    def found():
+        report = session.regimes.report("gdpr", verified=False)
+        said = [each["text"]["en"] for one in report["clauses"] for each in one["findings"]]
+        return next((one for one in said if "are due and still there" in one), "")
+
+    clock.now_us += 900 * DAY_US
+    due = session.retention.renew()["due"]
+    assert due
+    planned = []
+    plan = Retaining.plan
+    monkeypatch.setattr(Retaining, "plan", lambda self, **more: planned.append(1) or plan(self, **more))
+    clock.now_us += 5 * DAY_US // 24
+    assert f"{due} facets are due and still there, by a plan made 5 hours ago." == found()
+    held = [one for one in session.retention.planned().verdicts if one.facet.record == orders[2]]
+    session.holds.place("case 7", records=[orders[2]])
+    assert held
+    assert f"{due - len(held)} facets are due and still there, by a plan made 5 hours ago." == found()
+    assert [] == planned
+    clock.now_us += DAY_US
+    assert found().endswith("made 0 hours ago.")
+    assert [1] == planned
+
+
 def test_a_plan_of_some_records_looks_at_those_alone(session, orders, clock):
     """As those who choose on a page have it, with and without a type."""
     clock.now_us += 900 * DAY_US

@@ -7,6 +7,8 @@ from collections.abc import Iterator, Mapping, Sequence
 from functools import cached_property
 from typing import TYPE_CHECKING, Any, Final
 
+import attrs
+
 from muniment import audit
 from muniment.audit import Found
 from muniment.config import Configuration
@@ -25,12 +27,13 @@ if TYPE_CHECKING:
     from muniment.session.session import Session
     from muniment.verify import Report
 
-__all__ = ["DAY_US", "HOUR_US", "Facts", "gap", "nothing", "part", "shown"]
+__all__ = ["DAY_US", "HOUR_US", "Facts", "Overstayed", "gap", "nothing", "part", "shown"]
 
 HOUR_US: Final = 3_600_000_000
 DAY_US: Final = 24 * HOUR_US
 
 _ALL: Final = 1 << 40
+_NAMED: Final = 10_000
 _SAMPLE: Final = 500
 
 
@@ -54,6 +57,14 @@ def gap(code: str, /, *entries: str, **figures: object) -> Finding:
     return Finding("gap", code, figures, entries)
 
 
+@attrs.frozen
+class Overstayed:
+    """How much is due by a plan, and when that was made, microseconds since 1970."""
+
+    due: int
+    planned_us: int
+
+
 class Facts:
     """One state of an archive.
 
@@ -75,10 +86,19 @@ class Facts:
         self.verified = verified
 
     @cached_property
-    def overstayed(self) -> int | None:
-        """How much stays longer than its rule says; None for whoever may not ask. Asking is an entry."""
+    def overstayed(self) -> Overstayed | None:
+        """How much stays longer than its rule says; None for whoever may not ask. Asking is an entry.
+
+        To plan is to open something of every record, so a plan of the last day is taken as it was made, but
+        for what it names: that is looked at anew.
+        """
+        retention = self.session.retention
         try:
-            return sum(one.state == "due" for one in self.session.retention.plan(states=("due",)))
+            kept = retention.planned("due", limit=_NAMED)
+            if kept is None or kept.more or self.now_us - kept.time_us >= DAY_US:
+                due = sum(one.state == "due" for one in retention.plan(states=("due",)))
+                return Overstayed(due, self.now_us)
+            return Overstayed(sum(one.state == "due" for one in kept.verdicts), kept.time_us)
         except AccessDenied:
             return None
 

@@ -62,15 +62,16 @@ def retention_accepted(facts: Facts, argument: int) -> Finding:
 
 def retention_applied(facts: Facts, argument: int) -> Finding:
     """Nothing stays longer than its rule says."""
-    due = facts.overstayed
-    if due is None:
+    overstayed = facts.overstayed
+    if overstayed is None:
         return nothing("regime.may_not_look")
+    hours = (facts.now_us - overstayed.planned_us) // HOUR_US
     newest = facts.newest("retention.apply", outcome="ok")
-    if due:
-        return gap("regime.retention_due", count=due)
+    if overstayed.due:
+        return gap("regime.retention_due", count=overstayed.due, hours=hours)
     if newest is None:
         return nothing()
-    return shown("regime.retention_applied", newest[1], days=facts.days(newest[0].time_us))
+    return shown("regime.retention_applied", newest[1], days=facts.days(newest[0].time_us), hours=hours)
 
 
 def holds(facts: Facts, argument: int) -> Finding:
