@@ -5,10 +5,11 @@ from __future__ import annotations
 from collections.abc import Mapping, Sequence
 from datetime import datetime
 
-from markupsafe import Markup, escape
+from markupsafe import Markup
 
 from muniment.model import Money, Value
 from muniment.schema import Field, FieldKind
+from muniment_web.server.format import escaped
 from muniment_web.server.icons import icon
 from muniment_web.server.texts import Say
 
@@ -75,22 +76,22 @@ def widget(
         shared += " required"
     name = "text" if kind is None else kind.widget
     body = _input(name, field, text, shared, say, label=label, prefix=prefix)
-    star = f'<span class="req" title="{escape(say("record.required"))}">*</span>' if required else ""
+    star = f'<span class="req" title="{escaped(say("record.required"))}">*</span>' if required else ""
     if name == "checkboxes" and field.choices:
-        head = f"<legend>{escape(name_of)}{star}</legend>"
+        head = f"<legend>{escaped(name_of)}{star}</legend>"
         frame, close = "fieldset", "</fieldset>"
         more = " wide"
     else:
-        head = f'<label for="f-{key}">{escape(name_of)}{star}</label>'
+        head = f'<label for="f-{key}">{escaped(name_of)}{star}</label>'
         frame, close = "div", "</div>"
         more = " wide" if name == "textarea" else ""
     if problems:
         more += " bad"
     parts = [f'<{frame} class="f{more}">', head, body]
     if problems:
-        parts.append(f'<p class="err" id="e-{key}">{escape(" ".join(problems))}</p>')
+        parts.append(f'<p class="err" id="e-{key}">{escaped(" ".join(problems))}</p>')
     if help_text:
-        parts.append(f'<p class="hint" id="h-{key}">{escape(help_text)}</p>')
+        parts.append(f'<p class="hint" id="h-{key}">{escaped(help_text)}</p>')
     return Markup("".join([*parts, close]))
 
 
@@ -99,7 +100,7 @@ def _input(
 ) -> str:
     """The input itself; keys and attributes are ours, everything else is escaped here."""
     if name == "textarea":
-        return f'<textarea rows="3" autocomplete="off"{shared}>{escape(text)}</textarea>'
+        return f'<textarea rows="3" autocomplete="off"{shared}>{escaped(text)}</textarea>'
     if name == "checkbox":
         return (
             f'<span class="tick"><input type="hidden" name="p.{prefix}{field.key}" value="1">'
@@ -110,20 +111,20 @@ def _input(
     if name == "checkboxes" and field.choices:
         return _ticks(field, text, say, prefix)
     if name == "checkboxes":
-        return f'<textarea rows="2" autocomplete="off"{shared}>{escape(text)}</textarea>'
+        return f'<textarea rows="2" autocomplete="off"{shared}>{escaped(text)}</textarea>'
     if name == "file":
         return f'<input type="file"{shared}>'
     kind = _TYPES.get(name, "text")
     mode = f' inputmode="{_MODES[name]}"' if name in _MODES else ""
     length = f' maxlength="{field.max_length}"' if field.max_length else ""
-    plain = f'<input type="{kind}" value="{escape(text)}" autocomplete="off"{mode}{length}{shared}>'
+    plain = f'<input type="{kind}" value="{escaped(text)}" autocomplete="off"{mode}{length}{shared}>'
     if name == "date":
-        label = escape(say("record.pick_date"))
+        label = escaped(say("record.pick_date"))
         button = f'<button type="button" class="ib" aria-label="{label}">{icon("calendar")}</button>'
         return f"<m-date>{plain}{button}</m-date>"
     if name == "reference" and field.target:
         # Without a script it is the identifier that is typed.
-        return f'<m-pick data-path="/choose/{field.target}" data-label="{escape(label)}">{plain}</m-pick>'
+        return f'<m-pick data-path="/choose/{field.target}" data-label="{escaped(label)}">{plain}</m-pick>'
     return plain
 
 
@@ -133,8 +134,8 @@ def _select(field: Field, text: str, shared: str, say: Say) -> str:
         if choice.retired and choice.key != text:
             continue
         chosen = " selected" if choice.key == text else ""
-        label = escape(choice.label.of(say.lang) or choice.key)
-        options.append(f'<option value="{escape(choice.key)}"{chosen}>{label}</option>')
+        label = escaped(choice.label.of(say.lang) or choice.key)
+        options.append(f'<option value="{escaped(choice.key)}"{chosen}>{label}</option>')
     return f"<select{shared}>{''.join(options)}</select>"
 
 
@@ -145,10 +146,10 @@ def _ticks(field: Field, text: str, say: Say, prefix: str = "") -> str:
         if choice.retired and choice.key not in held:
             continue
         chosen = " checked" if choice.key in held else ""
-        label = escape(choice.label.of(say.lang) or choice.key)
+        label = escaped(choice.label.of(say.lang) or choice.key)
         rows.append(
             f'<label class="tk"><input type="checkbox" name="v.{prefix}{field.key}" '
-            f'value="{escape(choice.key)}"{chosen}>{label}</label>'
+            f'value="{escaped(choice.key)}"{chosen}>{label}</label>'
         )
     return f'<div class="tks">{"".join(rows)}</div>'
 
@@ -157,11 +158,11 @@ def editor(field: Field, kind: FieldKind | None, say: Say) -> Markup:
     """The input in which a cell of a table is changed; empty for a file, which a dialog asks for."""
     if field.kind == "file":
         return Markup("")
-    label = f' aria-label="{escape(field.label.of(say.lang) or field.key)}"'
+    label = f' aria-label="{escaped(field.label.of(say.lang) or field.key)}"'
     if field.kind == "checkbox":
         ticks = (
-            f'<option value="1">{escape(say("common.yes"))}</option>'
-            f'<option value="">{escape(say("common.no"))}</option>'
+            f'<option value="1">{escaped(say("common.yes"))}</option>'
+            f'<option value="">{escaped(say("common.no"))}</option>'
         )
         return Markup(f"<select{label} data-tick>{ticks}</select>")
     return Markup(_input("text" if kind is None else kind.widget, field, "", label, say))
@@ -178,19 +179,19 @@ def filter_input(
         return Markup(plain)
     if field.choices:
         rows = "".join(
-            f'<label class="tk"><input type="checkbox" name="{name}" value="{escape(one.key)}">'
-            f"{escape(one.label.of(say.lang) or one.key)}</label>"
+            f'<label class="tk"><input type="checkbox" name="{name}" value="{escaped(one.key)}">'
+            f"{escaped(one.label.of(say.lang) or one.key)}</label>"
             for one in field.choices
             if not one.retired
         )
         return Markup(f'<div class="tks down">{rows}</div>')
     if field.kind == "checkbox":
-        yes, no = escape(say("common.yes")), escape(say("common.no"))
+        yes, no = escaped(say("common.yes")), escaped(say("common.no"))
         return Markup(
             f'<select{shared}><option value="1">{yes}</option><option value="0">{no}</option></select>'
         )
     if ranged and field.kind == "datetime":
-        button = f'<button type="button" class="ib" aria-label="{escape(say("record.pick_date"))}">'
+        button = f'<button type="button" class="ib" aria-label="{escaped(say("record.pick_date"))}">'
         return Markup(f"<m-date>{plain}{button}{icon('calendar')}</button></m-date>")
     return Markup(_input("text" if kind is None else kind.widget, field, "", shared, say))
 
