@@ -8,7 +8,7 @@ from decimal import Decimal
 import pytest
 
 from muniment.errors import AccessDenied, Conflict, Invalid, NotFound
-from muniment.model import Money, id_bytes
+from muniment.model import Money, id_bytes, id_text
 from muniment.testing import assert_logged, assert_no_plaintext
 
 from .conftest import ANNA, refused, rule, waits
@@ -147,6 +147,24 @@ def test_a_draft_takes_only_what_its_owner_may_write(as_, anna):
         li.drafts.save({"city": "Bonn"}, record="01a200db-9b86-7000-baab-bb7e33fb6ce1")
     with refused("access.guarded", AccessDenied):
         as_("owner").drafts.save({"login": "x"}, type="user")
+
+
+def test_a_draft_shows_what_its_owner_may_still_write(archive, as_, anna):
+    """Whoever lost a field since reads it nowhere: in no draft, list or tray; disabled, they read none."""
+    draft = as_("li").drafts.save({"phone": "030 7654321"}, record=anna.id)
+    owner, user = as_("owner"), id_text(archive.engine.definitions.users["li"].record)
+    for role, left in (("reader", {}), ("editor", {"phone": "030 7654321"})):
+        owner.update(user, {"roles": [role]})
+        li = as_("li")
+        assert left == li.drafts.get(draft.id).values
+        assert [list(left)] == [list(one.values) for one in li.drafts.list()]
+        assert [left] == [one.values for one in li.drafts.tray("customer").shown()]
+    owner.update(user, {"state": "disabled"})
+    for look in (li.drafts.list, lambda: li.drafts.get(draft.id), li.drafts.tray("customer").shown):
+        with pytest.raises(AccessDenied):
+            look()
+    with pytest.raises(AccessDenied):
+        archive.session(actor="nobody").drafts.tray("customer").shown()
 
 
 def test_saving_the_same_again_writes_nothing(archive, as_, anna):

@@ -8,7 +8,8 @@ import pytest
 from muniment.errors import AccessDenied, NotFound
 from muniment.model import CLASSES
 from muniment.policy import ACTIONS, Role, RowTest, TypeRule
-from muniment.testing import log_entries, log_size
+from muniment.session.approval.tray import Edit
+from muniment.testing import assert_logged, log_entries, log_size
 
 CLEAR = dict.fromkeys(CLASSES, "clear")
 KEEPER = Role(
@@ -198,3 +199,26 @@ def test_an_emergency_is_reviewed_as_far_as_the_rows_reach(shop):
     with by_owner(shop) as session:
         session.emergencies.end(foreign)
         assert ["ended"] == [one.state for one in session.emergencies.list()]
+
+
+# What is typed
+
+
+def test_a_tray_takes_what_its_owner_reaches(shop):
+    """Nothing is typed into a record out of reach, nor further into one that went out of reach since."""
+    with by_owner(shop) as session:
+        owner = session.get(shop.bert.id).fields["account_owner"]
+    with shop.acting("li", KEEPER) as session:
+        tray = session.drafts.tray("customer")
+        for values in ({"city": "Ulm"}, {"nonsense": "x"}, {}):
+            edit = Edit(shop.bert.id, values)
+            refused(shop, lambda edit=edit: tray.keep([edit]), "record.not_found")
+        assert [shop.anna.id] == tray.keep([Edit(shop.anna.id, {"city": "Ulm"})])
+        with by_owner(shop) as whole:
+            whole.update(shop.anna.id, {"account_owner": owner})
+        refused(shop, lambda: tray.keep([Edit(shop.anna.id, {"city": "Bonn"})]), "record.not_found")
+    with shop.acting("li", WHOLE) as session:
+        tray = session.drafts.tray("customer")
+        refused(shop, lambda: tray.keep([Edit(shop.call.id, {})]), "record.not_found")
+        with assert_logged(shop.archive, "draft.read"):
+            assert [shop.anna.id] == list(tray.problems())
