@@ -286,7 +286,7 @@ def check_roles(
 def _check_rule(rule: TypeRule, types: Mapping[str, RecordType], record_type: RecordType, place: str) -> None:
     for name in rule.fields:
         _field(record_type, name, f"{place}.field")
-    if rule.rows and record_type.number < 256:
+    if rule.rows and record_type.built_in:
         raise ConfigError("config.role_row", where=f"{place}.rows", name=record_type.key)
     for test in (test for tests in rule.rows for test in tests):
         _check_row(test, types, record_type, f"{place}.rows")

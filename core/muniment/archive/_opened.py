@@ -223,9 +223,7 @@ class Archive:
             "plugins": self.plugins.digest().hex(),
             "rules": rules_document(self.plugins, self.engine.policy),
             "types": sorted(
-                [one.number, one.definition_version]
-                for one in definitions.registry.types
-                if one.number >= 256
+                [one.number, one.definition_version] for one in definitions.registry.types if not one.built_in
             ),
             "users": sorted(
                 [one.login, list(one.roles), one.active, [list(pair) for pair in one.attributes]]

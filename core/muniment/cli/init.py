@@ -186,7 +186,7 @@ def _tell(call: Invocation, made: Created, folder: str, templates: list[str], *,
                     "origin": made.archive.file.origin,
                     "templates": templates,
                     "types": [
-                        one.key for one in made.archive.engine.definitions.registry.types if one.number >= 256
+                        one.key for one in made.archive.engine.definitions.registry.types if not one.built_in
                     ],
                     "verifier_key": made.verifier_key,
                     "key_file": None if made.key_file is None else str(made.key_file),
@@ -222,7 +222,7 @@ def _next_steps(made: Created, folder: str, *, usual: bool) -> list[str]:
     steps = [f"export MUNIMENT_ARCHIVE={shlex.quote(folder)}"]
     if not usual and made.key_file is not None:
         steps.append(f"export MUNIMENT_KEY={shlex.quote(str(made.key_file))}")
-    types = [one for one in made.archive.engine.definitions.registry.types if one.number >= 256]
+    types = [one for one in made.archive.engine.definitions.registry.types if not one.built_in]
     if not types:
         shipped = next(iter(made.archive.plugins.templates()), "customer-info")
         return [*steps, "muniment template list", f"muniment template apply {shipped} --reason start"]

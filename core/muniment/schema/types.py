@@ -77,6 +77,11 @@ class RecordType:
         return MappingProxyType({field.key: field.sensitivity for field in self.fields})
 
     @cached_property
+    def built_in(self) -> bool:
+        """Whether muniment brings it for itself, such as a user or a consent; else it is a team's own."""
+        return self.number < 256
+
+    @cached_property
     def by_number(self) -> Mapping[int, Field]:
         """Every field by its permanent number."""
         return MappingProxyType({field.number: field for field in self.fields})

@@ -59,7 +59,7 @@ class Session(Areas, Book):
         """The record types of the archive, without the built-in ones."""
         self._engine.refresh()
         self.require("schema.read")
-        return [one for _, one in sorted(self._engine.definitions.types.items()) if one.number >= 256]
+        return [one for _, one in sorted(self._engine.definitions.types.items()) if not one.built_in]
 
     def type(self, name: str) -> RecordType:
         """One record type, without the fields that this actor may not read.
@@ -83,7 +83,7 @@ class Session(Areas, Book):
             NotFound: ``schema.unknown_type``, ``record.no_version``.
         """
         record_type = self.type(name)
-        if not 1 <= version <= record_type.definition_version or record_type.number < 256:
+        if not 1 <= version <= record_type.definition_version or record_type.built_in:
             raise NotFound("record.no_version", where=name)
         if version == record_type.definition_version:
             return record_type

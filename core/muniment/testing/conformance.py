@@ -144,7 +144,7 @@ def _types(
     found, made = with_plugins(
         Registry(), loaded, enabled=enabled, fresh=enabled, templates=[Template("check", types=rest)]
     )
-    types = tuple(one for one in made.registry.types if one.number >= 256)
+    types = tuple(one for one in made.registry.types if not one.built_in)
     plugin = next(one for one in found.loaded if one.name == name)
     kinds = {one.name: _with_examples(one, examples) for one in plugin.field_kinds}
     if kinds:

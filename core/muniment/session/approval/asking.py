@@ -369,7 +369,7 @@ def check_rules(approvals: Approvals, registry: Registry, policy: Policy, users:
     for rule in approvals.rules:
         place = f"muniment.toml: approvals.rule {rule.name}"
         types = [registry.by_key[key] for key in sorted(rule.types) if key in registry.by_key]
-        named = types or [one for one in registry.types if one.number >= 256]
+        named = types or [one for one in registry.types if not one.built_in]
         fields = {name for name in rule.fields if any(one.field(name) for one in named)}
         for key, given, known in (
             ("types", rule.types, {one.key for one in registry.types}),

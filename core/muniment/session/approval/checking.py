@@ -424,7 +424,7 @@ def require_readable(engine: Engine, acting: Acting, planned: Sequence[Pending])
         AccessDenied: ``access.field``.
     """
     for one in planned:
-        view = one.view if one.type.number >= 256 else engine.policy.view(acting.actor, one.type)
+        view = engine.policy.view(acting.actor, one.type) if one.type.built_in else one.view
         wanted = {*one.changed, *(key for key in one.change.values if key in one.type.by_key)}
         if not may_read(engine, acting, "record.read", one.type) or not wanted <= view.clear & view.writable:
             # A name that may not be read is not told either.

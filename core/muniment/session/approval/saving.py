@@ -192,7 +192,7 @@ class Saving(Footing):
             engine.check_live(tx, {newest.record, newest.subject})
             if base is not None and not 1 <= base <= newest.version:
                 raise NotFound("record.no_version", where=record)
-        if record_type.number < 256:
+        if record_type.built_in:
             raise AccessDenied("access.guarded", where=record_type.key)
         engine.policy.require(acting.actor, f"record.{operation}", record_type.key, reached=reached)
         raw = self._raw(record_type, values)

@@ -300,7 +300,7 @@ class Engine:
         Raises:
             NotFound: ``schema.unknown_type``.
         """
-        own = {key: one for key, one in self.definitions.types.items() if one.number >= 256}
+        own = {key: one for key, one in self.definitions.types.items() if not one.built_in}
         if name not in own:
             raise NotFound("schema.unknown_type", where=name, known=", ".join(sorted(own)))
         return own[name]

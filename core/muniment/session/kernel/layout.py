@@ -72,7 +72,7 @@ def set_layout(engine: Engine, tx: Transaction) -> bool:
     if engine.archive in found:
         return True
     for record_type in engine.definitions.registry.types:
-        if record_type.number >= 256:
+        if not record_type.built_in:
             for deleted in (False, True):
                 if tx.list_current(SHARD, ListQuery(record_type.number, limit=1, deleted=deleted)):
                     return False

@@ -78,7 +78,7 @@ def may_read(
         record_type: of the records.
         reached: the roles that reach the record in question; None asks about any.
     """
-    if record_type.number < 256:
+    if record_type.built_in:
         rules = rules_of(record_type)
         allowed = engine.policy.may_everywhere if rules.guarded else engine.policy.may
         if not rules.read or not allowed(acting.actor, rules.read):
@@ -179,7 +179,7 @@ def denied(
     Raises:
         PluginError: one that fails, or breaks the contract.
     """
-    if not engine.plugins.authorizes or record_type.number < 256:
+    if not engine.plugins.authorizes or record_type.built_in:
         return None
     context = HookContext(
         acting.actor.id,

@@ -293,7 +293,7 @@ def affected(
     scope.check()
     made = Affected(stop, gen)
     if scope.everything:
-        for record_type in [one for _, one in sorted(engine.definitions.types.items()) if one.number >= 256]:
+        for record_type in [one for _, one in sorted(engine.definitions.types.items()) if not one.built_in]:
             if not scope.types or record_type.key in scope.types:
                 fields: dict[str, dict[str, list[str]]] = {}
                 for field in record_type.fields:

@@ -129,7 +129,7 @@ class Emergencies(Footing):
         engine, actor = self._engine, self._acting.actor
         found = tx.version(SHARD, id_bytes(named)) if is_identifier(named) else self._by_value(tx, named)
         record_type = None if found is None else engine.definitions.by_number.get(found.type)
-        if found is None or record_type is None or record_type.number < 256:
+        if found is None or record_type is None or record_type.built_in:
             raise NotFound("record.not_found")
         if engine.policy.denies(actor, "record.read", record_type.key):
             raise NotFound("record.not_found")
@@ -141,7 +141,7 @@ class Emergencies(Footing):
         engine = self._engine
         key, colon, value = named.partition(":")
         record_type = engine.definitions.types.get(key)
-        if not colon or not value.strip() or record_type is None or record_type.number < 256:
+        if not colon or not value.strip() or record_type is None or record_type.built_in:
             raise UsageError("usage.identifier")
         every = frozenset(record_type.by_key)
         for name in sorted(record_type.unique):

@@ -365,7 +365,7 @@ class Questions(Footing):
             "types": [
                 {"key": one.key, "definition": one.definition_version}
                 for one in held.registry.types
-                if one.number >= 256
+                if not one.built_in
             ],
             "users": [
                 {"login": one.login, "roles": list(one.roles), "active": one.active}
@@ -385,7 +385,7 @@ class Questions(Footing):
         """
         held = self._held("could", as_of_us)
         record_type = held.types.get(type_key)
-        if record_type is None or record_type.number < 256:
+        if record_type is None or record_type.built_in:
             raise NotFound("schema.unknown_type", where=type_key, known=", ".join(sorted(held.types)))
         assert held.configuration is not None
         applied = config.parse(held.configuration[2], where="applied")

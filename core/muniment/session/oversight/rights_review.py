@@ -26,7 +26,7 @@ def rights_digest(engine: Engine) -> str:
     Over the JCS of ``roles`` (the matrix of every role) and ``users`` (login to roles and attributes of
     those who may act): whatever changes what somebody may do changes it.
     """
-    types = [one for _, one in sorted(engine.definitions.types.items()) if one.number >= 256]
+    types = [one for _, one in sorted(engine.definitions.types.items()) if not one.built_in]
     held: dict[str, Any] = {
         "roles": engine.policy.matrix(types),
         "users": {

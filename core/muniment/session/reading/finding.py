@@ -54,7 +54,7 @@ def find_anywhere(engine: Engine, acting: Acting, words: str, *, limit: int = 10
     wanted: list[tuple[RecordType, lists.Asked]] = []
     for key, record_type in sorted(engine.definitions.types.items()):
         allowed = engine.policy.may(acting.actor, "record.search", key)
-        if record_type.number < 256 or not allowed:
+        if record_type.built_in or not allowed:
             continue
         columns = _columns(engine, acting, record_type)
         asked = lists.Asked(key, words=words, fields=columns, limit=limit, kind="record.search",

@@ -179,7 +179,7 @@ def answer(engine: Engine, tx: Transaction, moment: Moment, acting: Acting, aske
     if asked.scan:
         engine.policy.require(acting.actor, "record.scan", record_type.key)
     plan = plan_of(engine, acting, record_type, asked.fields, export=asked.exports)
-    if record_type.number < 256 and (plan.keys or rules_of(record_type).guarded):
+    if record_type.built_in and (plan.keys or rules_of(record_type).guarded):
         right = rules_of(record_type).read
         engine.policy.require(acting.actor, right, record_type.key)
         if not may_read(engine, acting, asked.action, record_type):

@@ -106,7 +106,7 @@ def subject_of(engine: Engine, acting: Acting, tx: Transaction, record: bytes) -
     """
     version = tx.version(SHARD, record)
     record_type = None if version is None else engine.definitions.by_number.get(version.type)
-    if version is None or record_type is None or record_type.number < 256:
+    if version is None or record_type is None or record_type.built_in:
         raise NotFound("record.not_found")
     reached = reached_by(engine, tx, acting, record_type, version)
     if not may_read(engine, acting, "record.read", record_type, reached=reached):

@@ -81,9 +81,7 @@ class Facts:
     @cached_property
     def any_rules(self) -> bool:
         """Whether any type has a rule at all."""
-        return any(
-            self.rules(one) for one in self._engine.definitions.by_number.values() if one.number >= 256
-        )
+        return any(self.rules(one) for one in self._engine.definitions.by_number.values() if not one.built_in)
 
     def page(self, record_type: RecordType, after: bytes | None, *, deleted: bool) -> list[bytes]:
         """The next records of a type, in order; empty behind the last."""
@@ -99,7 +97,7 @@ class Facts:
         found: list[Verdict] = []
         for version in versions:
             record_type = self._engine.definitions.by_number.get(version.type)
-            if record_type is None or record_type.number < 256:
+            if record_type is None or record_type.built_in:
                 continue
             facets = self._facets(version, record_type, opened.get(version.record, {}))
             found += plan_record(facets, self.rules(record_type), self.setting)

@@ -110,7 +110,7 @@ def _address_fields(engine: Engine) -> list[tuple[RecordType, Field]]:
     return [
         (kept, field)
         for _, kept in sorted(engine.definitions.types.items())
-        if kept.number >= 256
+        if not kept.built_in
         for field in kept.fields
         if base_kind(field.kind, field.encoding) == _E_MAIL
     ]

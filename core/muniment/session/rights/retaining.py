@@ -241,7 +241,7 @@ class Retaining(Footing):
         def body(tx: Transaction, moment: Moment) -> list[Verdict]:
             version = tx.version(SHARD, record)
             record_type = None if version is None else engine.definitions.by_number.get(version.type)
-            if version is None or record_type is None or record_type.number < 256:
+            if version is None or record_type is None or record_type.built_in:
                 raise NotFound("record.not_found")
             engine.policy.require(acting.actor, "record.read", record_type.key)
             require_reached(engine, tx, acting, "retention.read", record)
@@ -288,7 +288,7 @@ class Retaining(Footing):
         if types:
             named = {one.number: one for one in map(self._engine.record_type, types)}
             return [one for _, one in sorted(named.items())]
-        return [one for _, one in sorted(known.by_number.items()) if one.number >= 256]
+        return [one for _, one in sorted(known.by_number.items()) if not one.built_in]
 
     def _pages(
         self,

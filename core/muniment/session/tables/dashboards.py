@@ -216,7 +216,7 @@ class Dashboards:
         """The tile as the actor may see it; None where they may not."""
         engine, acting = self._engine, self._session.acting
         record_type = engine.definitions.types.get(tile.type)
-        fits = None if record_type is None or record_type.number < 256 else fitted_tile(tile, record_type)
+        fits = None if record_type is None or record_type.built_in else fitted_tile(tile, record_type)
         if record_type is None or fits is None or not is_open(engine, acting, record_type, fits.needed):
             return None
         readable = self._session.view(record_type).readable

@@ -105,7 +105,7 @@ class RowWriter:
         self._explicit = bool(match)
         self._view = engine.policy.view(acting.actor, record_type)
         self._keys = tuple(fields)
-        if record_type.number < 256:
+        if record_type.built_in:
             raise UsageError("import.built_in", type=record_type.key)
         self._require_rights(match, by_id)
         self._matcher = self._make_matcher(match, by_id)

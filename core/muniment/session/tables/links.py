@@ -250,7 +250,7 @@ class Links:
         if first.type != second.type:
             raise UsageError("link.types")
         record_type = self._session.type(first.type)
-        if record_type.subject != "self" or record_type.number < 256:
+        if record_type.subject != "self" or record_type.built_in:
             raise UsageError("link.not_self", where=record_type.key)
         for one in (first, second):
             if one.deleted:

@@ -144,7 +144,7 @@ def needs_of(
     record_type, rules = one.type, rules_in_force(engine)
     if not one.written:
         return ()
-    if record_type.number < 256:
+    if record_type.built_in:
         kinds = _KINDS.get(rules_of(record_type).write)
         return rules.needs(kinds, type=record_type, roles=roles) if kinds else ()
     found: tuple[Need, ...] = ()
@@ -223,7 +223,7 @@ def put_aside(
     for place in needs:
         one = planned[place]
         assert isinstance(one, Pending)
-        right = rules_of(one.type).write if one.type.number < 256 else ""
+        right = rules_of(one.type).write if one.type.built_in else ""
         if right in ("config.change", "schema.change"):
             raise ApprovalNeeded("approval.by_command", action=right)
     if any(isinstance(one, Pending) and _is_own(one) and one.type is not DRAFT for one in planned):
@@ -239,12 +239,12 @@ def put_aside(
 
 def _is_own(one: Pending) -> bool:
     """Whether the framework itself writes it beside what somebody wants."""
-    return one.type.number < 256 and one.change.inside
+    return one.type.built_in and one.change.inside
 
 
 def _grants(granted: Granted, one: Pending, needs: Sequence[Need]) -> bool:
     """Whether an approval that was given is for this change, and is what it needs by now."""
-    if one.type.number < 256 and granted.actions and rules_of(one.type).write not in granted.actions:
+    if one.type.built_in and granted.actions and rules_of(one.type).write not in granted.actions:
         return False
     return is_met(needs, granted.checks)
 

@@ -143,6 +143,6 @@ def place_of(one: Pending) -> str:
 
 def action_of(record_type: RecordType, operation: str) -> str:
     """The action that the policy is asked for; empty where a built-in type's own module decides."""
-    if record_type.number < 256:
+    if record_type.built_in:
         return rules_of(record_type).write
     return "record.update" if operation == "revert" else f"record.{operation}"

@@ -486,7 +486,7 @@ def _runs(pending: Sequence[Pending]) -> list[list[Pending]]:
 def _kind_of(one: Pending) -> str:
     """The kind of entry that a change is written down as."""
     operation = one.change.operation
-    if one.type.number >= 256:
+    if not one.type.built_in:
         return f"record.{operation}"
     kinds = rules_of(one.type).kinds
     if one.change.kind:

@@ -95,7 +95,7 @@ def figures_of(types: Mapping[str, RecordType]) -> tuple[Figure, ...]:
 
 def _figures(types: Mapping[str, RecordType]) -> Iterator[Figure]:
     for _, target in sorted(types.items()):
-        if target.number < 256 or target.subject != "self":
+        if target.built_in or target.subject != "self":
             continue
         for field in target.fields:
             if not field.computed or field.retired:

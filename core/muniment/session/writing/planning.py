@@ -193,7 +193,7 @@ class Planner:
         reach = reach_of(engine, self._acting, record_type)
         stored = {} if reach is None else stored_values(engine, tx, base, reach.numbers)
         reached = None if reach is None else reach.roles(engine, tx, stored)
-        if change.inside and record_type.number < 256:
+        if change.inside and record_type.built_in:
             # Its kind says what is asked for, whatever types a role is for.
             asked = change.kind if action and change.kind in ACTIONS else action
             if asked:
@@ -361,7 +361,7 @@ class Planner:
         Raises:
             AccessDenied: ``access.guarded``: such records are made by commands of their own alone.
         """
-        if record_type.number < 256:
+        if record_type.built_in:
             if change.inside:
                 every = frozenset(record_type.by_key)
                 return View(every, frozenset(), every)
@@ -461,7 +461,7 @@ class Planner:
 
     def _ask_plugins(self, one: Pending) -> None:
         engine = self._engine
-        if not engine.plugins.validates or one.type.number < 256:
+        if not engine.plugins.validates or one.type.built_in:
             return
         if one.change.inside and one.change.computes:
             return  # nobody's word, and nothing that a person could mend
@@ -535,7 +535,7 @@ class Planner:
     def _given_subject(self, tx: Transaction, one: Pending) -> bytes:
         """Whom a record of a built-in type is about, where it was said; else it is the archive's own."""
         subject = one.change.subject
-        if subject is None or one.type.number >= 256:
+        if subject is None or not one.type.built_in:
             return self._engine.archive
         if subject in self._made:
             return subject

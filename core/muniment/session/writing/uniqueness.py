@@ -66,7 +66,7 @@ class Uniqueness:
                         names.append((token[1:4], key))
                         wanted.setdefault(token[1:3], []).append(token[3])
             asked.append(names)
-        if any(one.type.number >= 256 for one in pending):
+        if any(not one.type.built_in for one in pending):
             require_layout(self._engine, tx)
         stored: dict[_Name, Sequence[bytes]] = {}
         for (field, kind), codes in wanted.items():

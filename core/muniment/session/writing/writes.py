@@ -123,7 +123,7 @@ def write(
         refused = [one for one in done if isinstance(one, MunimentError)]
         _log_refusals(engine, acting, work.changes, refused, action)
         log_disclosures(engine, acting, [one for one in done if isinstance(one, Invalid)])
-    if any(one.type.number < 256 for one in work.written):
+    if any(one.type.built_in for one in work.written):
         # A user, a type, a configuration: the next transaction is under what holds now.
         engine.look_again()
     _tell_plugins(engine, acting, work)

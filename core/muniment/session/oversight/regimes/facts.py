@@ -129,7 +129,7 @@ class Facts:
     @cached_property
     def types(self) -> list[RecordType]:
         """The record types of the team and its plugins."""
-        return [one for _, one in sorted(self.engine.definitions.types.items()) if one.number >= 256]
+        return [one for _, one in sorted(self.engine.definitions.types.items()) if not one.built_in]
 
     def who_may(self, action: str) -> list[User]:
         """The active users who may do something."""

@@ -70,7 +70,7 @@ def shifts_of(
     """
     engine = call.web.engine
     held = types_shown(engine)
-    then = held if types is None else {one.key: one for one in types if one.number >= 256 and not one.retired}
+    then = held if types is None else {one.key: one for one in types if not one.built_in and not one.retired}
     purpose = call.web.archive.applied.purpose
     return [
         Shift(

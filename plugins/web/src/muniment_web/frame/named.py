@@ -30,7 +30,7 @@ def type_of(call: Call) -> RecordType:
         NotFound: ``schema.unknown_type``: also for the built-in ones.
     """
     found = call.session.type(call.path["type"])
-    if found.number < 256:
+    if found.built_in:
         raise NotFound("serve.not_found")
     return found
 

@@ -106,7 +106,7 @@ def navigation(call: Call, counts: Mapping[str, int]) -> tuple[Section, ...]:
     session, say, place = call.session, call.say, place_of(call.request.url.path)
     engine = call.web.engine
     types = sorted(
-        (one for one in engine.definitions.types.values() if one.number >= 256 and not one.retired),
+        (one for one in engine.definitions.types.values() if not one.built_in and not one.retired),
         key=lambda one: one.number,
     )
     records = [Item("/", say("nav.desk"), "desk", place == "/")]
@@ -191,7 +191,7 @@ def help_topic(here: str) -> str:
 def _has_follow_ups(call: Call) -> bool:
     """Whether there is a table that says when something is due, and the person may list it."""
     for one in call.web.engine.definitions.types.values():
-        due = meant_for(one, "due") if one.number >= 256 and not one.retired else None
+        due = meant_for(one, "due") if not one.built_in and not one.retired else None
         if due is not None and not due.computed and call.session.may("record.list", one.key):
             return True
     return False

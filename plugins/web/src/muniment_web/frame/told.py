@@ -133,7 +133,7 @@ def places_of(call: Call, ids: Iterable[str]) -> dict[str, Place]:
         versions = tx.newest_versions(SHARD, [id_bytes(one) for one in wanted])
     for record, version in versions.items():
         record_type = by_number.get(version.type)
-        if record_type is not None and record_type.number >= 256:
+        if record_type is not None and not record_type.built_in:
             label = record_type.label.of(call.lang) or record_type.key
             found[id_text(record)] = Place(id_text(record), record_type.key, label)
     return {one: found.get(one, Place(one)) for one in wanted}

@@ -106,7 +106,7 @@ def _change(call: Call, change: ProposedChange) -> dict[str, Any]:
         "operation": call.say(f"record.op_{change.operation}"),
         "type": change.type,
         "type_label": record_type.label.of(call.lang) or change.type,
-        "link": f"/t/{change.type}/{change.record}" if change.base and record_type.number >= 256 else "",
+        "link": f"/t/{change.type}/{change.record}" if change.base and not record_type.built_in else "",
         "base": change.base,
         "fields": rows(change.fields),
         "stale": change.stale,

@@ -43,7 +43,7 @@ def choose(call: Call) -> Response:
     else:
         call.session.require("record.list", key)
         record_type = call.session.type(key)
-        if record_type.number < 256:
+        if record_type.built_in:
             raise NotFound("serve.not_found")
         found = _records(call, record_type, words)
     return call.json({"found": found})

@@ -60,7 +60,7 @@ def _page(
         rows=rows,
         secret=secret,
         typed=typed or dict.fromkeys(_TYPED, ""),
-        types=[one for one in session.types() if one.number >= 256 and not one.retired],
+        types=[one for one in session.types() if not one.built_in and not one.retired],
         may_change=session.may("config.change"),
         may_log=session.may("log.read"),
         notes=call.taken_notes(),

@@ -81,7 +81,7 @@ def take(call: Call) -> Response:
     """Keep the file in memory for the steps that follow."""
     upload = call.upload("file")
     record_type = call.session.type(call.text("type"))
-    if record_type.number < 256:
+    if record_type.built_in:
         raise NotFound("serve.not_found")
     call.session.require("record.import", record_type.key)
     if upload is None:

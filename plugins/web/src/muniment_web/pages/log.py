@@ -92,7 +92,7 @@ def row_of(call: Call, one: LogEntry) -> dict[str, Any]:
         "colour": _COLOURS.get(one.kind, "blue" if one.outcome == "ok" else "red"),
         "outcome": one.outcome,
         "code": one.detail.get("code", ""),
-        "type": "" if record_type is None or record_type.number < 256 else one.type,
+        "type": "" if record_type is None or record_type.built_in else one.type,
         "type_label": "" if record_type is None else record_type.label.of(call.lang) or one.type,
         "count": one.count,
         "records": [line["id"] for line in one.records[:1]]

@@ -57,9 +57,7 @@ def everybody(engine: Engine) -> dict[str, tuple[tuple[str, ...], tuple[str, ...
 
 def types_shown(engine: Engine) -> dict[str, RecordType]:
     """The record types that rights are told for, by key."""
-    return {
-        one.key: one for one in engine.definitions.types.values() if one.number >= 256 and not one.retired
-    }
+    return {one.key: one for one in engine.definitions.types.values() if not one.built_in and not one.retired}
 
 
 def shifted(
