@@ -348,23 +348,32 @@ def digest(cli: Commands, folder: Path, *, without: frozenset[str] = frozenset()
 
 
 def tokens_about(archive: Archive, records: set[bytes]) -> list[bytes]:
-    """The tokens of these records as the table has them: field, kind, token and record, one behind the other.
+    """The rows of these records in the table of tokens, as the file has them.
 
-    A token alone has a byte or two, and the number of an entry before a record may well be the same.
+    A token alone has a byte or two, and what stands before a record elsewhere may well be the same.
     """
     return [
-        _stored_int(row.field) + _stored_int(row.kind) + row.token + row.record
+        _stored_row(0, row.field, row.kind, row.token, row.record)
         for row in archive.store.tokens(0)
         if row.record in records
     ]
 
 
-def _stored_int(value: int) -> bytes:
-    """An integer as SQLite writes it into a row: https://www.sqlite.org/fileformat2.html#record_format."""
-    if value in (0, 1):
-        return b""
-    size = next(one for one in (1, 2, 3, 4, 6, 8) if value < 1 << 8 * one - 1)
-    return value.to_bytes(size, "big")
+def _stored_row(*values: int | bytes) -> bytes:
+    """A row of a table as SQLite writes it: https://www.sqlite.org/fileformat2.html#record_format."""
+    types, body = [], b""
+    for value in values:
+        if isinstance(value, bytes):
+            types.append(12 + 2 * len(value))
+            body += value
+        elif value in (0, 1):
+            types.append(8 + value)
+        else:
+            size = next(one for one in (1, 2, 3, 4, 6, 8) if value < 1 << 8 * one - 1)
+            types.append((1, 2, 3, 4, 6, 8).index(size) + 1)
+            body += value.to_bytes(size, "big")
+    # None of these numbers takes more than the seven bits of one byte.
+    return bytes((1 + len(types), *types)) + body
 
 
 def whole_tokens(archive: Archive, texts: list[str]) -> list[bytes]:
