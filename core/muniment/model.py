@@ -135,9 +135,8 @@ def _uuid(head: int, tail: bytes) -> bytes:
     return _UUID.pack(left & (1 << 64) - 1, right)
 
 
-@lru_cache(maxsize=4096)
 def id_text(identifier: bytes) -> str:
-    """16 bytes as UUID text; kept, because a page says each of its identifiers several times."""
+    """16 bytes as UUID text."""
     digits = identifier.hex()
     return f"{digits[:8]}-{digits[8:12]}-{digits[12:16]}-{digits[16:20]}-{digits[20:]}"
 
