@@ -12,6 +12,7 @@ from hypothesis import strategies as st
 
 from muniment.errors import KeyStoreError
 from muniment.keys import actor_tag_key, data_key, index_key, subject_tag_key
+from muniment.keys.derive import data_keys
 
 SECRETS = st.binary(min_size=32, max_size=32).filter(any)
 IDS = st.binary(min_size=16, max_size=16)
@@ -26,6 +27,19 @@ def test_a_data_key_is_hkdf(
     info = b"muniment/data/v1" + archive + record + category.to_bytes(2, "big")
     other = HKDF(algorithm=SHA512(), length=64, salt=salt, info=info).derive(material)
     assert other == data_key(salt, material, archive, record, category)
+
+
+@given(
+    secret=SECRETS,
+    archive=IDS,
+    facets=st.lists(st.tuples(SECRETS, IDS, st.integers(0, 65535)), max_size=4),
+)
+def test_the_keys_of_one_subject_are_those_of_each_facet(
+    secret: bytes, archive: bytes, facets: list[tuple[bytes, bytes, int]]
+) -> None:
+    """Whether a subject's secret is set up once or anew for each of its facets makes no difference."""
+    each = [data_key(secret, facet, archive, record, category) for facet, record, category in facets]
+    assert data_keys(secret, archive, facets) == each
 
 
 @given(secret=SECRETS, archive=IDS, subject=IDS, actor=st.text(max_size=20), field=st.integers(0, 2**32 - 1))
@@ -50,6 +64,8 @@ def test_the_other_keys_are_hkdf_expand(
     [
         lambda secret: data_key(secret, A, C, C, 1),
         lambda secret: data_key(A, secret, C, C, 1),
+        lambda secret: data_keys(secret, C, [(A, C, 1)])[0],
+        lambda secret: data_keys(A, C, [(secret, C, 1)])[0],
         lambda secret: subject_tag_key(secret, C, C),
         lambda secret: actor_tag_key(secret, C, "li.na"),
         lambda secret: index_key(secret, C, 1, 2, 3, 4),

@@ -57,6 +57,37 @@ def test_what_was_sealed_opens_in_its_place(
     assert seal.part_fields(part) == tuple(sorted(number for number, _ in given_fields))
 
 
+@given(given=st.lists(fields, min_size=2, max_size=6))
+def test_one_part_opens_as_if_no_other_had_been_read(given: list[list[tuple[int, bytes]]]) -> None:
+    """What is remembered of how parts of a group lie leads nobody to another part's fields."""
+    given += [[(number, value[::-1]) for number, value in one] for one in given]
+    parts = [sealed(fields=one) for one in given]
+    for _ in range(2):
+        assert [seal.open_part(KEY, part, **PLACE) for part in parts] == [dict(one) for one in given]
+
+
+def test_parts_of_one_length_may_lie_differently() -> None:
+    """Of two parts as long and as full as each other each is read by its own numbers and lengths."""
+    short, long = b"\x01" + b"s" * 10, b"\x01" + b"l" * 20
+    for one in ([(1, short), (2, long)], [(1, long), (2, short)], [(1, short), (3, long)]):
+        part = sealed(fields=one)
+        assert len(part) == len(sealed(fields=[(1, short), (2, long)]))
+        assert seal.open_part(KEY, part, **PLACE) == dict(one)
+        assert seal.part_fields(part) == tuple(number for number, _ in one)
+
+
+@given(given=st.lists(fields, min_size=1, max_size=3))
+def test_parts_of_one_key_open_together(given: list[list[tuple[int, bytes]]]) -> None:
+    """A key that is set up once opens all its parts, and no other part."""
+    mac = seal.part_mac(KEY)
+    place = tuple(PLACE.values())
+    parts = [sealed(fields=one) for one in given]
+    opened = seal.read_parts([(part, seal.part_cipher(mac, part, *place)) for part in parts])
+    assert opened == {number: value for one in given for number, value in one}
+    with pytest.raises(IntegrityError, match=r"integrity\.seal"):
+        seal.part_cipher(seal.part_mac(KEY[::-1]), parts[0], *place)
+
+
 @given(given_fields=fields, data=st.data())
 def test_only_the_wanted_fields_are_opened(
     given_fields: list[tuple[int, bytes]], data: st.DataObject
@@ -234,6 +265,8 @@ def test_a_key_of_zeros_or_of_the_wrong_size_is_refused(key: bytes) -> None:
         seal.seal_part(key, **PLACE, **SLOTS, fields=FIELDS)
     with pytest.raises(UsageError, match=r"seal\.context"):
         seal.open_part(key, sealed(), **PLACE)
+    with pytest.raises(UsageError, match=r"seal\.context"):
+        seal.part_mac(key)
 
 
 def test_self_test_passes_here() -> None:

@@ -308,11 +308,25 @@ class KeyStore(Secrets):
                 self._vault.run("DELETE FROM box WHERE name = ?", _box_name(name))
             self._vault.truncate_log()
 
-    def box_names(self, prefix: str = "") -> list[str]:
-        """The names that begin so, in order."""
+    def box_names(self, prefix: str = "", *, after: str = "", limit: int | None = None) -> list[str]:
+        """The names that begin so, in order.
+
+        Args:
+            prefix: what they begin with.
+            after: only those behind this name.
+            limit: so many at the most; by default all.
+        """
+        first = f"box/{prefix}"
+        beyond = first[:-1] + chr(ord(first[-1]) + 1)
         with self._vault.lock:
-            rows = self._vault.rows("SELECT name FROM box ORDER BY name")
-        return [name[4:] for (name,) in rows if name.startswith(f"box/{prefix}")]
+            rows = self._vault.rows(
+                "SELECT name FROM box WHERE name >= ? AND name > ? AND name < ? ORDER BY name LIMIT ?",
+                first,
+                f"box/{after}" if after else "",
+                beyond,
+                -1 if limit is None else limit,
+            )
+        return [name[4:] for (name,) in rows]
 
     # --- slots, rotation, backup --------------------------------------------------------------------------
 

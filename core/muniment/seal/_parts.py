@@ -4,15 +4,16 @@ from __future__ import annotations
 
 import os
 import struct
-from collections.abc import Collection, Sequence
+from collections.abc import Callable, Collection, Iterable, Sequence
 from functools import lru_cache
 from hmac import compare_digest
 from hmac import digest as hmac_digest
-from typing import Final, NoReturn, Protocol
+from typing import Final, NamedTuple, NoReturn, Protocol
 
 import attrs
 
 from muniment.errors import IntegrityError, UsageError
+from muniment.log.keyed import Mac, keyed_sha512
 from muniment.model import Random
 from muniment.seal._cipher import aes_gcm, invalid_tag
 
@@ -25,8 +26,9 @@ __all__ = [
     "part_cipher",
     "part_fields",
     "part_header",
+    "part_mac",
     "part_slots",
-    "read_fields",
+    "read_parts",
     "seal_fields",
     "seal_part",
 ]
@@ -38,8 +40,8 @@ SUITE: Final = 1
 """The one suite there is: HKDF-Expand with SHA-512, AES-256-GCM."""
 
 _LABEL: Final = b"muniment/seal/v1\x00"
-_BOUND: Final = struct.Struct(">B16sI16s16sQH24sB")
-"""suite | archive | type | subject | record | version | group | salt | 0x01, HKDF-Expand's block counter."""
+_BOUND: Final = struct.Struct(">17sB16sI16s16sQH24sB")
+"""label | suite | archive | type | subject | record | version | group | salt | 0x01, the block counter."""
 
 _HEAD: Final = struct.Struct(">BBHQQ24s32sH")
 """mark | suite | group | facet slot | subject slot | salt | commitment | field count."""
@@ -89,17 +91,41 @@ class _Decrypt(Protocol):
     def __call__(self, nonce: bytes, data: bytes, associated_data: bytes, /) -> bytes: ...
 
 
-@attrs.frozen
-class PartCipher:
+_Fields = tuple[tuple[int, bytes, bytes, int, int], ...]
+"""The number of each field of a part, its nonce and associated data, where it begins and where it ends."""
+
+
+class PartCipher(NamedTuple):
     """What opens the fields of one part: it fits these very bytes, and no others.
 
     Attributes:
         decrypt: gives the plain bytes.
-        fields: the number of each, its nonce and associated data, where it begins and where it ends.
+        fields: where each lies.
     """
 
     decrypt: _Decrypt
-    fields: tuple[tuple[int, bytes, bytes, int, int], ...]
+    fields: _Fields
+
+
+class _Shape(NamedTuple):
+    """How the fields of a part lie, where many parts are alike: values are padded to few lengths.
+
+    Attributes:
+        heads: gives number and length of each field of a part of this length.
+        expected: what they must be.
+        fields: where each lies then.
+    """
+
+    heads: Callable[[bytes], tuple[int, ...]]
+    expected: tuple[int, ...]
+    fields: _Fields
+
+
+_shapes: Final[dict[tuple[int, int, int], _Shape]] = {}
+"""The last that was seen by group, count of fields and length; nothing of it is a secret or a value."""
+
+_SHAPES_KEPT: Final = 512
+_SHAPED_BYTES: Final = 4_096
 
 
 @attrs.frozen
@@ -123,8 +149,32 @@ def _refuse() -> NoReturn:
     raise IntegrityError("integrity.seal") from None
 
 
+def part_mac(data_key: bytes) -> Mac:
+    """A data key, set up once for several parts that it sealed.
+
+    Args:
+        data_key: 64 bytes.
+
+    Raises:
+        UsageError: ``seal.context`` for a key of the wrong size, or of zeros.
+    """
+    return keyed_sha512(_checked(data_key))
+
+
+def _checked(data_key: bytes) -> bytes:
+    if len(data_key) != _KEY_BYTES or data_key == _NO_KEY:
+        raise UsageError("seal.context")
+    return data_key
+
+
+def _mac_once(data_key: bytes) -> Mac:
+    """The same for a single part."""
+    _checked(data_key)
+    return lambda message: hmac_digest(data_key, message, "sha512")
+
+
 def _derive(
-    data_key: bytes,
+    mac: Mac,
     suite: int,
     archive: bytes,
     type_number: int,
@@ -136,18 +186,13 @@ def _derive(
 ) -> bytes:
     """HKDF-Expand-SHA512 (RFC 5869) to 64 bytes, which is a single block: key 32 | commitment 32."""
     # struct pads and cuts byte strings in silence, so lengths are checked first.
-    if (
-        len(data_key) != _KEY_BYTES
-        or data_key == _NO_KEY
-        or not len(archive) == len(subject) == len(record) == 16
-        or len(salt) != _SALT_BYTES
-    ):
+    if not len(archive) == len(subject) == len(record) == 16 or len(salt) != _SALT_BYTES:
         raise UsageError("seal.context")
     try:
-        bound = _BOUND.pack(suite, archive, type_number, subject, record, version, group, salt, 1)
+        bound = _BOUND.pack(_LABEL, suite, archive, type_number, subject, record, version, group, salt, 1)
     except struct.error:
         raise UsageError("seal.context") from None
-    return hmac_digest(data_key, _LABEL + bound, "sha512")
+    return mac(bound)
 
 
 def seal_part(
@@ -220,7 +265,7 @@ def seal_fields(
     if not count:
         raise UsageError("seal.fields", number=0)
     salt = random(_SALT_BYTES)
-    okm = _derive(data_key, SUITE, archive, type_number, subject, record, version, group, salt)
+    okm = _derive(_mac_once(data_key), SUITE, archive, type_number, subject, record, version, group, salt)
     encrypt = aes_gcm(okm[:32]).encrypt
     previous: int | None = None
     try:
@@ -274,14 +319,12 @@ def open_part(
             its place or its key; which of them is not told.
         UsageError: ``seal.context`` for identifiers, numbers or a key of the wrong size.
     """
-    cipher = part_cipher(data_key, part, archive, type_number, subject, record, version, group)
-    opened: dict[int, bytes] = {}
-    read_fields(cipher, part, only, (), opened)
-    return opened
+    cipher = part_cipher(_mac_once(data_key), part, archive, type_number, subject, record, version, group)
+    return read_parts([(part, cipher)], only)
 
 
 def part_cipher(
-    data_key: bytes,
+    mac: Mac,
     part: bytes,
     archive: bytes,
     type_number: int,
@@ -292,23 +335,30 @@ def part_cipher(
 ) -> PartCipher:
     """The cipher of a part that belongs where it is said to; for these very bytes it may be kept.
 
-    Args and errors are those of ``open_part``; whether a field was altered is found when it is read.
+    Args and errors are those of ``open_part``, the key being set up by ``part_mac``; whether a field was
+    altered is found when it is read.
     """
     if len(part) < _HEAD_BYTES:
         _refuse()
     mark, suite, stated, _, _, salt, commitment, count = _HEAD.unpack_from(part)
     if mark != PART_MARK or suite != SUITE or stated != group or not count:
         _refuse()
-    okm = _derive(data_key, suite, archive, type_number, subject, record, version, group, salt)
+    okm = _derive(mac, suite, archive, type_number, subject, record, version, group, salt)
     if not compare_digest(okm[32:], commitment):
         _refuse()
-    return PartCipher(aes_gcm(okm[:32]).decrypt, _fields(part, count))
+    return PartCipher(aes_gcm(okm[:32]).decrypt, _fields(part, group, count))
 
 
-def _fields(part: bytes, count: int) -> tuple[tuple[int, bytes, bytes, int, int], ...]:
+def _fields(part: bytes, group: int, count: int) -> _Fields:
     """Where the fields of a part lie, its shape being checked to the last byte."""
+    name = group, count, len(part)
+    known = _shapes.get(name)
+    if known is not None and known.heads(part) == known.expected:
+        return known.fields
     unpack_field, numbered = _FIELD.unpack_from, _numbered(count)
     found = []
+    expected: list[int] = []
+    form = f">{_HEAD_BYTES}x"
     place, previous = _HEAD_BYTES, -1
     try:
         for _ in range(count):
@@ -320,47 +370,56 @@ def _fields(part: bytes, count: int) -> tuple[tuple[int, bytes, bytes, int, int]
             start = place + 8
             place = start + length
             found.append((number, *numbered[number], start, place))
+            expected += number, length
+            form += f"II{length}x"
     except struct.error:
         _refuse()
     if place != len(part):
         _refuse()
-    return tuple(found)
+    fields = tuple(found)
+    if len(part) <= _SHAPED_BYTES:
+        if len(_shapes) >= _SHAPES_KEPT:
+            _shapes.clear()
+        _shapes[name] = _Shape(struct.Struct(form).unpack, tuple(expected), fields)
+    return fields
 
 
-def read_fields(
-    cipher: PartCipher,
-    part: bytes,
-    only: Collection[int] | None,
-    unseen: Collection[int],
-    opened: dict[int, bytes],
-) -> None:
-    """Open the fields of a part with its cipher.
+def read_parts(
+    parts: Iterable[tuple[bytes, PartCipher]],
+    only: Collection[int] | None = None,
+    unseen: Collection[int] = (),
+) -> dict[int, bytes]:
+    """Open the fields of parts with their ciphers.
 
     Args:
-        cipher: what ``part_cipher`` gave for these very bytes.
-        part: as stored.
+        parts: as stored, each with what ``part_cipher`` gave for these very bytes.
         only: as for ``open_part``.
         unseen: of the wanted fields those of which it says only that they are there, by no bytes at all:
             they stay sealed.
-        opened: where the encoded values are put, by number: one for all parts of a record.
+
+    Returns:
+        The encoded value of each field by number, of all parts together.
 
     Raises:
         IntegrityError: ``integrity.seal``.
     """
-    decrypt, tails = cipher.decrypt, _TAILS
+    opened: dict[int, bytes] = {}
+    tails = _TAILS
     try:
-        for number, nonce, associated, start, stop in cipher.fields:
-            if only is not None and number not in only:
-                continue
-            if number in unseen:
-                opened[number] = b""
-                continue
-            value, _, zeros = decrypt(nonce, part[start:stop], associated).rpartition(b"\x80")
-            if zeros not in tails or len(value) < _LEAST_VALUE:
-                _refuse()
-            opened[number] = value
+        for part, (decrypt, fields) in parts:
+            for number, nonce, associated, start, stop in fields:
+                if only is not None and number not in only:
+                    continue
+                if number in unseen:
+                    opened[number] = b""
+                    continue
+                value, _, zeros = decrypt(nonce, part[start:stop], associated).rpartition(b"\x80")
+                if zeros not in tails or len(value) < _LEAST_VALUE:
+                    _refuse()
+                opened[number] = value
     except invalid_tag():
         _refuse()
+    return opened
 
 
 def part_header(part: bytes) -> PartHeader:
@@ -395,6 +454,6 @@ def part_fields(part: bytes) -> tuple[int, ...]:
     Raises:
         IntegrityError: ``integrity.seal`` where these are not the bytes of a part.
     """
-    part_header(part)
+    group = part_header(part).group
     count = int.from_bytes(part[_HEAD_BYTES - 2 : _HEAD_BYTES], "big")
-    return tuple(number for number, *_ in _fields(part, count))
+    return tuple(number for number, *_ in _fields(part, group, count))

@@ -6,15 +6,26 @@ import os
 from collections import OrderedDict
 from collections.abc import Collection, Iterable, Mapping
 from hashlib import sha256
+from itertools import groupby
 from typing import Final
 
 from muniment.codec import decode_value, decode_values, encode_value
 from muniment.errors import IntegrityError, KeyStoreError, UsageError
 from muniment.keys import KeyStore, derive
+from muniment.log.keyed import Mac
 from muniment.model import Random, Value
 from muniment.schema.fields import category_of_group
 from muniment.schema.types import RecordType
-from muniment.seal import PartCipher, open_part, part_cipher, part_slots, read_fields, seal_fields, seal_part
+from muniment.seal import (
+    PartCipher,
+    open_part,
+    part_cipher,
+    part_mac,
+    part_slots,
+    read_parts,
+    seal_fields,
+    seal_part,
+)
 from muniment.store import Part, SidePart
 
 __all__ = ["ARCHIVE_SLOT", "SIDE_GROUP", "Sealer"]
@@ -38,6 +49,10 @@ _Place = tuple[bytes, int, int, bytes, int, bytes]
 _Layout = dict[int, tuple[tuple[int, str, int], ...]]
 
 
+def _subject_slot(missing: tuple[tuple[int, int], Part]) -> int:
+    return missing[0][1]
+
+
 class Sealer:
     """Seals and opens parts of one archive.
 
@@ -54,6 +69,8 @@ class Sealer:
         self._data_keys: OrderedDict[tuple[int, int], bytes] = OrderedDict()
         # By the sealed bytes; with what they were found to be.
         self._ciphers: OrderedDict[bytes, tuple[_Place, PartCipher]] = OrderedDict()
+        # Of the last part: parts of one facet are opened one after the other.
+        self._held: tuple[tuple[int, int], Mac] | None = None
         self._pool: list[int] = []
         self._leased = 0
         self._secrets: dict[int, bytes] = {}
@@ -107,9 +124,8 @@ class Sealer:
         """Derive the keys of these parts with one look at the key store, instead of two for each."""
         known, ciphers = self._data_keys, self._ciphers
         missing: dict[tuple[int, int], Part] = {}
-        for part in [part for part in parts if part.sealed not in ciphers]:
-            name = part_slots(part.sealed)
-            if name not in known:
+        for part in parts:
+            if part.sealed not in ciphers and (name := part_slots(part.sealed)) not in known:
                 missing[name] = part
         if len(missing) < 2:
             return
@@ -119,12 +135,13 @@ class Sealer:
         except KeyStoreError:
             return  # each is asked for by itself, which tells whose is gone
         secrets[ARCHIVE_SLOT] = self._keys.archive_secret
-        for (facet, subject), part in missing.items():
-            category = category_of_group(part.grp)
-            self._keep(
-                (facet, subject),
-                derive.data_key(secrets[subject], secrets[facet], self.archive, part.record, category),
-            )
+        # The parts of one subject stand together.
+        for subject, some in groupby(missing.items(), _subject_slot):
+            own = list(some)
+            facets = [(secrets[facet], part.record, category_of_group(part.grp)) for (facet, _), part in own]
+            keys = derive.data_keys(secrets[subject], self.archive, facets)
+            for (name, _), key in zip(own, keys, strict=True):
+                self._keep(name, key)
 
     def _keep(self, name: tuple[int, int], key: bytes) -> None:
         self._data_keys[name] = key
@@ -133,6 +150,7 @@ class Sealer:
 
     def forget(self) -> None:
         """Drop every key kept in memory, as after a destruction."""
+        self._held = None
         self._data_keys.clear()
         self._ciphers.clear()
         self._secrets.clear()
@@ -262,24 +280,28 @@ class Sealer:
             IntegrityError: a part is not the one that its version names, or was altered.
             KeyStoreError: ``key.destroyed``.
         """
-        opened: dict[int, bytes] = {}
+        ciphers, found = self._ciphers, []
         for _, record, group, version, sealed in parts:
             # The very bytes that were hashed before need no hash again: it says which bytes these are.
-            place = (record, version, group, live[group], type_number, subject)
-            known = self._ciphers.get(sealed)
+            place = record, version, group, live[group], type_number, subject
+            known = ciphers.get(sealed)
             cipher = known[1] if known is not None and known[0] == place else self._cipher(sealed, place)
-            read_fields(cipher, sealed, only, unseen, opened)
-        return opened
+            found.append((sealed, cipher))
+        return read_parts(found, only, unseen)
 
     def _cipher(self, sealed: bytes, place: _Place) -> PartCipher:
         """The cipher of a part that is what its version names, and belongs where it is."""
         record, version, group, expected, type_number, subject = place
         if sha256(sealed).digest() != expected:
             raise IntegrityError("integrity.part", where=record.hex(), version=version, group=group)
-        facet_slot, subject_slot = part_slots(sealed)
-        key = self.data_key(subject_slot, facet_slot, record, category_of_group(group))
+        name = part_slots(sealed)
+        held = self._held
         try:
-            made = part_cipher(key, sealed, self.archive, type_number, subject, record, version, group)
+            if held is None or held[0] != name:
+                facet_slot, subject_slot = name
+                key = self.data_key(subject_slot, facet_slot, record, category_of_group(group))
+                held = self._held = name, part_mac(key)
+            made = part_cipher(held[1], sealed, self.archive, type_number, subject, record, version, group)
         except UsageError:
             # An identifier of the wrong size in a stored row: nobody called us wrongly.
             raise IntegrityError("integrity.seal", where=record.hex()) from None
