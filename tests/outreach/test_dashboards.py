@@ -157,6 +157,29 @@ def test_everyone_is_counted_their_own(people, company):
         assert expected == len(found.lists["list"])
 
 
+def test_a_list_is_sorted_by_several_fields(people, company):
+    """Each its own way, as views are; the order comes through a file and a document as it was said."""
+    session = people("chen")
+    ways = {
+        "status,-customer_number": ["C-5", "C-3", "C-1", "C-6", "C-4", "C-2", "C-0"],
+        "-status,customer_number": ["C-0", "C-2", "C-4", "C-6", "C-1", "C-3", "C-5"],
+    }
+    for sort, expected in ways.items():
+        for descending in (False, True):
+            made = Dashboard(
+                key="own",
+                tiles=(
+                    tile("t", measure="list", columns=("customer_number",), sort=sort, descending=descending),
+                ),
+            )
+            assert made.tiles[0].needed == {"status", "customer_number"}
+            again = dashboard_from_document(dashboard_document(made), key="own")
+            assert sort == again.tiles[0].sort
+            session.dashboards.save(again)
+            found = [one.fields["customer_number"] for one in session.dashboards.show("own").lists["t"]]
+            assert (expected[::-1] if descending else expected) == found
+
+
 def test_what_may_not_be_read_is_not_counted(people, company):
     """An amount that is masked for a role is no figure for it: the tile is not there, and cannot be saved."""
     amounts = tile("amounts", "opportunity", measure="sum", field="expected_amount", by="stage", least=1)
@@ -346,6 +369,11 @@ WRONG = {
     'by = "notes"': "dashboard.by",
     'by = "nothing"': "schema.unknown",
     'filters = ["full_name=Anna"]': "view.sealed",
+    'measure = "list"\ncolumns = ["city"]\nsort = "city,-full_name"': "view.sealed",
+    'measure = "list"\ncolumns = ["city"]\nsort = "city,-nothing"': "schema.unknown",
+    'measure = "list"\ncolumns = ["city"]\nsort = "'
+    + ",".join(("city", "status", "customer_number", "customer_since", "country", "preferred_language"))
+    + '"': "view.orders",
     'filters = ["status=nothing"]': "schema.unknown",
     "last = 1000": "dashboard.groups",
     "xyzzy = 1": "schema.unknown",

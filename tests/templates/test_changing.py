@@ -9,7 +9,7 @@ import pytest
 from muniment.cli.template_choose import QUESTIONS, proposed
 from muniment.schema import load_template, parse_template, template_names
 from muniment.schema.template import template_digest
-from muniment.session.reading.preview import effects_of
+from muniment.session.tables.preview import effects_of
 from muniment.testing import assert_logged, log_entries, log_size
 
 STRICT = """

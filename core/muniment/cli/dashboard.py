@@ -20,7 +20,7 @@ if TYPE_CHECKING:
     from muniment.session.tables.dashboards import SavedDashboard, Shown
     from muniment.session.tables.figures import Figure
 
-__all__ = ["dashboard", "list_dashboards", "remove", "save", "show"]
+__all__ = ["dashboard", "list_dashboards", "remove", "renew", "save", "show"]
 
 _HERE = "muniment.cli.dashboard"
 
@@ -29,6 +29,7 @@ dashboard = LazyGroup(
     {
         "list": Entry(f"{_HERE}:list_dashboards", ("The dashboards you may see.", "列出可查看的看板。")),
         "show": Entry(f"{_HERE}:show", ("Compute a dashboard.", "计算并显示看板。")),
+        "renew": Entry(f"{_HERE}:renew", ("Count kept figures anew.", "重新统计留存的数字。")),
         "save": Entry(f"{_HERE}:save", ("Keep a dashboard.", "保存看板。")),
         "remove": Entry(f"{_HERE}:remove", ("Take a dashboard away.", "删除看板。")),
     },
@@ -133,6 +134,31 @@ def show(call: Invocation, name: str, target: str | None) -> None:
         _print(call, shown, kinds, zone)
 
 
+@verb(
+    "renew",
+    (
+        "Count anew, and keep, what a dashboard shows of fields that stand nowhere in clear: every record is "
+        "opened for that. Until then it shows what was kept, and says of when it is.\n"
+        "`muniment tick` does the same once an hour where records have changed.",
+        "重新统计看板中加密字段的数字并留存：统计需逐条解密记录。在此之前看板显示已留存的数字及其统计时间。\n"
+        "记录有变化时，`muniment tick` 每小时自动执行一次。",
+    ),
+)
+@argument("name", _NAME, metavar="D")
+@click.pass_obj
+def renew(call: Invocation, name: str) -> None:
+    """Count kept figures anew."""
+    from muniment.cli.output import emit, one_line, put
+    from muniment.cli.progress import progress
+
+    with call.session() as (_, session), progress(call.say("figure.counted"), quiet=call.json) as told:
+        count = session.dashboards.renew(name, progress=lambda done: told(done, 0))
+    if call.json:
+        emit({"renewed": count})
+    else:
+        put(one_line(call.say("figure.renewed", count=count)))
+
+
 def _print(call: Invocation, shown: Shown, kinds: Mapping[str, FieldKind], zone: str) -> None:
     from muniment.cli.output import clean, heading, labels, put, talk
     from muniment.cli.values import local_time
@@ -154,6 +180,9 @@ def _print(call: Invocation, shown: Shown, kinds: Mapping[str, FieldKind], zone:
                 _print_list(call, shown, tile, kinds)
             else:
                 _print_groups(call, shown.figures[tile.key])
+    kept = {one.kept_us: label_of(one.tile, lang) for one in shown.figures.values() if one.kept_us}
+    for time_us, label in kept.items():
+        talk(f"{clean(label)}: " + call.say("figure.kept", time=local_time(time_us, zone)))
 
 
 def _print_groups(call: Invocation, figure: Figure) -> None:

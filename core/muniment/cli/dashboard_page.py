@@ -55,17 +55,21 @@ def dashboard_page(shown: Shown, kinds: Mapping[str, FieldKind], lang: str, zone
     made = say("figure.made", time=local_time(shown.time_us, zone), login=shown.login)
     single = [tile for tile in dashboard.tiles if tile.key in shown.figures and not tile.by]
     others = [tile for tile in dashboard.tiles if tile not in single]
+
+    def drawn(tiles: Iterable[Tile]) -> str:
+        return "".join(_tile(shown, tile, kinds, lang, zone) for tile in tiles)
+
     return (
         f'<!doctype html><html lang="{"zh-CN" if lang == "zh" else "en"}"><head><meta charset="utf-8">'
         f'<meta name="viewport" content="width=device-width"><title>{title}</title><style>{_STYLE}</style>'
         f"</head><body><main><h1>{title}</h1><p>{made}</p>"
-        f'<div class="tiles numbers">{"".join(_tile(shown, tile, kinds, lang) for tile in single)}</div>'
-        f'<div class="tiles">{"".join(_tile(shown, tile, kinds, lang) for tile in others)}</div>'
+        f'<div class="tiles numbers">{drawn(single)}</div>'
+        f'<div class="tiles">{drawn(others)}</div>'
         "</main></body></html>\n"
     )
 
 
-def _tile(shown: Shown, tile: Tile, kinds: Mapping[str, FieldKind], lang: str) -> str:
+def _tile(shown: Shown, tile: Tile, kinds: Mapping[str, FieldKind], lang: str, zone: str) -> str:
     record_type = shown.types[tile.type]
     figure = shown.figures.get(tile.key)
     if figure is None:
@@ -81,6 +85,8 @@ def _tile(shown: Shown, tile: Tile, kinds: Mapping[str, FieldKind], lang: str) -
         body = chart_of(figure, f"c-{tile.key}", lang)
         body += _table(head, ([mark.label, mark.text] for mark in marks_of(figure, lang)))
     how = escape(how_computed(tile, record_type, figure, lang))
+    if figure is not None and figure.kept_us is not None:
+        how += "<br>" + escape(text_of("figure.kept", lang, time=local_time(figure.kept_us, zone))[0])
     return f'<section><h2>{escape(label_of(tile, lang))}</h2>{body}<p class="how">{how}</p></section>'
 
 

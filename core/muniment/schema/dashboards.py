@@ -16,7 +16,7 @@ from typing import Any, Final
 import attrs
 
 from muniment.errors import ConfigError
-from muniment.schema.listviews import Condition, ListView, check_view, fitted, parse_condition
+from muniment.schema.listviews import Condition, ListView, check_view, fitted, parse_condition, parse_order
 from muniment.schema.rules import one_of, refuse
 from muniment.schema.toml import read_document, read_label, read_strings, read_table
 from muniment.schema.types import RecordType
@@ -79,7 +79,7 @@ class Tile:
         last: so many groups at most; of periods those up to today.
         next: of periods so many from today on, in place of ``last``.
         columns: for a list, keys of the fields shown.
-        sort: for a list, the key of the field to sort by, which stands in clear.
+        sort: for a list, keys of the fields to sort by as ``parse_order`` reads them; they stand in clear.
         descending: the last ones first.
         least: groups of fewer people are not shown; 0 leaves it to the archive.
     """
@@ -105,7 +105,8 @@ class Tile:
     def needed(self) -> frozenset[str]:
         """Keys of the fields without which it cannot be computed."""
         named = {condition.field for condition in (*self.filters, *self.of)}
-        return frozenset((named | {self.field, self.by, self.sort}) - {""})
+        ordered = {key for key, _ in parse_order(self.sort)}
+        return frozenset((named | ordered | {self.field, self.by}) - {""})
 
 
 @attrs.frozen(kw_only=True)

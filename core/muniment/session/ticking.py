@@ -19,7 +19,7 @@ from muniment.session.kernel.logbook import Moment
 from muniment.store import Transaction
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.areas import Areas
 
 __all__ = ["JOBS", "Done", "run_jobs"]
 
@@ -43,6 +43,7 @@ JOBS: Final[Mapping[str, str]] = {
     "webhooks": f"{_HERE}:webhooks",
     "follow_ups": "muniment.session.outreach.reminding:follow_ups",
     "greetings": "muniment.session.outreach.reminding:greetings",
+    "figures": f"{_HERE}:figures",
     "quality": "muniment.session.outreach.reminding:quality",
 }
 """Name and function of each job, in the order in which they are done."""
@@ -63,7 +64,7 @@ class Done:
     counts: Mapping[str, int] = attrs.field(factory=dict)
 
 
-def run_jobs(session: Session, *, only: frozenset[str] = frozenset()) -> list[Done]:
+def run_jobs(session: Areas, *, only: frozenset[str] = frozenset()) -> list[Done]:
     """Do what is due; a job that fails is written down and stops no other.
 
     Args:
@@ -79,7 +80,7 @@ def run_jobs(session: Session, *, only: frozenset[str] = frozenset()) -> list[Do
         if only and name not in only:
             continue
         module, _, function = target.partition(":")
-        job: Callable[[Session], Mapping[str, int]] = getattr(import_module(module), function)
+        job: Callable[[Areas], Mapping[str, int]] = getattr(import_module(module), function)
         try:
             counts = _counted(job, session)
         except MunimentError as error:
@@ -91,7 +92,7 @@ def run_jobs(session: Session, *, only: frozenset[str] = frozenset()) -> list[Do
     return done
 
 
-def _counted(job: Callable[[Session], Mapping[str, int]], session: Session) -> dict[str, int]:
+def _counted(job: Callable[[Areas], Mapping[str, int]], session: Areas) -> dict[str, int]:
     """What a job did, where perhaps another tick is at the same."""
     for left in reversed(range(_TRIES)):
         try:
@@ -108,18 +109,18 @@ def _counted(job: Callable[[Session], Mapping[str, int]], session: Session) -> d
     return {"busy": 1}
 
 
-def consents(session: Session) -> Mapping[str, int]:
+def consents(session: Areas) -> Mapping[str, int]:
     """Write down which consents have expired; say how many soon will."""
     return {"expired": session.consents.expire(), "expiring": session.consents.expiring(_EXPIRING_DAYS)}
 
 
-def requests(session: Session) -> Mapping[str, int]:
+def requests(session: Areas) -> Mapping[str, int]:
     """Say how many requests have used half, four fifths and all of their time."""
     half, most, late = session.requests.running_late(session.engine.today())
     return {"half": half, "most": most, "late": late}
 
 
-def approvals(session: Session) -> Mapping[str, int]:
+def approvals(session: Areas) -> Mapping[str, int]:
     """Close what nobody decided or used in time, and erase proposals and drafts that are over."""
     from muniment.session.rights.expiring import expire_due
 
@@ -127,19 +128,19 @@ def approvals(session: Session) -> Mapping[str, int]:
     return {"expired": done.proposals, "drafts": done.drafts, "erased": done.erased}
 
 
-def inbox(session: Session) -> Mapping[str, int]:
+def inbox(session: Areas) -> Mapping[str, int]:
     """Fetch mail, where a mailbox is configured, and erase what was decided or has waited too long."""
     fetched = session.inbox.fetch() if session.inbox.settings.account.host else None
     return {"fetched": fetched.new if fetched else 0, "erased": session.inbox.clear()}
 
 
-def retention(session: Session) -> Mapping[str, int]:
+def retention(session: Areas) -> Mapping[str, int]:
     """Plan anew; say how much is due, and how much waits for a person. Nothing is disposed of."""
     found = session.retention.renew()
     return {name: found[name] for name in ("due", "review") if name in found}
 
 
-def backup(session: Session) -> Mapping[str, int]:
+def backup(session: Areas) -> Mapping[str, int]:
     """Make the scheduled backup where the newest one is too old, and remove those that had their time."""
     backups = session.backups
     if not backups.late():
@@ -153,12 +154,12 @@ def backup(session: Session) -> Mapping[str, int]:
     return {"made": 1, "removed": len(backups.prune())}
 
 
-def keys(session: Session) -> Mapping[str, int]:
+def keys(session: Areas) -> Mapping[str, int]:
     """Say how much is amiss about the keys and their backups: their lifetime, their epoch, their places."""
     return {"warnings": len(session.engine.keys.status().warnings)}
 
 
-def dates(session: Session) -> Mapping[str, int]:
+def dates(session: Areas) -> Mapping[str, int]:
     """Mend computed dates that do not follow from what there is, as after an interrupted erasure."""
     from muniment.session.writing.deriving import outdated
     from muniment.session.writing.writes import renew
@@ -169,7 +170,7 @@ def dates(session: Session) -> Mapping[str, int]:
     return {"renewed": renew(engine, session.acting, found)}
 
 
-def index(session: Session) -> Mapping[str, int]:
+def index(session: Areas) -> Mapping[str, int]:
     """Bring the auditors' projection up to date, so that the next question is answered at once.
 
     A piece at a time, for others write meanwhile: an import of 100,000 rows leaves 10,000 entries to look at.
@@ -187,18 +188,23 @@ def index(session: Session) -> Mapping[str, int]:
     return {"entries": max(size - start, 0)}
 
 
-def incidents(session: Session) -> Mapping[str, int]:
+def figures(session: Areas) -> Mapping[str, int]:
+    """Count anew the figures of dashboards that are kept, where records have changed."""
+    return {"counted": session.dashboards.renew_due()}
+
+
+def incidents(session: Areas) -> Mapping[str, int]:
     """Say how many clocks of incidents run, run out within a day, and have run out."""
     return dict(session.incidents.standing())
 
 
-def alerts(session: Session) -> Mapping[str, int]:
+def alerts(session: Areas) -> Mapping[str, int]:
     """Look at what is new in the log, and send what was raised."""
     run = session.alerts.run()
     return {"entries": run.entries, "raised": len(run.raised), "unsent": run.unsent}
 
 
-def witnesses(session: Session) -> Mapping[str, int]:
+def witnesses(session: Areas) -> Mapping[str, int]:
     """Have the log witnessed, where witnesses are configured."""
     if not session.engine.settings.witness.known:
         return {"asked": 0, "vouched": 0}
@@ -206,7 +212,7 @@ def witnesses(session: Session) -> Mapping[str, int]:
     return {"asked": len(asked), "vouched": sum(one.vouched is not None for one in asked)}
 
 
-def webhooks(session: Session) -> Mapping[str, int]:
+def webhooks(session: Areas) -> Mapping[str, int]:
     """Tell other systems what is new."""
     done = session.webhooks.deliver()
     return {"sent": done.sent, "failed": done.failed, "given_up": done.dead}

@@ -48,13 +48,13 @@ def visitor(shop):
 @pytest.fixture
 def links(shop, monkeypatch):
     """The links of a fresh letter: to answer and to leave."""
-    taken = []
+    taken = {}
 
     class Box:
         name = "smtp"
 
         def hand_over(self, message):
-            taken.append(message.get_body(("plain",)).get_content())
+            taken[message["To"]] = message.get_body(("plain",)).get_content()
             return ""
 
         def close(self):
@@ -62,8 +62,11 @@ def links(shop, monkeypatch):
 
     monkeypatch.setattr(mailing, "open_way", lambda *args, **more: Box())
     with shop.session(actor="owner") as session:
+        # Somebody who has neither left nor answered.
+        address = f"a{log_size(shop)}@example.com"
+        session.create("customer", {"full_name": "Anna", "email": address, "status": "active"})
         session.mail.send(parse_letter(LETTER, where="x"), name=f"m{log_size(shop)}")
-    text = taken[0].replace("=\n", "")
+    text = taken[address].replace("=\n", "")
     return re.findall(r"https://x\.example(/\w+/[\w-]+)", text)
 
 
@@ -89,6 +92,21 @@ def test_a_dashboard_needs_somebody(visitor):
     )
 
 
+def test_a_list_of_a_dashboard_stands_in_its_order(shop):
+    """By several fields, each its own way."""
+    tile = Tile(
+        key="t", type="customer", label=Label("T", "图"), measure="list", columns=("customer_number", "city"),
+        sort="city,-customer_number",
+    )  # fmt: skip
+    with shop.session(actor="owner") as session:
+        for city, number in (("Zwickau", "Z-1"), ("Zeitz", "Z-2"), ("Zwickau", "Z-3"), ("Zeitz", "Z-4")):
+            session.create("customer", {"full_name": "X", "city": city, "customer_number": number})
+        session.dashboards.save(Dashboard(key="o", tiles=(tile,)))
+    give_password(shop, "owner")
+    page = Browser.of(new_web(shop)).sign_in("owner").get("/dashboards/o").text
+    assert ["Z-4", "Z-2", "Z-3", "Z-1"] == re.findall("Z-[0-9]", page)
+
+
 def test_labels_of_groups_are_escaped(shop):
     """A value that looks like markup is shown as it is."""
     tile = Tile(key="t", type="customer", label=Label("<i>T", "<i>图"), by="city")
@@ -100,6 +118,42 @@ def test_labels_of_groups_are_escaped(shop):
     assert "<script>alert" not in page
     assert "&lt;script&gt;alert" in page
     assert "<i>T" not in page
+
+
+def test_a_kept_figure_is_told_with_its_time_and_counted_anew(shop):
+    """Only then there is a button for it; the page says when it was counted, in both languages."""
+    tile = Tile(key="t", type="customer", label=Label("By gender", "按性别"), by="gender")
+    with shop.session(actor="owner") as session:
+        session.dashboards.save(Dashboard(key="kept one", tiles=(tile,)), audience="everyone")
+    give_password(shop, "owner")
+    web = new_web(shop)
+    one = Browser.of(web).sign_in("owner")
+    path = "/dashboards/kept%20one"
+    assert "/renew" not in one.get(path).text
+    before = log_size(shop)
+    done = one.post(f"{path}/renew", {}, follow_redirects=False)
+    assert (303, path) == (done.status_code, done.headers["location"])
+    web.counting.wait()
+    assert ["record.aggregate"] * 2 == [entry.kind for entry in log_entries(shop, start=before)]
+    page = one.get(path, headers={"accept-language": "en"}).text
+    assert f'action="{path}/renew"' in page
+    assert "Count anew" in page
+    assert "counted at 20" in page
+    assert "留存" in one.get(path, headers={"accept-language": "zh-CN"}).text
+    assert 303 == one.get(f"{path}/renew", follow_redirects=False).status_code
+    assert 404 == one.post("/dashboards/nothing/renew", {}).status_code
+
+
+def test_who_may_not_see_a_dashboard_counts_nothing_anew(shop):
+    """Somebody else's is not there; nothing is counted and nothing is kept."""
+    tile = Tile(key="t", type="customer", label=Label("t", "t"), by="gender")
+    with shop.session(actor="owner") as session:
+        session.dashboards.save(Dashboard(key="mine", tiles=(tile,)))
+    give_password(shop, "tom")
+    one = Browser.of(new_web(shop)).sign_in("tom")
+    before = log_size(shop)
+    assert 404 == one.post("/dashboards/mine/renew", {}).status_code
+    assert "record.aggregate" not in [entry.kind for entry in log_entries(shop, start=before)]
 
 
 def test_a_survey_is_answered_once_without_signing_in(shop, visitor, links):

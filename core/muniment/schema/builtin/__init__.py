@@ -18,7 +18,7 @@ from muniment.schema.builtin._oversight import ALERT, LOG_QUERY, REVIEW
 from muniment.schema.builtin._retention import ERASURE, HOLD, RESTRICTION
 from muniment.schema.builtin._rights import CONSENT, NOTICE, REQUEST
 from muniment.schema.builtin._serving import SUGGESTION, WEBHOOK
-from muniment.schema.builtin._tables import DASHBOARD, MAPPING, SUBJECT_LINK, VIEW
+from muniment.schema.builtin._tables import DASHBOARD, FIGURE, MAPPING, SUBJECT_LINK, VIEW
 
 __all__ = [
     "ALERT",
@@ -31,6 +31,7 @@ __all__ = [
     "DEFINITION",
     "DRAFT",
     "ERASURE",
+    "FIGURE",
     "HOLD",
     "IMPORT",
     "INCIDENT",
@@ -84,5 +85,6 @@ BUILTIN: Final = (
     OPT_OUT,
     QUALITY,
     REMINDER,
+    FIGURE,
 )
 """The built-in types in order of number."""

@@ -42,11 +42,13 @@ ALERT: Final = builtin_type(
     builtin_field("key", "identifier", "Key", "标识", required=True, unique=True),
     builtin_field("sent", "identifier", "Sent by", "已发送方式"),
     builtin_field("generation", "integer", "Generation of the log", "日志的代", required=True),
+    builtin_field("grade", "identifier", "State and severity", "状态与严重程度", required=True, hidden=True),
     title=("rule",),
 )
 """One record for each alert. ``entries`` is a JSON list of places such as ``0:17``, ``last`` and
 ``generation`` the newest of them, ``why`` a JSON object of what the rule's text names; ``key`` makes a second
-run raise nothing twice. What whoever triages it writes is its reason."""
+run raise nothing twice; ``grade`` is state and severity in one, so that the gravest of a state are found
+without a walk through the others. What whoever triages it writes is its reason."""
 
 REVIEW: Final = builtin_type(
     19,

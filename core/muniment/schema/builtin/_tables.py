@@ -8,7 +8,7 @@ from muniment.schema.builtin._making import LONGEST_DOCUMENT, builtin_field, bui
 from muniment.schema.fields import Choice, Field
 from muniment.schema.values import Label
 
-__all__ = ["DASHBOARD", "MAPPING", "SUBJECT_LINK", "VIEW"]
+__all__ = ["DASHBOARD", "FIGURE", "MAPPING", "SUBJECT_LINK", "VIEW"]
 
 # One address, one view or dashboard: of a view the type, then whose it is, and the name.
 _ADDRESS: Final = builtin_field(
@@ -74,6 +74,18 @@ DASHBOARD: Final = builtin_type(
     title=("name",),
 )
 """One record for each dashboard."""
+
+FIGURE: Final = builtin_type(
+    34,
+    "figure",
+    Label("Kept figure", "留存的统计数字"),
+    builtin_field(
+        "name", "identifier", "Name", "名称", required=True, unique=True, order=1, emphasis="title"
+    ),
+    builtin_field("figure", "long text", "Figure", "数值", required=True, max_length=LONGEST_DOCUMENT),
+    title=("name",),
+)
+"""One record for each figure of a dashboard that is kept; what it is of stands in its name as a hash."""
 
 MAPPING: Final = builtin_type(
     16,

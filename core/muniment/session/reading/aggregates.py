@@ -30,7 +30,7 @@ from muniment.session.reading.lists import Asked, candidates_of, compile_terms, 
 from muniment.session.reading.reads import open_loaded, plan_of
 from muniment.store import ListQuery, Transaction
 
-__all__ = ["Row", "Sought", "aggregate", "is_open"]
+__all__ = ["Row", "Sought", "aggregate", "is_clear", "is_open", "release_counted"]
 
 _ACTION: Final = "record.list"
 _AT_ONCE: Final = 500
@@ -141,6 +141,33 @@ def aggregate(
                 count = _from_parts(engine, tx, acting, record_type, opened, progress)
         _write_down(engine, acting, record_type, sought, keys, count, op, members)
         return count
+
+
+def release_counted(
+    engine: Engine,
+    acting: Acting,
+    type: str,
+    sought: Sequence[Sought],
+    *,
+    count: int,
+    op: bytes,
+    members: Mapping[str, object],
+) -> None:
+    """Let figures go that were counted before: asks what counting asks, and writes down the same.
+
+    Args and errors are those of ``aggregate``; ``count`` is how many records were looked at then.
+    """
+    with engine.guarded(acting, _ACTION, type=type):
+        record_type = engine.record_type(type)
+        engine.policy.require(acting.actor, _ACTION, record_type.key)
+        keys = frozenset[str]().union(*(one.needed for one in sought))
+        _require_clear(engine, acting, record_type, keys)
+        _write_down(engine, acting, record_type, sought, keys, count, op, members)
+
+
+def is_clear(engine: Engine, acting: Acting, record_type: RecordType, sought: Sought) -> bool:
+    """Whether a figure is counted from what stands in clear, and no record is opened for it."""
+    return _compile(engine, acting, record_type, sought).is_clear(record_type)
 
 
 def _require_clear(engine: Engine, acting: Acting, record_type: RecordType, keys: Collection[str]) -> None:

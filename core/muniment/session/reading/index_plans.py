@@ -9,12 +9,12 @@ from muniment.schema import RecordType
 from muniment.session.kernel.tokens import indexes_of
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.ground import Ground
 
 __all__ = ["index_document"]
 
 
-def index_document(session: Session, record_type: RecordType, rows: int, *, lang: str) -> dict[str, Any]:
+def index_document(session: Ground, record_type: RecordType, rows: int, *, lang: str) -> dict[str, Any]:
     """The plan of a type's indexes, of those fields alone that the actor may read.
 
     Args:

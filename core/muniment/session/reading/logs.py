@@ -18,7 +18,7 @@ from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.reach import reached_by
-from muniment.session.kernel.standing import authorize
+from muniment.session.kernel.standing import authorize, may_read
 from muniment.session.reading.cursor import decode_cursor, encode_cursor, opened_place, sealed_place
 from muniment.session.reading.generations import ALL, Asked, Place, Span, chosen, generation_of
 from muniment.session.reading.pieces import Piece
@@ -372,7 +372,7 @@ def accesses_of(
         if record_type is None:
             raise NotFound("record.not_found")
         reached = reached_by(engine, tx, acting, record_type, version)
-        may = partial(engine.policy.may, acting.actor, record_type=record_type.key, reached=reached)
+        may = partial(may_read, engine, acting, record_type=record_type, reached=reached)
         if not may("record.read") or (reached is not None and not may("record.accesses")):
             raise NotFound("record.not_found")
         authorize(engine, acting, "record.accesses", record_type, (), record, moment.time_us)

@@ -1,23 +1,33 @@
-"""Pieces of lists that are put together in memory: holds, requests, certificates and their like.
+"""Pieces of lists of what the framework keeps: holds, requests, alerts, certificates and their like.
 
 Such a list is short beside the records, but grows for ever. A piece begins behind a place, not after a count,
-so that what comes or goes meanwhile shifts nothing; and only the entries of that piece are released.
+so that what comes or goes meanwhile shifts nothing; and only the entries of that piece are released. Where
+each entry is a record, the store finds the place, and nothing before or behind the piece is opened.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from itertools import islice
-from typing import TYPE_CHECKING, TypeVar
+from typing import TYPE_CHECKING, Final, TypeVar
 
+import attrs
+
+from muniment.errors import UsageError
 from muniment.session.reading.cursor import opened_place, sealed_place
+from muniment.session.reading.ordering import Order, sort_values
+from muniment.store import Current, ListQuery, Transaction
 
 if TYPE_CHECKING:
     from muniment.session.kernel.engine import Engine
 
-__all__ = ["Piece", "piece_of"]
+__all__ = ["Kept", "Piece", "piece_of", "stored_piece"]
 
 _One = TypeVar("_One")
+
+_SHARD: Final = 0
+_MOST: Final = 500
+"""So many rows are fetched at once where few of them are wanted."""
 
 
 class Piece(list[_One]):
@@ -64,3 +74,87 @@ def piece_of(
         del piece[limit:]
         piece.after = sealed_place(engine, purpose, place(piece[-1]))
     return piece
+
+
+@attrs.frozen
+class Kept:
+    """A list whose entries are records of one type.
+
+    Attributes:
+        name: of the list; a cursor of another one is refused.
+        type: number of the record type.
+        among: the parts of the list, one after the other: each by clear fields, by number, and what a record
+            of that part has in them.
+        order: the clear fields that a part is sorted by; rows that are equal in them, and all where there
+            are none, stand in the order of creation.
+        descending: of creation the newest first.
+    """
+
+    name: str
+    type: int
+    among: Sequence[Sequence[tuple[int, object]]] = ((),)
+    order: Order = ()
+    descending: bool = False
+
+
+def stored_piece(
+    engine: Engine,
+    tx: Transaction,
+    kept: Kept,
+    shown: Callable[[Current], _One | None],
+    *,
+    limit: int | None = None,
+    after: str | None = None,
+) -> Piece[_One]:
+    """The piece of a list that was asked for, found by the store.
+
+    Args:
+        engine: the opened archive.
+        tx: a transaction that may write, since a list that has grown long gets an index.
+        kept: the list.
+        shown: what stands in the list for a row; None where the row is not there for whoever asks.
+        limit: so many at the most; by default all.
+        after: what the piece before gave.
+
+    Raises:
+        UsageError: ``usage.cursor``.
+    """
+    purpose = f"piece/{kept.name}".encode()
+    place = None if after is None else _place(kept, opened_place(engine, purpose, after))
+    piece: Piece[_One] = Piece()
+    last: list[object] = []
+    for part, row in _rows(tx, kept, place, _MOST if limit is None else min(limit + 1, _MOST)):
+        one = shown(row)
+        if one is None:
+            continue
+        if len(piece) == limit:
+            piece.after = sealed_place(engine, purpose, last)
+            break
+        piece.append(one)
+        last = [part, sort_values(row, kept.order), row.record.hex()]
+    return piece
+
+
+_Place = tuple[int, tuple[Sequence[object], bytes] | None]
+
+
+def _place(kept: Kept, found: object) -> _Place:
+    """Where a piece begins: in which part of the list, and behind which row of it."""
+    match found:
+        case [int(part), [*values], str(record)] if part < len(kept.among) and len(values) == len(kept.order):
+            return part, (values, bytes.fromhex(record))
+    raise UsageError("usage.cursor")
+
+
+def _rows(tx: Transaction, kept: Kept, place: _Place | None, first: int) -> Iterator[tuple[int, Current]]:
+    start, after = place or (0, None)
+    for part, equals in enumerate(kept.among[start:], start):
+        query = ListQuery(kept.type, equals, kept.order, kept.descending, after, first)
+        tx.ready_listing(_SHARD, query)
+        while rows := tx.list_current(_SHARD, query):
+            yield from ((part, row) for row in rows)
+            if len(rows) < query.limit:
+                break
+            behind = sort_values(rows[-1], kept.order), rows[-1].record
+            query = attrs.evolve(query, after=behind, limit=_MOST)
+        after = None

@@ -16,7 +16,7 @@ from muniment.schema import RecordType
 from muniment.session.reading import lists
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.ground import Ground
 
 __all__ = ["find_reference", "resolve_record", "resolve_references"]
 
@@ -29,7 +29,7 @@ def _is_identifier(text: str) -> bool:
     return len(text) == 36
 
 
-def find_reference(session: Session, type: str, text: str, *, deleted: bool = False) -> str | None:
+def find_reference(session: Ground, type: str, text: str, *, deleted: bool = False) -> str | None:
     """The record of a type that a unique value names.
 
     Args:
@@ -61,7 +61,7 @@ def find_reference(session: Session, type: str, text: str, *, deleted: bool = Fa
 
 
 def resolve_references(
-    session: Session, record_type: RecordType, values: Mapping[str, object]
+    session: Ground, record_type: RecordType, values: Mapping[str, object]
 ) -> dict[str, object]:
     """Values with every reference as an identifier.
 
@@ -100,7 +100,7 @@ def resolve_references(
     return made
 
 
-def resolve_record(session: Session, text: str) -> str:
+def resolve_record(session: Ground, text: str) -> str:
     """A record's identifier out of one, or out of ``type:value`` such as ``customer:C-1001``.
 
     Raises:

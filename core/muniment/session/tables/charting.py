@@ -184,6 +184,8 @@ def _figure_document(figure: Figure) -> dict[str, Any]:
         "suppressed": figure.suppressed,
         "least": figure.least or None,
     }
+    if figure.kept_us is not None:
+        document["counted"] = rfc3339(figure.kept_us)
     if figure.other_currencies:
         document["other_currencies"] = figure.other_currencies
     if figure.tile.by:

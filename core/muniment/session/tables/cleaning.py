@@ -17,7 +17,7 @@ from muniment.session.writing.writes import Change, Saved, write
 
 if TYPE_CHECKING:
     from muniment.session.reading.pieces import Piece
-    from muniment.session.session import Session
+    from muniment.session.records import Records
     from muniment.session.tables.duplicates import Pair
     from muniment.session.tables.links import Links
     from muniment.session.tables.quality import Quality
@@ -117,7 +117,7 @@ class Cleaning:
         session: who acts.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Records) -> None:
         self._session = session
 
     @property

@@ -27,7 +27,7 @@ from muniment.session.writing.writes import Saved, sole, write
 from muniment.store import Transaction
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.records import Records
 
 __all__ = ["Computation", "Computed", "Computing", "Row"]
 
@@ -84,7 +84,7 @@ class Computing:
         session: who acts.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Records) -> None:
         self._session = session
 
     def begin(
@@ -132,7 +132,7 @@ class Computation:
         read_count: how many records were read, by type.
     """
 
-    def __init__(self, session: Session, op: bytes, index: int, members: Mapping[str, object]) -> None:
+    def __init__(self, session: Records, op: bytes, index: int, members: Mapping[str, object]) -> None:
         self._session = session
         self._op = op
         self._members = members

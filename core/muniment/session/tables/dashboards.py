@@ -16,7 +16,7 @@ import attrs
 from muniment.codec import canonical
 from muniment.errors import AccessDenied, NotFound, UsageError
 from muniment.log.binding import OPERATIONS
-from muniment.model import id_bytes, id_text
+from muniment.model import id_bytes, id_text, rfc3339
 from muniment.schema import RecordType
 from muniment.schema.builtin import DASHBOARD
 from muniment.schema.dashboards import (
@@ -31,14 +31,16 @@ from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.views import Record
 from muniment.session.reading import lists
-from muniment.session.reading.aggregates import aggregate, is_open
+from muniment.session.reading.aggregates import aggregate, is_open, release_counted
 from muniment.session.tables.figures import LEAST, Figure, Tally
+from muniment.session.tables.kept import KeptFigures
+from muniment.session.tables.saved import Views
 from muniment.session.writing.seen import Seen, any_version
 from muniment.session.writing.writes import Change, Saved, sole, write
 
 if TYPE_CHECKING:
     from muniment.schema.template import Template
-    from muniment.session.session import Session
+    from muniment.session.records import Records
 
 __all__ = ["Dashboards", "SavedDashboard", "Shown", "shipped_dashboards"]
 
@@ -183,7 +185,7 @@ class Dashboards:
         session: who asks.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Records) -> None:
         self._session = session
         self._engine = session.engine
 
@@ -262,14 +264,82 @@ class Dashboards:
             if tile.measure == "list":
                 listed[tile.key] = self._list(tile, op, saved.id)
             else:
-                tally = Tally(engine, acting, tile, types[tile.type], least=LEAST)
-                tallies.setdefault(tile.type, []).append(tally)
+                tallies.setdefault(tile.type, []).append(self._tally(tile))
+        figures: dict[str, Figure] = {}
+        keeping = KeptFigures(engine, acting)
         for type, some in tallies.items():
-            sought = [one.sought for one in some]
-            aggregate(engine, acting, type, sought, op=op, members=members, progress=progress)
-        figures = {one.tile.key: one.figure(self._session) for some in tallies.values() for one in some}
+            kept = {one: found for one in some if (found := keeping.recent(one)) is not None}
+            for time_us, count in sorted({(one.time_us, one.count) for one in kept.values()}):
+                then = [one for one, found in kept.items() if found.time_us == time_us]
+                about = {**members, "counted": rfc3339(time_us)}
+                release_counted(
+                    engine, acting, type, [one.sought for one in then], count=count, op=op, members=about
+                )
+            now = [one for one in some if one not in kept]
+            if now:
+                sought = [one.sought for one in now]
+                aggregate(engine, acting, type, sought, op=op, members=members, progress=progress)
+            for one in some:
+                found = kept.get(one)
+                figures[one.tile.key] = one.figure(self._session, found)
         names = self._names([tile for tile in saved.dashboard.tiles if tile.key in listed], listed, types)
         return Shown(saved, engine.clock(), figures, listed, types, names, self._session.actor)
+
+    # Figures that are kept
+
+    def renew(self, name: str, *, progress: Callable[[int], None] | None = None) -> int:
+        """Count anew what may be kept of a dashboard, and keep it; one act, written down as every count is.
+
+        Args:
+            name: key or label.
+            progress: told how many records of a type were looked at.
+
+        Returns:
+            How many figures are kept now: of sealed fields, where nothing in them names anybody.
+
+        Raises:
+            NotFound: ``dashboard.unknown``.
+            AccessDenied: what the actor may see changed meanwhile; logged.
+        """
+        saved = self.get(name)
+        asked = [self._tally(tile) for tile in saved.dashboard.tiles if tile.measure != "list"]
+        return self._keep(asked, {"dashboard": saved.id}, progress)
+
+    def renew_due(self) -> int:
+        """Count anew what is kept of any dashboard and has changed since, and keep what is long to count.
+
+        Returns:
+            How many figures were counted: of those that the actor may see, of types with many records.
+        """
+        engine = self._engine
+        engine.refresh()
+        fitting = (self._fit(tile) for one in _stored(engine) for tile in one.dashboard.tiles)
+        asked = [self._tally(tile) for tile in fitting if tile is not None and tile.measure != "list"]
+        return self._keep(KeptFigures(engine, self._session.acting).due(asked), {}, None)
+
+    def _tally(self, tile: Tile) -> Tally:
+        engine = self._engine
+        return Tally(engine, self._session.acting, tile, engine.record_type(tile.type), least=LEAST)
+
+    def _keep(
+        self,
+        asked: Iterable[Tally],
+        members: Mapping[str, object],
+        progress: Callable[[int], None] | None,
+    ) -> int:
+        engine, acting = self._engine, self._session.acting
+        keeping, op = KeptFigures(engine, acting), engine.new_id()
+        tallies: dict[str, dict[str, Tally]] = {}
+        for tally in asked:
+            if keeping.may(tally):
+                # Several dashboards may ask the same.
+                tallies.setdefault(tally.tile.type, {})[keeping.name(tally)] = tally
+        for type, named in tallies.items():
+            some, began = list(named.values()), engine.clock()
+            sought = [one.sought for one in some]
+            count = aggregate(engine, acting, type, sought, op=op, members=members, progress=progress)
+            keeping.keep([(one, one.figure(self._session)) for one in some], count, began)
+        return sum(len(named) for named in tallies.values())
 
     def _names(
         self,
@@ -295,7 +365,7 @@ class Dashboards:
 
     def _list(self, tile: Tile, op: bytes, dashboard: str) -> Sequence[Record]:
         session = self._session
-        where, filters = session.views.conditions(session.type(tile.type), tile.filters)
+        where, filters = Views(session).conditions(session.type(tile.type), tile.filters)
         asked = lists.Asked(
             tile.type,
             where,

@@ -15,13 +15,13 @@ from muniment.session.kernel.views import Page
 from muniment.session.reading.lists import Asked
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.records import Records
 
 __all__ = ["exported_pages"]
 
 
 def exported_pages(
-    session: Session,
+    session: Records,
     type: str,
     *,
     where: Mapping[str, object],

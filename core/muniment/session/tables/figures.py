@@ -22,7 +22,8 @@ from muniment.session.kernel.engine import Engine
 from muniment.session.reading.aggregates import Row, Sought
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.records import Records
+    from muniment.session.tables.kept import Kept
 
 __all__ = ["Figure", "Group", "Tally", "period_of", "periods_of"]
 
@@ -65,6 +66,7 @@ class Figure:
         suppressed: whether the figure itself is left out because it is of too few people.
         other_currencies: how many records were left out for having an amount of another currency.
         least: under how many people groups are left out; 0 where none are.
+        kept_us: when it was counted, where it was kept since; None where it was counted now.
     """
 
     tile: Tile
@@ -75,6 +77,7 @@ class Figure:
     suppressed: bool = False
     other_currencies: int = 0
     least: int = 0
+    kept_us: int | None = None
 
 
 def period_of(day: date, period: str) -> str:
@@ -157,6 +160,11 @@ class Tally:
         self._days: dict[str, str] = {}
 
     @property
+    def least(self) -> int:
+        """Under how many people groups are left out; 0 where none are."""
+        return self._least
+
+    @property
     def sought(self) -> Sought:
         """What it asks of records."""
         keys = frozenset({self.tile.field, self.tile.by} - {""})
@@ -205,13 +213,16 @@ class Tally:
 
     # What it came to
 
-    def figure(self, session: Session) -> Figure:
+    def figure(self, session: Records, kept: Kept | None = None) -> Figure:
         """What was counted, without groups that are too small.
 
         Args:
             session: asks what records go by that groups are named after.
+            kept: what it came to when it was counted before; None where it was counted now.
         """
         tile = self.tile
+        if kept is not None:
+            return kept.figure(tile, self._labels(session, ()))
         cells, total = self._within(), self._total
         if tile.period:
             # Of a trend the whole is what is shown of it.
@@ -304,7 +315,7 @@ class Tally:
             rest.join(cells.get(key, _Cell()))
         return shown
 
-    def _labels(self, session: Session, keys: Sequence[str]) -> dict[str, Label]:
+    def _labels(self, session: Records, keys: Sequence[str]) -> dict[str, Label]:
         tile = self.tile
         found = {key: Label(key, key) for key in keys}
         found["…"] = OTHERS
@@ -319,7 +330,7 @@ class Tally:
             found |= self._titles(session, field.target, keys)
         return found
 
-    def _titles(self, session: Session, target: str, keys: Sequence[str]) -> dict[str, Label]:
+    def _titles(self, session: Records, target: str, keys: Sequence[str]) -> dict[str, Label]:
         """What those go by that groups are named after; somebody whose name may not be read stays unnamed."""
         if target == "user":
             from muniment.model import id_text

@@ -33,7 +33,7 @@ from muniment.session.tables.duplicates import (
 from muniment.store import Transaction
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.records import Records
 
 __all__ = ["find_in_file"]
 
@@ -44,7 +44,7 @@ _Name = tuple[int, int, bytes]
 
 
 def find_in_file(
-    session: Session,
+    session: Records,
     type: str,
     path: str | os.PathLike[str],
     *,
@@ -82,7 +82,7 @@ def find_in_file(
 
 
 def _rows(
-    session: Session,
+    session: Records,
     record_type: RecordType,
     fields: Sequence[Field],
     path: str | os.PathLike[str],

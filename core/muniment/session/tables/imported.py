@@ -6,7 +6,6 @@ record of its type: to others its file and its counts would tell of records out 
 
 from __future__ import annotations
 
-from muniment.model import id_text
 from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.definitions import IMPORT, open_version
 from muniment.session.kernel.engine import SHARD, Engine
@@ -15,9 +14,9 @@ from muniment.session.kernel.reach import reach_of
 from muniment.session.kernel.views import Record
 from muniment.session.reading.history import detail_of
 from muniment.session.reading.lists import Asked, list_records
-from muniment.session.reading.pieces import Piece, piece_of
+from muniment.session.reading.pieces import Kept, Piece, stored_piece
 from muniment.session.reading.reads import Loaded, Plan, disclosure, load, plan_of, release
-from muniment.store import Transaction, Version
+from muniment.store import Current, Transaction, Version
 
 __all__ = ["knows_import", "list_imports"]
 
@@ -65,18 +64,14 @@ def list_imports(engine: Engine, acting: Acting, *, limit: int, after: str | Non
 
     def body(tx: Transaction, moment: Moment) -> tuple[list[Loaded], Plan, str | None]:
         engine.policy.require(acting.actor, _ACTION, IMPORT.key)
-        rows = tx.builtin(SHARD, (IMPORT.number,))
-        versions = [one for _, record, newest in rows if (one := tx.version(SHARD, record, newest))]
-        known = (one for one in versions if _is_known(engine, tx, acting, one))
         plan = plan_of(engine, acting, IMPORT, None)
-        piece = piece_of(
+        piece = stored_piece(
             engine,
-            "import",
-            known,
-            lambda one: (id_text(one.record),),
+            tx,
+            Kept("import", IMPORT.number, descending=True),
+            lambda row: _known(engine, tx, acting, row),
             limit=limit,
             after=after,
-            descending=True,
         )
         drafts = disclosure(engine, tx, acting, "import.list", plan, piece)
         engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
@@ -89,6 +84,9 @@ def list_imports(engine: Engine, acting: Acting, *, limit: int, after: str | Non
     return own
 
 
-def _is_known(engine: Engine, tx: Transaction, acting: Acting, version: Version) -> bool:
+def _known(engine: Engine, tx: Transaction, acting: Acting, row: Current) -> Version | None:
+    version = tx.version(SHARD, row.record, row.version)
+    if version is None:
+        return None
     values = open_version(tx, engine.sealer, version, IMPORT)
-    return knows_import(engine, tx, acting, version, str(values["record_type"]))
+    return version if knows_import(engine, tx, acting, version, str(values["record_type"])) else None

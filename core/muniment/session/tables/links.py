@@ -29,7 +29,7 @@ from muniment.session.writing.writes import Change, renew, write
 from muniment.store import Transaction
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.records import Records
 
 __all__ = ["Link", "Links", "following", "linked_subjects", "merged"]
 
@@ -130,7 +130,7 @@ class Links:
         session: who asks.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Records) -> None:
         self._session = session
         self._engine = session.engine
 

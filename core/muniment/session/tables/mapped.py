@@ -21,7 +21,7 @@ from muniment.session.writing.seen import Seen, any_version
 from muniment.session.writing.writes import Change, Saved, sole, write
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.ground import Ground
 
 __all__ = ["Mappings", "SavedMapping"]
 
@@ -53,7 +53,7 @@ class Mappings:
         session: who asks.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Ground) -> None:
         self._session = session
 
     def all(self) -> Sequence[SavedMapping]:

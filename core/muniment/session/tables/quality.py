@@ -21,7 +21,7 @@ from muniment.session.kernel.views import Record
 from muniment.session.reading import lists
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.records import Records
 
 __all__ = ["FieldUse", "Finding", "Quality", "check_quality"]
 
@@ -88,7 +88,7 @@ class Quality:
 
 
 def check_quality(
-    session: Session,
+    session: Records,
     type: str,
     *,
     stale_days: int = 365,
@@ -127,7 +127,7 @@ class _Work:
     """One pass, and what it found so far."""
 
     def __init__(
-        self, session: Session, record_type: RecordType, fields: Sequence[Field], stale_days: int
+        self, session: Records, record_type: RecordType, fields: Sequence[Field], stale_days: int
     ) -> None:
         engine = session.engine
         self._session = session

@@ -40,7 +40,7 @@ from muniment.session.writing.writes import Change, Saved, sole, write
 
 if TYPE_CHECKING:
     from muniment.schema.template import Template
-    from muniment.session.session import Session
+    from muniment.session.records import Records
     from muniment.store import Transaction
 
 __all__ = ["SavedView", "Views", "shipped_changes"]
@@ -205,7 +205,7 @@ class Views:
         session: who asks.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Records) -> None:
         self._session = session
         self._engine = session.engine
 

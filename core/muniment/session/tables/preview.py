@@ -14,7 +14,7 @@ from muniment.schema.values import ValueProblem
 from muniment.session.reading import lists
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.records import Records
 
 __all__ = ["Effect", "effects_of"]
 
@@ -45,7 +45,7 @@ class Effect:
 
 
 def effects_of(
-    session: Session,
+    session: Records,
     changed: Iterable[RecordType],
     *,
     progress: Callable[[int, int | None], None] | None = None,
@@ -72,7 +72,7 @@ def effects_of(
 
 
 def _of_type(
-    session: Session,
+    session: Records,
     old: RecordType,
     new: RecordType,
     progress: Callable[[int, int | None], None] | None,
@@ -116,7 +116,7 @@ def _counts(before: Field, now: Field) -> bool:
     return raised or stricter or (now.retired and not before.retired)
 
 
-def _test(session: Session, before: Field, now: Field) -> Callable[[object], str]:
+def _test(session: Records, before: Field, now: Field) -> Callable[[object], str]:
     engine = session.engine
     kind = engine.kinds.get(now.kind)
     live = attrs.evolve(now, retired=False, computed=False, past=now.past)
