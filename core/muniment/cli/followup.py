@@ -8,13 +8,17 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, having, may_say_why, option, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
-    from muniment.session.outreach.followups import Due
+    from collections.abc import Sequence
 
-__all__ = ["calendar", "done", "followup", "list_due", "snooze"]
+    from muniment.session import Session
+    from muniment.session.outreach.followups import Due
+    from muniment.session.outreach.promising import Look
+
+__all__ = ["add", "calendar", "close", "done", "followup", "list_due", "snooze"]
 
 _HERE = "muniment.cli.followup"
 
@@ -22,6 +26,8 @@ followup = LazyGroup(
     "followup",
     {
         "list": Entry(f"{_HERE}:list_due", ("What is due.", "列出到期的跟进。")),
+        "add": Entry(f"{_HERE}:add", ("Make one, or one for each of many.", "建立跟进，可一次为多个客户。")),
+        "close": Entry(f"{_HERE}:close", ("Close some that are open.", "关闭未完成的跟进。")),
         "done": Entry(f"{_HERE}:done", ("Say that one is done.", "标记完成。")),
         "snooze": Entry(f"{_HERE}:snooze", ("Put one off.", "推迟。")),
         "calendar": Entry(f"{_HERE}:calendar", ("A calendar file of them.", "写成日历文件。")),
@@ -188,3 +194,134 @@ def calendar(call: Invocation, target: str, owner: str, everyone: bool) -> None:
         emit({"calendars": [{"file": target, "reminders": count}]})
     else:
         put(one_line(call.say("followup.written", count=count, where=target)))
+
+
+@verb(
+    "add",
+    (
+        "Make a follow-up for each record named, or for each that --where finds: all of them or none.",
+        "为所指明的或 --where 找到的每条记录建立跟进：全部成功或全部不写入。",
+    ),
+    note=(
+        "Example: muniment followup add customer:C-1 customer:C-2 --due +3 --about 'new prices' --owner each",
+        "示例：muniment followup add customer:C-1 customer:C-2 --due +3 --about 新价格 --owner each",
+    ),
+)
+@argument("records", _RECORD, nargs=-1)
+@option("--due", required=True, metavar="WHEN", words=("A day or time, or +3.", "日期时间，或 +3 天。"))
+@option("--about", default="", metavar="TEXT", words=("What it is about.", "跟进事项。"))
+@option(
+    "--owner",
+    default="me",
+    metavar="LOGIN",
+    words=(
+        "Who does it: a login, me, each for whoever each customer has, or '' for nobody.",
+        "跟进人：登录名、me（本人）、each（各客户的负责人），或 ''（不指定）。",
+    ),
+)
+@having
+@option(
+    "--table",
+    default="customer",
+    metavar="TYPE",
+    words=("The table that --where asks.", "--where 所查的表。"),
+)
+@option(
+    "--in",
+    "kind",
+    default="",
+    metavar="TYPE",
+    words=("The table of the follow-ups, where there are several.", "跟进所在的表（有多张时）。"),
+)
+@flag("--dry-run", words=("Only look what would come of it.", "仅查看结果，不写入。"))
+@may_say_why
+@click.pass_obj
+def add(
+    call: Invocation,
+    records: tuple[str, ...],
+    due: str,
+    about: str,
+    owner: str,
+    where: tuple[str, ...],
+    table: str,
+    kind: str,
+    dry_run: bool,
+    reason: str | None,
+) -> None:
+    """Make follow-ups for many."""
+    from muniment.cli.output import emit, put
+    from muniment.session.outreach.promising import Promise
+
+    with call.session() as (_, session):
+        named = [_id(session, one) for one in records] + (_found(session, table, where) if where else [])
+        promise = Promise(named, due, about, owner, kind)
+        if dry_run:
+            _show_looked(call, session.promises.look(promise))
+            return
+        saved = session.promises.make(promise, reason=reason)
+    if call.json:
+        emit({"records": [{"id": one.id, "type": one.type, "version": one.version} for one in saved]})
+    else:
+        put(call.say("followup.made", count=len(saved)))
+
+
+def _found(session: Session, table: str, where: tuple[str, ...]) -> list[str]:
+    """The records that conditions find; one more than may be asked for says that there are too many."""
+    from muniment.cli.record_list import conditions
+    from muniment.session.outreach.promising import MOST
+    from muniment.session.reading.lists import Asked
+
+    record_type = session.own_type(table)
+    equal, compared = conditions(session, record_type, where)
+    clear = [
+        one.key for one in record_type.fields if one.in_clear and one.key in session.view(record_type).clear
+    ]
+    found: list[str] = []
+    for page in session.pages(Asked(table, equal, filters=compared, fields=clear[:1], limit=MOST)):
+        found += [one.id for one in page.records]
+        if len(found) > MOST:
+            break
+    return found
+
+
+def _show_looked(call: Invocation, looked: Sequence[Look]) -> None:
+    from muniment.cli.output import emit, put, table
+
+    refused = sum(one.problem is not None for one in looked)
+    if call.json:
+        emit(
+            {
+                "promises": [
+                    {
+                        "record": one.record,
+                        "owner": one.owner,
+                        "problem": "" if one.problem is None else one.problem.code,
+                    }
+                    for one in looked
+                ]
+            }
+        )
+        return
+    header = call.words("followup.label_record", "followup.label_owner", "followup.label_problem")
+    rows = [
+        [one.record, one.owner, "" if one.problem is None else one.problem.text(call.language)]
+        for one in looked
+    ]
+    table(header, rows)
+    put(call.say("followup.looked", count=len(looked) - refused, refused=refused))
+
+
+@verb("close", ("Close what is still open of these, all in one act.", "一次关闭其中未完成的跟进。"))
+@argument("records", _RECORD, nargs=-1, required=True)
+@may_say_why
+@click.pass_obj
+def close(call: Invocation, records: tuple[str, ...], reason: str | None) -> None:
+    """Close follow-ups."""
+    from muniment.cli.output import emit, put
+
+    with call.session() as (_, session):
+        saved = session.promises.close([_id(session, one) for one in records], reason=reason)
+    if call.json:
+        emit({"records": [{"id": one.id, "type": one.type, "version": one.version} for one in saved]})
+    else:
+        put(call.say("followup.closed", count=len(saved)))

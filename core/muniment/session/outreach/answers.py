@@ -15,13 +15,14 @@ from muniment.errors import Invalid, Issue, NotFound
 from muniment.model import id_bytes, id_text, instant
 from muniment.policy import SYSTEM
 from muniment.schema import RecordType
+from muniment.session.ground import Ground
 from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.engine import Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.outreach.messages import Message, by_link
 from muniment.session.rights.consented import consents_of
+from muniment.session.rights.consents import Consents
 from muniment.session.rights.opt_outs import opting_out
-from muniment.session.session import Session
 from muniment.session.writing.writes import Change, write
 from muniment.store import Transaction
 
@@ -128,7 +129,7 @@ def leave(engine: Engine, token: str, *, program: str = "web", address: str | No
         ]
     _leave(engine, acting, message)
     if holding:
-        Session(engine, acting).consents.withdraw(message.text("to_record"), purpose)
+        Consents(Ground(engine, acting)).withdraw(message.text("to_record"), purpose)
     return Left(message.text("letter"), purpose, bool(holding))
 
 

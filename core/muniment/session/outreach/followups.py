@@ -8,7 +8,7 @@ date and a table of follow-ups are read alike.
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import UTC, date, datetime, timedelta
+from datetime import UTC, date, datetime, time, timedelta
 from typing import TYPE_CHECKING, Final, NamedTuple
 
 import attrs
@@ -27,9 +27,9 @@ from muniment.session.reading.titles import records_of
 from muniment.session.writing.writes import Change, Saved, sole, write
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.records import Records
 
-__all__ = ["Due", "FollowUps", "meant_for"]
+__all__ = ["Due", "FollowUps", "as_typed", "meant_for"]
 
 _INTERACTION: Final = "interaction"
 _MOST: Final = 1_000
@@ -81,6 +81,14 @@ def meant_for(record_type: RecordType, meaning: str) -> Field | None:
     return next((one for one in record_type.fields if one.meaning == meaning and not one.retired), None)
 
 
+def as_typed(engine: Engine, due: Field, text: str, at: time | None = None) -> str:
+    """When something is due, as it is typed: ``+3`` is three days from now, at the time of day given."""
+    if not (text.startswith("+") and text[1:].isdigit() and len(text) < 6):
+        return text
+    day = engine.value_context().today + timedelta(days=int(text[1:]))
+    return day.isoformat() if due.kind == "date" else f"{day.isoformat()} {at or time.min:%H:%M}"
+
+
 class FollowUps:
     """What is due; reached as ``session.follow_ups``.
 
@@ -88,7 +96,7 @@ class FollowUps:
         session: who asks.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Records) -> None:
         self._session = session
         self._engine: Engine = session.engine
 
@@ -360,14 +368,10 @@ class FollowUps:
         session = self._session
         found = session.get(record)
         due = self._due_of(session.type(found.type))
-        if until.startswith("+") and until[1:].isdigit() and len(until) < 6:
-            day = self._engine.value_context().today + timedelta(days=int(until[1:]))
-            before = found.fields.get(due.key)
-            # A time of day stays what it was.
-            until = day.isoformat()
-            if due.kind == "datetime":
-                at = before.astimezone(self._engine.zone).time() if isinstance(before, datetime) else None
-                until += f" {at or datetime.min.time():%H:%M}"
+        before = found.fields.get(due.key)
+        # A time of day stays what it was.
+        at = before.astimezone(self._engine.zone).time() if isinstance(before, datetime) else None
+        until = as_typed(self._engine, due, until, at)
         return sole(
             write(self._engine, session.acting, [self._update(found, {due.key: until})], reason=reason)
         )

@@ -47,7 +47,7 @@ from muniment.session.writing.writes import Change, Saved, sole, write
 from muniment.store import ListQuery, Transaction
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.records import Records
 
 __all__ = ["Mailings", "Preview", "Sent"]
 
@@ -109,7 +109,7 @@ class Mailings:
         sleep: waits so many seconds; tests do not.
     """
 
-    def __init__(self, session: Session, *, sleep: Callable[[float], None] = time.sleep) -> None:
+    def __init__(self, session: Records, *, sleep: Callable[[float], None] = time.sleep) -> None:
         self._session = session
         self._engine: Engine = session.engine
         self._sleep = sleep
@@ -269,10 +269,10 @@ class Mailings:
         check_letter(letter, session.type(letter.type))
         return Choosing(self._for(letter.purpose), letter, selection, mailing=mailing)
 
-    def _for(self, purpose: str) -> Session:
+    def _for(self, purpose: str) -> Records:
         """A session of the same actor for the letter's purpose."""
         from muniment.errors import AccessDenied
-        from muniment.session.session import Session
+        from muniment.session.records import Records
 
         acting = self._session.acting
         if acting.purpose == purpose:
@@ -282,7 +282,7 @@ class Mailings:
         except AccessDenied as error:
             self._engine.refused(acting, "mail.send", error)
             raise
-        return Session(self._engine, attrs.evolve(acting, purpose=purpose, masked=False))
+        return Records(self._engine, attrs.evolve(acting, purpose=purpose, masked=False))
 
     def _mailing(self, name: str) -> Mailing | None:
         with self._engine.store.transaction(write=False) as tx:

@@ -28,7 +28,7 @@ from muniment.session.tables.links import merged
 from muniment.store import ListQuery, Transaction
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.records import Records
 
 __all__ = ["Candidate", "Choosing", "Selection", "is_day", "refusal_of"]
 
@@ -151,7 +151,7 @@ class Choosing:
         mailing: identifier of the mailing that goes on; empty for none.
     """
 
-    def __init__(self, session: Session, letter: Letter, selection: Selection, *, mailing: str = "") -> None:
+    def __init__(self, session: Records, letter: Letter, selection: Selection, *, mailing: str = "") -> None:
         self._engine, self._acting = session.engine, session.acting
         self._session, self.letter, self._mailing = session, letter, mailing
         self.type: RecordType = session.type(letter.type)

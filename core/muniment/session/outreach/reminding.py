@@ -20,13 +20,15 @@ from muniment.outreach.sending import Unclear, Way, message_of, open_way
 from muniment.schema.builtin import QUALITY, REMINDER
 from muniment.session.kernel.definitions import User, open_version
 from muniment.session.kernel.engine import SHARD, Engine
-from muniment.session.outreach.followups import Due
+from muniment.session.outreach.followups import Due, FollowUps
+from muniment.session.outreach.mailing import Mailings
+from muniment.session.tables.cleaning import Cleaning
 from muniment.session.tables.quality import FieldUse, Quality
 from muniment.session.writing.writes import Change, write
 
 if TYPE_CHECKING:
     from muniment.schema import RecordType
-    from muniment.session.session import Session
+    from muniment.session.records import Records
 
 __all__ = ["checked", "follow_ups", "greetings", "quality"]
 
@@ -48,10 +50,10 @@ def _kept(engine: Engine, kept: RecordType, key: str) -> dict[str, tuple[str, in
 # Digests
 
 
-def follow_ups(session: Session) -> Mapping[str, int]:
+def follow_ups(session: Records) -> Mapping[str, int]:
     """Send everybody with an address what is due today or overdue; once a day, or on Mondays."""
     engine = session.engine
-    settings = session.mail.settings
+    settings = Mailings(session).settings
     today = engine.value_context().today
     counts = Counter[str]()
     if not settings.digest or (settings.digest == "weekly" and today.weekday() != 0):
@@ -64,7 +66,7 @@ def follow_ups(session: Session) -> Mapping[str, int]:
             known = before.get(user.login)
             if not user.active or not address or (known and known[2].get("sent_on") == today):
                 continue
-            due = session.follow_ups.list(owner=user.login, days=0)
+            due = FollowUps(session).list(owner=user.login, days=0)
             if due:
                 way = way or open_way(settings, engine.folder)
                 counts[_send(session, way, user, address, list(due), today, known)] += 1
@@ -75,7 +77,7 @@ def follow_ups(session: Session) -> Mapping[str, int]:
 
 
 def _send(
-    session: Session,
+    session: Records,
     way: Way,
     user: User,
     address: str,
@@ -105,7 +107,7 @@ def _send(
     for one in due:
         when = one.due.strftime("%Y-%m-%d %H:%M") if isinstance(one.due, datetime) else one.due.isoformat()
         lines.append(f"{when}  {one.number}  {say('followup.late') if one.overdue else ''}".rstrip())
-    settings = session.mail.settings
+    settings = Mailings(session).settings
     message = message_of(
         settings,
         address,
@@ -128,7 +130,7 @@ def _send(
     return "sent"
 
 
-def _take_back(session: Session, record: str, version: int) -> None:
+def _take_back(session: Records, record: str, version: int) -> None:
     """Have the next run try again."""
     change = Change(
         "update",
@@ -144,10 +146,10 @@ def _take_back(session: Session, record: str, version: int) -> None:
 # Greetings
 
 
-def greetings(session: Session) -> Mapping[str, int]:
+def greetings(session: Records) -> Mapping[str, int]:
     """Send the letters of the day that the configuration names, each person one."""
     counts = Counter[str]()
-    mail = session.mail
+    mail = Mailings(session)
     today = session.engine.value_context().today.isoformat()
     for name in mail.settings.greetings:
         letter = mail.letter(name)
@@ -161,7 +163,7 @@ def greetings(session: Session) -> Mapping[str, int]:
 # Data
 
 
-def quality(session: Session) -> Mapping[str, int]:
+def quality(session: Records) -> Mapping[str, int]:
     """Check the data of the types whose last check is old enough, and keep its numbers."""
     engine, applied = session.engine, session.engine.settings.applied
     plan = applied.quality if applied is not None else None
@@ -176,7 +178,7 @@ def quality(session: Session) -> Mapping[str, int]:
         young = isinstance(last, date) and (today - last).days < plan.every_days
         if kept.retired or young or (plan.types and kept.key not in plan.types):
             continue
-        found = session.cleaning.quality(kept.key, stale_days=plan.stale_days)
+        found = Cleaning(session).quality(kept.key, stale_days=plan.stale_days)
         document: dict[str, Any] = {
             "counts": dict(found.counts),
             "owners": {owner: dict(some) for owner, some in found.owners.items()},
@@ -201,7 +203,7 @@ def quality(session: Session) -> Mapping[str, int]:
     return counts
 
 
-def checked(session: Session, type: str) -> tuple[date, Quality] | None:
+def checked(session: Records, type: str) -> tuple[date, Quality] | None:
     """What the last scheduled check of a type found, in numbers, and when; None where there was none.
 
     Args:

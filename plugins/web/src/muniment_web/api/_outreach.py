@@ -13,12 +13,14 @@ from muniment.schema import parse_condition
 from muniment.session import Session
 from muniment.session.incoming import Item
 from muniment.session.outreach.answers import leave
+from muniment.session.outreach.promising import MOST, Promise
 from muniment.session.outreach.recipients import Selection
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
     After,
     Id,
     IfMatch,
+    Key,
     Label,
     Limit,
     Moment,
@@ -30,6 +32,7 @@ from muniment_web.api._parts import (
     Upload,
     UuidText,
     Values,
+    When,
     Why,
     Word,
     Written,
@@ -47,6 +50,8 @@ __all__ = ["router"]
 router: Final = area("outreach")
 Listing = Annotated[Session, Depends(may("read", "record.list"))]
 Doing = Annotated[Session, Depends(may("write", "record.update"))]
+Making = Annotated[Session, Depends(may("write", "record.create"))]
+Looking = Annotated[Session, Depends(may("write", "record.create", once="never"))]
 Mailing = Annotated[Session, Depends(may("read", "mail.read"))]
 Previewing = Annotated[Session, Depends(may("export", "mail.send", once="never"))]
 Sending = Annotated[Session, Depends(may("export", "mail.send"))]
@@ -54,6 +59,7 @@ Consenting = Annotated[Session, Depends(may("rights", "consent.change"))]
 Inbox = Annotated[Session, Depends(may("read", "inbox.read"))]
 Deciding = Annotated[Session, Depends(may("write", "inbox.read"))]
 Taking = Annotated[Session, Depends(may("write", "inbox.change"))]
+Named = Annotated[list[UuidText], Field(max_length=MOST)]
 LetterKey = Annotated[str, Path(alias="letter", pattern=r"^[a-z][a-z0-9_-]{0,62}$")]
 
 
@@ -66,7 +72,7 @@ class DueShown(Shown):
     type: str
     record: str
     version: int
-    due: Moment
+    due: When
     owner: str
     overdue: bool
     customer: str
@@ -124,6 +130,73 @@ def followup_calendar(
 ) -> Response:
     """What is due as a calendar file."""
     return Response(session.follow_ups.calendar(owner=owner, lang=lang), media_type="text/calendar")
+
+
+class FollowUpsAsked(Strict):
+    """What is promised to each of many."""
+
+    records: Named
+    due: Time = Field(description="or +3 for three days from now")
+    about: Text = ""
+    owner: Word = Field(
+        default="", description="a login, me, or each for whoever each of them has; empty for nobody"
+    )
+    type: Key | None = Field(default=None, description="the table of the follow-ups, where there are several")
+    reason: Text | None = None
+
+
+class FollowUpLooked(Shown):
+    """What would become of a promise to one of them."""
+
+    record: str
+    owner: str
+    problem: str = Field(description="the code of what stands against it; empty where it would be made")
+
+
+class FollowUpsLooked(Shown):
+    """What would become of a promise to many."""
+
+    promises: list[FollowUpLooked]
+
+
+class FollowUpsClosed(Strict):
+    """Which follow-ups are closed."""
+
+    records: Named
+    reason: Text | None = None
+
+
+def _promise(given: FollowUpsAsked) -> Promise:
+    return Promise(given.records, given.due, given.about, given.owner, given.type or "")
+
+
+@router.post("/followups", tags=["follow-ups"])
+def make_followups(session: Making, given: FollowUpsAsked) -> WrittenAll:
+    """Make a follow-up for each of some records, all of them or none; a refusal names the first one."""
+    saved = session.promises.make(_promise(given), reason=given.reason)
+    return WrittenAll(saved=[written(one) for one in saved])
+
+
+@router.post("/followups/look", tags=["follow-ups"])
+def look_at_followups(session: Looking, given: FollowUpsAsked) -> FollowUpsLooked:
+    """What would become of them; nothing is written but who looked."""
+    return FollowUpsLooked(
+        promises=[
+            FollowUpLooked(
+                record=one.record,
+                owner=one.owner,
+                problem="" if one.problem is None else one.problem.code,
+            )
+            for one in session.promises.look(_promise(given))
+        ]
+    )
+
+
+@router.post("/followups/close", tags=["follow-ups"])
+def close_followups(session: Doing, given: FollowUpsClosed) -> WrittenAll:
+    """Close what is still open of some follow-ups, in one act."""
+    saved = session.promises.close(given.records, reason=given.reason)
+    return WrittenAll(saved=[written(one) for one in saved])
 
 
 @router.post("/followups/{id}/done", tags=["follow-ups"])

@@ -17,7 +17,6 @@ from muniment_web.frame.told import Place, caught, form_page, named_places
 
 __all__ = ["routes"]
 
-_SHOWN: Final = 300
 _CALENDAR: Final = "text/calendar; charset=utf-8"
 
 
@@ -36,19 +35,18 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
     whose = "all" if call.query("whose") == "all" else "me"
     late_only = call.query("late") == "1"
     found = call.session.follow_ups.list(
-        owner="" if whose == "all" else "me", overdue=late_only, limit=_SHOWN + 1
+        owner="" if whose == "all" else "me", overdue=late_only, **call.piece
     )
-    first = found[:_SHOWN]
-    places = named_places(call, {one.customer for one in first if one.customer})
+    places = named_places(call, {one.customer for one in found if one.customer})
     return form_page(
         call,
         "follow_ups.html",
         problem,
-        groups=_by_day(call, first, places),
-        count=len(first),
-        kinds=len({one.type for one in first}),
-        more=len(found) > _SHOWN,
-        late=sum(one.overdue for one in first),
+        groups=_by_day(call, found, places),
+        count=len(found),
+        kinds=len({one.type for one in found}),
+        more=call.more(found),
+        late=sum(one.overdue for one in found),
         whose=whose,
         late_only=late_only,
         channels=_channels(call),
