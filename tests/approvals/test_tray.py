@@ -5,8 +5,11 @@ from __future__ import annotations
 import pytest
 
 from muniment.errors import AccessDenied, Conflict, Invalid, NotFound, UsageError
+from muniment.model import id_text
 from muniment.session.approval.tray import MOST_EDITS, Edit
-from muniment.testing import log_entries
+from muniment.testing import log_entries, new_archive
+
+AT = "2026-01-02T10:00:00+01:00"
 
 
 @pytest.fixture
@@ -115,6 +118,39 @@ def test_the_tray_is_its_owners_alone(archive, as_, two):
     assert 1 == as_("owner").drafts.tray("customer").discard()
 
 
+def test_a_tray_holds_records_of_its_type_alone(tmp_path):
+    """Another's identifier answers there like one that nothing has; what lies in another tray stays there."""
+    templates = ("customer-info", "interaction-log")
+    with new_archive(tmp_path / "two", templates=templates) as made, made.session(actor="owner") as owner:
+        anna = owner.create("customer", {"full_name": "Anna"}).id
+        talk = owner.create("interaction", {"customer": anna, "channel": "phone", "occurred_at": AT}).id
+        people, talks = owner.drafts.tray("customer"), owner.drafts.tray("interaction")
+        user = id_text(made.engine.definitions.users["owner"].record)
+        for record in (talk, user, "01900000-0000-7000-8000-000000000000"):
+            with pytest.raises(NotFound):
+                people.keep([Edit(record, {"full_name": "Li"}, 1)])
+        people.keep([Edit(anna, {"city": "Bonn"}, 1)])
+        talks.keep([Edit(talk, {"topic": "moving"}, 1)])
+        assert ([anna], [talk]) == (
+            [one.record for one in people.shown()],
+            [one.record for one in talks.shown()],
+        )
+        assert {} == people.problems()
+        assert 1 == people.discard()
+        assert ([], [talk]) == ([one.record for one in people.shown()], [one.record for one in talks.shown()])
+
+
+def test_some_rows_are_thrown_away_and_others_stay(as_, two):
+    """Those that are named, each of them once; what is not in the tray is nothing to throw away."""
+    tray = as_("owner").drafts.tray("customer")
+    tray.keep([Edit(one, {"city": "Bonn"}, 1) for one in two])
+    assert 0 == tray.discard(["01900000-0000-7000-8000-000000000000"])
+    assert 1 == tray.discard([two[0], two[0]])
+    assert [two[1]] == [one.record for one in tray.shown()]
+    assert 0 == tray.discard([])
+    assert 1 == tray.discard()
+
+
 def test_too_much_at_once_is_refused(as_, two):
     """A table is pasted through the import; the same row twice is a mistake of the caller's."""
     tray = as_("owner").drafts.tray("customer")
@@ -133,3 +169,22 @@ def test_some_fields_of_several_records_are_one_act(archive, as_, two):
     }
     assert ["record.list"] == [one.kind for one in log_entries(archive)[before:]]
     assert {} == as_("owner").several("customer", two, ["nothing"])
+
+
+def test_a_plugin_is_asked_of_the_record_that_will_be_made(archive, as_, monkeypatch):
+    """What is checked before it is saved has the identifier that it is saved under."""
+    asked: list[str] = []
+
+    def validate(self, state, values, context):
+        asked.append(state.id)
+        return []
+
+    monkeypatch.setattr("muniment.plugins.PluginSet.validates", property(lambda self: True))
+    monkeypatch.setattr("muniment.plugins.PluginSet.validate", validate)
+    owner = as_("owner")
+    tray = owner.drafts.tray("customer")
+    new = list(tray.keep([Edit("", {"customer_number": f"T-{n}", "full_name": "Nora"}) for n in range(2)]))
+    assert {} == tray.problems()
+    assert new == asked
+    owner.drafts.apply([one.id for one in tray.shown()], reason="walk-in")
+    assert new == asked[2:]

@@ -19,8 +19,8 @@ from muniment.keys import write_key_file
 from muniment.policy import Actor
 from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.engine import SHARD
-from muniment.session.oversight.regimes.facts import Facts
-from muniment.session.oversight.regimes.registry import CHECKS
+from muniment.session.regimes.facts import Facts
+from muniment.session.regimes.registry import CHECKS
 from muniment.store import DetailGap, Part
 from muniment.testing import TickingClock, new_archive, open_again
 
@@ -259,7 +259,7 @@ def _incident(drill: bool) -> Callable[[Case], Any]:
 def _ruled(case: Case) -> None:
     categories = {one.category for one in case.engine.definitions.types["customer"].fields}
     case.patch.setattr(
-        "muniment.session.oversight.regimes.keeping_checks.rules_for",
+        "muniment.session.regimes.keeping_checks.rules_for",
         lambda *given: [SimpleNamespace(category=one) for one in categories],
     )
 
@@ -292,7 +292,7 @@ def _failing_self_test(case: Case) -> None:
         raise KeyStoreError("key.self_test", name="x")
 
     case.patch.setattr(
-        "muniment.session.oversight.regimes.keeping_checks.self_test", SimpleNamespace(__wrapped__=fails)
+        "muniment.session.regimes.keeping_checks.self_test", SimpleNamespace(__wrapped__=fails)
     )
 
 

@@ -19,7 +19,7 @@ from muniment.cli.app import app
 from muniment.errors import AccessDenied, ConfigError, NotFound
 from muniment.regimes import VERDICTS, Finding, check_words, packaged, parse_regime, report_page, verdict_of
 from muniment.schema import Label
-from muniment.session.oversight.regimes.registry import CHECKS
+from muniment.session.regimes.registry import CHECKS
 from muniment.store import LogFilter
 from muniment.testing import TickingClock, new_archive
 

@@ -223,7 +223,7 @@ def test_the_texts_of_a_loaded_plugin_are_shown_in_both_languages(install):
     plugins.load(["clinic"], environ={})
     issue = Issue("clinic.ward", "ward", parameters={"n": 3})
     assert "ward: No bed 3. Ask." == issue.text()
-    assert "ward: 没有 3 号床位。 请询问。" == issue.text("zh")
+    assert "ward: 没有 3 号床位。请询问。" == issue.text("zh")
 
 
 def test_a_plugin_cannot_be_named_like_an_area_of_the_core(install):

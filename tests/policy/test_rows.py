@@ -15,6 +15,7 @@ from muniment.model import CLASSES, id_bytes, id_text
 from muniment.policy import ACTIONS, GROUPS, FieldRule, Role, RowTest, TypeRule
 from muniment.retention.plan import STATES
 from muniment.schema import ListView
+from muniment.session.approval.tray import Edit
 from muniment.session.reading.references import find_reference, resolve_record
 from muniment.session.rights.consents import Terms
 from muniment.testing import log_entries, log_size
@@ -312,6 +313,26 @@ def test_nobody_moves_a_record_out_of_their_reach_or_into_it(shop):
             with pytest.raises(NotFound):
                 act(shop.bert.id, {"account_owner": shop.li})
         assert shop.li == session.get(shop.anna.id).fields["account_owner"]
+
+
+def test_what_was_typed_into_a_record_that_went_out_of_reach_is_taken_back(shop):
+    """Nothing more is typed into it; the cells that are in the tray already are their owner's to take out."""
+    with shop.acting("li", SALES) as session:
+        tray = session.drafts.tray("customer")
+        tray.keep([Edit(shop.anna.id, {"city": "Bonn"}, 1)])
+    with shop.archive.session(actor="owner") as owner:
+        owner.update(shop.anna.id, {"account_owner": ""})
+    with shop.acting("li", SALES) as session:
+        tray = session.drafts.tray("customer")
+        for edit in (Edit(shop.anna.id, {"company": "Nordwind"}), Edit(shop.bert.id, {"city": "Ulm"}, 1)):
+            with pytest.raises(NotFound):
+                tray.keep([edit])
+        # Nor is it told by nothing being typed that there is such a record.
+        for record in (shop.bert.id, MISSING):
+            with pytest.raises(NotFound):
+                tray.keep([Edit(record, {})])
+        tray.keep([Edit(shop.anna.id, without=["city"])])
+        assert [] == list(tray.shown())
 
 
 def test_a_field_that_only_the_old_place_may_write_does_not_move_with_the_record(shop):

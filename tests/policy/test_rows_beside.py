@@ -2,14 +2,24 @@
 
 from __future__ import annotations
 
+from functools import partial
+
 import attrs
 import pytest
+from click.testing import CliRunner
 
+from muniment.alerts import Finding, Watch
+from muniment.cli.app import app
 from muniment.errors import AccessDenied, NotFound
-from muniment.model import CLASSES
-from muniment.policy import ACTIONS, Role, RowTest, TypeRule
+from muniment.model import CLASSES, id_bytes
+from muniment.policy import ACTIONS, BUILTIN_ROLES, Role, RowTest, TypeRule
+from muniment.roles import beyond_rows
+from muniment.schema.builtin import ALERT
 from muniment.session.approval.tray import Edit
+from muniment.session.writing.changes import Change
+from muniment.session.writing.writes import write
 from muniment.testing import assert_logged, log_entries, log_size
+from muniment.testing.archives import key_file_of
 
 CLEAR = dict.fromkeys(CLASSES, "clear")
 KEEPER = Role(
@@ -222,3 +232,143 @@ def test_a_tray_takes_what_its_owner_reaches(shop):
         refused(shop, lambda: tray.keep([Edit(shop.call.id, {})]), "record.not_found")
         with assert_logged(shop.archive, "draft.read"):
             assert [shop.anna.id] == list(tray.problems())
+
+
+# Alerts
+
+
+@pytest.fixture
+def alerts(shop):
+    """An alert about Anna, one about Bert, and one about nobody; their identifiers, by whose."""
+    found = {}
+    with by_owner(shop) as session:
+        for name, subject in (("anna", shop.anna), ("bert", shop.bert), ("nobody", None)):
+            values = {
+                "rule": "A22", "severity": "critical", "state": "open", "grade": "open-critical",
+                "actor": "wu", "last": 3, "generation": 0, "entries": '["0:3"]', "why": '{"age":16}',
+                "key": name,
+            }  # fmt: skip
+            about = None if subject is None else id_bytes(subject.subject)
+            change = Change(
+                "create", ALERT.key, values=values, subject=about, kind="alert.raise", inside=True
+            )
+            (found[name],) = (one.id for one in write(session.engine, session.acting, [change]))
+    return found
+
+
+def test_an_alert_about_somebody_out_of_reach_is_not_there(shop, alerts):
+    """Neither listed, in any order or state, nor shown, nor closed; about nobody: as the role says."""
+    with shop.acting("li", KEEPER) as session:
+        mine = {alerts["anna"], alerts["nobody"]}
+        for gravest in (False, True):
+            for states in (("open",), ("open", "explained"), ()):
+                assert mine == {one.id for one in session.alerts.list(states=states, gravest=gravest)}
+        first = session.alerts.list(limit=1)
+        rest = session.alerts.list(limit=1, after=first.after)
+        assert [alerts["nobody"], alerts["anna"]] == [one.id for one in (*first, *rest)]
+        assert rest.after is None
+        for act in (
+            lambda: session.alerts.get(alerts["bert"]),
+            lambda: session.alerts.close(alerts["bert"], "explained", reason="was asked"),
+        ):
+            refused(shop, act, "alert.none")
+        for act in (session.get, session.history, session.accesses):
+            with pytest.raises(NotFound):
+                act(alerts["bert"])
+        session.alerts.close(alerts["anna"], "explained", reason="was asked")
+    with by_owner(shop) as session:
+        assert {alerts["bert"], alerts["nobody"]} == {one.id for one in session.alerts.list()}
+        assert [alerts["anna"]] == [
+            one.id for one in session.alerts.list(states=("explained",), gravest=True)
+        ]
+
+
+def test_an_alert_out_of_reach_is_counted_nowhere(shop, alerts):
+    """The entry of a list counts what was given out."""
+    with shop.acting("li", KEEPER) as session:
+        start = log_size(shop.archive)
+        session.alerts.list()
+        (entry,) = log_entries(shop.archive, start=start)
+        assert ("alert.read", 2) == (entry.kind, entry.detail["count"])
+
+
+def test_an_alert_is_closed_as_far_as_the_right_to_close_reaches(shop, alerts):
+    """Reading all of them does not widen what a role that is limited may close."""
+    reading = attrs.evolve(WHOLE, key="reading", actions=frozenset({"alert.read", "record.read"}))
+    with shop.acting("li", KEEPER, reading) as session:
+        assert set(alerts.values()) == {one.id for one in session.alerts.list()}
+        assert "A22" == session.alerts.get(alerts["bert"]).rule
+        refused(shop, lambda: session.alerts.close(alerts["bert"], "explained", reason="no"), "alert.none")
+        session.alerts.close(alerts["anna"], "violation", reason="was not asked")
+
+
+def test_a_run_tells_of_the_alerts_within_reach_alone(shop, monkeypatch):
+    """What it raised about others is there for those who reach them."""
+    subjects = [id_bytes(one.subject).hex() for one in (shop.anna, shop.bert)]
+    found = [Finding("A22", "low", "wu", (n,), {"age": 16}, one) for n, one in enumerate(subjects)]
+    monkeypatch.setattr(Watch, "tick", lambda self, now_us: iter(found))
+    with shop.acting("li", KEEPER) as session:
+        assert [shop.anna.subject] == [one.subject for one in session.alerts.run().raised]
+    with by_owner(shop) as session:
+        assert {shop.anna.subject, shop.bert.subject} == {one.subject for one in session.alerts.list()}
+
+
+RULES = """
+[roles.keeper]
+label = { en = "Keeper", zh = "管理" }
+actions = ["alert.read", "alert.review", "record.read", "record.list"]
+read = { public = "clear", internal = "clear", personal = "clear" }
+[roles.keeper.type.customer]
+rows = { account_owner = "actor" }
+"""
+
+
+def command(folder, login, *words, code=0):
+    """What a command says, run by somebody."""
+    given = {
+        "MUNIMENT_ARCHIVE": str(folder), "MUNIMENT_KEY": str(key_file_of(folder)),
+        "MUNIMENT_PURPOSE": "CustomerManagement", "MUNIMENT_ACTOR": login, "LANG": "C.UTF-8",
+    }  # fmt: skip
+    done = CliRunner().invoke(app, words, env=given)
+    assert code == done.exit_code, done.output
+    return done.output
+
+
+def test_the_command_knows_no_alert_out_of_reach(shop, alerts):
+    """It lists, shows and closes what is about one's own customers, and answers for the rest as for none."""
+    path = shop.archive.folder / "muniment.toml"
+    path.write_text(path.read_text(encoding="utf-8") + RULES, encoding="utf-8")
+    with by_owner(shop) as session:
+        shop.archive.apply_config(session, reason="keepers")
+        session.update(shop.li, {"roles": ["keeper"]})
+    shop.archive.close()
+    run = partial(command, shop.archive.folder, "li")
+    listed = run("alert", "list", "--json")
+    assert alerts["anna"] in listed
+    assert alerts["nobody"] in listed
+    assert alerts["bert"] not in listed
+    closing = ("--as", "explained", "--reason", "was asked")
+    missing = "00000000-0000-7000-8000-000000000000"
+    for words, more in ((("alert", "show"), ()), (("alert", "close"), closing)):
+        hidden, none = (run(*words, one, *more, "--json", code=1) for one in (alerts["bert"], missing))
+        assert hidden.replace(alerts["bert"], missing) == none
+    run("alert", "close", alerts["anna"], *closing)
+    assert alerts["anna"] not in run("alert", "list", "--json")
+
+
+def test_a_role_that_ends_at_rows_and_reads_the_log_is_named(shop):
+    """By the command that looks at it, that puts it into force, and that shows it; others are not."""
+    path = shop.archive.folder / "muniment.toml"
+    reading = RULES.replace('"alert.review"', '"log.read"').replace("roles.keeper", "roles.teller")
+    book = RULES.replace("roles.keeper", "roles.clerk").replace('"alert.review"', '"erasure.read"')
+    path.write_text(path.read_text(encoding="utf-8") + RULES + reading + book, encoding="utf-8")
+    shop.archive.close()
+    run = partial(command, shop.archive.folder, "owner")
+    for words in (("config", "diff"), ("config", "apply", "--reason", "roles")):
+        said = run(*words)
+        assert "The role teller ends" in said
+        assert "The role clerk ends" in said
+        assert "The role keeper ends" not in said
+    assert "角色 teller 仅限" in run("--lang", "zh", "role", "show", "teller")
+    assert "角色" not in run("--lang", "zh", "role", "show", "keeper", "--json").partition("{")[0]
+    assert () == beyond_rows(BUILTIN_ROLES.values())

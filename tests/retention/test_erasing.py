@@ -138,10 +138,13 @@ def test_an_open_process_refuses_at_once(session, archive, people):
         other.session(actor="owner", purpose="ServiceProvision") as theirs,
     ):
         assert theirs.get(people.anna).fields["full_name"]
+        held = other.engine.sealer._held
         assert other.engine.sealer._data_keys
+        assert held
         session.erase(people.anna, reason="asked")
         with pytest.raises(NotFound):
             theirs.get(people.anna)
+        assert other.engine.sealer._held is not held
         with pytest.raises(NotFound):
             theirs.update(people.anna, {"city": "Bonn"})
         with pytest.raises(Invalid):

@@ -107,7 +107,7 @@ def test_what_tells_of_nobody_needs_none(cn, tmp_path):
     """Numbers and dates of the team's own go out."""
     archive, _, _ = cn
     text = exported(archive, tmp_path, fields=("region",), recipient="Lab", country="US")
-    assert 3 == len(text.splitlines())
+    assert len(exported(archive, tmp_path).splitlines()) == len(text.splitlines()) >= 3
 
 
 def test_sensitive_data_under_consent_needs_its_own(cn):

@@ -22,3 +22,12 @@ def test_what_is_commented_out_holds_nothing_and_can_be_taken_in():
     assert {"customer.full_name"} == made.rights.provided
     assert ["HOUSE-1"] == [one.rule.id for one in made.retention.own]
     assert "/backup/customers" == made.backup.to
+
+
+def test_the_clocks_of_a_country_run_where_no_law_is_named():
+    """A region's law counts from the first request on; what the configuration names comes before it."""
+    started = {one: starting_text(identifier=ID, region=one) for one in ("CN", "DE", "US", "")}
+    laws = {one: parse(text, where="muniment.toml").rights.law for one, text in started.items()}
+    assert {"CN": "pipl", "DE": "gdpr", "US": "gdpr", "": "gdpr"} == laws
+    named = parse(started["CN"] + '\n[rights]\nlaw = "gdpr"\n', where="muniment.toml")
+    assert "gdpr" == named.rights.law

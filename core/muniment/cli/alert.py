@@ -13,7 +13,7 @@ if TYPE_CHECKING:
     from collections.abc import Mapping, Sequence
 
     from muniment.alerts import AlertRule
-    from muniment.session.oversight.alerting import Alert
+    from muniment.session.oversight.alert_values import Alert
 
 __all__ = ["alert", "close", "list_alerts", "list_rules", "review", "run", "show"]
 

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING, cast
+from typing import TYPE_CHECKING
 
-from muniment.session.ground import Ground
+from muniment.session.records import Records
 
 if TYPE_CHECKING:
     from muniment.session.approval.checking import Changes
@@ -15,15 +15,15 @@ if TYPE_CHECKING:
     from muniment.session.keyring import Keys
     from muniment.session.outreach.followups import FollowUps
     from muniment.session.outreach.mailing import Mailings
+    from muniment.session.outreach.promising import Promises
     from muniment.session.oversight.alerting import Alerts
     from muniment.session.oversight.emergency import Emergencies
     from muniment.session.oversight.incidents import Incidents
     from muniment.session.oversight.log_queries import LogQueries
     from muniment.session.oversight.questions import Questions
-    from muniment.session.oversight.regimes import Regimes
     from muniment.session.oversight.suggestions import Suggestions
     from muniment.session.oversight.webhooks import Webhooks
-    from muniment.session.oversight.witnessing import Witnessing
+    from muniment.session.regimes import Regimes
     from muniment.session.rights.consents import Consents
     from muniment.session.rights.erasures import Erasures
     from muniment.session.rights.holds import Holds
@@ -32,22 +32,18 @@ if TYPE_CHECKING:
     from muniment.session.rights.requests import Requests
     from muniment.session.rights.restrictions import Restrictions
     from muniment.session.rights.retaining import Retaining
-    from muniment.session.session import Session
     from muniment.session.tables.cleaning import Cleaning
     from muniment.session.tables.computing import Computing
     from muniment.session.tables.dashboards import Dashboards
     from muniment.session.tables.mapped import Mappings
     from muniment.session.tables.saved import Views
+    from muniment.session.witnessing import Witnessing
 
 __all__ = ["Areas"]
 
 
-class Areas(Ground):
+class Areas(Records):
     """The areas of a session: acts that belong together, under one name."""
-
-    @property
-    def _session(self) -> Session:
-        return cast("Session", self)  # the one class that stands on this one
 
     @property
     def keys(self) -> Keys:
@@ -86,84 +82,91 @@ class Areas(Ground):
         """The saved views of lists."""
         from muniment.session.tables.saved import Views
 
-        return Views(self._session)
+        return Views(self)
 
     @property
     def computing(self) -> Computing:
         """Figures computed over records, and written where fields are marked as computed."""
         from muniment.session.tables.computing import Computing
 
-        return Computing(self._session)
+        return Computing(self)
 
     @property
     def mappings(self) -> Mappings:
         """The saved mappings of imports."""
         from muniment.session.tables.mapped import Mappings
 
-        return Mappings(self._session)
+        return Mappings(self)
 
     @property
     def dashboards(self) -> Dashboards:
         """Figures over the records, as tiles of dashboards."""
         from muniment.session.tables.dashboards import Dashboards
 
-        return Dashboards(self._session)
+        return Dashboards(self)
 
     @property
     def follow_ups(self) -> FollowUps:
         """What was promised to whom, and when."""
         from muniment.session.outreach.followups import FollowUps
 
-        return FollowUps(self._session)
+        return FollowUps(self)
+
+    @property
+    def promises(self) -> Promises:
+        """Follow-ups for many in one act."""
+        from muniment.session.outreach.promising import Promises
+
+        return Promises(self)
 
     @property
     def mail(self) -> Mailings:
         """Letters to customers."""
         from muniment.session.outreach.mailing import Mailings
 
-        return Mailings(self._session)
+        return Mailings(self)
 
     @property
     def cleaning(self) -> Cleaning:
         """Duplicates, merges, tidier forms, and what is wrong with the data."""
         from muniment.session.tables.cleaning import Cleaning
 
-        return Cleaning(self._session)
+        return Cleaning(self)
 
     @property
     def inbox(self) -> Inbox:
         """What came in by mail or on paper, and waits for a person."""
         from muniment.session.incoming import Inbox
 
-        return Inbox(self._session)
+        return Inbox(self)
 
     @property
     def persons(self) -> Persons:
         """What persons are told of their data."""
         from muniment.session.rights.persons import Persons
 
-        return Persons(self._session)
+        return Persons(self)
 
     @property
     def consents(self) -> Consents:
         """Consents of persons, and the notices that they rest on."""
         from muniment.session.rights.consents import Consents
 
-        return Consents(self._session)
+        return Consents(self)
 
     @property
     def portability(self) -> Portability:
         """A person's copy of what they gave, to take elsewhere."""
         from muniment.session.rights.portable import Portability
 
-        return Portability(self._session)
+        return Portability(self)
 
     @property
     def requests(self) -> Requests:
         """Requests of persons."""
         from muniment.session.rights.requests import Requests
 
-        return Requests(self._session)
+        return Requests(self)
 
     @property
     def restrictions(self) -> Restrictions:
@@ -231,9 +234,9 @@ class Areas(Ground):
     @property
     def regimes(self) -> Regimes:
         """What this archive shows for each clause of a regime."""
-        from muniment.session.oversight.regimes import Regimes
+        from muniment.session.regimes import Regimes
 
-        return Regimes(self._session)
+        return Regimes(self)
 
     @property
     def questions(self) -> Questions:
@@ -247,25 +250,25 @@ class Areas(Ground):
         """Saved queries of the log."""
         from muniment.session.oversight.log_queries import LogQueries
 
-        return LogQueries(self._session)
+        return LogQueries(self)
 
     @property
     def suggestions(self) -> Suggestions:
         """What people would like to be otherwise."""
         from muniment.session.oversight.suggestions import Suggestions
 
-        return Suggestions(self._session)
+        return Suggestions(self)
 
     @property
     def webhooks(self) -> Webhooks:
         """Other systems that are told that something happened."""
         from muniment.session.oversight.webhooks import Webhooks
 
-        return Webhooks(self._session)
+        return Webhooks(self)
 
     @property
     def witnesses(self) -> Witnessing:
         """Who vouches for the log from outside."""
-        from muniment.session.oversight.witnessing import Witnessing
+        from muniment.session.witnessing import Witnessing
 
         return Witnessing(self._engine, self._acting)

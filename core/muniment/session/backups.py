@@ -17,10 +17,12 @@ from muniment.codec import canonical, parse_canonical
 from muniment.errors import ConfigError, KeyStoreError, MunimentError, StoreError
 from muniment.keys import ArchiveLock
 from muniment.log.binding import unpack_live
-from muniment.model import parse_time, rfc3339
+from muniment.model import micros_of, parse_time, rfc3339
+from muniment.schema import is_built_in
 from muniment.session.ground import Footing
 from muniment.session.kernel.definitions import definition_at, load_definitions
 from muniment.session.kernel.engine import SHARD, Engine
+from muniment.session.reading.pieces import Piece, piece_of
 from muniment.subjects.rules import BackupPlan
 
 if TYPE_CHECKING:
@@ -116,7 +118,7 @@ def _open_all(engine: Engine, folder: Path) -> tuple[int, int]:
                     fresh = {group for group in now if now[group] != live.get(group)}
                     live = now
                     record_type = definitions.by_number[version.type]
-                    if version.definition != record_type.definition_version and version.type >= 256:
+                    if version.definition != record_type.definition_version and not is_built_in(version.type):
                         record_type = definition_at(
                             tx, engine.sealer, definitions, version.type, version.definition
                         )
@@ -224,14 +226,30 @@ class Backups(Footing):
         except OSError:
             raise StoreError("backup.place", where=to) from None
 
-    def listed(self) -> list[Sealed]:
+    def listed(
+        self, *, limit: int | None = None, after: str | None = None, newest: bool = False
+    ) -> Piece[Sealed]:
         """The sealed backups that are there, oldest first.
+
+        Args:
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
+            newest: the last ones first.
 
         Raises:
             AccessDenied: ``access.action``; logged.
+            UsageError: ``usage.cursor``.
         """
         self._require("backup.read")
-        return self._sealed(self._place())
+        return piece_of(
+            self._engine,
+            "backup",
+            self._sealed(self._place()),
+            lambda one: (micros_of(one.made), one.name),
+            limit=limit,
+            after=after,
+            descending=newest,
+        )
 
     def prune(self) -> list[Sealed]:
         """Remove the sealed backups that have had their time; each is written down before it goes."""

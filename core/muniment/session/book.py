@@ -29,10 +29,6 @@ __all__ = ["Book"]
 class Book(Ground):
     """The acts of a session on the log."""
 
-    def note(self, kind: str, **members: Any) -> int:
-        """Write an entry that concerns no record; for the framework's own modules."""
-        return self._engine.note(self._acting, kind, **members)
-
     def entries(self, filters: LogFilter | None = None) -> Sequence[LogEntry]:
         """Entries of the log that match, newest first unless asked otherwise; logged like any reading.
 

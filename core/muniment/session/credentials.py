@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import json
 from base64 import urlsafe_b64decode, urlsafe_b64encode
-from collections.abc import Callable, Iterable, Iterator
+from collections.abc import Callable, Iterator
 from hashlib import sha256
 from hmac import compare_digest
 from typing import Any, Final
@@ -21,7 +21,8 @@ from muniment.errors import AccessDenied, IntegrityError, NotFound, UsageError
 from muniment.model import SCOPES, id_text
 from muniment.session.ground import Footing
 from muniment.session.kernel.definitions import User
-from muniment.session.reading.pieces import Piece, piece_of
+from muniment.session.reading.cursor import opened_place, sealed_place
+from muniment.session.reading.pieces import Piece
 
 __all__ = ["LONGEST_DAYS", "Credential", "Credentials", "Passkey", "Token"]
 
@@ -32,6 +33,10 @@ _FORMAT: Final = 1
 _SECRET: Final = 32
 _LONGEST_NAME: Final = 100
 _DAY_US: Final = 86_400_000_000
+_PLACE: Final = b"piece/token"
+_MOST: Final = 500
+_OWNED: Final = b"1"
+"""What lies under a token's second name, by which its owner's are found."""
 
 
 @attrs.frozen
@@ -174,11 +179,12 @@ class Credentials(Footing):
             UsageError: ``sign.token_name``, ``sign.token_scope``, ``sign.token_days``.
         """
         engine = self._engine
-        self._user(login)
+        user = self._user(login)
         self._require_over(login)
         _check_terms(name, scopes, days)
         now = engine.clock()
-        identifier, secret = engine.random(16).hex(), engine.random(_SECRET)
+        # In the order in which they are made, as lists show them; what nobody can guess is the secret.
+        identifier, secret = engine.new_id().hex(), engine.random(_SECRET)
         token = Token(identifier, login, name, scopes, now, now + days * _DAY_US)
         engine.note(
             self._acting,
@@ -186,6 +192,8 @@ class Credentials(Footing):
             target={"token": identifier, "login": login, "what": kind, "scopes": list(scopes) or ["all"]},
         )
         document = {**attrs.asdict(token), "scopes": list(scopes), "hash": sha256(secret).hexdigest(), "v": 1}
+        # The name under its owner first: one that leads nowhere is passed over; a token without it is hidden.
+        engine.keys.box_put(f"{_owned(kind, user)}{identifier}", _OWNED)
         engine.keys.box_put(f"{kind}/{identifier}", canonical(document))
         text = urlsafe_b64encode(bytes.fromhex(identifier) + secret).decode("ascii").rstrip("=")
         return token, text
@@ -222,8 +230,8 @@ class Credentials(Footing):
         Raises:
             UsageError: ``usage.cursor``.
         """
-        mine = (one for one in self.tokens() if one.login == self._acting.actor.id)
-        return self._piece(mine, limit, after)
+        user = self._engine.definitions.users.get(self._acting.actor.id)
+        return Piece() if user is None else self._piece(_owned("token", user), limit, after)
 
     def listed(self, *, limit: int | None = None, after: str | None = None) -> Piece[Token]:
         """One's own tokens, the oldest first; whoever may read users sees everybody's, which is an entry.
@@ -237,19 +245,43 @@ class Credentials(Footing):
         """
         if not self._engine.policy.may(self._acting.actor, "user.read"):
             return self.own(limit=limit, after=after)
-        found = self._piece(self.tokens(), limit, after)
+        found = self._piece("token/", limit, after)
         self._engine.note(self._acting, "user.read", target={"what": "token"}, count=len(found))
         return found
 
-    def _piece(self, found: Iterable[Token], limit: int | None, after: str | None) -> Piece[Token]:
-        return piece_of(
-            self._engine, "token", found, lambda one: (one.added_us, one.id), limit=limit, after=after
-        )
+    def _piece(self, prefix: str, limit: int | None, after: str | None) -> Piece[Token]:
+        """The tokens whose names begin so, which end with the identifier of each."""
+        engine = self._engine
+        behind = "" if after is None else opened_place(engine, _PLACE, after)
+        if not isinstance(behind, str):
+            raise UsageError("usage.cursor")
+        found: Piece[Token] = Piece()
+        some = _MOST if limit is None else min(limit + 1, _MOST)
+        while names := engine.keys.box_names(prefix, after=f"{prefix}{behind}" if behind else "", limit=some):
+            for name in names:
+                identifier = name[len(prefix) :]
+                document = self._document("token", identifier)
+                if document is None:
+                    continue  # taken back between the two looks
+                if len(found) == limit:
+                    found.after = sealed_place(engine, _PLACE, found[-1].id)
+                    return found
+                found.append(_token(document))
+            behind = identifier
+        return found
 
     def tokens(self, *, kind: str = "token") -> Iterator[Token]:
         """Every token that is kept, whoever's it is; see ``listed`` for what may be shown to whom."""
         for name in self._engine.keys.box_names(f"{kind}/"):
             document = self._document(kind, name.partition("/")[2])
+            if document is not None:
+                yield _token(document)
+
+    def of_user(self, login: str, *, kind: str) -> Iterator[Token]:
+        """The tokens of one kind that a user has, whoever asks; see ``listed`` for what may be shown."""
+        prefix = _owned(kind, self._user(login))
+        for name in self._engine.keys.box_names(prefix):
+            document = self._document(kind, name[len(prefix) :])
             if document is not None:
                 yield _token(document)
 
@@ -278,6 +310,9 @@ class Credentials(Footing):
             self._acting, "token.revoke", target={"token": identifier, "login": str(document["login"])}
         )
         self._engine.keys.box_change(f"{kind}/{identifier}", take)
+        owner = self._engine.definitions.users.get(str(document["login"]))
+        if owner is not None:
+            self._engine.keys.box_delete(f"{_owned(kind, owner)}{identifier}")
         if gone:
             # Somebody else was faster: what works once has worked for them.
             raise NotFound("sign.no_token")
@@ -326,6 +361,11 @@ def _check_terms(name: str, scopes: tuple[str, ...], days: int) -> None:
 def _name(user: User) -> str:
     # The record's identifier, for names of boxes stand in clear.
     return f"credential/{id_text(user.record)}"
+
+
+def _owned(kind: str, user: User) -> str:
+    """What the second names of a user's tokens of a kind begin with; the identifier follows."""
+    return f"{kind}-of/{id_text(user.record)}/"
 
 
 def _parsed(data: bytes) -> dict[str, Any]:

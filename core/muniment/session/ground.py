@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Any
+
+from muniment.policy import View
+from muniment.schema import RecordType
 from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.engine import Engine
 
@@ -59,3 +63,11 @@ class Ground(Footing):
             AccessDenied: ``access.action`` or ``access.unknown_actor``.
         """
         self._require(action, record_type)
+
+    def view(self, record_type: RecordType) -> View:
+        """Which fields of a type this actor sees in clear or masked, and may write."""
+        return self._engine.policy.view(self._acting.actor, record_type)
+
+    def note(self, kind: str, **members: Any) -> int:
+        """Write an entry that concerns no record; for the framework's own modules."""
+        return self._engine.note(self._acting, kind, **members)

@@ -40,7 +40,7 @@ from muniment.store import Transaction, Version
 if TYPE_CHECKING:
     from pathlib import Path
 
-    from muniment.session.session import Session
+    from muniment.session.records import Records
 
 __all__ = ["Inbox", "Item", "Proposal", "Received"]
 
@@ -119,7 +119,7 @@ def _place(one: Item) -> tuple[int, str]:
 class Inbox:
     """What came in, as acts of somebody; reached as ``session.inbox``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Records) -> None:
         self._session = session
         self._engine = session.engine
         self._acting = session.acting

@@ -20,7 +20,18 @@ import attrs
 
 from muniment.errors import UsageError
 
-__all__ = ["LAWS", "RIGHTS", "ROLLS", "Calendar", "Clock", "Due", "clock_of", "due_dates", "elapsed"]
+__all__ = [
+    "AT_HOME",
+    "LAWS",
+    "RIGHTS",
+    "ROLLS",
+    "Calendar",
+    "Clock",
+    "Due",
+    "clock_of",
+    "due_dates",
+    "elapsed",
+]
 
 RIGHTS: Final = (
     "access",
@@ -70,6 +81,10 @@ LAWS: Final[Mapping[str, Mapping[str, Clock]]] = {
     "pipl": {"": Clock(days=30), "erasure": Clock(working_days=15)},
 }
 """The clock of each right under each law; the empty key is for all others."""
+
+
+AT_HOME: Final[Mapping[str, str]] = {"CN": "pipl"}
+"""The law whose clocks run in an archive of a country, where its configuration names none; else ``gdpr``."""
 
 
 ROLLS: Final[Mapping[str, str]] = {

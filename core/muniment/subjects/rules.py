@@ -116,16 +116,21 @@ def read_consents(table: Mapping[str, Any], where: str) -> Consents:
     return made
 
 
-def read_rights(table: Mapping[str, Any], where: str) -> Rights:
+def read_rights(table: Mapping[str, Any], where: str, *, region: str = "") -> Rights:
     """The table ``[rights]``.
+
+    Args:
+        table: as it was read.
+        where: the file, for messages.
+        region: of the archive, ISO 3166-1; whose clock runs where the table names no law.
 
     Raises:
         ConfigError: ``config.type`` or ``config.value``.
     """
-    from muniment.subjects.clocks import LAWS
+    from muniment.subjects.clocks import AT_HOME, LAWS
 
     where = f"{where}: rights"
-    law = table.get("law", "gdpr")
+    law = table.get("law", AT_HOME.get(region, "gdpr"))
     if law not in LAWS:
         raise _wrong(where, "law", ", ".join(LAWS))
     provided = _names(table, "provided", where)

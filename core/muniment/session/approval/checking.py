@@ -98,7 +98,9 @@ class Changes(Footing):
         acting: who, why and through what.
     """
 
-    def list(self, *, state: str = "open", limit: int = 100, after: str | None = None) -> Piece[Summary]:
+    def list(
+        self, *, state: str = "open", limit: int = 100, after: str | None = None, newest: bool = False
+    ) -> Piece[Summary]:
         """What waits, or waited, oldest first: all that this actor may check, and their own.
 
         Args:
@@ -106,11 +108,12 @@ class Changes(Footing):
                 ``withdrawn``, ``expired``.
             limit: so many at the most.
             after: what the piece before gave.
+            newest: the last ones first.
 
         Raises:
             UsageError: ``approval.no_state``, ``usage.cursor``.
         """
-        return summaries(self._engine, self._acting, state, limit, after)
+        return summaries(self._engine, self._acting, state, limit, after, newest=newest)
 
     def show(self, id: str) -> Proposal:
         """One proposal exactly as it would be written, as far as this actor may see it; logged before.

@@ -25,7 +25,7 @@ from muniment.changes import (
 )
 from muniment.errors import Conflict, IntegrityError, KeyStoreError, NotFound, UsageError
 from muniment.log.binding import unpack_live
-from muniment.model import Value, id_bytes, id_text, micros_of
+from muniment.model import Value, id_bytes, id_text, micros_of, parse_time
 from muniment.schema import PROPOSAL, RecordType
 from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.engine import SHARD, Engine
@@ -46,7 +46,8 @@ __all__ = [
     "waiting",
 ]
 
-_STATE: Final = PROPOSAL.by_key["state"].number
+STATE: Final = PROPOSAL.by_key["state"].number
+_BUNDLE: Final = PROPOSAL.by_key["bundle"].number
 _EXPIRES: Final = PROPOSAL.by_key["expires"].number
 _PAGE: Final = 200
 
@@ -200,7 +201,7 @@ def waiting(tx: Transaction, state: str) -> Iterator[Current]:
     """The rows of all records of proposals in a state, oldest first."""
     after: tuple[tuple[()], bytes] | None = None
     while True:
-        query = ListQuery(PROPOSAL.number, ((_STATE, state),), after=after, limit=_PAGE)
+        query = ListQuery(PROPOSAL.number, ((STATE, state),), after=after, limit=_PAGE)
         page = tx.list_current(SHARD, query)
         yield from page
         if len(page) < _PAGE:
@@ -211,7 +212,19 @@ def waiting(tx: Transaction, state: str) -> Iterator[Current]:
 def clear_of(row: Current) -> tuple[str, str]:
     """What the current state says of a record of a proposal: its state, and when it expires (RFC 3339)."""
     clear = json.loads(row.clear)
-    return str(clear[str(_STATE)]), str(clear[str(_EXPIRES)])
+    return str(clear[str(STATE)]), str(clear[str(_EXPIRES)])
+
+
+def is_first(row: Current, state: str, time_us: int) -> bool:
+    """Whether a row is the first of its proposal, and the proposal may stand in this state now.
+
+    What has expired says so by its time alone until somebody writes it down.
+    """
+    clear = json.loads(row.clear)
+    if id_bytes(str(clear[str(_BUNDLE)])) != row.record:
+        return False
+    held = str(clear[str(STATE)])
+    return held == state or (state == "expired" and parse_time(str(clear[str(_EXPIRES)])) <= time_us)
 
 
 def is_stale(engine: Engine, tx: Transaction, wanted: Wanted) -> bool:

@@ -12,7 +12,15 @@ from muniment.errors import NotFound, UsageError
 from muniment.model import Value, id_text
 from muniment.policy import View
 from muniment.schema import PROPOSAL, RecordType
-from muniment.session.approval.proposals import Held, all_of, find_proposal, is_stale, load_proposal, type_of
+from muniment.session.approval.proposals import (
+    STATE,
+    Held,
+    find_proposal,
+    is_first,
+    is_stale,
+    load_proposal,
+    type_of,
+)
 from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.engine import SHARD, Engine, record_line
 from muniment.session.kernel.gates import About
@@ -21,9 +29,9 @@ from muniment.session.kernel.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.kernel.standing import authorize, standing_to, view_of
 from muniment.session.kernel.views import Change as FieldChange
 from muniment.session.kernel.views import field_set, shown
-from muniment.session.reading.pieces import Piece, piece_of
+from muniment.session.reading.pieces import Kept, Piece, stored_piece
 from muniment.session.reading.reads import definition_of, load, may_read, open_loaded
-from muniment.store import Transaction
+from muniment.store import Current, Transaction
 
 __all__ = [
     "GivenApproval",
@@ -202,7 +210,7 @@ def _summary(engine: Engine, acting: Acting, held: Held, time_us: int) -> Summar
 
 
 def summaries(
-    engine: Engine, acting: Acting, state: str, limit: int, after: str | None = None
+    engine: Engine, acting: Acting, state: str, limit: int, after: str | None = None, *, newest: bool = False
 ) -> Piece[Summary]:
     """The proposals in a state that the actor may know of; one act in the log."""
     if state not in STATES:
@@ -213,12 +221,19 @@ def summaries(
         engine.policy.require_known(acting.actor)
         # What is due has expired, whether or not anybody wrote that down yet.
         states = ("expired", "open", "ready") if state == "expired" else (state,)
-        there = (
-            held
-            for held in all_of(tx, engine, states)
-            if held.state_at(moment.time_us) == state and visible(engine, tx, acting, held)
-        )
-        found = piece_of(engine, "change", there, lambda one: (one.id.hex(),), limit=limit, after=after)
+        kept = Kept("change", PROPOSAL.number, [[(STATE, one)] for one in states], descending=newest)
+
+        def there(row: Current) -> Held | None:
+            if not is_first(row, state, moment.time_us):
+                return None
+            try:
+                held = load_proposal(engine, tx, row.record)
+            except NotFound:
+                return None  # erased with its subject: nobody may see it any more
+            is_there = held.state_at(moment.time_us) == state and visible(engine, tx, acting, held)
+            return held if is_there else None
+
+        found = stored_piece(engine, tx, kept, there, limit=limit, after=after)
         drafts = []
         for at in range(0, max(len(found), 1), MAX_SUBJECTS):
             drafts.append(_listed(engine, tx, acting, found[at : at + MAX_SUBJECTS], op, state))

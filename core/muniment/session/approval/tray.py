@@ -79,7 +79,7 @@ class Tray:
             found: list[Change] = []
             for one in edits:
                 known = held.get(id_bytes(one.record)) if one.record else None
-                if one.record and (known is None or known.form.operation == "update"):
+                if one.record and known is None:
                     self._require_type(tx, one.record)
                 saving.target = b""
                 found += saving.merged(tx, moment, one, known, self._type)

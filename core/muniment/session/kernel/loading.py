@@ -11,7 +11,7 @@ from muniment.codec import decode_values
 from muniment.errors import IntegrityError, KeyStoreError, NotFound
 from muniment.log.binding import OPERATIONS, unpack_live
 from muniment.model import Value, id_text
-from muniment.schema import RecordType, category_of_group
+from muniment.schema import RecordType, category_of_group, is_built_in
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.store import Part, Transaction, Version
 
@@ -50,7 +50,7 @@ def definition_of(engine: Engine, tx: Transaction, version: Version) -> RecordTy
     newest = engine.definitions.by_number.get(version.type)
     if newest is None:
         raise NotFound("record.not_found")
-    if newest.definition_version == version.definition or version.type < 256:
+    if newest.definition_version == version.definition or is_built_in(version.type):
         return newest
     return engine.definition_at(tx, version.type, version.definition)
 

@@ -14,7 +14,7 @@ from muniment.errors import AccessDenied, MunimentError, NotFound
 from muniment.model import Value, id_text, rfc3339
 from muniment.plugins import HookContext
 from muniment.policy import Reached, View
-from muniment.schema import RecordType
+from muniment.schema import RecordType, is_built_in
 from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.builtins import rules_of
 from muniment.session.kernel.definitions import Glass
@@ -249,7 +249,7 @@ def standing_to(
 
 def _glass(engine: Engine, acting: Acting, version: Version, time_us: int) -> Glass | None:
     """The emergency access of this actor that covers a record and is not over."""
-    if version.type < 256 or not engine.policy.may(acting.actor, "break_glass.begin"):
+    if is_built_in(version.type) or not engine.policy.may(acting.actor, "break_glass.begin"):
         return None
     for one in engine.definitions.glasses.get(acting.actor.id, ()):
         covers = version.record == one.target or version.subject == one.subject != engine.archive

@@ -10,9 +10,7 @@ from __future__ import annotations
 import json
 import zlib
 from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
-from typing import Any, NamedTuple
-
-import attrs
+from typing import Final, NamedTuple
 
 from muniment import audit
 from muniment.alerts import BUILTIN_RULES, AlertRule, Event, Finding, Watch, event_of
@@ -21,121 +19,30 @@ from muniment.alerts.settings import AlertSettings
 from muniment.codec import canonical
 from muniment.errors import AccessDenied, IntegrityError, NotFound, UsageError
 from muniment.files import write_atomically
-from muniment.model import id_bytes, id_text
+from muniment.model import id_bytes
 from muniment.schema.builtin import ALERT, BUILTIN, REVIEW
 from muniment.seal import open_bytes, seal_bytes
 from muniment.session.ground import Footing
 from muniment.session.kernel.engine import SHARD, Engine
+from muniment.session.kernel.logbook import Draft, Moment
+from muniment.session.kernel.reach import reaches
+from muniment.session.oversight.alert_values import Alert, Reviewed, Run, alert_of, grade_of, reviewed_of
 from muniment.session.oversight.alerting_facts import Seen, currents, facts_of
 from muniment.session.reading.generations import Place, Span, place_at
-from muniment.session.reading.pieces import Piece, piece_of
+from muniment.session.reading.pieces import Kept, Piece, stored_piece
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, sole, write
-from muniment.store import Reader
+from muniment.store import Current, Reader, Transaction
 
-__all__ = ["Alert", "Alerts", "Reviewed", "Run", "settings_of"]
+__all__ = ["Alerts", "settings_of"]
 
 STATE_FILE = "alerts.state"
+_STATES: Final = ("open", "explained", "violation")
+_GRAVEST: Final = ("critical", "high", "medium", "low")
 _PURPOSE = b"alerts"
 _CHUNK = 5_000
 
 Progress = Callable[[int, int], None]
-
-
-@attrs.frozen
-class Alert:
-    """One alert.
-
-    Attributes:
-        id: UUID text.
-        version: of its record.
-        rule: the rule's key.
-        severity: ``low``, ``medium``, ``high`` or ``critical``.
-        state: ``open``, ``explained`` or ``violation``.
-        actor: who did it; empty where nobody did.
-        subject: UUID text of whom it is about, or None.
-        entries: the entries that show it.
-        why: what the rule's text names.
-        sent: by what it was sent.
-    """
-
-    id: str
-    version: int
-    rule: str
-    severity: str
-    state: str
-    actor: str
-    subject: str | None
-    entries: tuple[Place, ...]
-    why: Mapping[str, Any]
-    sent: str
-
-    def text(self, rules: Mapping[str, AlertRule], lang: str) -> str:
-        """Why it was raised, in words."""
-        rule = rules.get(self.rule)
-        return "" if rule is None else rule.why[lang].format_map(_Blanks(self.why))
-
-    def document(self, rules: Mapping[str, AlertRule], lang: str) -> dict[str, Any]:
-        """The alert for JSON."""
-        rule = rules.get(self.rule)
-        return {
-            "id": self.id,
-            "rule": self.rule,
-            "label": self.rule if rule is None else rule.label[lang],
-            "severity": self.severity,
-            "state": self.state,
-            "actor": self.actor,
-            "subject": self.subject,
-            "entries": [str(place) for place in self.entries],
-            "why": dict(self.why),
-            "text": self.text(rules, lang),
-            "explained_by": "" if rule is None else rule.explained_by[lang],
-        }
-
-
-class _Blanks(dict[str, Any]):
-    """Names that a finding did not give are left open in its text."""
-
-    def __missing__(self, name: str) -> str:
-        return "—"
-
-
-@attrs.frozen
-class Run:
-    """What a run found.
-
-    Attributes:
-        first: the first entry that was looked at.
-        last: behind the last one.
-        entries: how many were.
-        raised: the new alerts.
-        sent: how many were delivered, of those that had to be.
-        unsent: how many were not.
-    """
-
-    first: Place
-    last: Place
-    entries: int
-    raised: tuple[Alert, ...]
-    sent: int = 0
-    unsent: int = 0
-
-
-@attrs.frozen
-class Reviewed:
-    """A span of the log that somebody signed off.
-
-    Attributes:
-        first: its first entry.
-        last: the place behind its last one.
-        reviewer: who signed.
-        time_us: when, microseconds since 1970.
-    """
-
-    first: Place
-    last: Place
-    reviewer: str
-    time_us: int
 
 
 class Alerts(Footing):
@@ -192,15 +99,26 @@ class Alerts(Footing):
         from muniment.session.oversight.alerting_delivery import deliver
 
         sent, unsent = deliver(engine, self._acting, settings, self.rules, self._held(("open",)))
-        return Run(first, last, total, tuple(raised), sent, unsent)
+        with engine.store.transaction(write=False) as tx:
+            about = [(one, None if one.subject is None else id_bytes(one.subject)) for one in raised]
+            known = tuple(one for one, subject in about if self._knows(tx, subject, "alert.read"))
+        return Run(first, last, total, known, sent, unsent)
 
     def list(
-        self, *, states: Sequence[str] = ("open",), limit: int | None = None, after: str | None = None
+        self,
+        *,
+        states: Sequence[str] = ("open",),
+        gravest: bool = False,
+        limit: int | None = None,
+        after: str | None = None,
     ) -> Piece[Alert]:
         """The alerts in these states, the newest first; reading them is an entry.
 
+        An alert about somebody whom the actor's roles do not reach is not there for them.
+
         Args:
-            states: ``open``, ``explained``, ``violation``.
+            states: ``open``, ``explained``, ``violation``; none of them for all.
+            gravest: the gravest first, and the newest of those.
             limit: so many at the most; by default all.
             after: what the piece before gave.
 
@@ -209,33 +127,66 @@ class Alerts(Footing):
             UsageError: ``usage.cursor``.
         """
         self._require("alert.read")
-        found = piece_of(
-            self._engine,
-            "alert",
-            self._held(states),
-            lambda one: (one.id,),
-            limit=limit,
-            after=after,
-            descending=True,
-        )
-        self._engine.note(self._acting, "alert.read", count=len(found))
-        return found
+        engine = self._engine
+        chosen = tuple(dict.fromkeys(states)) or _STATES
+        state, grade = (ALERT.by_key[key].number for key in ("state", "grade"))
+        among: list[list[tuple[int, object]]] = [[]]
+        if gravest:
+            among = [[(grade, grade_of(one, severity))] for severity in _GRAVEST for one in chosen]
+        elif len(chosen) == 1:
+            among = [[(state, chosen[0])]]
+        kept = Kept("alerts by gravity" if gravest else "alert", ALERT.number, among, descending=True)
+
+        def body(tx: Transaction, moment: Moment) -> Piece[Alert]:
+            def shown(row: Current) -> Alert | None:
+                one = self._read(row)
+                return one if one.state in chosen and self._knows(tx, row.subject, "alert.read") else None
+
+            found = stored_piece(engine, tx, kept, shown, limit=limit, after=after)
+            detail = engine.detail(self._acting, engine.new_id(), count=len(found))
+            engine.logbook.append(tx, moment, [Draft("alert.read", detail)], actor=self._acting.actor.id)
+            return found
+
+        return engine.run(body, self._acting)
 
     def get(self, id: str) -> Alert:
         """One alert.
 
         Raises:
-            NotFound: ``alert.none``; logged.
+            NotFound: ``alert.none``, also for one about somebody whom the actor's roles do not reach; logged.
             AccessDenied: ``access.action``; logged.
         """
-        self._require("alert.read")
-        one = next((one for one in self._held(()) if one.id == id), None)
-        if one is None:
-            error = NotFound("alert.none", where=id)
-            self._engine.refused(self._acting, "alert.read", error, record=id)
-            raise error
-        self._engine.note(self._acting, "alert.read", count=1)
-        return one
+        return self._one(id, "alert.read")
+
+    def _one(self, id: str, *actions: str) -> Alert:
+        """One alert, for whoever may do all of these about whom it is about."""
+        for action in actions:
+            self._require(action)
+        engine, acting = self._engine, self._acting
+
+        def body(tx: Transaction, moment: Moment) -> Alert:
+            row = tx.current(SHARD, id_bytes(id))
+            if row is None or row.type != ALERT.number:
+                raise NotFound("alert.none", where=id)
+            if not all(self._knows(tx, row.subject, one) for one in actions):
+                raise NotFound("alert.none", where=id)
+            detail = engine.detail(acting, engine.new_id(), count=1)
+            engine.logbook.append(tx, moment, [Draft("alert.read", detail)], actor=acting.actor.id)
+            return self._read(row)
+
+        with engine.guarded(acting, actions[-1], record=id):
+            return engine.run(body, acting)
+
+    def _knows(self, tx: Transaction, subject: bytes | None, action: str) -> bool:
+        """Whether a role that allows the action reaches whom an alert is about, if it is about anybody."""
+        if subject is None or subject == self._engine.archive:
+            return True
+        if self._engine.policy.may_everywhere(self._acting.actor, action):
+            return True
+        return reaches(self._engine, tx, self._acting, action, subject)
+
+    def _read(self, row: Current) -> Alert:
+        return alert_of(row.record, row.version, row.subject, json.loads(row.clear), self._engine.archive)
 
     def close(self, id: str, state: str, *, reason: str) -> Saved:
         """Say what became of an alert.
@@ -246,16 +197,16 @@ class Alerts(Footing):
             reason: how it is explained or what was done; sealed.
 
         Raises:
-            NotFound: ``alert.none``.
+            NotFound: ``alert.none``, as ``get``; logged.
             UsageError: ``alert.reason`` without a reason; ``alert.state``.
             AccessDenied: ``access.action``; ``alert.own`` where they are who it is about; logged.
         """
         self._require("alert.review")
         if not reason.strip():
             raise UsageError("alert.reason")
-        if state not in ("open", "explained", "violation"):
+        if state not in _STATES:
             raise UsageError("alert.state")
-        alert = self.get(id)
+        alert = self._one(id, "alert.read", "alert.review")
         if alert.actor == self._acting.actor.id:
             error = AccessDenied("alert.own", where=id)
             self._engine.refused(self._acting, "alert.review", error, record=id)
@@ -263,7 +214,7 @@ class Alerts(Footing):
         change = Change(
             "update",
             record=id_bytes(id),
-            values={"state": state},
+            values={"state": state, "grade": grade_of(state, alert.severity)},
             expected_version=alert.version,
             kind="alert.review",
             inside=True,
@@ -290,7 +241,7 @@ class Alerts(Footing):
             head = tx.head(SHARD)
             assert head is not None
             end = Place(head.gen, head.first_seq + head.n)
-            before = [_reviewed(row.clear, "last") for row in currents(tx, REVIEW.number)]
+            before = [reviewed_of(row).last for row in currents(tx, REVIEW.number)]
         first = max(before, default=Place(0, 0))
         last = min(until or end, end)
         if last <= first:
@@ -313,35 +264,32 @@ class Alerts(Footing):
         )
         return first, last
 
-    def reviews(self, *, limit: int | None = None, after: str | None = None) -> Piece[Reviewed]:
+    def reviews(
+        self, *, limit: int | None = None, after: str | None = None, newest: bool = False
+    ) -> Piece[Reviewed]:
         """The spans of the log that were signed off, oldest first; reading them is an entry.
 
         Args:
             limit: so many at the most; by default all.
             after: what the piece before gave.
+            newest: the last ones first.
 
         Raises:
             AccessDenied: ``access.action``; logged.
             UsageError: ``usage.cursor``.
         """
         self._require("alert.read")
-        with self._engine.store.transaction(write=False) as tx:
-            held = [
-                Reviewed(
-                    _reviewed(row.clear, "first"),
-                    _reviewed(row.clear, "last"),
-                    str(json.loads(row.clear)[str(REVIEW.by_key["reviewer"].number)]),
-                    int.from_bytes(row.record[:6], "big") * 1000,
-                )
-                for row in currents(tx, REVIEW.number)
-            ]
+        engine = self._engine
 
-        def place(one: Reviewed) -> tuple[int, int, int]:
-            return one.last.generation, one.last.index, one.time_us
+        def body(tx: Transaction, moment: Moment) -> Piece[Reviewed]:
+            # Each begins where the one before ended, so their order is that of their creation.
+            kept = Kept("review", REVIEW.number, descending=newest)
+            found = stored_piece(engine, tx, kept, reviewed_of, limit=limit, after=after)
+            detail = engine.detail(self._acting, engine.new_id(), target={"reviews": len(found)})
+            engine.logbook.append(tx, moment, [Draft("alert.read", detail)], actor=self._acting.actor.id)
+            return found
 
-        found = piece_of(self._engine, "review", held, place, limit=limit, after=after)
-        self._engine.note(self._acting, "alert.read", target={"reviews": len(found)})
-        return found
+        return engine.run(body, self._acting)
 
     # Underneath
 
@@ -372,7 +320,7 @@ class Alerts(Footing):
             # What an interrupted run raised already is refused as not unique.
             if isinstance(one, Saved):
                 values = {str(ALERT.by_key[key].number): value for key, value in change.values.items()}
-                raised.append(_alert(one.id, 1, one.subject, values, self._engine.archive))
+                raised.append(alert_of(one.id, 1, one.subject, values, self._engine.archive))
         return raised
 
     def _change(self, one: Finding) -> Change:
@@ -385,6 +333,7 @@ class Alerts(Footing):
             "actor": one.actor or None,
             "last": last.index,
             "generation": last.generation,
+            "grade": grade_of("open", one.severity),
             "entries": json.dumps([str(place) for place in places]),
             "why": canonical(dict(one.why)).decode("utf-8"),
             "key": f"{one.rule}-{last}-{one.actor}-{one.subject}{one.about}"[:250],
@@ -398,10 +347,7 @@ class Alerts(Footing):
 
     def _held(self, states: Sequence[str]) -> Sequence[Alert]:
         with self._engine.store.transaction(write=False) as tx:
-            found = [
-                _alert(row.record, row.version, row.subject, json.loads(row.clear), self._engine.archive)
-                for row in currents(tx, ALERT.number)
-            ]
+            found = [self._read(row) for row in currents(tx, ALERT.number)]
         kept = [one for one in found if not states or one.state in states]
         return sorted(kept, key=lambda one: one.id, reverse=True)
 
@@ -419,32 +365,6 @@ def _chunks(spans: Sequence[Span], first: Place) -> Iterator[_Chunk]:
         begin = first.index if gen == first.generation else 0
         for start in range(begin, size, _CHUNK) if gen >= first.generation else ():
             yield _Chunk(gen, range(start, min(start + _CHUNK, size)))
-
-
-def _reviewed(clear: str, end: str) -> Place:
-    """Where a review began (``first``) or ended (``last``)."""
-    values = json.loads(clear)
-    generation, index = (int(values[str(REVIEW.by_key[key].number)]) for key in (f"{end}_generation", end))
-    return Place(generation, index)
-
-
-def _alert(
-    record: bytes | str, version: int, subject: bytes | str, clear: Mapping[str, Any], archive: bytes
-) -> Alert:
-    values = {field.key: clear.get(str(field.number)) for field in ALERT.fields}
-    about = subject if isinstance(subject, str) else id_text(subject)
-    return Alert(
-        record if isinstance(record, str) else id_text(record),
-        version,
-        str(values["rule"]),
-        str(values["severity"]),
-        str(values["state"]),
-        str(values["actor"] or ""),
-        None if about == id_text(archive) else about,
-        tuple(Place(*map(int, place.split(":"))) for place in json.loads(str(values["entries"] or "[]"))),
-        json.loads(str(values["why"] or "{}")),
-        str(values["sent"] or ""),
-    )
 
 
 # What the rules are told

@@ -28,7 +28,7 @@ from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import write
 
 if TYPE_CHECKING:
-    from muniment.session.oversight.alerting import Alert
+    from muniment.session.oversight.alert_values import Alert
 
 __all__ = ["deliver", "signature_of"]
 

@@ -22,7 +22,7 @@ from muniment.alerts.settings import AlertSettings
 from muniment.errors import LogError, UsageError
 
 if TYPE_CHECKING:
-    from muniment.session.oversight.alerting import Alert
+    from muniment.session.oversight.alert_values import Alert
 
 __all__ = ["Mailer", "message_of"]
 

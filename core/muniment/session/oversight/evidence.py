@@ -180,12 +180,12 @@ def _vouched_for(engine: Engine, acting: Acting, generation: int | None) -> tupl
         return signed, []
     if newest is None or newest.gen != signed.gen:
         # No witness is asked about a log that is over; what they said while it went on stands in it.
-        from muniment.session.oversight import witnessing
+        from muniment.session import witnessing
 
         before = witnessing.cosigned(engine, signed.gen)
         return signed, [] if before is None else [before]
     from muniment.log.checkpoint import attach
-    from muniment.session.oversight import witnessing
+    from muniment.session import witnessing
 
     asked = witnessing.ask_all(engine, acting, witnessing.known_witnesses(engine), signed=signed)
     lines = [one.vouched.line for one in asked if one.vouched is not None]
@@ -199,7 +199,7 @@ def _stamps(engine: Engine) -> dict[str, bytes]:
     """The newest token of an authority with the checkpoint it is over, if there is one."""
     if not engine.settings.witness.timestamps:
         return {}
-    from muniment.session.oversight import witnessing
+    from muniment.session import witnessing
 
     for one in reversed(witnessing.stamps(engine)):
         kept = witnessing.checkpoint_of(engine, one.size)

@@ -27,7 +27,7 @@ from muniment.session.writing.writes import Change, Saved, sole, write
 from muniment.store import LogFilter
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.ground import Ground
     from muniment.store import Transaction, Version
 
 __all__ = ["LogQueries", "LogQuery", "SavedQuery", "query_from_document"]
@@ -171,7 +171,7 @@ class LogQueries:
         session: who asks; every act needs ``log.read``, for a query may name somebody.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Ground) -> None:
         self._session = session
         self._engine = session.engine
 

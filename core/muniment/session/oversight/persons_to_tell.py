@@ -9,20 +9,21 @@ import attrs
 
 from muniment.errors import AccessDenied, NotFound
 from muniment.model import id_bytes, id_text
-from muniment.schema import RecordType
+from muniment.schema import RecordType, is_built_in
 from muniment.session.approval.asking import approve_export
 from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.standing import pass_gates, stand
 from muniment.session.oversight.incident_values import Incident
-from muniment.session.oversight.witnessing import vouch_for
+from muniment.session.oversight.incidents import Incidents
 from muniment.session.reading.reads import Loaded, Plan, definition_of, disclosure, load, plan_of, release
+from muniment.session.witnessing import vouch_for
 from muniment.session.writing.approving import Granted
 from muniment.store import Transaction
 
 if TYPE_CHECKING:
     from muniment.session.kernel.views import Record
-    from muniment.session.session import Session
+    from muniment.session.records import Records
 
 __all__ = ["ToTell", "contact_fields", "persons_to_tell"]
 
@@ -58,7 +59,7 @@ def contact_fields(record_type: RecordType) -> tuple[str, ...]:
 
 
 def persons_to_tell(
-    session: Session, id: str, *, fields: Sequence[str] | None = None, reason: str | None = None
+    session: Records, id: str, *, fields: Sequence[str] | None = None, reason: str | None = None
 ) -> Iterator[ToTell]:
     """Whom an incident affects, found anew in the log, with how to reach them; each page is logged first.
 
@@ -76,7 +77,7 @@ def persons_to_tell(
         NotFound, AccessDenied: logged.
     """
     engine, acting = session.engine, session.acting
-    incident, subjects = session.incidents.subjects(id)
+    incident, subjects = Incidents(engine, acting).subjects(id)
     target = {"incident": id, **({"drill": True} if incident.drill else {})}
     session.require("record.export")
     granted = _approved(session, incident, subjects, fields, reason)
@@ -120,7 +121,7 @@ def persons_to_tell(
 
 
 def _approved(
-    session: Session,
+    session: Records,
     incident: Incident,
     subjects: Sequence[str],
     fields: Sequence[str] | None,
@@ -130,7 +131,7 @@ def _approved(
     engine, acting = session.engine, session.acting
     with engine.store.transaction(write=False) as tx:
         versions = [tx.version(SHARD, id_bytes(one)) for one in subjects]
-    numbers = {one.type for one in versions if one is not None and one.type >= 256}
+    numbers = {one.type for one in versions if one is not None and not is_built_in(one.type)}
     found: dict[str, Granted | None] = {}
     assert incident.affected is not None  # else nobody is to be told
     for number in sorted(numbers & engine.definitions.by_number.keys()):
@@ -151,13 +152,13 @@ def _approved(
 
 
 def _loaded(
-    session: Session, tx: Transaction, moment: Moment, subject: bytes, fields: Sequence[str] | None
+    session: Records, tx: Transaction, moment: Moment, subject: bytes, fields: Sequence[str] | None
 ) -> tuple[str, tuple[Loaded, Plan] | None]:
     engine, acting = session.engine, session.acting
     if any(one.category == 0 for one in tx.state_of(SHARD, {subject})):
         return "erased", None
     version = tx.version(SHARD, subject)
-    if version is None or version.type < 256:
+    if version is None or is_built_in(version.type):
         return "none", None
     try:
         record_type = definition_of(engine, tx, version)

@@ -2,25 +2,29 @@
 
 from __future__ import annotations
 
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Final
 
 import attrs
 
 from muniment.errors import MunimentError, NotFound, UsageError
+from muniment.log.binding import OPERATIONS
 from muniment.model import id_bytes, id_text
 from muniment.schema import SUGGESTION
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD
-from muniment.session.reading.pieces import Piece, piece_of
+from muniment.session.kernel.logbook import Draft, Moment
+from muniment.session.reading.pieces import Kept, Piece, stored_piece
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import write
+from muniment.store import Transaction
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.records import Records
 
 __all__ = ["Suggestion", "Suggestions"]
 
-_LONGEST = 4_000
+_LONGEST: Final = 4_000
+_DELETE: Final = OPERATIONS["delete"]
 
 
 @attrs.frozen
@@ -51,7 +55,7 @@ class Suggestions:
         session: anybody known may put something in; ``config.read`` takes it out.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Records) -> None:
         self._session = session
         self._engine = session.engine
 
@@ -84,29 +88,36 @@ class Suggestions:
             UsageError: ``usage.cursor``.
         """
         self._session.require("config.read")
-        engine = self._engine
-        standing: list[Suggestion] = []
-        with engine.store.transaction(write=False) as tx:
-            for _, record, newest in tx.builtin(SHARD, (SUGGESTION.number,)):
-                version, current = tx.version(SHARD, record, newest), tx.current(SHARD, record)
-                if version is None or current is None or current.deleted:
-                    continue
-                values = open_version(tx, engine.sealer, version, SUGGESTION)
-                if values["state"] == "open":
-                    standing.append(
-                        Suggestion(
-                            id_text(record),
-                            str(values["text"]),
-                            str(values.get("page") or ""),
-                            str(values["author"]),
-                            version.recorded_us,
-                            version.version,
-                        )
-                    )
-        found = piece_of(engine, "suggestion", standing, lambda one: (one.id,), limit=limit, after=after)
-        if found:
-            self._session.note("record.list", type=SUGGESTION.key, count=len(found))
-        return found
+        engine, acting = self._engine, self._session.acting
+        kept = Kept("suggestion", SUGGESTION.number, [[(SUGGESTION.by_key["state"].number, "open")]])
+
+        def body(tx: Transaction, moment: Moment) -> Piece[Suggestion]:
+            found = stored_piece(
+                engine, tx, kept, lambda row: self._read(tx, row.record), limit=limit, after=after
+            )
+            if found:
+                detail = engine.detail(acting, engine.new_id(), type=SUGGESTION.key, count=len(found))
+                engine.logbook.append(tx, moment, [Draft("record.list", detail)], actor=acting.actor.id)
+            return found
+
+        return engine.run(body, acting)
+
+    def _read(self, tx: Transaction, record: bytes) -> Suggestion | None:
+        """A suggestion that nobody has put away yet."""
+        version = tx.version(SHARD, record)
+        if version is None or version.type != SUGGESTION.number or version.operation == _DELETE:
+            return None
+        values = open_version(tx, self._engine.sealer, version, SUGGESTION)
+        if values["state"] != "open":
+            return None
+        return Suggestion(
+            id_text(record),
+            str(values["text"]),
+            str(values.get("page") or ""),
+            str(values["author"]),
+            version.recorded_us,
+            version.version,
+        )
 
     def close(self, id: str) -> None:
         """Put one away.
@@ -117,7 +128,8 @@ class Suggestions:
         """
         engine = self._engine
         self._session.require("config.change")
-        one = next((one for one in self.all() if one.id == id), None)
+        with engine.store.transaction(write=False) as tx:
+            one = self._read(tx, id_bytes(id))
         if one is None:
             error = NotFound("suggestion.unknown")
             engine.refused(self._session.acting, "config.change", error, record=id)

@@ -20,6 +20,7 @@ from muniment import audit
 from muniment.alerts.posting import Networks, check_address, post_public
 from muniment.codec import canonical
 from muniment.errors import LogError, MunimentError, NotFound, UsageError
+from muniment.log.binding import OPERATIONS
 from muniment.log.kinds import KINDS
 from muniment.model import id_bytes, id_text, rfc3339
 from muniment.schema import WEBHOOK
@@ -27,12 +28,13 @@ from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.oversight.alerting_delivery import signature_of
 from muniment.session.reading.generations import Place
+from muniment.session.reading.pieces import Kept, Piece, stored_piece
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import write
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
-    from muniment.store import Reader
+    from muniment.session.records import Records
+    from muniment.store import Reader, Transaction
 
 __all__ = ["BACKOFF_S", "Delivered", "Event", "Webhook", "Webhooks"]
 
@@ -46,6 +48,7 @@ _MOST_DEAD: Final = 200
 _GRACE_US: Final = 24 * 3_600_000_000
 _PATTERN: Final = re.compile(r"[a-z_]+\.(?:[a-z_]+|\*)")
 _SILENT: Final = "webhook."
+_DELETE: Final = OPERATIONS["delete"]
 
 
 @attrs.frozen
@@ -122,20 +125,32 @@ class Webhooks:
         session: whose rights count: ``config.read`` to see them, ``config.change`` to change them.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Records) -> None:
         self._session = session
         self._engine = session.engine
 
     # Seeing and changing
 
-    def all(self) -> Sequence[Webhook]:
+    def all(self, *, limit: int | None = None, after: str | None = None) -> Piece[Webhook]:
         """All of them, by name, with what waits and what was given up.
+
+        Args:
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
 
         Raises:
             AccessDenied: ``access.action``; logged.
+            UsageError: ``usage.cursor``.
         """
         self._session.require("config.read")
-        return sorted(_stored(self._engine), key=lambda one: (one.name, one.id))
+        engine = self._engine
+        kept = Kept("webhook", WEBHOOK.number, order=((WEBHOOK.by_key["name"].number, False),))
+        return engine.run(
+            lambda tx, _: stored_piece(
+                engine, tx, kept, lambda row: _read(engine, tx, row.record), limit=limit, after=after
+            ),
+            self._session.acting,
+        )
 
     def get(self, id: str) -> Webhook:
         """One of them.
@@ -143,7 +158,9 @@ class Webhooks:
         Raises:
             NotFound: ``webhook.unknown``; logged.
         """
-        found = next((one for one in self.all() if one.id == id), None)
+        self._session.require("config.read")
+        with self._engine.store.transaction(write=False) as tx:
+            found = _read(self._engine, tx, id_bytes(id))
         if found is None:
             error = NotFound("webhook.unknown")
             self._engine.refused(self._session.acting, "config.read", error, record=id)
@@ -460,27 +477,27 @@ def _unpacked(text: object) -> tuple[Event, ...]:
 
 
 def _stored(engine: Engine) -> list[Webhook]:
-    found = []
     with engine.store.transaction(write=False) as tx:
-        for _, record, newest in tx.builtin(SHARD, (WEBHOOK.number,)):
-            version = tx.version(SHARD, record, newest)
-            current = tx.current(SHARD, record)
-            if version is None or current is None or current.deleted:
-                continue
-            values = open_version(tx, engine.sealer, version, WEBHOOK)
-            found.append(
-                Webhook(
-                    id_text(record),
-                    str(values["name"]),
-                    str(values["url"]),
-                    tuple(str(values["kinds"]).split()),
-                    tuple(str(values.get("types") or "").split()),
-                    values["state"] == "active",
-                    int(str(values["generation"])),
-                    int(str(values["next"])),
-                    _unpacked(values.get("waiting")),
-                    _unpacked(values.get("dead")),
-                    version.version,
-                )
-            )
-    return found
+        found = [_read(engine, tx, record) for _, record, _ in tx.builtin(SHARD, (WEBHOOK.number,))]
+    return [one for one in found if one is not None]
+
+
+def _read(engine: Engine, tx: Transaction, record: bytes) -> Webhook | None:
+    """One that was not taken away."""
+    version = tx.version(SHARD, record)
+    if version is None or version.type != WEBHOOK.number or version.operation == _DELETE:
+        return None
+    values = open_version(tx, engine.sealer, version, WEBHOOK)
+    return Webhook(
+        id_text(record),
+        str(values["name"]),
+        str(values["url"]),
+        tuple(str(values["kinds"]).split()),
+        tuple(str(values.get("types") or "").split()),
+        values["state"] == "active",
+        int(str(values["generation"])),
+        int(str(values["next"])),
+        _unpacked(values.get("waiting")),
+        _unpacked(values.get("dead")),
+        version.version,
+    )

@@ -8,7 +8,7 @@ counts, so a withdrawal holds for the very next call of every process.
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from datetime import date, datetime
 from hashlib import sha256
 from pathlib import Path
@@ -23,7 +23,8 @@ from muniment.model import age_on, id_bytes, id_text, instant, parse_time, rfc33
 from muniment.schema.builtin import CONSENT, NOTICE
 from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
-from muniment.session.kernel.logbook import Moment
+from muniment.session.kernel.logbook import Draft, Moment
+from muniment.session.reading.pieces import Kept, Piece, stored_piece
 from muniment.session.reading.reads import disclosure, plan_of
 from muniment.session.rights.consented import (
     Consent,
@@ -38,15 +39,18 @@ from muniment.session.rights.opt_outs import addresses_of, left_at_us, opting_ou
 from muniment.session.writing.changes import Change
 from muniment.session.writing.seen import Seen, any_version
 from muniment.session.writing.writes import Saved, sole, write
-from muniment.store import Transaction
+from muniment.store import Current, ListQuery, Transaction
 from muniment.subjects.rules import Consents as Rules
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.ground import Ground
 
 __all__ = ["Consents", "Terms"]
 
 _DELETE: Final = OPERATIONS["delete"]
+_NOTICES: Final = Kept("notice", NOTICE.number, order=((NOTICE.by_key["key"].number, False),))
+_NAMED: Final = 20
+"""So many keys of notices are named where one is asked for that there is not."""
 
 
 def _rules(engine: Engine) -> Rules:
@@ -91,7 +95,7 @@ class Terms:
 class Consents:
     """Consents and notices, as acts of somebody; reached as ``session.consents``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Ground) -> None:
         self._engine = session.engine
         self._acting = session.acting
 
@@ -135,26 +139,68 @@ class Consents:
         with self._engine.guarded(self._acting, "consent.read", record=record):
             return self._engine.run(body, self._acting)
 
-    def notices(self) -> list[Notice]:
-        """The notices, by key; their texts were shown to everybody."""
-        with self._engine.guarded(self._acting, "consent.read"):
-            self._engine.policy.require(self._acting.actor, "consent.read", NOTICE.key)
-            self._engine.note(self._acting, "consent.read", type=NOTICE.key)
-            with self._engine.store.transaction(write=False) as tx:
-                return sorted(self._notices(tx), key=lambda one: one.key)
+    def notices(self, *, limit: int | None = None, after: str | None = None) -> Piece[Notice]:
+        """The notices, by key; their texts were shown to everybody.
 
-    def _notices(self, tx: Transaction) -> Iterable[Notice]:
-        for _, record, newest in tx.builtin(SHARD, (NOTICE.number,)):
-            version = tx.version(SHARD, record, newest)
-            if version is not None and version.operation != _DELETE:
-                values = open_version(tx, self._engine.sealer, version, NOTICE)
-                yield Notice(id_text(record), newest, values)
+        Args:
+            limit: so many at the most; by default all.
+            after: what the piece before gave.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+            UsageError: ``usage.cursor``.
+        """
+        engine, acting = self._engine, self._acting
+
+        def body(tx: Transaction, moment: Moment) -> Piece[Notice]:
+            engine.policy.require(acting.actor, "consent.read", NOTICE.key)
+            found = stored_piece(
+                engine, tx, _NOTICES, lambda row: self._opened_notice(tx, row), limit=limit, after=after
+            )
+            detail = engine.detail(acting, engine.new_id(), type=NOTICE.key)
+            engine.logbook.append(tx, moment, [Draft("consent.read", detail)], actor=acting.actor.id)
+            return found
+
+        with engine.guarded(acting, "consent.read"):
+            return engine.run(body, acting)
+
+    def notice(self, key: str) -> Notice | None:
+        """The notice of that key as it stands; None where there is none.
+
+        Raises:
+            AccessDenied: ``access.action``; logged.
+        """
+        engine, acting = self._engine, self._acting
+
+        def body(tx: Transaction, moment: Moment) -> Notice | None:
+            engine.policy.require(acting.actor, "consent.read", NOTICE.key)
+            detail = engine.detail(acting, engine.new_id(), type=NOTICE.key)
+            engine.logbook.append(tx, moment, [Draft("consent.read", detail)], actor=acting.actor.id)
+            return self._kept_notice(tx, key)
+
+        with engine.guarded(acting, "consent.read"):
+            return engine.run(body, acting)
+
+    def _opened_notice(self, tx: Transaction, row: Current) -> Notice | None:
+        version = tx.version(SHARD, row.record, row.version)
+        if version is None:
+            return None
+        values = open_version(tx, self._engine.sealer, version, NOTICE)
+        return Notice(id_text(row.record), row.version, values)
+
+    def _kept_notice(self, tx: Transaction, key: str) -> Notice | None:
+        query = ListQuery(NOTICE.number, ((NOTICE.by_key["key"].number, key),), limit=1)
+        rows = tx.list_current(SHARD, query)
+        return self._opened_notice(tx, rows[0]) if rows else None
 
     def _notice(self, tx: Transaction, key: str) -> Notice:
-        found = {one.key: one for one in self._notices(tx)}
-        if key not in found:
-            raise UsageError("consent.no_notice", name=key, known=", ".join(sorted(found)) or "-")
-        return found[key]
+        found = self._kept_notice(tx, key)
+        if found is None:
+            number = str(NOTICE.by_key["key"].number)
+            rows = tx.list_current(SHARD, ListQuery(NOTICE.number, order=_NOTICES.order, limit=_NAMED))
+            known = ", ".join(str(json.loads(row.clear)[number]) for row in rows)
+            raise UsageError("consent.no_notice", name=key, known=known or "-")
+        return found
 
     # Writing
 
@@ -175,7 +221,7 @@ class Consents:
             seen: told which version this replaces, 0 for none; raises where that is not the one seen.
         """
         with self._engine.store.transaction(write=False) as tx:
-            old = next((one for one in self._notices(tx) if one.key == key), None)
+            old = self._kept_notice(tx, key)
         seen(0 if old is None else old.version)
         given = {**values, "key": key}
         change = (
@@ -305,14 +351,26 @@ class Consents:
     def expiring(self, days: int) -> int:
         """How many consents end within so many days."""
         now = self._engine.clock()
-        until = now + days * 86_400_000_000
-        with self._engine.store.transaction(write=False) as tx:
-            rows = tx.builtin(SHARD, (CONSENT.number,))
-            versions = [tx.version(SHARD, record, newest) for _, record, newest in rows]
-            standing = [one for one in versions if one is not None and one.operation != _DELETE]
-            return sum(
-                one.holds_at(now) and not one.holds_at(until) for one in opened(self._engine, tx, standing)
-            )
+        last = rfc3339(now + days * 86_400_000_000)
+        state, since, until = (CONSENT.by_key[key].number for key in ("state", "given_at", "valid_until"))
+        # Walked in the order of their ends from today on: how many there are besides makes no difference.
+        query = ListQuery(
+            CONSENT.number, ((state, "given"),), ((until, False),), after=((rfc3339(now),), b"\xff" * 16)
+        )
+
+        def body(tx: Transaction, _: Moment) -> int:
+            tx.ready_listing(SHARD, query)
+            found, there = 0, query
+            while rows := tx.list_current(SHARD, there):
+                for row in rows:
+                    clear = json.loads(row.clear)
+                    if clear[str(until)] > last:
+                        return found
+                    found += clear.get(str(since), "") <= rfc3339(now)
+                there = attrs.evolve(there, after=((clear[str(until)],), rows[-1].record))
+            return found
+
+        return self._engine.run(body, self._acting)
 
     # Inside
 
@@ -478,13 +536,14 @@ class Consents:
     def _notice_at(self, tx: Transaction, core: Mapping[str, Any]) -> dict[str, Any] | None:
         """The notice as it was shown."""
         consent = core["consent"]
-        for one in self._notices(tx):
-            if one.key == consent.get("notice"):
-                version = tx.version(SHARD, id_bytes(one.id), int(consent["notice_version"]))
-                if version is not None:
-                    values = open_version(tx, self._engine.sealer, version, NOTICE)
-                    return {key: _plain(value) for key, value in values.items()}
-        return None
+        one = self._kept_notice(tx, str(consent.get("notice")))
+        if one is None:
+            return None
+        version = tx.version(SHARD, id_bytes(one.id), int(consent["notice_version"]))
+        if version is None:
+            return None
+        values = open_version(tx, self._engine.sealer, version, NOTICE)
+        return {key: _plain(value) for key, value in values.items()}
 
 
 def _plain(value: object) -> Any:

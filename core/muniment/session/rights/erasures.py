@@ -10,6 +10,7 @@ import attrs
 from muniment.errors import Conflict, MunimentError, NotFound, UsageError
 from muniment.model import id_bytes, id_text
 from muniment.retention.plan import Verdict
+from muniment.schema import is_built_in
 from muniment.session.ground import Footing
 from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.engine import SHARD, Engine
@@ -94,7 +95,7 @@ class Erasures(Footing):
                 require_reached(self._engine, tx, self._acting, "subject.erase", one)
                 first = tx.version(SHARD, one, 1)
                 # What the framework keeps itself is erased with whom it is about.
-                if tx.subject(SHARD, one) is None if first is None else first.type < 256:
+                if tx.subject(SHARD, one) is None if first is None else is_built_in(first.type):
                     raise NotFound("record.not_found")
         with self._engine.store.transaction(write=False) as tx:
             merged = self._merged(tx, asked)
@@ -151,7 +152,8 @@ class Erasures(Footing):
                 holds.append(hold.id)
         names = engine.definitions.registry.category_names
         records = {
-            id_text(one): sum(row.type >= 256 for row in tx.subject_records(SHARD, one)) for one in merged
+            id_text(one): sum(not is_built_in(row.type) for row in tx.subject_records(SHARD, one))
+            for one in merged
         }
         return Planned(
             tuple(map(id_text, merged)),
@@ -175,7 +177,7 @@ class Erasures(Footing):
                     found[other] = one
         for subject in found:
             first = tx.version(SHARD, subject, 1)
-            if first is not None and first.type < 256:
+            if first is not None and is_built_in(first.type):
                 raise NotFound("record.not_found")
             if first is not None and first.subject != subject:
                 raise UsageError("erasure.not_subject", where=id_text(subject))
@@ -188,7 +190,7 @@ class Erasures(Footing):
         kept: list[Verdict] = []
         facts = Facts(engine, tx, engine.clock())
         for subject, asked in merged.items():
-            records = [one.record for one in tx.subject_records(SHARD, subject) if one.type >= 256]
+            records = [one.record for one in tx.subject_records(SHARD, subject) if not is_built_in(one.type)]
             duties = kept_by_duty(engine, facts, records)
             if not duties:
                 targets.append(Target(subject, merged=asked))
@@ -320,7 +322,7 @@ class Erasures(Footing):
             others = linked(self._engine, tx, scope.subject) - self._named
             if others - self._engine.gone(tx, others):
                 return Conflict("erasure.merged", where=id_text(scope.target.id))
-        records = [one.record for one in scope.records if one.type >= 256]
+        records = [one.record for one in scope.records if not is_built_in(one.type)]
         if self._facts is None or self._facts[0] is not moment:
             self._facts = (moment, Facts(self._engine, tx, moment.time_us))
         duties = kept_by_duty(self._engine, self._facts[1], records)

@@ -18,6 +18,7 @@ from muniment.codec import canonical, parse_canonical
 from muniment.errors import AccessDenied, Conflict, MunimentError, NotFound, UsageError
 from muniment.log.binding import OPERATIONS
 from muniment.model import id_bytes, id_text, rfc3339
+from muniment.schema import is_built_in
 from muniment.schema.builtin import HOLD
 from muniment.session.ground import Footing
 from muniment.session.kernel.acting import Acting
@@ -376,7 +377,7 @@ class Holds(Footing):
     def _check_one(self, tx: Transaction, scope: str, identifier: bytes) -> None:
         engine = self._engine
         version = tx.version(SHARD, identifier)
-        found = version is not None and version.type >= 256
+        found = version is not None and not is_built_in(version.type)
         if scope == "subject" and (identifier == engine.archive or tx.subject(SHARD, identifier) is None):
             found = False
         if not found or version is None:

@@ -24,6 +24,7 @@ from muniment.log.entry import tag, unpack_entries
 from muniment.log.tiles import export_tree
 from muniment.log.tree import Frontier, leaf_hash
 from muniment.model import id_bytes, id_text, rfc3339
+from muniment.schema import is_built_in
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.reach import reached_by
@@ -46,8 +47,8 @@ from muniment.store import Checkpoint, LogFilter, Reader, Transaction
 from muniment.subjects.rules import Rights
 
 if TYPE_CHECKING:
+    from muniment.session.ground import Ground
     from muniment.session.kernel.views import Record
-    from muniment.session.session import Session
 
 __all__ = ["Persons", "Report", "one_person"]
 
@@ -89,7 +90,7 @@ class Report:
 class Persons:
     """Reports to persons, as acts of somebody; reached as ``session.persons``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Ground) -> None:
         self._engine = session.engine
         self._acting = session.acting
 
@@ -155,7 +156,7 @@ class Persons:
         records = sorted({row.record for one in subjects for row in tx.records_of_subject(SHARD, one)})
         newest = tx.newest_versions(SHARD, records)
         for version in sorted(newest.values(), key=lambda one: (one.type, one.record)):
-            if version.type < 256 or version.operation == _DELETE:
+            if is_built_in(version.type) or version.operation == _DELETE:
                 continue
             record_type = definition_of(engine, tx, version)
             reached = reached_by(engine, tx, self._acting, record_type, version)

@@ -20,7 +20,7 @@ from muniment.errors import StoreError, UsageError
 from muniment.files import write_atomically
 from muniment.log.binding import OPERATIONS
 from muniment.model import id_bytes, id_text, rfc3339
-from muniment.schema import RecordType
+from muniment.schema import RecordType, is_built_in
 from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.reach import reached_by
@@ -41,8 +41,8 @@ from muniment.store import Transaction
 from muniment.subjects.rules import Rights
 
 if TYPE_CHECKING:
+    from muniment.session.ground import Ground
     from muniment.session.kernel.views import Record
-    from muniment.session.session import Session
 
 __all__ = ["BASES", "Portability", "Portable"]
 
@@ -82,7 +82,7 @@ class _Chosen:
 class Portability:
     """Portable copies, as acts of somebody; reached as ``session.portability``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Ground) -> None:
         self._engine = session.engine
         self._acting = session.acting
 
@@ -138,7 +138,7 @@ class Portability:
         records = sorted({row.record for one in subjects for row in tx.records_of_subject(SHARD, one)})
         newest = tx.newest_versions(SHARD, records)
         for version in sorted(newest.values(), key=lambda one: (one.type, one.record)):
-            if version.type < 256 or version.operation == _DELETE:
+            if is_built_in(version.type) or version.operation == _DELETE:
                 continue
             record_type = definition_of(engine, tx, version)
             reached = reached_by(engine, tx, acting, record_type, version)

@@ -28,7 +28,7 @@ from muniment.subjects.clocks import Calendar, Due, clock_of, due_dates, elapsed
 from muniment.subjects.rules import Rights
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.ground import Ground
 
 __all__ = ["STATES", "Request", "Requests", "calendar_of"]
 
@@ -118,7 +118,7 @@ def _place(one: Request) -> tuple[str, str]:
 class Requests:
     """Requests of persons, as acts of somebody; reached as ``session.requests``."""
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Ground) -> None:
         self._session = session
         self._engine = session.engine
         self._acting = session.acting

@@ -16,6 +16,7 @@ import attrs
 from muniment.errors import AccessDenied, Conflict, NotFound, UsageError
 from muniment.log.binding import OPERATIONS
 from muniment.model import id_bytes, id_text, rfc3339
+from muniment.schema import is_built_in
 from muniment.schema.builtin import RESTRICTION, SUBJECT_LINK
 from muniment.session.ground import Footing
 from muniment.session.kernel.definitions import open_version
@@ -266,7 +267,7 @@ class Restrictions(Footing):
 
         def body(tx: Transaction, moment: Moment) -> Sequence[Change]:
             first = tx.version(SHARD, target)
-            if first is None or first.type < 256 or (not alone and first.subject != target):
+            if first is None or is_built_in(first.type) or (not alone and first.subject != target):
                 raise NotFound("record.not_found")
             require_reached(engine, tx, acting, "subject.restrict", target)
             engine.check_live(tx, {target, first.subject})
@@ -322,7 +323,7 @@ class Restrictions(Footing):
 
         def body(tx: Transaction, moment: Moment) -> Sequence[Change]:
             first = tx.version(SHARD, target)
-            if first is None or first.type < 256:
+            if first is None or is_built_in(first.type):
                 raise NotFound("record.not_found")
             require_reached(self._engine, tx, acting, "subject.restrict", target)
             held = self._held(tx, target, alone)

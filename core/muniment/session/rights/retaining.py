@@ -13,6 +13,7 @@ import attrs
 from muniment.errors import Conflict, MunimentError, NotFound, UsageError
 from muniment.model import id_bytes, id_text, rfc3339
 from muniment.retention.plan import STATES, Verdict
+from muniment.schema import is_built_in
 from muniment.session.approval.acts import require
 from muniment.session.ground import Footing
 from muniment.session.kernel.acting import Acting
@@ -540,7 +541,7 @@ class _Run:
 
     def _nothing_left(self, tx: Transaction, subject: bytes) -> bool:
         for record in tx.subject_records(SHARD, subject):
-            if record.type < 256:
+            if is_built_in(record.type):
                 continue  # what the framework keeps about somebody goes with them
             gone = {state.category for state in tx.state_of(SHARD, {record.record})}
             left = {facet.category for facet in tx.facets_of(SHARD, record.record)} - {0} - gone

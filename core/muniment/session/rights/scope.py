@@ -13,7 +13,7 @@ import attrs
 
 from muniment.errors import NotFound
 from muniment.model import id_text
-from muniment.schema import category_of_group
+from muniment.schema import category_of_group, is_built_in
 from muniment.seal import part_fields
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.store import Gap, Reader, Transaction, Version
@@ -148,7 +148,7 @@ def record_targets(tx: Transaction, record: bytes, category: int, rule: str = ""
     first = tx.version(SHARD, record, 1)
     if first is None:
         raise NotFound("record.not_found")
-    if first.type < 256:
+    if is_built_in(first.type):
         raise NotFound("erasure.builtin", where=id_text(record))
     if category:
         return [Target(record, category, rule)]

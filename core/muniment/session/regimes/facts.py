@@ -21,10 +21,11 @@ from muniment.schema import RecordType
 from muniment.session.kernel.definitions import User, open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.reading.generations import Place
+from muniment.session.rights.retaining import Retaining
 from muniment.store import IndexRow, ListQuery, LogFilter, Reader, Version
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.records import Records
     from muniment.verify import Report
 
 __all__ = ["DAY_US", "HOUR_US", "Facts", "Overstayed", "gap", "nothing", "part", "shown"]
@@ -77,7 +78,7 @@ class Facts:
     """
 
     def __init__(
-        self, session: Session, reader: Reader, now_us: int, verified: Report | MunimentError | None
+        self, session: Records, reader: Reader, now_us: int, verified: Report | MunimentError | None
     ) -> None:
         self.session = session
         self.engine: Engine = session.engine
@@ -92,7 +93,7 @@ class Facts:
         To plan is to open something of every record, so a plan of the last day is taken as it was made, but
         for what it names: that is looked at anew.
         """
-        retention = self.session.retention
+        retention = Retaining(self.engine, self.session.acting)
         try:
             kept = retention.planned("due", limit=_NAMED)
             if kept is None or kept.more or self.now_us - kept.time_us >= DAY_US:

@@ -11,13 +11,13 @@ from muniment.model import id_text, rfc3339
 from muniment.regimes import VERDICTS, Clause, Finding, Regime, check_words, packaged, verdict_of
 from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.logbook import Draft, Moment
-from muniment.session.oversight.regimes.facts import Facts
-from muniment.session.oversight.regimes.registry import CHECKS
 from muniment.session.reading.generations import Place
+from muniment.session.regimes.facts import Facts
+from muniment.session.regimes.registry import CHECKS
 from muniment.store import Reader, Transaction
 
 if TYPE_CHECKING:
-    from muniment.session.session import Session
+    from muniment.session.records import Records
 
 __all__ = ["Regimes"]
 
@@ -29,7 +29,7 @@ class Regimes:
         session: who asks, why and through what.
     """
 
-    def __init__(self, session: Session) -> None:
+    def __init__(self, session: Records) -> None:
         self._session = session
         self._engine = session.engine
         self._acting = session.acting

@@ -11,8 +11,8 @@ from muniment.schema.builtin import CONSENT, INCIDENT, NOTICE, REQUEST, RESTRICT
 from muniment.schema.rules import forbidden_name
 from muniment.session.kernel.engine import SHARD
 from muniment.session.oversight.incident_values import incident_of
-from muniment.session.oversight.regimes.facts import DAY_US, Facts, gap, nothing, part, shown
 from muniment.session.reading.generations import Place
+from muniment.session.regimes.facts import DAY_US, Facts, gap, nothing, part, shown
 
 __all__ = [
     "card_masked",

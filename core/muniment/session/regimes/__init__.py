@@ -2,6 +2,6 @@
 
 from __future__ import annotations
 
-from muniment.session.oversight.regimes.report import Regimes
+from muniment.session.regimes.report import Regimes
 
 __all__ = ["Regimes"]

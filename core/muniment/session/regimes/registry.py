@@ -7,8 +7,8 @@ from types import MappingProxyType
 from typing import Final
 
 from muniment.regimes import Finding
-from muniment.session.oversight.regimes import access_checks, data_checks, keeping_checks, log_checks
-from muniment.session.oversight.regimes.facts import Facts
+from muniment.session.regimes import access_checks, data_checks, keeping_checks, log_checks
+from muniment.session.regimes.facts import Facts
 
 __all__ = ["CHECKS"]
 

@@ -10,8 +10,8 @@ from muniment.log.kinds import KINDS
 from muniment.regimes import Finding
 from muniment.schema.builtin import ALERT
 from muniment.session.kernel.engine import SHARD
-from muniment.session.oversight.regimes.facts import DAY_US, Facts, gap, nothing, part, shown
 from muniment.session.reading.generations import Place
+from muniment.session.regimes.facts import DAY_US, Facts, gap, nothing, part, shown
 from muniment.store import LogFilter
 
 __all__ = [

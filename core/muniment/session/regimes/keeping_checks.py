@@ -10,9 +10,10 @@ from muniment.keys.selftest import self_test
 from muniment.regimes import Finding
 from muniment.retention.rules import rules_for
 from muniment.schema.builtin import CONFIGURATION, DEFINITION, ERASURE, HOLD
+from muniment.session.backups import Backups
 from muniment.session.kernel.engine import SHARD
-from muniment.session.oversight.regimes.facts import DAY_US, HOUR_US, Facts, gap, nothing, part, shown
 from muniment.session.reading.generations import Place
+from muniment.session.regimes.facts import DAY_US, HOUR_US, Facts, gap, nothing, part, shown
 
 __all__ = [
     "backup_fresh",
@@ -152,7 +153,7 @@ def self_tested(facts: Facts, argument: int) -> Finding:
 
 def backup_fresh(facts: Facts, argument: int) -> Finding:
     """A verified backup is no older than the plan says."""
-    plan, last = facts.applied.backup, facts.session.backups.last()
+    plan, last = facts.applied.backup, Backups(facts.engine, facts.session.acting).last()
     if last is None:
         return gap("regime.no_backup")
     age = facts.now_us - last.made_us

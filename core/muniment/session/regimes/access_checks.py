@@ -7,10 +7,11 @@ from collections import Counter
 from muniment.policy import ACTIONS, Actor
 from muniment.regimes import Finding
 from muniment.schema.builtin import BREAK_GLASS, PROPOSAL, USER
+from muniment.session.credentials import Credentials
 from muniment.session.kernel.engine import SHARD
-from muniment.session.oversight.regimes.facts import HOUR_US, Facts, gap, nothing, part, shown
 from muniment.session.oversight.rights_review import rights_digest
 from muniment.session.reading.generations import Place
+from muniment.session.regimes.facts import HOUR_US, Facts, gap, nothing, part, shown
 
 __all__ = [
     "access_changes",
@@ -69,7 +70,8 @@ def unique_users(facts: Facts, argument: int) -> Finding:
 
 def second_factor(facts: Facts, argument: int) -> Finding:
     """Whoever can sign in with a password has a second factor too."""
-    held = {one.login: facts.session.credentials.of(one.login) for one in facts.active}
+    credentials = Credentials(facts.engine, facts.session.acting)
+    held = {one.login: credentials.of(one.login) for one in facts.active}
     signing = {login: one for login, one in held.items() if one.present}
     if not signing:
         return nothing("regime.no_credentials", count=len(facts.active))
