@@ -27,6 +27,7 @@ from muniment.model import id_bytes, zone_named
 from muniment.outreach.settings import KEYS as MAIL_KEYS
 from muniment.outreach.settings import QUALITY_KEYS, MailSettings, QualityPlan, read_mail, read_quality
 from muniment.retention.settings import Retention, read_retention
+from muniment.subjects.clocks import AT_HOME
 from muniment.subjects.rules import BackupPlan, Consents, Rights, read_backup, read_consents, read_rights
 
 if TYPE_CHECKING:
@@ -285,7 +286,7 @@ def parse(text: str, *, where: str) -> Configuration:
         _witness(tables["witness"], where),
         parse_approvals(tables["approvals"], where=where),
         read_consents(tables["consent"], where),
-        read_rights(tables["rights"], where),
+        read_rights(tables["rights"], where, region=defaults.get("region", "").upper()),
         read_backup(tables["backup"], where),
         *_rights(document, where),
         alerts=read_alerts(tables["alerts"], where),
@@ -439,6 +440,7 @@ def starting_text(
 ) -> str:
     """The text of a new archive's ``muniment.toml``, with comments for whoever edits it."""
     enabled = ", ".join(_quoted(one) for one in plugins)
+    law = AT_HOME.get(region, "gdpr")
     return f"""\
 # What this archive is and how it is used. Edit it, then run `muniment config diff`
 # and `muniment config apply --reason ...`: only what was applied holds.
@@ -491,7 +493,7 @@ epoch = 1
 
 # What persons ask for. Holds have no table: see `muniment hold`. 主体请求；法律保留见 hold 命令。
 # [rights]
-# law = "gdpr"                         # gdpr, ccpa, hipaa, pipl: whose clock runs 适用哪部法律的期限
+# law = "{law}"                         # gdpr, ccpa, hipaa, pipl: whose clock runs 适用哪部法律的期限
 # calendar = ["CN"]                    # holidays of a plugin 采用插件提供的节假日
 # holidays = ["2026-12-25"]            # further days off 其他休息日
 # workdays = []                        # days of a weekend that are worked 调休上班日

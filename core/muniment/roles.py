@@ -28,7 +28,17 @@ from muniment.policy import (
 )
 from muniment.schema import Field, RecordType
 
-__all__ = ["check_roles", "read_attributes", "read_break_glass", "read_roles", "tells_rows"]
+__all__ = [
+    "beyond_rows",
+    "check_roles",
+    "read_attributes",
+    "read_break_glass",
+    "read_roles",
+    "tells_rows",
+]
+
+_BOOKS: Final = frozenset({"log.read", "erasure.read"})
+"""The log and the certificates of erasures: each is one book, for auditors, which ends at no rows."""
 
 _WAYS: Final = ("clear", "mask", "none")
 _KEY: Final = re.compile(r"[a-z][a-z0-9_-]{0,62}")
@@ -51,6 +61,21 @@ _WORDS: Final[Mapping[type, str]] = {
 }  # fmt: skip
 
 _Read = TypeVar("_Read")
+
+
+def beyond_rows(roles: Iterable[Role]) -> tuple[str, ...]:
+    """Keys of the roles that reach some records of a type alone and read the log or the certificates whole.
+
+    Args:
+        roles: as they hold, or would.
+    """
+    return tuple(
+        sorted(
+            role.key
+            for role in roles
+            if any(rule.rows for rule in role.rules.values()) and (role.actions - role.deny) & _BOOKS
+        )
+    )
 
 
 def read_roles(tables: Any, *, where: str) -> tuple[Role, ...]:

@@ -2,15 +2,19 @@
 
 from __future__ import annotations
 
+import tomllib
+
 import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from muniment import config
 from muniment.archive.editing import edit_configuration, propose
-from muniment.archive.roles import RuleStated, removing, ruling
+from muniment.archive.roles import KEPT, RoleStated, RuleStated, defining, removing, role_text, ruling
 from muniment.errors import ConfigError, NotFound
+from muniment.model import CLASSES
 from muniment.policy import ACTIONS, FieldRule, RowTest
+from muniment.roles import read_roles
 from muniment.testing import new_archive
 
 WRITTEN = """
@@ -58,8 +62,31 @@ rows = st.lists(tests, max_size=3).map(
         tuple(RowTest(field, tuple(some)) for field, some in sorted(one.items())) for one in lists
     )
 )
+actions = st.frozensets(st.sampled_from(sorted(ACTIONS)), max_size=4)
+classes = st.frozensets(st.sampled_from(CLASSES))
+reads = st.dictionaries(st.sampled_from(CLASSES), st.sampled_from(["clear", "mask", "none"]))
+kept = st.just(KEPT)
 rules = st.builds(
-    RuleStated, st.none() | st.frozensets(st.sampled_from(sorted(ACTIONS)), max_size=4), field_rules, rows
+    RuleStated,
+    st.none() | actions,
+    field_rules,
+    rows,
+    kept | reads,
+    *[kept | st.none() | classes] * 3,
+    kept | actions,
+)
+roles = st.builds(
+    RoleStated,
+    st.just({"en": "Desk", "zh": "前台"}),
+    actions,
+    reads,
+    classes,
+    st.just(frozenset()),
+    st.just(frozenset()),
+    kept | actions,
+    kept | classes,
+    kept | st.none() | classes,
+    kept | st.frozensets(st.sampled_from(["customer", "interaction"])),
 )
 
 
@@ -76,11 +103,48 @@ def test_what_is_stated_of_a_table_is_what_the_file_says(desk, stated):
     assert stated.actions == rule.actions
     assert {key: one for key, one in stated.fields.items() if one != FieldRule()} == dict(rule.fields)
     assert stated.rows == rule.rows
-    assert {"record.export"} == set(rule.deny)
+    held = before["desk"].rules["customer"]
+    for name in ("read", "write", "search", "export", "deny"):
+        value = getattr(stated, name)
+        assert (getattr(held, name) if value is KEPT else value) == getattr(rule, name)
     assert before["other"] == after["other"]
     assert before["desk"].actions == after["desk"].actions
-    for comment in ("# ours, as somebody wrote it", "# no more", "# never"):
+    for comment in ("# ours, as somebody wrote it", "# no more"):
         assert comment in found.after
+    assert "# never" in found.after or stated.deny not in (KEPT, held.deny)
+
+
+@settings(deadline=None, max_examples=50)
+@given(st.sampled_from(["desk", "fresh"]), roles)
+def test_what_is_stated_of_a_role_is_what_the_file_says(desk, key, stated):
+    """Denials, what is asked and handed out among it; a new role says the same, and tables' rules stay."""
+    archive, session = desk
+    found = propose(archive, session, defining(archive, key, stated))
+    before, after = (
+        {one.key: one for one in config.parse(text, where="f").roles} for text in (found.before, found.after)
+    )
+    role, held = after[key], before.get(key)
+    assert (stated.actions, stated.write) == (role.actions, role.write)
+    said = [{name: way for name, way in one.read.items() if way != "none"} for one in (stated, role)]
+    assert said[0] == said[1]
+    for name in ("deny", "search", "export", "deny_types"):
+        value = getattr(stated, name)
+        usual = None if name == "export" else frozenset()
+        as_held = usual if held is None else getattr(held, name)
+        assert (as_held if value is KEPT else value) == getattr(role, name)
+    assert (held.rules if held else {}) == role.rules
+    assert before["other"] == after["other"]
+
+
+def test_a_role_is_shown_as_it_would_be_written(desk):
+    """Whatever it says of itself: read back, the text of a role that every archive has is that role."""
+    archive, _ = desk
+    for key in ("owner", "editor", "reader", "auditor"):
+        text = role_text(archive, key).replace(f"[roles.{key}]", "[roles.copied]")
+        (copied,) = read_roles(tomllib.loads(text)["roles"], where="f")
+        role = archive.engine.policy.roles[key]
+        for name in ("actions", "read", "write", "types", "purposes", "deny", "search", "export"):
+            assert getattr(role, name) == getattr(copied, name)
 
 
 def test_what_means_the_same_is_not_rewritten(desk):

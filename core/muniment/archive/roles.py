@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from typing import TYPE_CHECKING, Any
+from enum import Enum
+from typing import TYPE_CHECKING, Any, Final
 
 import attrs
 
@@ -16,6 +17,8 @@ if TYPE_CHECKING:
     from muniment.archive.editing import Edit
 
 __all__ = [
+    "KEPT",
+    "Kept",
     "RoleStated",
     "RuleStated",
     "defining",
@@ -26,9 +29,22 @@ __all__ = [
 ]
 
 
+class Kept(Enum):
+    """What is not stated, and stays as the file has it; None is something that a rule can say."""
+
+    KEPT = "kept"
+
+
+KEPT: Final = Kept.KEPT
+Classes = frozenset[str] | Kept
+MaybeClasses = frozenset[str] | None | Kept
+
+
 @attrs.frozen
 class RoleStated:
     """What a form says of a role; rules of single types, fields and rows stay as the file has them.
+
+    So does what is ``KEPT``.
 
     Attributes:
         label: in English and Chinese.
@@ -37,6 +53,10 @@ class RoleStated:
         write: the classes it may write.
         types: the record types it is for; empty means all.
         purposes: under which it counts; empty means any.
+        deny: actions that no other role of the same person may allow.
+        search: the classes that may be asked for by exact value, where they are not read in clear.
+        export: the classes it may hand out; None hands out what it reads.
+        deny_types: record types with which no other role of the same person may do anything.
     """
 
     label: Mapping[str, str]
@@ -45,22 +65,39 @@ class RoleStated:
     write: frozenset[str] = frozenset()
     types: frozenset[str] = frozenset()
     purposes: frozenset[str] = frozenset()
+    deny: Classes = KEPT
+    search: Classes = KEPT
+    export: MaybeClasses = KEPT
+    deny_types: Classes = KEPT
 
 
 @attrs.frozen
 class RuleStated:
-    """What a form says of one table under a role; what the rule says of classes stays as the file has it.
+    """What a form says of one table under a role; what is ``KEPT`` stays as the file has it.
 
     Attributes:
         actions: what the role may do there, in place of what it may in general; None keeps that.
         fields: where single fields differ from their class, by key.
         rows: the records that the role reaches: those that meet all conditions of one of these lists;
             empty for every record.
+        read: how classes are read there, over the role's own.
+        write: the classes it may write there, in place of the role's; None keeps those. Likewise ``search``
+            and ``export``.
+        deny: actions there that no other role of the same person may allow.
     """
 
     actions: frozenset[str] | None = None
     fields: Mapping[str, FieldRule] = attrs.field(factory=dict)
     rows: tuple[tuple[RowTest, ...], ...] = ()
+    read: Mapping[str, str] | Kept = KEPT
+    write: MaybeClasses = KEPT
+    search: MaybeClasses = KEPT
+    export: MaybeClasses = KEPT
+    deny: Classes = KEPT
+
+
+_IN_PLACE: Final = frozenset({"actions", "write", "search", "export"})
+"""What a table's rule says in place of the role: also that there is nothing."""
 
 
 def origin_of(archive: Archive, key: str) -> tuple[str, str]:
@@ -101,11 +138,15 @@ def defining(archive: Archive, key: str, stated: RoleStated) -> Edit:
             ("write", stated.write, held and held.write, _classes),
             ("types", stated.types, held and held.types, _listed),
             ("purposes", stated.purposes, held and held.purposes, _listed),
+            ("deny", stated.deny, held and held.deny, _listed),
+            ("search", stated.search, held and held.search, _classes),
+            ("export", stated.export, held and held.export, _classes),
+            ("deny_types", stated.deny_types, held and held.deny_types, _listed),
         ):
             # What means the same stays as somebody wrote it.
-            if held is not None and value == before:
+            if value is KEPT or (held is not None and value == before):
                 continue
-            if value:
+            if value or (name == "export" and value is not None):
                 table[name] = shown(value)
             else:
                 table.pop(name, None)
@@ -139,14 +180,19 @@ def ruling(archive: Archive, key: str, record_type: str, stated: RuleStated) -> 
         table = rules.setdefault(record_type, tomlkit.table())
         for name, value, before, shown in (
             ("actions", stated.actions, held.actions, _listed),
+            ("deny", stated.deny, held.deny, _listed),
+            ("read", stated.read, dict(held.read), _ways),
+            ("write", stated.write, held.write, _classes),
+            ("search", stated.search, held.search, _classes),
+            ("export", stated.export, held.export, _classes),
             ("rows", stated.rows, held.rows, _conditions),
             ("field", fields, dict(held.fields), _field_rules),
         ):
             # What means the same stays as somebody wrote it.
-            if value == before:
+            if value is KEPT or value == before:
                 continue
             table.pop(name, None)
-            if value or (name == "actions" and value is not None):
+            if value or (name in _IN_PLACE and value is not None):
                 table[name] = shown(value)
         if not table:
             del rules[record_type]
@@ -187,13 +233,19 @@ def role_text(archive: Archive, key: str) -> str:
         own = tomlkit.parse(archive.applied.text)["roles"][key]
         return tomlkit.dumps({"roles": {key: own}}).strip()
     document = tomlkit.document()
-    stated = RoleStated(held.label, held.actions, held.read, held.write, held.types, held.purposes)
     roles = tomlkit.table(is_super_table=True)
     roles[key] = table = tomlkit.table()
-    table["label"] = _inline(dict(stated.label))
-    table["actions"] = _listed(stated.actions)
-    table["read"] = _inline(_said(stated.read))
-    table["write"] = _classes(stated.write)
+    table["label"] = _inline(dict(held.label))
+    table["actions"] = _listed(held.actions)
+    table["read"] = _inline(_said(held.read))
+    table["write"] = _classes(held.write)
+    if held.export is not None:
+        table["export"] = _classes(held.export)
+    if held.search:
+        table["search"] = _classes(held.search)
+    for name in ("types", "purposes", "deny", "deny_types"):
+        if getattr(held, name):
+            table[name] = _listed(getattr(held, name))
     document["roles"] = roles
     return tomlkit.dumps(document).strip()
 
@@ -218,6 +270,10 @@ def _require_own(archive: Archive, key: str) -> None:
 
 def _said(read: Mapping[str, str]) -> dict[str, str]:
     return {name: read[name] for name in CLASSES if read.get(name, "none") != "none"}
+
+
+def _ways(read: Any) -> Any:
+    return _inline({name: read[name] for name in CLASSES if name in read})
 
 
 def _inline(value: Any) -> Any:

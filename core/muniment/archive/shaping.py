@@ -12,7 +12,7 @@ from muniment.codec import canonical
 from muniment.errors import ConfigError, Conflict
 from muniment.schema import RecordType, Template
 from muniment.schema.definitions import definition_document
-from muniment.session.reading.preview import Effect, effects_of
+from muniment.session.tables.preview import Effect, effects_of
 
 if TYPE_CHECKING:
     from muniment.archive._opened import Archive

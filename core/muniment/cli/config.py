@@ -50,6 +50,7 @@ def diff(call: Invocation) -> None:
     import difflib
 
     from muniment.cli.output import clean, emit, put, talk
+    from muniment.roles import beyond_rows
 
     with call.session() as (archive, session):
         session.require("config.read")
@@ -68,6 +69,8 @@ def diff(call: Invocation) -> None:
             return
         for line in lines:
             put(clean(line))
+        for key in beyond_rows(archive.file.roles) if lines else ():
+            talk(call.say("cli.beyond_rows", name=key))
         if not lines:
             talk(call.say("cli.config_same"))
 
@@ -83,7 +86,8 @@ def diff(call: Invocation) -> None:
 @click.pass_obj
 def apply(call: Invocation, reason: str) -> None:
     """Put what the file says into force."""
-    from muniment.cli.output import emit, put
+    from muniment.cli.output import emit, put, talk
+    from muniment.roles import beyond_rows
 
     with call.session() as (archive, session):
         done = archive.apply_config(session, reason=reason)
@@ -91,6 +95,8 @@ def apply(call: Invocation, reason: str) -> None:
             emit({"config": {"applied": done}})
         else:
             put(call.say("cli.config_applied" if done else "cli.config_same"))
+        for key in beyond_rows(archive.engine.policy.roles.values()) if done else ():
+            talk(call.say("cli.beyond_rows", name=key))
 
 
 @verb("show", ("What holds, or held on a day.", "查看当前或某日有效的配置。"))

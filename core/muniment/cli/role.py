@@ -134,7 +134,8 @@ def show(call: Invocation, key: str) -> None:
     """One role."""
     import json
 
-    from muniment.cli.output import emit, labels
+    from muniment.cli.output import emit, labels, talk
+    from muniment.roles import beyond_rows
 
     with call.session() as (archive, session):
         session.require("user.read")
@@ -143,6 +144,8 @@ def show(call: Invocation, key: str) -> None:
         if found is None:
             raise NotFound("cli.no_role", name=key, known=", ".join(sorted(archive.engine.policy.roles)))
         document = _document(archive, found)
+        for one in beyond_rows((found,)):
+            talk(call.say("cli.beyond_rows", name=one))
         if call.json:
             emit({"roles": [document]})
             return

@@ -21,9 +21,12 @@ from muniment.session.ticking import JOBS
 from muniment.session.writing.applying import policy_of
 from muniment_web.api._calls import area, language_of, may
 from muniment_web.api._parts import (
+    After,
     Day,
     Label,
+    Limit,
     Moment,
+    Paged,
     Shown,
     Strict,
     Why,
@@ -368,6 +371,10 @@ class Backups(Shown):
     backups: list[BackupShown]
 
 
+class BackupsKept(Backups, Paged):
+    """A piece of the sealed backups that are there."""
+
+
 class BackupDrilled(Shown):
     """What a restore that was practised showed."""
 
@@ -383,10 +390,13 @@ def _backup(one: Sealed) -> BackupShown:
 
 
 @router.get("/backups")
-def list_backups(session: BackedUp, response: Response) -> Backups:
+def list_backups(
+    session: BackedUp, response: Response, limit: Limit = 100, after: After = None
+) -> BackupsKept:
     """The sealed backups where the configuration keeps them; the ETag is the version of the configuration."""
     put_configuration(response, session)
-    return Backups(backups=[_backup(one) for one in session.backups.listed()])
+    found = session.backups.listed(limit=limit, after=after)
+    return BackupsKept(backups=[_backup(one) for one in found], after=found.after)
 
 
 @router.post("/backups", status_code=201)

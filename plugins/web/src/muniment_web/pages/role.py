@@ -16,7 +16,7 @@ from muniment.model import CLASSES
 from muniment.policy import ACTIONS, Role
 from muniment.purposes import PURPOSES
 from muniment_web.frame.call import Call
-from muniment_web.frame.proposing import Seen, look_or_edit
+from muniment_web.frame.proposing import Seen, beyond_said, look_or_edit
 from muniment_web.frame.reasons import REASONS
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import form_page, purpose_of, type_names
@@ -95,6 +95,7 @@ def _page(call: Call, *, seen: Seen | None = None, problem: MunimentError | None
         "role.html",
         problem,
         role=found,
+        warnings=beyond_said(call, (found,)),
         origin=origin,
         plugin=plugin,
         classes=CLASSES,
@@ -135,8 +136,8 @@ def new(call: Call) -> Response:
     """The form of a new role, as it stands or like one that is there."""
     call.session.require("config.change")
     like = call.query("like")
-    start = _values(_role_of(call, like)) if like else {"read": {}, "write": [], "actions": [], "types": []}
-    return _form(call, {**start, "key": "", "label_en": "", "label_zh": ""})
+    start = _role_of(call, like) if like else Role("", {}, frozenset(), {})
+    return _form(call, {**_values(start), "key": "", "label_en": "", "label_zh": ""})
 
 
 def change(call: Call) -> Response:
@@ -158,6 +159,10 @@ def _values(found: Role) -> dict[str, Any]:
         "actions": sorted(found.actions),
         "types": sorted(found.types),
         "purposes": sorted(found.purposes),
+        "search": sorted(found.search),
+        "export": None if found.export is None else sorted(found.export),
+        "deny": sorted(found.deny),
+        "deny_types": sorted(found.deny_types),
     }
 
 
@@ -178,7 +183,7 @@ def _form(
         groups=_grouped(sorted(ACTIONS)),
         types=type_names(call),
         purposes=[(one, purpose_of(call, one)) for one in purposes],
-        more=bool(held) and bool(_role_of(call, held).rules or _role_of(call, held).deny),
+        more=bool(held) and bool(_role_of(call, held).rules),
         seen=seen,
         reasons=REASONS,
     )
@@ -200,6 +205,11 @@ def define(call: Call) -> Response:
         "actions": call.texts("action"),
         "types": call.texts("type"),
         "purposes": call.texts("purpose"),
+        "search": call.texts("search"),
+        # Whoever ticks a class means it; only nothing at all has to be said by itself.
+        "export": call.texts("export") if call.text("own_export") or call.texts("export") else None,
+        "deny": call.texts("deny"),
+        "deny_types": call.texts("deny_type"),
     }
     stated = RoleStated(
         {"en": en or zh or key, "zh": zh or en or key},
@@ -208,6 +218,10 @@ def define(call: Call) -> Response:
         frozenset(values["write"]),
         frozenset(values["types"]),
         frozenset(values["purposes"]),
+        frozenset(values["deny"]),
+        frozenset(values["search"]),
+        None if values["export"] is None else frozenset(values["export"]),
+        frozenset(values["deny_types"]),
     )
     return look_or_edit(
         call,

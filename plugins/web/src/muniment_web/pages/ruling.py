@@ -7,13 +7,13 @@ from collections.abc import Iterator, Sequence
 from itertools import count
 from typing import Final
 
-import attrs
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.archive.editing import Edit
 from muniment.archive.roles import RuleStated, origin_of, ruling
 from muniment.errors import ConfigError, MunimentError, NotFound
+from muniment.model import CLASSES
 from muniment.policy import ACTIONS, FieldRule, Role, RowTest, TypeRule
 from muniment.roles import tells_rows
 from muniment.schema import Field, RecordType
@@ -27,6 +27,7 @@ __all__ = ["routes"]
 
 _WAYS: Final = ("clear", "mask", "none", "deny")
 _ANSWERS: Final = {"": None, "yes": True, "no": False}
+_SETS: Final = ("write", "search", "export")
 _RECORDS: Final = tuple(sorted(one for one in ACTIONS if one.startswith("record.")))
 _BETWEEN: Final = re.compile(r"[,;\uff0c\uff1b\u3001]")
 
@@ -58,14 +59,20 @@ def rule(call: Call) -> Response:
     """The form, as the rule stands."""
     call.session.require("config.change")
     _, _, held = _of(call)
-    return _form(call, RuleStated(held.actions, held.fields, held.rows))
+    return _form(call, _as_held(held))
+
+
+def _as_held(held: TypeRule) -> RuleStated:
+    return RuleStated(
+        held.actions, held.fields, held.rows, held.read, held.write, held.search, held.export, held.deny
+    )
 
 
 def state(call: Call) -> Response:
     """Look what a rule would come to, or have it hold."""
     call.session.require("config.change")
     role, table, held = _of(call)
-    stated = RuleStated(held.actions, held.fields, held.rows)
+    stated = _as_held(held)
 
     def making() -> Edit:
         nonlocal stated
@@ -86,28 +93,34 @@ def _form(
 ) -> Response:
     role, table, held = _of(call)
     fields = [one for one in table.fields if not one.retired]
-    classes = {**role.read, **held.read}
-    writes = role.write if held.write is None else held.write
+    own = {name: getattr(stated, name) for name in _SETS}
+    general = _general(role)
+    sets = {name: general[name] if own[name] is None else own[name] for name in _SETS}
     return form_page(
         call,
         "role_table.html",
         problem,
         role=role,
         table=table,
+        classes=CLASSES,
+        class_ways=_WAYS[:3],
+        own=own,
+        sets=sets,
+        read=stated.read,
+        denied=stated.deny,
         ways=_WAYS,
         fields=[
             {
                 "key": one.key,
                 "label": one.label.of(call.lang) or one.key,
                 "class": one.sensitivity,
-                "usual": classes.get(one.sensitivity, "none"),
-                "writes": one.sensitivity in writes,
+                "usual": {**role.read, **held.read}.get(one.sensitivity, "none"),
                 "rule": stated.fields.get(one.key, FieldRule()),
             }
             for one in fields
         ],
         actions=_RECORDS,
-        own=stated.actions is not None,
+        own_actions=stated.actions is not None,
         chosen=role.actions if stated.actions is None else stated.actions,
         # An empty line in each group, and an empty group, to go on in.
         rows=[(*tests, None) for tests in (*stated.rows, ())],
@@ -116,6 +129,12 @@ def _form(
         seen=seen,
         reasons=REASONS,
     )
+
+
+def _general(role: Role) -> dict[str, frozenset[str]]:
+    """The classes that a role writes, asks for by exact value and hands out where a table says nothing."""
+    export = frozenset(CLASSES) if role.export is None else role.export
+    return {"write": role.write, "search": role.search, "export": export}
 
 
 def _row_fields(fields: Sequence[Field], stated: RuleStated, lang: str) -> list[tuple[str, str]]:
@@ -148,14 +167,31 @@ def _stated(call: Call, role: Role, table: RecordType, held: TypeRule) -> RuleSt
     }
     # What holds for retired fields is nothing that the form shows.
     kept = {key: rule for key, rule in held.fields.items() if key not in fields}
-    return RuleStated(actions, {**kept, **fields}, tuple(_rows(call, f"roles.{role.key}.type.{table.key}")))
+    read = {name: way for name in CLASSES if (way := call.text(f"class.{name}")) in _WAYS[:3]}
+    sets = {name: _set(call, name, getattr(held, name), usual) for name, usual in _general(role).items()}
+    return RuleStated(
+        actions,
+        {**kept, **fields},
+        tuple(_rows(call, f"roles.{role.key}.type.{table.key}")),
+        read,
+        **sets,
+        deny=(held.deny - set(_RECORDS)) | (set(call.texts("deny")) & set(_RECORDS)),
+    )
+
+
+def _set(call: Call, name: str, held: frozenset[str] | None, usual: frozenset[str]) -> frozenset[str] | None:
+    """The classes in place of the role's; whoever ticks others than the role has means them."""
+    chosen = frozenset(call.texts(f"class_{name}"))
+    moved = held is None and bool(call.text("classes")) and chosen != usual
+    return chosen if moved or call.text(f"own_{name}") else None
 
 
 def _field_rule(call: Call, key: str, held: FieldRule) -> FieldRule:
-    """What is asked and handed out by rule of its own stays as the file has it."""
-    way, answer = call.text(f"read.{key}"), call.text(f"write.{key}")
+    way = call.text(f"read.{key}")
+    answers = {name: _ANSWERS.get(call.text(f"{name}.{key}")) for name in _SETS}
+    # How a field would be read that is denied stays as the file has it.
     read = held.read if way == "deny" else (way if way in _WAYS else None)
-    return attrs.evolve(held, read=read, write=_ANSWERS.get(answer), deny=way == "deny")
+    return FieldRule(read, **answers, deny=way == "deny")
 
 
 def _rows(call: Call, place: str) -> Iterator[tuple[RowTest, ...]]:
