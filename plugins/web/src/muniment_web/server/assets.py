@@ -25,6 +25,7 @@ _TAKES = {
     "editors.js": ("grid.js",),
     "tray.js": ("grid.js", "editors.js"),
     "columns.js": ("grid.js", "editors.js"),
+    "fill.js": ("grid.js", "series.js"),
 }
 # Browsers load them as one sheet; what stands later wins.
 _STYLES = (

@@ -42,8 +42,16 @@ function ask(lock) {
   });
 }
 
-// What was revealed is put in the place of its mask, and taken out again.
+// What was revealed is put in the place of its mask, and taken out again. Its end is a time of day that is
+// looked at each second: a timer stands still while the machine sleeps.
 const shown = new Map();
+let watch = null;
+function veil() {
+  for (const { again, until } of shown.values()) if (Date.now() >= until) again();
+  if (shown.size) return;
+  clearInterval(watch);
+  watch = null;
+}
 function unveil(piece) {
   const { where, id, f, seconds } = piece.dataset;
   const place = where === "cell" ? $(`tr[data-id="${id}"] td[data-f="${f}"]`) : $(`#s-${CSS.escape(f)}`);
@@ -66,13 +74,13 @@ function unveil(piece) {
     place.classList.remove("revealed");
     delete place.dataset.mask;
   };
-  shown.set(place, again);
-  setTimeout(again, Number(seconds) * 1000);
+  shown.set(place, { again, until: Date.now() + Number(seconds) * 1000 });
+  watch ??= setInterval(veil, 1000);
   (typed ?? place).focus?.();
 }
-document.addEventListener("m:mask", (event) => shown.get(event.target)?.());
+document.addEventListener("m:mask", (event) => shown.get(event.target)?.again());
 addEventListener("pagehide", () => {
-  for (const again of shown.values()) again();
+  for (const { again } of shown.values()) again();
 });
 
 document.addEventListener("htmx:after:swap", () => {
@@ -438,6 +446,7 @@ document.addEventListener("change", (event) => {
 prepare();
 // Where somebody is stands in view; only what holds it is scrolled, so the page stays at its beginning.
 for (const one of all(".rail [aria-current], .tabs [aria-current]")) {
+  if (one.closest(".foot")) continue; // always in view
   const holder = one.closest(".rail, .tabs");
   const [inner, outer] = [one.getBoundingClientRect(), holder.getBoundingClientRect()];
   const foot = $(".foot", holder)?.getBoundingClientRect().top ?? outer.bottom;

@@ -48,6 +48,10 @@ function counted() {
     every.checked = count > 0 && count === boxes.length;
     every.indeterminate = count > 0 && count < boxes.length;
   }
+  // What the question finds on other pages is offered once all that stand here are meant, and on a phone, which has
+  // no box for all of them, with the first.
+  for (const one of all("[data-every]", bar))
+    one.hidden = count < boxes.length && every?.checkVisibility() === true;
 }
 document.addEventListener("click", (event) => {
   const box = event.target.closest?.("#grid th.rh input");
@@ -113,9 +117,11 @@ document.addEventListener("click", (event) => {
     return one;
   };
   form.action = act.dataset.bulk;
+  const asked = [...new FormData($("#view"))].filter(([name]) => name !== "csrf");
   $("[data-ids]", form).replaceChildren(
-    field("do", "ask"),
-    ...ticked().map((row) => field("r", row.dataset.id)),
+    ...(act.dataset.every === undefined
+      ? [field("do", "ask"), ...ticked().map((row) => field("r", row.dataset.id))]
+      : [field("do", "all"), ...asked.map(([name, value]) => field(name, value))]),
   );
   form.submit();
 });
@@ -245,3 +251,5 @@ document.addEventListener("htmx:after:swap", () => {
 });
 lay();
 offer();
+// Whoever comes back to the table finds their ticks there, and what may be done with them.
+addEventListener("pageshow", counted);

@@ -47,7 +47,7 @@ function paint(cell) {
   if (chosen.length > 1) for (const one of chosen) one.classList.add("sel");
   document.dispatchEvent(new CustomEvent("m:chosen", { detail: chosen }));
 }
-function choose(cell, from, to) {
+export function choose(cell, from, to) {
   anchor = from;
   head = to;
   paint(cell);
