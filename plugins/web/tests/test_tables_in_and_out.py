@@ -4,12 +4,16 @@ from __future__ import annotations
 
 import io
 import re
+import tempfile
 import zipfile
+from base64 import b64encode
 
 import pyotp
 import pytest
 
-from muniment_web.testing import PASSWORD
+from muniment.model import SCOPES
+from muniment.testing import new_archive
+from muniment_web.testing import PASSWORD, Browser, give_password, new_web
 
 TABLE = "客户编号,姓名,电子邮箱,Unknown column\n{0}-1,张敏,min@example.org,x\n{0}-2,Otto Kurz,nonsense,y\n"
 
@@ -55,6 +59,88 @@ def test_a_table_comes_in_step_by_step(signed, made, logged):
     identifier = re.search(r"/import/revert/([0-9a-f-]{36})", one.get("/import").text).group(1)
     undone = one.post(f"/import/revert/{identifier}", {"note": "wrong file"})
     assert "1 deleted" in undone.text
+
+
+def _tried(browser, content: str, fields: list[str], **more):
+    page = browser.post("/import", {"type": "customer"}, files={"file": ("people.csv", content)})
+    headers = hidden(page.text)["header"]
+    form = {"header": headers, "field": fields, "match": "", "empty": "keep", **more}
+    return browser.post("/import/try", form)
+
+
+def test_columns_of_one_field_are_joined(signed):
+    """First and last name make a name; written in Chinese characters, the family name comes first."""
+    one = signed("owner")
+    text = "firstname,lastname,city\nAnna,Schmidt,Bonn\n娜,欧阳,上海\n"
+    trial = _tried(one, text, ["full_name", "full_name", "city"])
+    assert "Anna Schmidt" in trial.text
+    assert "欧阳娜" in trial.text
+    assert "Import 2 records" in trial.text
+
+
+def test_what_is_refused_is_told_once_for_rows_alike_and_by_its_label(signed):
+    """Nothing names a key or an option of a command; where no row fits there is nothing to press."""
+    one = signed("owner")
+    rows = "".join(f"N{at},3\n" for at in range(25))
+    trial = _tried(one, f"lastname,support_rep\n{rows}", ["family_name", "account_owner"])
+    assert 2 == trial.text.count("Account owner: ") + trial.text.count("Name: ")
+    assert "2–21" in trial.text
+    assert "5 more rows" in trial.text
+    assert "--map" not in trial.text
+    assert "account_owner:" not in trial.text
+    assert "Import 0 records" not in trial.text
+    assert "Back to the columns" in trial.text
+
+
+def test_a_choice_is_shown_by_its_label_before_it_is_imported(signed):
+    """What a new record gets of itself reads as it will read in the table."""
+    trial = _tried(signed("owner"), "name\nAnna Schmidt\n", ["full_name"])
+    assert "Individual" in trial.text or "Person" in trial.text
+    assert "<ins>person</ins>" not in trial.text
+
+
+def test_the_names_of_the_columns_may_stand_lower(signed):
+    """A title of two lines is passed over where somebody says which row the names stand in."""
+    one = signed("owner")
+    text = "Customers of the year,\nas of today,\nname,city\nAnna Schmidt,Bonn\n"
+    one.post("/import", {"type": "customer"}, files={"file": ("people.csv", text)})
+    page = one.get("/import/columns?header_row=3")
+    # On a phone each column is a card, so that its field is in sight.
+    assert 'class="grid plain asc"' in page.text
+    assert ["name", "city"] == hidden(page.text)["header"]
+    assert ["3"] == hidden(page.text)["header_row"]
+    form = {"header": ["name", "city"], "field": ["full_name", "city"], "match": "", "header_row": "3"}
+    assert "Import 1 records" in one.post("/import/try", form).text
+
+
+def test_no_answer_says_where_the_server_keeps_a_file(signed, made):
+    """What is wrong with a file is told by the name it was sent with, on the page and over the API."""
+    one = signed("owner")
+    one.post("/import", {"type": "customer"}, files={"file": ("people.csv", "name\nAnna\n")})
+    page = one.get("/import/columns?header_row=99")
+    assert 422 == page.status_code
+    assert "(people.csv)" in page.text
+    assert tempfile.gettempdir() not in page.text
+    with made.session(actor="owner") as session:
+        _, token = session.credentials.issue("owner", name="test", scopes=SCOPES, days=1)
+    body = {"file": {"name": "people.csv", "content": b64encode(b"\x00\xff").decode()}, "reason": "x"}
+    answer = one.client.post(
+        "/api/v1/records/customer/import", json=body, headers={"Authorization": f"Bearer {token}"}
+    )
+    assert answer.status_code in (400, 422)
+    assert tempfile.gettempdir() not in answer.text
+
+
+def test_no_table_is_chosen_before_somebody_chooses_one(signed, tmp_path):
+    """Of several tables a file does not go into the one that happens to be the first of the list."""
+    only = re.search(r'<select id="type".*?</select>', signed("owner").get("/import").text, re.DOTALL)
+    assert '<option value="customer" selected>' in only.group(0)
+    with new_archive(tmp_path / "two", templates=("interaction-log",)) as archive:
+        give_password(archive, "owner")
+        page = Browser.of(new_web(archive)).sign_in("owner").get("/import").text
+    several = re.search(r'<select id="type".*?</select>', page, re.DOTALL).group(0)
+    assert '<option value="">' in several
+    assert "selected" not in several
 
 
 def test_what_is_no_table_is_told_and_nothing_breaks(signed):
@@ -129,13 +215,14 @@ def test_one_goes_from_record_to_record_and_sets_one_back(signed, made):
 def test_a_second_factor_is_set_up_on_the_account_page(signed, made):
     """The seed is shown, counts once a code was typed, gives recovery codes, and goes again."""
     one = signed("tom")
-    assert "sign.wrong" in one.post("/account/totp", {"current": "wrong"}).text
+    assert "sign.current_wrong" in one.post("/account/totp", {"current": "wrong"}).text
     page = one.post("/account/totp", {"current": PASSWORD})
-    seed = re.search(r'id="seed">([A-Z2-7]+)<', page.text).group(1)
+    seed = re.search(r'id="seed">([A-Z2-7 ]+)<', page.text).group(1)
+    assert [4] * 8 == [len(part) for part in seed.split()]
     assert "<svg" in page.text
     assert "style=" not in page.text
-    assert "sign.wrong" in one.post("/account/totp/confirm", {"code": "000000"}).text
-    code = pyotp.TOTP(seed).at(made.engine.clock() // 1_000_000)
+    assert "sign.code_wrong" in one.post("/account/totp/confirm", {"code": "000000"}).text
+    code = pyotp.TOTP(seed.replace(" ", "")).at(made.engine.clock() // 1_000_000)
     done = one.post("/account/totp/confirm", {"code": code})
     assert 10 == len(re.search(r'id="codes">(.*?)</pre>', done.text, re.DOTALL).group(1).split())
     off = one.post("/account/totp/remove", {"current": PASSWORD})
@@ -147,7 +234,7 @@ def test_a_password_is_changed_by_who_knows_it(signed, made):
     one, other = signed("ada"), signed("ada")
     new = "copper lantern 51 meadow"
     wrong = one.post("/account/password", {"current": "x", "password": new, "again": new})
-    assert "sign.wrong" in wrong.text
+    assert "sign.current_wrong" in wrong.text
     done = one.post("/account/password", {"current": PASSWORD, "password": new, "again": new})
     assert "The password was changed" in done.text
     assert 303 == other.get("/", follow_redirects=False).status_code

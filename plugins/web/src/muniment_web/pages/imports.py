@@ -2,34 +2,41 @@
 
 from __future__ import annotations
 
-import tempfile
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from itertools import islice
+from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Final
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from muniment.errors import ConfigError, MunimentError, NotFound, UsageError
+from muniment.errors import ConfigError, Issue, MunimentError, NotFound, UsageError
 from muniment.imports import Mapping as FileMapping
+from muniment.imports.mapping import Join
 from muniment.imports.plan import header_key
 from muniment.imports.reader import open_table
 from muniment.imports.run import Imported
 from muniment.schema import RecordType
 from muniment.schema.builtin import IMPORT
+from muniment.session import Record
+from muniment.session.reading.pieces import Piece
 from muniment_web.frame.call import Call
 from muniment_web.frame.cells import markup
-from muniment_web.frame.reasons import REASONS, reason_of
+from muniment_web.frame.reasons import IMPORT_REASONS, reason_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import form_page, types_called
+from muniment_web.frame.told import form_page, issue_text, number_of, types_called
+from muniment_web.server.folders import own_folder
 from muniment_web.server.signs import Upload
 
 __all__ = ["routes"]
 
 _LARGEST: Final = 30 << 20
 _ENCODINGS: Final = ("utf-8", "gb18030", "windows-1252", "big5", "shift_jis")
+_READING: Final = ("encoding", "sheet", "header_row")
+"""What says how the file is read."""
+_ZIP: Final = b"PK\x03\x04"
+"""How a workbook begins: XLSX and ODS are ZIP archives (APPNOTE.TXT, 4.3.7)."""
 _SAMPLES: Final = 3
 _REJECTS_TYPE: Final = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 
@@ -52,13 +59,15 @@ def start(call: Call, problem: MunimentError | None = None) -> Response:
     session = call.session
     session.require("record.import")
     types = [one for one in session.types() if session.may("record.import", one.key) and not one.retired]
+    found = session.imports(**call.piece)
     return form_page(
         call,
         "import.html",
         problem,
         types=types,
-        chosen=call.query("type") or call.text("type"),
-        imports=_earlier(call),
+        chosen=call.query("type") or call.text("type") or (types[0].key if len(types) == 1 else ""),
+        imports=_earlier(call, found),
+        more=call.more(found),
         labels=types_called(call),
         states={one.key: (one.label.of(call.lang), one.colour) for one in IMPORT.by_key["state"].choices},
         notes=call.taken_notes(),
@@ -66,14 +75,14 @@ def start(call: Call, problem: MunimentError | None = None) -> Response:
     )
 
 
-def _earlier(call: Call) -> list[dict[str, Any]]:
+def _earlier(call: Call, found: Piece[Record]) -> list[dict[str, Any]]:
     return [
         {
             "id": one.id,
             "fields": {key: str(value) for key, value in one.fields.items()},
             "time": call.time(one.recorded_us),
         }
-        for one in call.session.imports(limit=20)
+        for one in found
     ]
 
 
@@ -99,8 +108,8 @@ def _file(call: Call) -> Iterator[tuple[Path, Upload]]:
     upload = call.signed.upload
     if upload is None:
         raise UsageError("serve.request")
-    with tempfile.TemporaryDirectory(prefix="muniment-") as folder:
-        path = Path(folder) / (Path(upload.name).name.lstrip(".") or "table")
+    with own_folder() as folder:
+        path = folder / (Path(upload.name).name.lstrip(".") or "table")
         path.write_bytes(upload.content)
         yield path, upload
 
@@ -109,18 +118,24 @@ def columns(call: Call, problem: MunimentError | None = None) -> Response:
     """Step two: which column is which field, guessed from the headers in either language."""
     if call.signed.upload is None:
         return call.go("/import")
-    reading = {name: call.text(name) or call.query(name) for name in ("encoding", "sheet")}
+    reading = {name: call.text(name) or call.query(name) for name in _READING}
     header: Sequence[str] = ()
     samples: list[Sequence[str]] = []
-    with _file(call) as (path, upload):
-        record_type = call.session.type(upload.type)
-        try:
-            given = {name: value for name, value in reading.items() if value}
-            with open_table(path, **given) as table:  # type: ignore[arg-type]  # texts alone
-                header = table.header
-                samples = [row.cells for row in islice(table.rows, _SAMPLES)]
-        except UsageError as error:
-            problem = problem or error
+    record_type = call.session.type(call.signed.upload.type)
+    try:
+        with (
+            _file(call) as (path, _),
+            open_table(
+                path,
+                encoding=reading["encoding"] or None,
+                sheet=reading["sheet"] or None,
+                header_row=number_of(reading["header_row"]) or None,
+            ) as table,
+        ):
+            header = table.header
+            samples = [row.cells for row in islice(table.rows, _SAMPLES)]
+    except UsageError as error:
+        problem = problem or error
     guesses = _guesses(header, record_type)
     chosen = dict(zip(call.texts("header"), call.texts("field"), strict=False))
     writable = call.session.view(record_type).writable
@@ -147,6 +162,7 @@ def columns(call: Call, problem: MunimentError | None = None) -> Response:
         match=call.texts("match") or sorted(record_type.unique)[:1],
         encodings=_ENCODINGS,
         reading=reading,
+        workbook=call.signed.upload.content.startswith(_ZIP),
     )
 
 
@@ -165,14 +181,27 @@ def _guesses(header: Sequence[str], record_type: RecordType) -> dict[str, str]:
 def _mapping(call: Call, record_type: RecordType) -> FileMapping:
     pairs = dict(zip(call.texts("header"), call.texts("field"), strict=False))
     known = record_type.by_key
+    sources: dict[str, list[str]] = {}
+    for name, key in pairs.items():
+        if key in known:
+            sources.setdefault(key, []).append(name)
+    guesses = _guesses(list(pairs), record_type)
     return FileMapping(
         type=record_type.key,
-        columns={name: key for name, key in pairs.items() if key in known},
+        columns={names[0]: key for key, names in sources.items() if len(names) == 1},
+        joins={key: _joined(names, guesses) for key, names in sources.items() if len(names) > 1},
         ignore=tuple(name for name, key in pairs.items() if key not in known and key != "muniment:id"),
         match=tuple(key for key in call.texts("match") if key in known),
         empty="clear" if call.text("empty") == "clear" else "keep",
         date_order=call.text("date_order") if call.text("date_order") in ("dmy", "mdy") else "",
+        header_row=number_of(call.text("header_row")) or 0,
     )
+
+
+def _joined(names: Sequence[str], guesses: Mapping[str, str]) -> Join:
+    """Columns that make one field, in the order of the file; in Chinese the family name comes first."""
+    han = sorted(names, key=lambda name: guesses.get(name) != "family_name")
+    return Join(columns=tuple(names), han_columns=tuple(han))
 
 
 def _go(call: Call, *, dry_run: bool, rejects: Path | None = None) -> Imported:
@@ -207,8 +236,8 @@ def run(call: Call) -> Response:
     """Step four: the import itself."""
     if call.text("do") == "again":
         return columns(call)
-    with tempfile.TemporaryDirectory(prefix="muniment-") as folder:
-        target = Path(folder) / "rejected.xlsx"
+    with own_folder() as folder:
+        target = folder / "rejected.xlsx"
         try:
             done = _go(call, dry_run=False, rejects=target)
         except (UsageError, ConfigError) as error:
@@ -231,9 +260,9 @@ def _result(call: Call, done: Imported, *, rejected: bytes = b"") -> Response:
         # What is there is masked like everywhere; what comes is in the person's own file.
         if old and not field.in_clear:
             return "•••"
-        return (
-            markup(value, field, kinds.get(field.kind), call.say, {}) if not isinstance(value, str) else value
-        )
+        if isinstance(value, str) and not field.choices:
+            return value
+        return markup(value, field, kinds.get(field.kind), call.say, {})
 
     changes = [
         {
@@ -251,31 +280,47 @@ def _result(call: Call, done: Imported, *, rejected: bytes = b"") -> Response:
         }
         for one in done.changes
     ]
-    problems = [
-        {
-            "row": one.row,
-            "columns": one.columns,
-            "texts": [issue.text(call.lang) for issue in one.issues],
-        }
-        for one in done.problems
-    ]
     return call.page(
         "import_result.html",
         done=done,
         type=record_type,
         changes=changes,
-        problems=problems,
-        remarks=[one.text(call.lang) for one in done.notes],
+        problems=_problems(call, done, labels),
+        left=done.rejected - len(done.problems),
+        remarks=[_told(call, one, labels) for one in done.notes],
         upload=call.signed.upload,
         kept=_kept(call),
-        reasons=REASONS,
+        reasons=IMPORT_REASONS,
         rejected=bool(rejected),
     )
 
 
+def _told(call: Call, issue: Issue, labels: Mapping[str, str]) -> str:
+    text = issue_text(call, issue)
+    return (
+        call.say("import.of_field", field=labels.get(issue.field, issue.field), text=text)
+        if issue.field
+        else text
+    )
+
+
+def _problems(call: Call, done: Imported, labels: Mapping[str, str]) -> list[tuple[str, str, str]]:
+    """The first rows that were refused: those that follow each other for the same reason together."""
+    comma = call.say("common.comma")
+    alike = groupby(
+        done.problems,
+        lambda one: (comma.join(one.columns), " ".join(_told(call, issue, labels) for issue in one.issues)),
+    )
+    found = []
+    for (columns, text), group in alike:
+        rows = [one.row for one in group]
+        found.append((f"{rows[0]}–{rows[-1]}" if len(rows) > 1 else str(rows[0]), columns, text))
+    return found
+
+
 def _kept(call: Call) -> list[tuple[str, str]]:
     """What was chosen so far, for the form of the next step."""
-    names = ("header", "field", "match", "empty", "date_order", "encoding", "sheet")
+    names = ("header", "field", "match", "empty", "date_order", *_READING)
     return [(name, value) for name in names for value in call.texts(name)]
 
 

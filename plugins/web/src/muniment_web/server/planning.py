@@ -1,13 +1,13 @@
-"""Renewing the plan of retention while the pages go on: one run at a time, and how far it is."""
+"""What takes longer than people wait, renewed while the pages go on: one run at a time, and how far it is."""
 
 from __future__ import annotations
 
+from collections.abc import Callable
 from threading import Lock, Thread
 
 import attrs
 
 from muniment.errors import MunimentError
-from muniment.session import Session
 
 __all__ = ["Planning", "Run"]
 
@@ -28,7 +28,7 @@ class Run:
 
 
 class Planning:
-    """Runs ``retention.renew`` in a thread of its own; the pages ask how far it is."""
+    """Renews something in a thread of its own; the pages ask how far it is."""
 
     def __init__(self) -> None:
         self._lock = Lock()
@@ -40,18 +40,17 @@ class Planning:
         """How far it is."""
         return self._run
 
-    def start(self, session: Session) -> None:
+    def start(self, renew: Callable[..., object]) -> None:
         """Begin a run unless one goes on.
 
-        Raises:
-            AccessDenied: ``access.action``; logged.
+        Args:
+            renew: does it; ``progress`` is told how many records were looked at, and maybe of how many.
         """
-        session.require("retention.read")
         with self._lock:
             if self._thread is not None and self._thread.is_alive():
                 return
             self._run = Run(running=True)
-            self._thread = Thread(target=self._renew, args=(session,), name="retention", daemon=True)
+            self._thread = Thread(target=self._renew, args=(renew,), name="renewing", daemon=True)
             self._thread.start()
 
     def wait(self, seconds: float | None = None) -> None:
@@ -60,14 +59,14 @@ class Planning:
         if thread is not None:
             thread.join(seconds)
 
-    def _renew(self, session: Session) -> None:
+    def _renew(self, renew: Callable[..., object]) -> None:
         problem = None
         try:
-            session.retention.renew(progress=self._told)
+            renew(progress=self._told)
         except MunimentError as error:
             problem = error
         finally:
             self._run = Run(done=self._run.done, problem=problem)
 
-    def _told(self, done: int, total: int) -> None:
+    def _told(self, done: int, total: int = 0) -> None:
         self._run = Run(running=True, done=done)
