@@ -7,11 +7,8 @@ from base64 import b64decode
 from pathlib import Path as FilePath
 from tempfile import TemporaryDirectory
 from typing import Annotated, Final
-from urllib.parse import quote
 
 from fastapi import Depends, Path, Query, Response
-from starlette.background import BackgroundTask
-from starlette.responses import FileResponse
 
 from muniment.errors import UsageError
 from muniment.session import Session
@@ -30,6 +27,7 @@ from muniment_web.api._parts import (
     version_of,
 )
 from muniment_web.api._records import saved_of
+from muniment_web.server.handed import Handed
 
 __all__ = ["router"]
 
@@ -95,12 +93,4 @@ def get_file(
     except BaseException:
         folder.cleanup()
         raise
-    return FileResponse(
-        target,
-        media_type="application/octet-stream",
-        headers={
-            "Cache-Control": "no-store",
-            "Content-Disposition": f"attachment; filename*=utf-8''{quote(reference.name, safe='')}",
-        },
-        background=BackgroundTask(folder.cleanup),
-    )
+    return Handed(folder, target, reference.name, "application/octet-stream")

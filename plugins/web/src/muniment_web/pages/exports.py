@@ -6,8 +6,7 @@ import tempfile
 from pathlib import Path
 from typing import Final
 
-from starlette.background import BackgroundTask
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.errors import UsageError
@@ -16,6 +15,7 @@ from muniment_web.frame.named import type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import form_page
+from muniment_web.server.handed import Handed
 
 __all__ = ["routes"]
 
@@ -91,10 +91,4 @@ def export(call: Call) -> Response:
     except BaseException:
         folder.cleanup()
         raise
-    return FileResponse(
-        target,
-        filename=target.name,
-        media_type=_FORMS[form],
-        headers={"Cache-Control": "no-store"},
-        background=BackgroundTask(folder.cleanup),
-    )
+    return Handed(folder, target, target.name, _FORMS[form])

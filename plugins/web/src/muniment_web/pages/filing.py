@@ -2,9 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
-from pathlib import Path
-
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
@@ -15,6 +12,7 @@ from muniment_web.frame.named import type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import caught, problem_of
+from muniment_web.server.folders import own_folder
 
 __all__ = ["routes"]
 
@@ -59,8 +57,8 @@ def take(call: Call) -> Response:
             raise UsageError("usage.no_reason")
         if upload is None:
             raise UsageError("serve.nothing_chosen")
-        with tempfile.TemporaryDirectory(prefix="muniment-") as folder:
-            place = Path(folder) / "upload"
+        with own_folder() as folder:
+            place = folder / "upload"
             with place.open("wb") as target:
                 while chunk := upload.file.read(1 << 20):
                     target.write(chunk)
