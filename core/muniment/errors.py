@@ -107,6 +107,12 @@ class _Blank(dict[str, Any]):
         return key
 
 
+def _after(text: str, hint: str) -> str:
+    """A text with a hint behind it; no space comes after a full-width stop."""
+    space = "" if text.endswith(("。", "！", "？")) else " "
+    return f"{text}{space}{hint}" if hint else text
+
+
 class MunimentError(Exception):
     """The base of every error of muniment; never raised itself.
 
@@ -128,7 +134,7 @@ class MunimentError(Exception):
         """The error on one line: what, where, what to do, and the code."""
         what, hint = text_of(self.code, lang, where=self.where, **self.parameters)
         place = f" ({self.where})" if self.where and self.where not in what else ""
-        return f"{what}{place}{' ' + hint if hint else ''} [{self.code}]"
+        return f"{_after(what + place, hint)} [{self.code}]"
 
     def hint(self, lang: str = "en") -> str:
         """What to do about it, on its own; may be empty."""
@@ -202,7 +208,7 @@ class Issue:
         """The problem in words, from the catalogue."""
         what, hint = text_of(self.code, lang, field=self.field, **self.parameters)
         place = f"{self.field}: " if self.field and self.field not in what else ""
-        return f"{place}{what}{' ' + hint if hint else ''}"
+        return place + _after(what, hint)
 
 
 class Invalid(MunimentError):

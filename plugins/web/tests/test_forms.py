@@ -6,7 +6,9 @@ import pytest
 from starlette.datastructures import UploadFile
 from starlette.requests import Request
 
-from muniment_web.testing import Browser, give_password, new_web
+from muniment.errors import IntegrityError, NotFound, StoreError
+from muniment.session import Session
+from muniment_web.testing import NOBODY, Browser, give_password, new_web
 
 SMALL, LARGE = 1 << 16, 1 << 18
 """Of a body, and of one that carries a file."""
@@ -63,6 +65,8 @@ def test_a_page_that_takes_no_file_refuses_one(one):
     fields = [("csrf", (None, csrf)), *[("n", (None, ""))] * 5_000]
     refused = Browser.of(new_web(one.client.app.state.web.archive)).sign_in("owner")
     assert 400 == refused.client.post("/suggestions", files=fields).status_code
+    # A long table of rules has more than a thousand.
+    assert 400 != refused.client.post("/suggestions", files=fields[:4_000]).status_code
 
 
 def test_a_file_that_was_sent_is_let_go_of(one, monkeypatch):
@@ -99,3 +103,53 @@ def test_whoever_lost_their_rights_while_a_form_came_in_does_nothing_with_it(mad
     monkeypatch.undo()
     with made.session(actor="owner") as session:
         assert "Written by nobody any more" not in [each.text for each in session.suggestions.all()]
+
+
+def test_whoever_lost_their_rights_while_a_page_was_made_is_signed_out(made, monkeypatch, logged):
+    """They are not told that they may not; they are asked who they are."""
+    with made.session(actor="owner") as session:
+        values = {**EVA, "login": "eva.two"}
+        eva = session.create("user", values).id
+    give_password(made, "eva.two")
+    one, listed = Browser.of(new_web(made)).sign_in("eva.two"), Session.listed
+
+    def late(self, *given, **more):
+        monkeypatch.undo()
+        with made.session(actor="owner") as session:
+            session.update(eva, {"roles": ("reader",)})
+        return listed(self, *given, **more)
+
+    monkeypatch.setattr(Session, "listed", late)
+    answer = one.get("/t/customer", follow_redirects=False)
+    assert (303, "/sign-in?next=/t/customer") == (answer.status_code, answer.headers.get("location"))
+    out = [entry for entry in logged() if entry.kind == "user.sign_out"]
+    assert [("eva.two", "rights")] == [
+        (one.detail["actor"]["id"], one.detail["target"]["why"]) for one in out
+    ]
+
+
+@pytest.mark.parametrize(
+    ("error", "status", "told", "altered"),
+    [
+        (RuntimeError("Anna Schmidt"), 500, 1, False),
+        (IntegrityError("seal.part"), 500, 0, True),
+        (NotFound("record.not_found"), 404, 0, False),
+        (StoreError("store.busy"), 503, 0, False),
+    ],
+)
+def test_a_page_that_fails_says_what_to_do_and_nothing_of_what_it_held(
+    one, monkeypatch, capfd, error, status, told, altered
+):
+    """A fault of ours is told to the operator once; what was altered is not mended by trying again."""
+
+    def broken(*given, **more):
+        raise error
+
+    monkeypatch.setattr(Session, "get", broken)
+    answer = one.get(f"/t/customer/{NOBODY}")
+    assert status == answer.status_code
+    assert "Anna" not in answer.text
+    assert altered == ("What to do" in answer.text)
+    lines = [line for line in capfd.readouterr().err.splitlines() if '"failure"' in line]
+    assert told == len(lines)
+    assert "Anna" not in "".join(lines)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Container, Sequence
+from collections.abc import Callable, Container, Iterable, Sequence
 from typing import TYPE_CHECKING, Final, Protocol
 
 import attrs
@@ -10,8 +10,9 @@ from starlette.responses import Response
 
 from muniment.archive.editing import Edit, edit_configuration, propose
 from muniment.archive.shaping import Shape, keep, reshaped
-from muniment.errors import MunimentError
-from muniment.session.reading.preview import Effect, effects_of
+from muniment.errors import MunimentError, UsageError
+from muniment.roles import beyond_rows
+from muniment.session.tables.preview import Effect, effects_of
 from muniment_web.frame.call import Call
 from muniment_web.frame.gains import Shift, shifts_of
 from muniment_web.frame.named import difference_of
@@ -21,9 +22,10 @@ from muniment_web.server.differences import differing_lines
 from muniment_web.server.shifts import everybody
 
 if TYPE_CHECKING:
+    from muniment.policy import Role
     from muniment.schema import RecordType
 
-__all__ = ["Again", "Seen", "effects_said", "lines_between", "look_or_edit", "look_or_reshape"]
+__all__ = ["Again", "Seen", "beyond_said", "effects_said", "lines_between", "look_or_edit", "look_or_reshape"]
 
 _YES: Final = ("keep",)
 
@@ -41,6 +43,7 @@ class Seen:
         changes: of the tables, in words.
         effects: what that means for records, in words.
         shifts: who gains and who loses what.
+        warnings: what somebody should know before they say yes.
     """
 
     seen: str
@@ -49,6 +52,7 @@ class Seen:
     changes: Sequence[str] = ()
     effects: Sequence[str] = ()
     shifts: Sequence[Shift] = ()
+    warnings: Sequence[str] = ()
 
 
 class Again(Protocol):
@@ -85,11 +89,14 @@ def look_or_edit(
         edit = making()
         if call.text("do") not in yes:
             return again(seen=_look_at_config(call, edit, plugin), problem=None)
+        reason = reason_of(call)
+        if not reason:
+            raise UsageError("usage.no_reason")
         edit_configuration(
             call.web.archive,
             call.session,
             edit,
-            reason=reason_of(call),
+            reason=reason,
             plugin=plugin,
             seen=call.text("seen"),
         )
@@ -129,6 +136,11 @@ def lines_between(before: str, after: str) -> list[Line]:
     return found
 
 
+def beyond_said(call: Call, roles: Iterable[Role]) -> list[str]:
+    """Of roles that end at some rows those that read the log whole, in words."""
+    return [call.core("cli.beyond_rows", name=key) for key in beyond_rows(roles)]
+
+
 def effects_said(call: Call, found: Sequence[Effect], changed: Sequence[RecordType]) -> list[str]:
     """What an edit of tables means for their records, in words."""
     types = {one.key: one for one in changed}
@@ -162,6 +174,7 @@ def _look_at_config(call: Call, edit: Edit, plugin: str | None) -> Seen:
         [difference_of(call, one, types) for one in planned.made.changes],
         effects_said(call, effects_of(plain, changed) if may_count else (), changed),
         shifts_of(call, everybody(call.web.engine), after=planned.policy, types=planned.made.registry.types),
+        beyond_said(call, planned.policy.roles.values()),
     )
 
 

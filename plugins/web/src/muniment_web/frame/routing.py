@@ -10,7 +10,6 @@ from urllib.parse import quote
 
 from python_multipart.multipart import parse_options_header
 from starlette.concurrency import run_in_threadpool
-from starlette.datastructures import UploadFile
 from starlette.exceptions import HTTPException
 from starlette.formparsers import MultiPartException
 from starlette.requests import Request
@@ -18,9 +17,9 @@ from starlette.responses import Response
 from starlette.routing import Route
 
 from muniment.cli.errors import problem
-from muniment.errors import AccessDenied, ApprovalNeeded, IntegrityError, MunimentError, NotFound, UsageError
+from muniment.errors import AccessDenied, ApprovalNeeded, IntegrityError, MunimentError, UsageError
 from muniment_web.frame.call import Call
-from muniment_web.frame.told import SIGNED_OUT, sentence_of
+from muniment_web.frame.told import SIGNED_OUT, hint_of, sentence_of
 from muniment_web.server.faults import report
 from muniment_web.server.web import Web
 
@@ -86,19 +85,9 @@ def page(
 
 
 def _is_text(request: Request) -> bool:
-    """Whether the address is text, and a form's encoding the one that browsers send."""
+    """Whether a form's encoding is the one that browsers send; others make what nothing could store."""
     _, parameters = parse_options_header(request.headers.get("content-type", ""))
-    charset = parameters.get(b"charset", b"utf-8").lower()
-    return charset in (b"utf-8", b"utf8") and _encodable(*map(str, request.path_params.values()))
-
-
-def _encodable(*texts: str) -> bool:
-    """Whether all of it is text: half of a surrogate pair is no character, and nothing could store it."""
-    try:
-        "".join(texts).encode()
-    except UnicodeEncodeError:
-        return False
-    return True
+    return parameters.get(b"charset", b"utf-8").lower() in (b"utf-8", b"utf8")
 
 
 def language_of(web: Web, request: Request) -> str:
@@ -182,26 +171,23 @@ def find_sign(call: Call, quiet: bool = False) -> None:
         return
     web.engine.refresh()
     user = web.engine.definitions.users.get(found.login)
-    if user is None or not user.active or user.roles != found.roles:
+    began = found.session.acting.actor
+    if user is None or not user.active or (user.roles, user.attributes) != (began.roles, began.attributes):
         web.end(found, "rights")
         return
     call.sign = found
 
 
 def _check_form(call: Call) -> None:
-    """Refuse a form that no page of ours made for this sign-in, or that is not text.
+    """Refuse a form that no page of ours made for this sign-in.
 
     Raises:
         AccessDenied: ``sign.form``.
-        UsageError: ``serve.request``.
     """
     if call.sign is not None:
         given = call.text("csrf") or call.request.headers.get("x-csrf", "")
         if not compare_digest(given.encode(errors="replace"), call.sign.csrf.encode()):
             raise AccessDenied("sign.form")
-    for name, value in call.form.multi_items():
-        if not _encodable(name, (value.filename or "") if isinstance(value, UploadFile) else value):
-            raise UsageError("serve.request")
 
 
 def _to_sign_in(call: Call) -> Response:
@@ -223,14 +209,12 @@ def failed(call: Call, error: MunimentError | None) -> Response:
         status = 500
     else:
         document = problem(error, call.lang)
-        shown = {"code": error.code, "text": document["title"], "hint": error.hint(call.lang)}
+        shown = {"code": error.code, "text": document["title"], "hint": hint_of(call, error)}
         if "issues" in document:
             shown["hint"] = "; ".join(one["detail"] for one in document["issues"])
         status = int(document["status"])
         # What was altered is nothing that trying again mends.
         shown["altered"] = isinstance(error, IntegrityError)
-        if isinstance(error, NotFound):
-            status = 404
     if call.partial:
         return call.page("_problem.html", status=status, problem=shown)
     title = _TITLES.get(status, "common.problem")

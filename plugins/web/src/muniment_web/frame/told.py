@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import tempfile
 from collections.abc import Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from datetime import date, datetime
@@ -12,11 +11,12 @@ from typing import Any
 import attrs
 from starlette.responses import Response
 
-from muniment.errors import MunimentError, UsageError
+from muniment.errors import Invalid, Issue, MunimentError, UsageError, text_of
 from muniment.log.kinds import KINDS
 from muniment.model import id_bytes, id_text, micros_of
 from muniment.session.kernel.engine import SHARD
 from muniment_web.frame.call import Call
+from muniment_web.server.folders import own_folder
 
 __all__ = [
     "AUTHS",
@@ -28,6 +28,8 @@ __all__ = [
     "day_of",
     "field_names",
     "form_page",
+    "hint_of",
+    "issue_text",
     "named_places",
     "number_of",
     "part_of",
@@ -104,16 +106,41 @@ def caught(error: MunimentError) -> MunimentError:
     return error
 
 
+def hint_of(call: Call, error: MunimentError) -> str:
+    """What to do about an error, in words for a page: nobody types an option of a command there."""
+    return call.say.hint(error.code, **error.parameters) or error.hint(call.lang)
+
+
 def sentence_of(call: Call, error: MunimentError) -> str:
     """An error on one line, without its code."""
-    return error.text(call.lang).rpartition(" [")[0]
+    if isinstance(error, Invalid):
+        listed = "; ".join(
+            f"{one.field}: {issue_text(call, one)}" if one.field else issue_text(call, one)
+            for one in error.issues
+        )
+        return f"{text_of(error.code, call.lang, count=len(error.issues))[0]} {listed}"
+    text = error.text(call.lang).rpartition(" [")[0]
+    hint = error.hint(call.lang)
+    return text.removesuffix(hint) + hint_of(call, error) if hint else text
+
+
+def issue_text(call: Call, issue: Issue) -> str:
+    """What is wrong with one field and what to do about it; the field itself stands beside it."""
+    found = call.web.engine.definitions.types.get(str(issue.parameters.get("target")))
+    if found is not None and found.label.of(call.lang):
+        called = {**issue.parameters, "target": found.label.of(call.lang)}
+        issue = attrs.evolve(issue, parameters=called)
+    text = issue.text(call.lang).removeprefix(f"{issue.field}: ")
+    own = call.say.hint(issue.code, **issue.parameters)
+    hint = text_of(issue.code, call.lang, field=issue.field, **issue.parameters)[1]
+    return text.removesuffix(hint) + own if own and hint else text
 
 
 def problem_of(call: Call, error: MunimentError | None) -> Mapping[str, str] | None:
     """An error for the box above a form; None for none."""
     if error is None:
         return None
-    text, hint = sentence_of(call, error), error.hint(call.lang)
+    text, hint = sentence_of(call, error), hint_of(call, error)
     return {"code": error.code, "text": text.removesuffix(hint).strip(), "hint": hint}
 
 
@@ -245,9 +272,9 @@ def sent_file(call: Call, name: str) -> Iterator[Path | None]:
     if found is None:
         yield None
         return
-    with tempfile.TemporaryDirectory(prefix="muniment-") as folder:
+    with own_folder() as folder:
         # Only the last part of what the browser calls it, and never a name of the system's.
-        target = Path(folder) / (Path(found.filename or "").name.lstrip(".") or "file")
+        target = folder / (Path(found.filename or "").name.lstrip(".") or "file")
         with target.open("wb") as out:
             while piece := found.file.read(1 << 20):
                 out.write(piece)
