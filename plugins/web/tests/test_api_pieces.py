@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Iterator
 from datetime import UTC, datetime
+from html import unescape
+from importlib import resources
 from typing import Any
 
 import pytest
@@ -14,10 +18,14 @@ from muniment.model import SCOPES, micros_of
 from muniment.session.reading.pieces import piece_of
 from muniment.testing import TickingClock, log_entries, new_archive
 from muniment_web._app import build
-from muniment_web.testing import new_web
+from muniment_web.frame import call
+from muniment_web.testing import Browser, Calls, give_password, new_web
 
 NOW = micros_of(datetime(2026, 7, 29, 8, 0, tzinfo=UTC))
 SETTINGS = """
+[backup]
+to = "kept"
+
 [mail]
 from = "Shop <shop@example.org>"
 
@@ -54,6 +62,9 @@ LISTS = {
     "followups": ("followups", ""),
     "inbox": ("incoming", ""),
     "mailings": ("mailings", ""),
+    "webhooks": ("webhooks", ""),
+    "notices": ("notices", ""),
+    "backups": ("backups", ""),
 }  # fmt: skip
 
 
@@ -72,6 +83,8 @@ def fill(archive: Archive, folder: Any, clock: TickingClock) -> str:
             session.requests.open(ids[n], "access")
             session.incidents.open(f"lost laptop {n}")
             session.suggestions.make(f"larger letters {n}")
+            session.webhooks.add(f"system {n % 2}", "https://example.org/hook", ["record.*"])
+            session.consents.write_notice(f"notice{n}", {"text_en": f"We keep what you tell us {n}."})
             session.cleaning.links.merge(ids[3 + n], ids[6 + n], reason="twice")
             session.erasures.subject(made[9 + n].subject, reason="asked")
             for due in ("2026-08-01 09:30", "2026-08-02 08:00"):
@@ -98,6 +111,9 @@ def fill(archive: Archive, folder: Any, clock: TickingClock) -> str:
     path.write_text(path.read_text(encoding="utf-8") + SETTINGS, encoding="utf-8")
     with archive.session(actor="owner") as session:
         archive.apply_config(session, reason="rules")
+        session.backups.prepare()
+        for _ in range(3):
+            session.backups.run()
         for n in range(3):
             session.mail.send(
                 session.mail.letter("satisfaction"), name=f"spring {n}", into=folder / f"out{n}"
@@ -220,3 +236,203 @@ def test_what_comes_and_goes_between_pieces_shifts_nothing(served):
     assert piece("ab", first.after).after is None
     last = piece("abcde", descending=True)
     assert (["e", "d"], ["b", "a"]) == (last, piece("abdez", last.after, descending=True))
+
+
+# Lists that are answered whole, and what bounds each: nobody's daily work makes them longer
+SETTINGS_NAME = "as many as configuration, plugins, templates or laws name"
+ONE = "what one record, or one thing that is kept, consists of"
+KEPT_BY_NAME = "what people name for a menu of theirs"
+NEWEST = "so many of the newest at the most, and it says where there are more"
+CALLS_WHOLE = {
+    **dict.fromkeys(
+        (
+            "get_configuration", "get_keys", "get_status", "get_template", "list_alert_rules",
+            "list_laws", "list_letters", "list_plugins", "list_purposes", "list_regimes", "list_roles",
+            "list_templates", "list_types", "list_witnesses", "log_heads", "log_kinds",
+            "plan_configuration", "template_questions", "type_diff", "type_indexes",
+        ),
+        SETTINGS_NAME,
+    ),
+    **dict.fromkeys(
+        (
+            "get_alert", "get_change", "get_dashboard_definition", "get_entry", "get_incident", "get_me",
+            "get_record", "get_request", "get_type", "get_view", "list_consents", "record_history",
+            "record_retention", "type_version", "type_versions",
+        ),
+        ONE,
+    ),
+    **dict.fromkeys(("list_dashboards", "list_log_queries", "list_mappings", "list_views"), KEPT_BY_NAME),
+    **dict.fromkeys(
+        (
+            "follow_log", "what_changed", "what_did", "what_was_disclosed", "who_could", "who_saw",
+            "who_saw_field",
+        ),
+        NEWEST,
+    ),
+    "list_drafts": "what one person typed and has not saved; a tray takes no more than a bound",
+    "list_forms": "what one person typed and has not saved",
+    "list_sign_ins": "where one person is signed in; the oldest ends where there are too many",
+}  # fmt: skip
+WHOLE = {
+    **dict.fromkeys(
+        (
+            "alert_rules.html", "dashboards.html", "keys.html", "plugin.html", "retention_report.html",
+            "role.html", "role_form.html", "role_table.html", "roles.html", "schema.html",
+            "schema_table.html", "status.html", "template.html",
+        ),
+        SETTINGS_NAME,
+    ),
+    **dict.fromkeys(("compare.html", "import_columns.html", "incident.html"), ONE),
+    **dict.fromkeys(
+        (
+            "_audit_changed.html", "_audit_did.html", "_audit_disclosures.html", "_audit_saw.html",
+            "_audit_who.html", "find.html", "import_result.html", "quality.html", "retention_apply.html",
+            "retention_blocked.html", "retention_runs.html",
+        ),
+        NEWEST,
+    ),
+    "follow_many.html": "what somebody chose out of one page of a table",
+    "_entries.html": "drawn into pages that lead on themselves",
+}  # fmt: skip
+
+# The pages of the same lists
+
+PAGES = {
+    "/alerts?state=explained": r'href="/alerts/([0-9a-f-]{36})"',
+    "/alerts/sign-off": r"<td>#(\S+) –",
+    "/changes": r'href="/changes/(\d+)"',
+    "/suggestions": r"larger letters (\d)",
+    "/webhooks": r'action="/webhooks/([0-9a-f-]{36})"',
+    "/consents": r'href="/consents/notices/(notice\d)"',
+    "/import": r"rows(\d)\.csv",
+    "/backups": r'name="name" value="([^"]+)"',
+    "/account": r'action="/account/tokens/([0-9a-f]+)/revoke"',
+    "/follow-ups?whose=all": r'action="/follow-ups/([0-9a-f-]{36})/done',
+}
+
+
+@pytest.mark.parametrize("path", PAGES)
+def test_a_page_of_a_list_leads_on_until_its_end(served, monkeypatch, path):
+    """Each entry stands on one page alone, none is lost, and the first page is one step away."""
+    _, archive, _ = served
+    monkeypatch.setattr(call, "_PIECE", 1_000)
+    give_password(archive, "owner")
+    browser = Browser.of(new_web(archive)).sign_in("owner")
+    whole = list(dict.fromkeys(re.findall(PAGES[path], browser.get(path).text)))
+    assert len(whole) >= 3
+    monkeypatch.setattr(call, "_PIECE", 1)
+    found: list[str] = []
+    here: str | None = path
+    while here is not None:
+        text = browser.get(here).text
+        marked = list(dict.fromkeys(re.findall(PAGES[path], text)))
+        assert 1 == len(marked), here
+        assert marked[0] not in found
+        found += marked
+        further = re.search(r'class="btn" href="([?][^"]*after=[^"]+)"', text)
+        here = further and path.partition("?")[0] + unescape(further[1])
+    assert whole == found
+    assert 400 == browser.get(f"{path}{'&' if '?' in path else '?'}after=nonsense").status_code
+
+
+def test_every_list_on_a_page_is_in_pieces_or_cannot_grow():
+    """A page that is given a list leads on, or what bounds the list stands here."""
+    folder = resources.files("muniment_web").joinpath("templates")
+    texts = {one.name: one.read_text("utf-8") for one in folder.iterdir()}
+    listing = {name for name, text in texts.items() if "listing(" in text and name != "_tables.html"}
+    whole = {name for name in listing if '{% include "_more.html" %}' not in texts[name]}
+    assert whole == WHOLE.keys()
+
+
+def test_every_call_that_answers_a_list_gives_pieces_or_cannot_grow(served):
+    """A call that is added with a list takes a cursor, or what bounds the list stands here."""
+    client, _, _ = served
+    document = client.get("openapi.json").json()
+    whole = set()
+    for verbs in document["paths"].values():
+        said = verbs.get("get", {})
+        schema = said.get("responses", {}).get("200", {}).get("content", {}).get("application/json", {})
+        name = schema.get("schema", {}).get("$ref", "").rpartition("/")[2]
+        members = document["components"]["schemas"].get(name, {}).get("properties", {})
+        lists = any(one.get("type") == "array" for one in members.values())
+        if lists and "after" not in {one["name"] for one in said.get("parameters", ())}:
+            whole.add(said["operationId"])
+    assert whole == CALLS_WHOLE.keys()
+
+
+# Times
+
+_TIME = re.compile(r"\d{4}-\d{2}-\d{2}[T ]\d{2}:")
+_SHAPE = re.compile(r"\d{4}-\d{2}-\d{2}T\d{2}:\d{2}:\d{2}\.\d{6}Z")
+_DAY = re.compile(r"\d{4}-\d{2}-\d{2}")
+
+
+def formats_of(document: dict[str, Any], schema: dict[str, Any]) -> set[str]:
+    """What a part of the description says a text of it is."""
+    schema = resolved(document, schema)
+    found = {schema["format"]} if "format" in schema else set()
+    return found.union(*(formats_of(document, one) for one in schema.get("anyOf", ())))
+
+
+def resolved(document: dict[str, Any], schema: dict[str, Any]) -> dict[str, Any]:
+    """A part of the description, wherever it stands."""
+    while "$ref" in schema:
+        schema = document["components"]["schemas"][schema["$ref"].rpartition("/")[2]]
+    return schema
+
+
+def misshapen(document: dict[str, Any], schema: dict[str, Any], value: Any, place: str) -> Iterator[str]:
+    """The places of an answer where a time is not in the one shape, or is not described as one."""
+    schema = resolved(document, schema)
+    if isinstance(value, dict):
+        for key, one in value.items():
+            parts = [resolved(document, part) for part in (schema, *schema.get("anyOf", ()))]
+            known = [part["properties"][key] for part in parts if key in part.get("properties", {})]
+            # What has no description of its own, such as the values of a record, is as its field says.
+            if known:
+                yield from misshapen(document, known[0], one, f"{place}.{key}")
+    elif isinstance(value, list):
+        parts = [resolved(document, part) for part in (schema, *schema.get("anyOf", ()))]
+        inner = next((part["items"] for part in parts if "items" in part), {})
+        for one in value:
+            yield from misshapen(document, inner, one, f"{place}[]")
+    elif isinstance(value, int) and value > 10**14:
+        yield f"{place}: microseconds"
+    elif isinstance(value, str):
+        said = formats_of(document, schema)
+        if _TIME.match(value) and ("date-time" not in said or not _SHAPE.fullmatch(value)):
+            yield f"{place}: a time"
+        elif _DAY.fullmatch(value) and "date" not in said:
+            yield f"{place}: a day"
+        elif said == {"date-time"} and not _SHAPE.fullmatch(value):
+            yield f"{place}: no time"
+        elif re.fullmatch(r"1[5-9]\d{14}", value):
+            yield f"{place}: microseconds"
+
+
+def test_every_time_in_an_answer_has_one_shape_and_says_so(served):
+    """RFC 3339 in UTC with six decimals, said to be `date-time`; a day is a `date`: in each reading call."""
+    client, _, record = served
+    document = client.get("openapi.json").json()
+    ids = {"records": record}
+    for path, (name, more) in LISTS.items():
+        first = client.get(f"{path}?{more}&limit=1").json()[name][0]
+        ids[path.partition("/")[0]] = str(first.get("id") or first.get("number") or "")
+    calls = Calls(document, {"record": record})
+    wrong, tried = set(), 0
+    for verb, path, one in calls:
+        asked = calls.asked(verb, path, one)
+        if verb != "get" and one["operationId"] not in ("list_records", "who_saw"):
+            continue
+        for name in asked.places.keys() & {"id", "number"}:
+            asked.places[name] = ids.get(path.split("/")[1]) or asked.places[name]
+        if "actor" in asked.query:
+            asked.query["actor"] = "owner"
+        answer = asked.send(client)
+        if answer.status_code != 200 or "json" not in answer.headers["content-type"]:
+            continue
+        schema = one["responses"]["200"].get("content", {}).get("application/json", {}).get("schema", {})
+        wrong |= set(misshapen(document, schema, answer.json(), one["operationId"]))
+        tried += 1
+    assert not wrong, "\n".join(sorted(wrong))
+    assert tried > 60

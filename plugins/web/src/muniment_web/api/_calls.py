@@ -196,7 +196,6 @@ def _by_token(web: Web, text: str, address: str, purpose: str | None) -> Caller:
         web.engine.refused(visitor, "session", error)
         raise
     if purpose is not None:
-        web.engine.refresh()
         known = web.visitor(address, login=token.login, auth="token", sign_in=token.id)
         _require_purpose(web, attrs.evolve(known, program="api"), purpose)
     session = web.archive.session(

@@ -17,7 +17,7 @@ from muniment.schema.registry import Applied
 from muniment.schema.values import Label as Words
 from muniment.session import Session
 from muniment.session.reading.index_plans import index_document
-from muniment.session.reading.preview import Effect, effects_of
+from muniment.session.tables.preview import Effect, effects_of
 from muniment_web.api import _models as models
 from muniment_web.api._calls import area, language_of, may
 from muniment_web.api._parts import (

@@ -13,6 +13,7 @@ from muniment.session.rights.erasing import Erased
 from muniment_web.api._calls import area, may
 from muniment_web.api._parts import (
     After,
+    DayShown,
     Done,
     Id,
     Key,
@@ -199,8 +200,8 @@ class Finding(Shown):
     effect: str
     finding: str
     source: str
-    start: Moment | None = None
-    end: Moment | None = None
+    start: DayShown | None = None
+    end: DayShown | None = None
 
 
 class Facet(Shown):
@@ -212,9 +213,9 @@ class Facet(Shown):
     category: str
     state: str
     rule: str
-    keep_until: Moment | None = None
-    must_go_by: Moment | None = None
-    due: Moment | None = None
+    keep_until: DayShown | None = None
+    must_go_by: DayShown | None = None
+    due: DayShown | None = None
     hold: str
     unverified: list[str]
     findings: list[Finding]

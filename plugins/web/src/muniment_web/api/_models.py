@@ -6,7 +6,7 @@ from typing import Annotated, Any, Literal
 
 from pydantic import BaseModel, Field, StringConstraints
 
-from muniment_web.api._parts import Cursor, Key, Order, Strict, Text, Time, Values
+from muniment_web.api._parts import Cursor, Key, Order, Strict, Text, Time, TimeText, Values
 
 __all__ = [
     "Change",
@@ -125,8 +125,8 @@ class Record(BaseModel):
     masked: list[str] = Field(default=[])
     erased: list[str] = Field(default=[])
     operation: str
-    recorded: str
-    effective: str
+    recorded: TimeText
+    effective: TimeText
     deleted: bool
 
 
@@ -251,8 +251,8 @@ class Step(BaseModel):
 
     version: int
     operation: str
-    recorded: str
-    effective: str
+    recorded: TimeText
+    effective: TimeText
     actor: str | None
     purpose: str | None
     reason: str | None
@@ -273,7 +273,7 @@ class Entry(BaseModel):
     generation: int
     index: int
     kind: str
-    time: str
+    time: TimeText
     actor: str
     purpose: str
     outcome: str

@@ -9,7 +9,7 @@ from pydantic import Field, StringConstraints
 
 from muniment.session import Session
 from muniment.session.oversight.affected import Scope
-from muniment.session.oversight.alerting import Alert
+from muniment.session.oversight.alert_values import Alert
 from muniment.session.oversight.emergency import Emergency
 from muniment.session.oversight.incident_values import Incident
 from muniment_web.api._calls import area, may

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import binascii
-import tempfile
 import zipfile
 from base64 import b64decode
 from collections.abc import Iterator, Mapping
@@ -18,17 +17,19 @@ from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstr
 
 from muniment.cli.values import value_json
 from muniment.errors import Conflict, NotFound, UsageError
-from muniment.model import parse_time, rfc3339
+from muniment.model import micros_of, parse_time, rfc3339
 from muniment.schema import Label as Words
 from muniment.schema import RecordType
 from muniment.session import Session
 from muniment.session.writing.seen import Seen
 from muniment.session.writing.writes import Saved as SavedChange
+from muniment_web.server.folders import own_folder
 
 __all__ = [
     "After",
     "Cursor",
     "Day",
+    "DayShown",
     "Done",
     "Fields",
     "Id",
@@ -48,10 +49,12 @@ __all__ = [
     "Strict",
     "Text",
     "Time",
+    "TimeText",
     "TypeKey",
     "Upload",
     "UuidText",
     "Values",
+    "When",
     "Why",
     "Word",
     "Written",
@@ -77,7 +80,15 @@ _KEY: Final = r"^[a-z][a-z0-9_]{0,62}$"
 def _moment(value: object) -> object:
     if isinstance(value, int) and not isinstance(value, bool):
         return rfc3339(value)
-    return value.isoformat() if isinstance(value, (date, datetime)) else value
+    return rfc3339(micros_of(value)) if isinstance(value, datetime) else value
+
+
+def _day(value: object) -> object:
+    return value.isoformat() if isinstance(value, date) and not isinstance(value, datetime) else value
+
+
+def _when(value: object) -> object:
+    return _day(value) if _day(value) is not value else _moment(value)
 
 
 def _fields(value: object) -> object:
@@ -102,8 +113,21 @@ Cursor = Annotated[str, StringConstraints(max_length=8_192)]
 Time = Annotated[str, StringConstraints(max_length=40), Field(json_schema_extra={"format": "date-time"})]
 Values = dict[str, Any]
 
-Moment = Annotated[str, BeforeValidator(_moment)]
-"""A time as RFC 3339, or a day; made of microseconds since 1970 too."""
+TimeText = Annotated[str, Field(json_schema_extra={"format": "date-time"})]
+"""A time that is RFC 3339 in UTC already, with six decimals and Z: the one shape that answers have."""
+
+Moment = Annotated[TimeText, BeforeValidator(_moment)]
+"""A time in that shape, made of microseconds since 1970 or of a time of Python."""
+
+DayShown = Annotated[str, BeforeValidator(_day), Field(json_schema_extra={"format": "date"})]
+"""A day."""
+
+When = Annotated[
+    str,
+    BeforeValidator(_when),
+    Field(json_schema_extra={"anyOf": [{"format": "date-time"}, {"format": "date"}]}),
+]
+"""A time, or a day where only that is known."""
 
 Fields = Annotated[dict[str, Any], BeforeValidator(_fields)]
 """Values by field key, as JSON."""
@@ -342,8 +366,8 @@ def uploaded(given: Upload | None) -> Iterator[FilePath | None]:
         content = b64decode(given.content, validate=True)
     except (binascii.Error, ValueError):
         raise UsageError("serve.base64") from None
-    with tempfile.TemporaryDirectory(prefix="muniment-") as folder:
-        target = FilePath(folder) / safe_name(given.name)
+    with own_folder() as folder:
+        target = folder / safe_name(given.name)
         target.write_bytes(content)
         yield target
 

@@ -36,6 +36,7 @@ from muniment_web.api._parts import (
     Shown,
     Strict,
     Text,
+    TimeText,
     TypeKey,
     Upload,
     Values,
@@ -137,7 +138,7 @@ class NoticeShown(Shown):
     fields: Fields
 
 
-class Notices(Shown):
+class Notices(Paged):
     """The notices, by key."""
 
     notices: list[NoticeShown]
@@ -224,7 +225,7 @@ class ReceiptChecked(Shown):
     """What a receipt shows: that the consent was written down, not that it still holds."""
 
     kind: str
-    time: str
+    time: TimeText
     principal: str
     index: int
     size: int
@@ -259,13 +260,14 @@ def create_with_consent(session: Consenting, key: TypeKey, given: NewPerson) -> 
 
 
 @router.get("/notices", tags=["consents"])
-def list_notices(session: Seeing) -> Notices:
-    """The notices that consents rest on."""
+def list_notices(session: Seeing, limit: Limit = 100, after: After = None) -> Notices:
+    """The notices that consents rest on, by key."""
+    found = session.consents.notices(limit=limit, after=after)
     return Notices(
         notices=[
-            NoticeShown(id=one.id, key=one.key, version=one.version, fields=dict(one.values))
-            for one in session.consents.notices()
-        ]
+            NoticeShown(id=one.id, key=one.key, version=one.version, fields=dict(one.values)) for one in found
+        ],
+        after=found.after,
     )
 
 

@@ -321,8 +321,8 @@ class WebhookShown(Shown):
     dead: list[WebhookEvent]
 
 
-class WebhookList(Shown):
-    """Systems that are told what happened."""
+class WebhookList(Paged):
+    """Systems that are told what happened, by name."""
 
     webhooks: list[WebhookShown]
 
@@ -345,7 +345,7 @@ class WebhookSecret(Shown):
 
 
 @router.get("/webhooks", tags=["webhooks"])
-def list_webhooks(session: Hooks) -> WebhookList:
+def list_webhooks(session: Hooks, limit: Limit = 100, after: After = None) -> WebhookList:
     """Other systems that are told, with what waits and what was given up."""
 
     def events(some: Any) -> list[dict[str, Any]]:
@@ -361,6 +361,7 @@ def list_webhooks(session: Hooks) -> WebhookList:
         ]
 
     names = ("id", "version", "name", "url", "active")
+    found = session.webhooks.all(limit=limit, after=after)
     return WebhookList(
         webhooks=[
             WebhookShown.model_validate(
@@ -373,8 +374,9 @@ def list_webhooks(session: Hooks) -> WebhookList:
                     "dead": events(one.dead),
                 }
             )
-            for one in session.webhooks.all()
-        ]
+            for one in found
+        ],
+        after=found.after,
     )
 
 

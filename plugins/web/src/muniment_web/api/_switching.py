@@ -12,7 +12,7 @@ from pydantic import Field, StringConstraints
 from muniment.archive.backups import backing_up
 from muniment.archive.editing import Edit, edit_configuration, propose
 from muniment.archive.plugging import switching
-from muniment.archive.roles import RoleStated, RuleStated, defining, removing, ruling
+from muniment.archive.roles import KEPT, RoleStated, RuleStated, defining, removing, ruling
 from muniment.archive.shaping import adding, keep, reshaped
 from muniment.policy import FieldRule, RowTest
 from muniment.schema.template import read_type
@@ -125,7 +125,7 @@ def switch_plugin(
 
 
 class RoleRequest(LookFirst):
-    """A role of the archive's own; its rules for single tables, fields and rows stay as the file has them."""
+    """A role of the archive's own; its rules for single tables stay as they are, as does what is left out."""
 
     label: dict[Literal["en", "zh"], Word]
     actions: Annotated[list[Word], Field(max_length=200)]
@@ -133,6 +133,25 @@ class RoleRequest(LookFirst):
     write: Annotated[list[Word], Field(max_length=10)] = Field(default=[])
     types: Annotated[list[Word], Field(max_length=500)] = Field(default=[])
     purposes: Annotated[list[Word], Field(max_length=500)] = Field(default=[])
+    deny: Annotated[list[Word], Field(max_length=200)] = Field(
+        default=[], description="actions that no other role of the same person may allow"
+    )
+    search: Annotated[list[Word], Field(max_length=10)] = Field(
+        default=[],
+        description="classes that are asked for by exact value where not read in clear",
+    )
+    export: Annotated[list[Word], Field(max_length=10)] | None = Field(
+        default=None, description="classes that it may hand out; null: what it reads"
+    )
+    deny_types: Annotated[list[Word], Field(max_length=500)] = Field(
+        default=[], description="tables with which no other role of the same person may do anything"
+    )
+
+
+def _given(given: Strict, name: str) -> Any:
+    """What a request says of something; what it leaves out stays as the file has it."""
+    value = getattr(given, name) if name in given.model_fields_set else KEPT
+    return frozenset(value) if isinstance(value, list) else value
 
 
 @router.put("/roles/{role}", tags=["users"])
@@ -154,6 +173,7 @@ def define_role(
         frozenset(given.write),
         frozenset(given.types),
         frozenset(given.purposes),
+        *(_given(given, name) for name in ("deny", "search", "export", "deny_types")),
     )
     seen = _replacing(if_match, lambda: role in archive.engine.policy.roles)
     return _edited(request, response, session, defining(archive, role, stated), given, seen)
@@ -170,7 +190,7 @@ class FieldRuleStated(Strict):
 
 
 class TableRuleRequest(LookFirst):
-    """What a role may do with one table; what its rule says of classes stays as the file has it."""
+    """What a role may do with one table; what is said of classes and denials stays as it is if left out."""
 
     actions: Annotated[list[Word], Field(max_length=200)] | None = Field(
         default=None, description="in place of what the role may in general; null: that"
@@ -180,6 +200,21 @@ class TableRuleRequest(LookFirst):
         default=[],
         description="the records that it reaches: those that meet all conditions of one of these; `actor` is "
         "whoever asks, `actor.NAME` their attribute; none: every record",
+    )
+    read: dict[str, Literal["clear", "mask", "none"]] = Field(
+        default={}, description="by class, over the role's own"
+    )
+    write: Annotated[list[Word], Field(max_length=10)] | None = Field(
+        default=None, description="classes, in place of the role's; null: those"
+    )
+    search: Annotated[list[Word], Field(max_length=10)] | None = Field(
+        default=None, description="likewise, what may be asked for by exact value"
+    )
+    export: Annotated[list[Word], Field(max_length=10)] | None = Field(
+        default=None, description="likewise, what may be handed out"
+    )
+    deny: Annotated[list[Word], Field(max_length=200)] = Field(
+        default=[], description="actions there that no other role of the same person may allow"
     )
 
 
@@ -199,6 +234,7 @@ def rule_table(
         None if given.actions is None else frozenset(given.actions),
         {key: FieldRule(**one.model_dump()) for key, one in given.fields.items()},
         tuple(tuple(RowTest(key, tuple(some)) for key, some in sorted(one.items())) for one in given.rows),
+        *(_given(given, name) for name in ("read", "write", "search", "export", "deny")),
     )
     edit = ruling(request.app.state.web.archive, role, key, stated)
     return _edited(request, response, session, edit, given, replacing(if_match))

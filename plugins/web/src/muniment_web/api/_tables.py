@@ -41,6 +41,7 @@ __all__ = ["router"]
 router: Final = area("tables")
 Seeing = Annotated[Session, Depends(may("read", "record.list"))]
 Asking = Annotated[Session, Depends(may("read", "record.list", once="never"))]
+Renewing = Annotated[Session, Depends(may("write", "record.list"))]
 Saving = Annotated[Session, Depends(may("write", "view.save"))]
 ViewName = Annotated[str, Path(alias="name", min_length=1, max_length=100)]
 
@@ -224,10 +225,25 @@ def list_dashboards(session: Seeing) -> Dashboards:
 
 @router.get("/dashboards/{name}", tags=["dashboards"])
 def get_dashboard(session: Seeing, name: ViewName) -> dict[str, Any]:
-    """The numbers of a dashboard, computed now; groups of too few people are not told."""
+    """The numbers of a dashboard; groups of too few people are not told.
+
+    What is counted from sealed fields may have been kept: ``counted`` says since when.
+    """
     shown = session.dashboards.show(name)
     document: dict[str, Any] = shown_document(shown)
     return document
+
+
+class Renewed(Shown):
+    """How many figures were counted anew and are kept."""
+
+    renewed: int
+
+
+@router.post("/dashboards/{name}/renew", tags=["dashboards"])
+def renew_dashboard(session: Renewing, name: ViewName) -> Renewed:
+    """Count anew, and keep, what a dashboard shows of sealed fields; every record is opened for that."""
+    return Renewed(renewed=session.dashboards.renew(name))
 
 
 class DashboardDefinition(Shown):

@@ -33,6 +33,7 @@ _AREAS: Final = (
     "keeping",
     "letters",
     "followups",
+    "promising",
     "incoming",
     "mailings",
     "choosing",

@@ -32,7 +32,7 @@ from muniment.session import Session
 from muniment.session.credentials import LONGEST_DAYS, Credential, Passkey
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import problem_of, roles_of
+from muniment_web.frame.told import problem_of, roles_of, sentence_of
 from muniment_web.server.factors import new_recovery_codes, new_seed, qr_svg, totp_step
 from muniment_web.server.passwords import check_strength
 from muniment_web.server.people import confirm, end_sign_ins, sign_ins_of
@@ -71,10 +71,12 @@ def show(call: Call, **more: Any) -> Response:
     """What the person signs in with."""
     login = call.signed.login
     credentials = call.session.credentials
+    tokens = credentials.own(**call.piece)
     values: dict[str, Any] = {
         "held": credentials.of(login),
         "sign_ins": _sign_ins(call),
-        "tokens": credentials.own(),
+        "tokens": tokens,
+        "more": call.more(tokens),
         "scopes": SCOPES,
         "notes": call.taken_notes(),
         "problem": None,
@@ -120,9 +122,13 @@ def _confirmed(call: Call) -> None:
     """See that the person at the screen knows the password.
 
     Raises:
-        AccessDenied: ``sign.wrong`` or ``sign.throttled``.
+        AccessDenied: ``sign.current_wrong`` or ``sign.throttled``.
     """
-    confirm(call.web, call.signed.session.acting, call.text("current"))
+    try:
+        confirm(call.web, call.signed.session.acting, call.text("current"))
+    except AccessDenied as error:
+        # Who they are is known here, so it can be said what was wrong.
+        raise (AccessDenied("sign.current_wrong") if error.code == "sign.wrong" else error) from None
 
 
 def password(call: Call) -> Response:
@@ -172,7 +178,7 @@ def confirm_totp(call: Call) -> Response:
     sign, engine = call.signed, call.web.engine
     step = totp_step(sign.totp_seed, call.text("code"), engine.clock()) if sign.totp_seed else 0
     if not step:
-        return _offer(call, AccessDenied("sign.wrong")) if sign.totp_seed else call.go("/account")
+        return _offer(call, AccessDenied("sign.code_wrong")) if sign.totp_seed else call.go("/account")
     seed, sign.totp_seed = sign.totp_seed, ""
     codes, hashes = new_recovery_codes()
 
@@ -240,7 +246,7 @@ def passkey_options(call: Call) -> Response:
     try:
         _confirmed(call)
     except AccessDenied as error:
-        return call.json({"error": error.text(call.lang)}, status=403)
+        return call.json({"error": sentence_of(call, error)}, status=403)
     sign = call.signed
     held = call.session.credentials.of(sign.login)
     host, _ = _site(call)

@@ -10,7 +10,8 @@ from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.errors import MunimentError
-from muniment.session.oversight.alerting import Alert, Alerts, settings_of
+from muniment.session.oversight.alert_values import Alert
+from muniment.session.oversight.alerting import Alerts, settings_of
 from muniment.session.reading.generations import Place, parse_place
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
@@ -42,15 +43,15 @@ def _row(call: Call, alerts: Alerts, one: Alert) -> dict[str, Any]:
 
 
 def show(call: Call) -> Response:
-    """The alerts of a state, newest first."""
+    """The alerts of a state, the gravest first, and the newest of those."""
     state = call.query("state", "open")
     state = state if state in _STATES else "open"
     alerts = call.session.alerts
-    found = alerts.list(states=(state,))
-    order = {name: place for place, name in enumerate(("critical", "high", "medium", "low"))}
+    found = alerts.list(states=(state,), gravest=True, **call.piece)
     return call.page(
         "alerts.html",
-        rows=[_row(call, alerts, one) for one in sorted(found, key=lambda one: order.get(one.severity, 9))],
+        rows=[_row(call, alerts, one) for one in found],
+        more=call.more(found),
         state=state,
         states=_STATES,
         may_run=call.session.may("alert.run"),
@@ -148,10 +149,13 @@ def _stated(text: str, parameters: Mapping[str, object]) -> str:
 
 def reviews(call: Call, problem: MunimentError | None = None) -> Response:
     """Which spans of the log were signed off, and by whom."""
-    found = list(call.session.alerts.reviews())
+    alerts = call.session.alerts
+    found = alerts.reviews(newest=True, **call.piece)
     head = call.web.engine.store.head(0)
     end = Place(0, 0) if head is None else Place(head.gen, head.first_seq + head.n)
-    first = max((one.last for one in found), default=Place(0, 0))
+    # Where the next one begins, which on a later piece of the list stands no more.
+    newest = alerts.reviews(newest=True, limit=1) if call.query("after") else found
+    first = newest[0].last if newest else Place(0, 0)
     return form_page(
         call,
         "sign_off.html",
@@ -163,8 +167,9 @@ def reviews(call: Call, problem: MunimentError | None = None) -> Response:
                 "reviewer": one.reviewer,
                 "time": call.time(one.time_us),
             }
-            for one in reversed(found)
+            for one in found
         ],
+        more=call.more(found),
         new=first < end,
         first=ref_of(first),
         last=ref_of(Place(end.generation, end.index - 1)),

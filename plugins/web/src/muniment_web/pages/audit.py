@@ -363,7 +363,7 @@ def evidence(call: Call, problem: MunimentError | None = None) -> Response:
     policy = engine.settings.witness
     stamps = []
     if policy.timestamps:
-        from muniment.session.oversight.witnessing import stamps as kept
+        from muniment.session.witnessing import stamps as kept
 
         stamps = [
             {"size": one.size, "time": call.time(one.time_us), "authority": one.authority}

@@ -12,6 +12,7 @@ from starlette.routing import BaseRoute
 from muniment.archive.backups import backing_up
 from muniment.archive.editing import Edit
 from muniment.errors import MunimentError, NotFound, UsageError
+from muniment.session.reading.pieces import Piece
 from muniment.subjects.rules import BackupPlan
 from muniment_web.frame.call import Call
 from muniment_web.frame.proposing import Seen, look_or_edit
@@ -49,14 +50,18 @@ def _page(
     session.require("backup.read")
     held, last = archive.applied.backup, session.backups.last()
     fault: MunimentError | None = None
-    listed: list[Any] = []
+    listed: Piece[Any] = Piece()
+    newest = "BACKUP"
     if held.to:
         try:
-            listed = session.backups.listed()[::-1]
+            listed = session.backups.listed(newest=True, **call.piece)
+            last_ones = session.backups.listed(newest=True, limit=1) if call.query("after") else listed
+            newest = last_ones[0].name if last_ones else newest
+        except UsageError:
+            raise
         except MunimentError as error:
             fault = caught(error)
     keys = archive.keys.status() if session.may("key.read") else None
-    newest = listed[0].name if listed else "BACKUP"
     place = held.to if "://" in held.to else str(archive.folder / held.to) if held.to else "/backup"
     return form_page(
         call,
@@ -68,6 +73,7 @@ def _page(
         listed=[
             {"name": one.name, "time": f"{one.made:%Y-%m-%d %H:%M} UTC", "size": one.size} for one in listed
         ],
+        more=call.more(listed),
         restoring=f"muniment restore {shlex.quote(f'{place}/{newest}')} {shlex.quote(str(archive.folder))}",
         keys=keys,
         typed=typed or {name: str(getattr(held, name)) for name in ("to", *_COUNTS)},

@@ -31,7 +31,7 @@ def routes() -> list[BaseRoute]:
 def show(call: Call) -> Response:
     """What waits, and what did."""
     state = call.query("state", "open")
-    listed = call.session.changes.list(state=state if state in STATES else "open")
+    listed = call.session.changes.list(state=state if state in STATES else "open", newest=True, **call.piece)
     return call.page(
         "changes.html",
         changes=[
@@ -48,8 +48,9 @@ def show(call: Call) -> Response:
                 "rules": [need.rule for need in found.needs],
                 "mine": found.mine,
             }
-            for found in reversed(listed)
+            for found in listed
         ],
+        more=call.more(listed),
         state=state,
         states=STATES,
         notes=call.taken_notes(),

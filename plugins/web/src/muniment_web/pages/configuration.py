@@ -17,7 +17,7 @@ from muniment.session.writing.applying import policy_of
 from muniment_web.frame.call import Call
 from muniment_web.frame.gains import Shift, shifts_of
 from muniment_web.frame.named import difference_of
-from muniment_web.frame.proposing import effects_said, lines_between
+from muniment_web.frame.proposing import beyond_said, effects_said, lines_between
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import caught, form_page, number_of, problem_of
@@ -70,6 +70,7 @@ def show(call: Call, problem: MunimentError | None = None) -> Response:
         problem,
         waiting=waiting,
         shifts=_shifts(call, file) if file is not None and waiting else [],
+        warnings=beyond_said(call, file.roles) if file is not None and waiting else [],
         fault=problem_of(call, fault),
         version=version,
         newest=newest,
@@ -160,7 +161,7 @@ def templates(call: Call) -> Response:
 
 def template(call: Call, problem: MunimentError | None = None) -> Response:
     """A template's tables and fields, and what it would change here; nothing is changed."""
-    from muniment.session.reading.preview import effects_of
+    from muniment.session.tables.preview import effects_of
 
     session, key = call.session, call.path["name"]
     session.require("schema.read")

@@ -41,6 +41,8 @@ _NOTICE_TEXTS: Final = (
 )
 _NOTICE_LISTS: Final = ("purposes", "data", "special", "recipients", "storage", "processing")
 _RECEIPT_BYTES: Final = 1_000_000
+_OFFERED: Final = 1_000
+"""So many notices are offered where somebody consents."""
 
 
 def routes() -> list[BaseRoute]:
@@ -97,7 +99,7 @@ def of_person(call: Call, problem: MunimentError | None = None) -> Response:
     session = call.plain
     found = session.consents.of(identifier)
     may = session.may("consent.change") and not call.partial
-    listed = list(session.consents.notices()) if may else []
+    listed = session.consents.notices(limit=_OFFERED) if may else []
     applied = call.web.archive.applied
     steps = {}
     if not call.partial:
@@ -214,7 +216,7 @@ def _notice(call: Call, one: Notice) -> dict[str, Any]:
 
 def notices(call: Call, problem: MunimentError | None = None) -> Response:
     """What people are told before they consent, with the form for the next one."""
-    listed = call.session.consents.notices()
+    listed = call.session.consents.notices(**call.piece)
     consents = call.web.engine.settings.applied
     resting = () if consents is None else consents.consent.purposes
     return form_page(
@@ -222,6 +224,7 @@ def notices(call: Call, problem: MunimentError | None = None) -> Response:
         "notices.html",
         problem,
         notices=[_notice(call, one) for one in listed],
+        more=call.more(listed),
         expiring=call.session.consents.expiring(30),
         resting=sorted(purpose_of(call, one) for one in resting),
         may=call.session.may("consent.notice"),
@@ -238,7 +241,7 @@ def notice(call: Call) -> Response:
     """One notice as a version of it was shown; what came before is kept."""
     from muniment.errors import NotFound
 
-    found = next((one for one in call.session.consents.notices() if one.key == call.path["key"]), None)
+    found = call.session.consents.notice(call.path["key"])
     if found is None:
         raise NotFound("serve.not_found")
     asked = call.query("version")

@@ -103,10 +103,15 @@ def accesses(call: Call) -> Response:
     from muniment_web.pages.log import row_of
 
     record_type = type_of(call)
-    rows = [row_of(call, one) for one in call.session.accesses(id_of(call), limit=500)]
+    found = call.session.accesses(id_of(call), **call.piece)
     template = "_accesses.html" if call.partial else "accesses.html"
     return call.page(
-        template, type=record_type, id=id_of(call), entries=rows, may_log=call.session.may("log.read")
+        template,
+        type=record_type,
+        id=id_of(call),
+        entries=[row_of(call, one) for one in found],
+        more=call.more(found),
+        may_log=call.session.may("log.read"),
     )
 
 

@@ -15,6 +15,8 @@ from muniment_web.frame.told import form_page
 __all__ = ["routes"]
 
 _TYPED = ("name", "url", "kinds", "note")
+_EVENTS = 20
+"""So many events of each webhook are shown that wait, and of those that were given up the last ones."""
 
 
 def routes() -> list[BaseRoute]:
@@ -42,22 +44,25 @@ def _page(
     typed: dict[str, str] | None = None,
 ) -> Response:
     session = call.session
+    found = session.webhooks.all(**call.piece)
     rows: list[dict[str, Any]] = [
         {
             "one": one,
             "events": [
                 (event, call.time(event.next_us) if waits else "")
-                for events, waits in ((one.waiting, True), (one.dead, False))
+                for events, waits in ((one.waiting[:_EVENTS], True), (one.dead[-_EVENTS:], False))
                 for event in events
             ],
+            "further": max(len(one.waiting) - _EVENTS, 0) + max(len(one.dead) - _EVENTS, 0),
         }
-        for one in session.webhooks.all()
+        for one in found
     ]
     return form_page(
         call,
         "webhooks.html",
         problem,
         rows=rows,
+        more=call.more(found),
         secret=secret,
         typed=typed or dict.fromkeys(_TYPED, ""),
         types=[one for one in session.types() if not one.built_in and not one.retired],
@@ -103,9 +108,13 @@ def change(call: Call) -> Response:
 
 def suggestions(call: Call) -> Response:
     """What people suggested."""
-    rows = [(one, call.time(one.made_us)) for one in call.plain.suggestions.all()]
+    found = call.plain.suggestions.all(**call.piece)
     return call.page(
-        "suggestions.html", rows=rows, may_change=call.session.may("config.change"), notes=call.taken_notes()
+        "suggestions.html",
+        rows=[(one, call.time(one.made_us)) for one in found],
+        more=call.more(found),
+        may_change=call.session.may("config.change"),
+        notes=call.taken_notes(),
     )
 
 

@@ -17,7 +17,7 @@ from muniment.schema import RecordType
 from muniment.session.incoming import Item
 from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import caught, form_page, named_places, sent_file
+from muniment_web.frame.told import caught, form_page, issue_text, named_places, sent_file
 from muniment_web.frame.widgets import given_values, widget
 from muniment_web.server.handed import handed
 
@@ -166,7 +166,7 @@ def _forms(
     told: dict[str | None, list[str]] = {}
     if isinstance(problem, Invalid):
         for issue in problem.issues:
-            told.setdefault(issue.field, []).append(issue.text(call.lang).removeprefix(f"{issue.field}: "))
+            told.setdefault(issue.field, []).append(issue_text(call, issue))
     confidence = item.proposal.shown.get("confidence", {})
     found, more = _inputs(call, record_type, item.proposal.values, told, "", confidence)
     person_type = call.web.engine.definitions.types.get(call.plain.inbox.settings.person)

@@ -14,6 +14,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.named import type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
+from muniment_web.frame.told import sentence_of
 
 __all__ = ["routes"]
 
@@ -90,7 +91,7 @@ def erase(call: Call) -> Response:
         else:
             call.session.erasures.record(identifier, reason=reason)
     except ApprovalNeeded as error:
-        return call.go(f"/t/{record_type.key}/{identifier}", note=error.text(call.lang))
+        return call.go(f"/t/{record_type.key}/{identifier}", note=sentence_of(call, error))
     call.web.totals.clear()
     return call.go("/erasures", note=call.say("keeping.erased"))
 

@@ -9,8 +9,7 @@ from typing import Any
 
 import attrs
 from markupsafe import Markup
-from starlette.background import BackgroundTask
-from starlette.responses import FileResponse, Response
+from starlette.responses import Response
 from starlette.routing import BaseRoute
 
 from muniment.errors import (
@@ -31,8 +30,10 @@ from muniment_web.frame.panels import rights_panels
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.titles import title_of, titles_changed, titles_of
-from muniment_web.frame.told import number_of, problem_of
+from muniment_web.frame.told import issue_text, number_of, problem_of, sentence_of
 from muniment_web.frame.widgets import given_values, typed_text, widget
+from muniment_web.server.folders import own_folder
+from muniment_web.server.handed import Handed
 
 __all__ = ["routes"]
 
@@ -165,7 +166,7 @@ def _form(
     values = _common(call, record_type, record)
     by_field: dict[str | None, list[str]] = {}
     for issue in issues:
-        by_field.setdefault(issue.field, []).append(issue.text(call.lang).removeprefix(f"{issue.field}: "))
+        by_field.setdefault(issue.field, []).append(issue_text(call, issue))
     groups = _groups(call, record_type, record, typed or {}, by_field, values["titles"])
     if problem is not None:
         values["problem"] = problem_of(call, problem)
@@ -355,7 +356,7 @@ def save(call: Call) -> Response:
     except (Invalid, Conflict, UsageError) as error:
         return _again(call, record_type, identifier, values, error)
     except ApprovalNeeded as error:
-        return call.go(f"/t/{record_type.key}/{identifier}", note=error.text(call.lang))
+        return call.go(f"/t/{record_type.key}/{identifier}", note=sentence_of(call, error))
     attached = _attach(call, record_type, identifier)
     if not saved.written and not attached:
         note = call.say("record.same", version=saved.version)
@@ -399,8 +400,8 @@ def _attach(call: Call, record_type: RecordType, identifier: str) -> int:
         upload = call.upload(f"v.{field.key}") if field.kind == "file" else None
         if upload is None:
             continue
-        with tempfile.TemporaryDirectory(prefix="muniment-") as folder:
-            place = Path(folder) / "upload"
+        with own_folder() as folder:
+            place = folder / "upload"
             with place.open("wb") as target:
                 while chunk := upload.file.read(1 << 20):
                     target.write(chunk)
@@ -434,10 +435,4 @@ def download(call: Call) -> Response:
     except BaseException:
         folder.cleanup()
         raise
-    return FileResponse(
-        target,
-        filename=found.name,
-        media_type="application/octet-stream",
-        headers={"Cache-Control": "no-store"},
-        background=BackgroundTask(folder.cleanup),
-    )
+    return Handed(folder, target, found.name, "application/octet-stream")

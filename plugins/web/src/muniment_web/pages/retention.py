@@ -94,7 +94,8 @@ def _planned(call: Call, name: str = "due") -> Planned | None:
 
 def _renew(call: Call) -> None:
     """Plan anew, and wait as long as people do for a page: few records are soon looked at."""
-    call.web.planning.start(call.session)
+    call.session.require("retention.read")
+    call.web.planning.start(call.session.retention.renew)
     call.web.planning.wait(_PATIENCE_SECONDS)
 
 

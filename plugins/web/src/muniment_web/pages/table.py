@@ -23,14 +23,14 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.cells import Column, column_of, rows_of
 from muniment_web.frame.named import type_of
 from muniment_web.frame.routing import page
-from muniment_web.frame.told import number_of
+from muniment_web.frame.told import number_of, problem_of
 from muniment_web.frame.widgets import editor
 from muniment_web.pages.filters import asked_for, chips_of, conditions_of, filterable, offered
 from muniment_web.pages.tray import held_by
 from muniment_web.server.icons import icon
 from muniment_web.server.plugged import drawing
 
-__all__ = ["routes"]
+__all__ = ["all_found", "routes"]
 
 ROWS: Final = 100
 _SIZES: Final = (25, 50, 100, 200, 500)
@@ -209,6 +209,16 @@ def _arranged(call: Call, state: State) -> tuple[tuple[str, bool], ...]:
     return attrs.evolve(saved, group_by="").order
 
 
+def all_found(call: Call, most: int) -> tuple[list[str], bool]:
+    """What the form's question finds, on all pages of the table, and whether it finds more than so many."""
+    record_type = type_of(call)
+    clear = call.session.view(record_type).clear
+    columns = [one.key for one in record_type.fields if one.in_clear and one.key in clear]
+    state = _state(call).from_start(columns=tuple(columns[:1]), rows=most)
+    found = _found(call, record_type, state)
+    return [one.id for one in found.records], found.after is not None
+
+
 def _answer(call: Call, state: State) -> Response:
     record_type = type_of(call)
     problem: MunimentError | None = None
@@ -220,8 +230,8 @@ def _answer(call: Call, state: State) -> Response:
         problem, found = error, Page(())
     values = _shown(call, record_type, state, found)
     if call.partial:
-        return call.page("_grid.html", problem=problem, **values)
-    return call.page("table.html", problem=problem, notes=call.taken_notes(), **values)
+        return call.page("_grid.html", problem=problem_of(call, problem), **values)
+    return call.page("table.html", problem=problem_of(call, problem), notes=call.taken_notes(), **values)
 
 
 def _found(call: Call, record_type: RecordType, state: State) -> Page:
@@ -421,6 +431,7 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
         "may_lock": session.may("view.lock", record_type.key),
         "held": held_by(call, record_type),
         "may_create": session.may("record.create", record_type.key),
+        "may_follow": bool(session.promises.types(record_type.key)),
         "may_export": session.may("record.export", record_type.key),
         "may_import": session.may("record.import", record_type.key),
     }
@@ -479,6 +490,8 @@ def _editors(
             mark = " data-many"
         if one.key in record_type.fixed:
             mark += " data-first"  # only a new record is asked for it
+        # Columns are filled from one another where they are of one kind, with the same to choose from.
+        mark += f' data-kind="{one.kind}{f":{one.target or one.key}" if one.target or one.choices else ""}"'
         found.append((one.key, editor(one, kinds.get(one.kind), call.say), mark))
     return found
 

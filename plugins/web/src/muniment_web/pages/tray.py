@@ -24,7 +24,7 @@ from muniment_web.frame.named import type_of
 from muniment_web.frame.reasons import REASONS, reason_of
 from muniment_web.frame.routing import page
 from muniment_web.frame.titles import names_of, titles_of
-from muniment_web.frame.told import sentence_of
+from muniment_web.frame.told import issue_text, sentence_of
 from muniment_web.server.strict import strict_json
 
 __all__ = ["held_by", "routes"]
@@ -248,7 +248,7 @@ def _refusal(call: Call, problem: MunimentError | None, rows: Sequence[Row]) -> 
         return ""
     if isinstance(problem, Invalid) and any(cell.problem for row in rows for cell in row.cells):
         return call.say("tray.refused")
-    return f"{call.say('tray.refused')} {problem.text(call.lang).rpartition(' [')[0]}"
+    return f"{call.say('tray.refused')} {sentence_of(call, problem)}"
 
 
 def _rows(
@@ -304,7 +304,7 @@ def _told(call: Call, error: MunimentError | None) -> tuple[dict[str, list[str]]
     told: dict[str, list[str]] = {}
     rest = []
     for issue in error.issues:
-        text = issue.text(call.lang).removeprefix(f"{issue.field}: ")
+        text = issue_text(call, issue)
         if issue.field:
             told.setdefault(issue.field, []).append(text)
         else:

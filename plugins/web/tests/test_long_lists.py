@@ -1,0 +1,142 @@
+"""What a page of a long list costs hangs on the page alone: the store finds it, and only it is opened."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator
+from typing import Any
+
+import pytest
+
+from muniment.archive import Archive
+from muniment.schema.builtin import ALERT, NOTICE, REVIEW, SUGGESTION, WEBHOOK
+from muniment.session import Session
+from muniment.session.reading.pieces import Piece
+from muniment.session.writing.changes import Change
+from muniment.session.writing.writes import write
+from muniment.testing import new_archive
+
+FEW, MANY = 12, 2_400
+OPENED = 12
+"""What six entries take at the most, of which five are shown: the parts of two classes each."""
+
+
+def _alert(n: int) -> dict[str, Any]:
+    severity = "critical" if n % 400 == 0 else "low"
+    return {
+        "rule": "A08",
+        "severity": severity,
+        "state": "open",
+        "grade": f"open-{severity}",
+        "last": n,
+        "generation": 0,
+        "key": f"k{n}",
+    }
+
+
+def _review(n: int) -> dict[str, Any]:
+    return {
+        "first": n,
+        "last": n + 1,
+        "first_generation": 0,
+        "last_generation": 0,
+        "reviewer": "owner",
+    }
+
+
+def _hook(n: int) -> dict[str, Any]:
+    return {
+        "name": f"system {n:05}",
+        "url": "https://example.org/hook",
+        "kinds": "record.*",
+        "state": "paused",
+        "generation": 0,
+        "next": 0,
+    }
+
+
+def _suggestion(n: int) -> dict[str, Any]:
+    return {"text": f"larger letters {n}", "author": "owner", "state": "open"}
+
+
+def _notice(n: int) -> dict[str, Any]:
+    return {"key": f"n{n:05}", "text_en": f"We keep what you tell us {n}."}
+
+
+MAKES = {ALERT.key: _alert, REVIEW.key: _review, WEBHOOK.key: _hook, SUGGESTION.key: _suggestion,
+         NOTICE.key: _notice}  # fmt: skip
+LISTS: dict[str, Callable[[Session, Any], Piece[Any]]] = {
+    "alerts": lambda session, more: session.alerts.list(**more),
+    "gravest alerts": lambda session, more: session.alerts.list(gravest=True, **more),
+    "sign-offs": lambda session, more: session.alerts.reviews(newest=True, **more),
+    "webhooks": lambda session, more: session.webhooks.all(**more),
+    "suggestions": lambda session, more: session.suggestions.all(**more),
+    "notices": lambda session, more: session.consents.notices(**more),
+    "tokens of all": lambda session, more: session.credentials.listed(**more),
+    "own tokens": lambda session, more: session.credentials.own(**more),
+}
+
+
+def fill(archive: Archive, count: int) -> None:
+    """So many of everything; of tokens fewer, which are not written in one transaction."""
+    with archive.session(actor="owner") as session:
+        for key, made in MAKES.items():
+            for at in range(0, count, 800):
+                changes = [
+                    Change("create", key, values=made(n), inside=True)
+                    for n in range(at, min(at + 800, count))
+                ]
+                write(session.engine, session.acting, changes)
+        for n in range(min(count, 150)):
+            session.credentials.issue("owner", name=f"t{n}", scopes=("read",), days=1)
+
+
+@pytest.fixture(scope="module")
+def archives(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[Archive, Archive]]:
+    """An archive with few of everything, and one with thousands."""
+    folder = tmp_path_factory.mktemp("long")
+    templates = ("customer-info",)
+    with (
+        new_archive(folder / "few", templates=templates) as few,
+        new_archive(folder / "many", templates=templates) as many,
+    ):
+        fill(few, FEW)
+        fill(many, MANY)
+        yield few, many
+
+
+def cost(archive: Archive, monkeypatch: pytest.MonkeyPatch, name: str) -> tuple[int, int]:
+    """Of the second piece of a list, after a first one: seals and boxes opened, and what the store did."""
+    opened: list[object] = []
+    steps: list[object] = []
+    engine = archive.engine
+
+    def counted(before: Any) -> Any:
+        def counting(*given: Any, **more: Any) -> Any:
+            opened.append(given)
+            return before(*given, **more)
+
+        return counting
+
+    with monkeypatch.context() as patched, archive.session(actor="owner") as session:
+        patched.setattr(type(engine.sealer), "open", counted(type(engine.sealer).open))
+        patched.setattr(type(engine.keys), "box_get", counted(type(engine.keys).box_get))
+        first = LISTS[name](session, {"limit": 5})
+        assert len(opened) <= OPENED
+        opened.clear()
+        # A hundred instructions of SQLite's machine at a time.
+        database = engine.store._db
+        database.set_progress_handler(lambda: steps.append(None), 100)
+        found = LISTS[name](session, {"limit": 5, "after": first.after})
+        database.set_progress_handler(None, 0)
+    assert 5 == len(first) == len(found)
+    assert found.after
+    return len(opened), len(steps)
+
+
+@pytest.mark.slow
+@pytest.mark.parametrize("name", LISTS)
+def test_a_piece_costs_the_same_among_thousands(archives, monkeypatch, name):
+    """At the beginning and further on no more is opened, and the store walks no further, than it shows."""
+    few, many = (cost(one, monkeypatch, name) for one in archives)
+    assert few[0] == many[0] <= OPENED
+    assert many[1] <= 2 * few[1] + 20
