@@ -39,6 +39,7 @@ def test_init_tells_what_must_be_kept(cli, tmp_path):
     told = cli.run("init", "other", "--lang", "zh", XDG_CONFIG_HOME=str(tmp_path / "config")).stdout
     assert "恢复短语" in told
     assert "muniment template" in told
+    assert "运行 muniment serve 即可在浏览器中使用" in told
 
 
 def test_what_init_says_to_try_next_works(cli, tmp_path):

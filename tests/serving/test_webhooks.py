@@ -190,6 +190,8 @@ def test_only_whoever_may_configure_has_webhooks(archive, owner, receiver):
 PRIVATE = (
     "https://127.0.0.1/", "https://localhost/", "https://10.1.2.3/", "https://192.168.0.1/x", "https://[::1]/",
     "https://169.254.169.254/latest/meta-data", "https://[::ffff:127.0.0.1]/", "https://[fd00::1]/",
+    "https://[2002:7f00:1::]/", "https://[2002:a00:1::1]/", "https://[::127.0.0.1]/", "https://240.0.0.1/",
+    "https://[ff02::1]/", "https://[fe80::1]/",
     "https://0.0.0.0/", "https://[::]/", "https://224.0.0.1/", "https://100.64.0.1/", "https://2130706433/",
 )  # fmt: skip
 
@@ -197,7 +199,7 @@ PRIVATE = (
 @pytest.mark.parametrize("url", PRIVATE)
 def test_no_private_address_is_reached(url):
     """Whatever way it is written: this machine, its neighbours, and a cloud's own services."""
-    with pytest.raises(LogError, match=r"public|answer"):
+    with pytest.raises(LogError, match=r"webhook\.private"):
         post_public(url, b"{}", {}, ())
 
 
@@ -231,3 +233,114 @@ def test_a_name_that_changes_its_mind_is_spoken_to_where_it_was_looked_at(receiv
     assert "hook.example" in receiver.got[0][0]["host"]
     with pytest.raises(LogError, match=r"private"):
         post_public(f"http://hook.example:{port}/", b"{}", {}, allowed)
+
+
+def test_of_several_addresses_each_must_be_allowed(receiver, monkeypatch):
+    """A name with one public address and one of a neighbour's is not spoken to at all."""
+    import socket
+
+    def resolve(host, port, *given, **named):
+        return [(socket.AF_INET, socket.SOCK_STREAM, 6, "", (one, port)) for one in host.split("-")]
+
+    monkeypatch.setattr(socket, "getaddrinfo", resolve)
+    port, allowed = receiver.server_address[1], read_networks(["127.0.0.1"])
+    for host in ("127.0.0.1-10.0.0.1", "10.0.0.1-127.0.0.1"):
+        with pytest.raises(LogError, match=r"private"):
+            post_public(f"http://{host}:{port}/", b"{}", {}, allowed)
+    assert [] == receiver.got
+
+
+def test_a_certificate_that_nobody_vouches_for_is_not_spoken_to(receiver, tmp_path):
+    """Else whoever sits between could read what is told, and answer in its receiver's place."""
+    import datetime
+    import ssl
+
+    from cryptography import x509
+    from cryptography.hazmat.primitives import hashes, serialization
+    from cryptography.hazmat.primitives.asymmetric import ec
+
+    key = ec.generate_private_key(ec.SECP256R1())
+    name = x509.Name([x509.NameAttribute(x509.NameOID.COMMON_NAME, "localhost")])
+    begin = datetime.datetime(2020, 1, 1)
+    made = x509.CertificateBuilder(name, name, key.public_key(), 1, begin, begin.replace(year=2120))
+    alternative = x509.SubjectAlternativeName([x509.DNSName("localhost")])
+    certificate = made.add_extension(alternative, critical=False).sign(key, hashes.SHA256())
+    path = tmp_path / "both.pem"
+    plain = serialization.NoEncryption()
+    form = serialization.PrivateFormat.PKCS8
+    path.write_bytes(
+        key.private_bytes(serialization.Encoding.PEM, form, plain)
+        + certificate.public_bytes(serialization.Encoding.PEM)
+    )
+    context = ssl.SSLContext(ssl.PROTOCOL_TLS_SERVER)
+    context.load_cert_chain(path)
+    receiver.socket = context.wrap_socket(receiver.socket, server_side=True)
+    url = f"https://localhost:{receiver.server_address[1]}/hook"
+    with pytest.raises(LogError, match=r"unreachable"):
+        post_public(url, b"{}", {}, read_networks(["127.0.0.1", "::1"]))
+    assert [] == receiver.got
+
+
+def test_only_what_was_asked_for_is_told(owner, receiver):
+    """Entries about records of the types that were named; of its own messages none."""
+    from muniment.session.oversight.webhooks import Webhook
+
+    hook, _ = owner.webhooks.add("crm", receiver.url, ["record.*"], types=["customer"])
+    assert hook.wants("record.update", "customer")
+    assert not hook.wants("record.update", "interaction")
+    assert not hook.wants("record.update", "")
+    assert not hook.wants("log.read", "customer")
+    every = Webhook("x", "x", "x", ("webhook.*", "webhook.send"), (), True, 0, 0, (), (), 1)
+    assert not every.wants("webhook.send", "")
+
+
+def test_whoever_sees_webhooks_does_not_change_or_run_them(archive, owner, receiver):
+    """An auditor reads the configuration; telling others is a job, and changing it the owner's."""
+    hook, _ = owner.webhooks.add("crm", receiver.url, ["record.create"])
+    owner.create("user", {"login": "ann", "roles": ["auditor"], "state": "active"})
+    with archive.session(actor="ann") as ann:
+        assert [hook.id] == [one.id for one in ann.webhooks.all()]
+        acts = [
+            lambda: ann.webhooks.pause(hook.id),
+            lambda: ann.webhooks.resume(hook.id),
+            lambda: ann.webhooks.rotate(hook.id),
+            lambda: ann.webhooks.retry(hook.id),
+            lambda: ann.webhooks.remove(hook.id),
+            lambda: ann.webhooks.deliver(),
+        ]
+        for act in acts:
+            with pytest.raises(AccessDenied):
+                act()
+    assert owner.webhooks.get(hook.id).active
+
+
+def test_a_removed_one_leaves_no_secret_and_one_without_a_secret_tells_nothing(archive, owner, receiver):
+    """Nothing is sent that its receiver could not check."""
+    gone, _ = owner.webhooks.add("gone", receiver.url, ["record.create"])
+    left, _ = owner.webhooks.add("left", receiver.url, ["record.create"])
+    owner.webhooks.remove(gone.id, reason="no more")
+    assert archive.keys.box_get(f"webhook/{gone.id}") is None
+    assert archive.keys.box_get(f"webhook/{left.id}") is not None
+    archive.keys.box_change(f"webhook/{left.id}", lambda held: None)
+    customer(owner)
+    assert 1 == owner.webhooks.deliver().failed
+    assert [] == receiver.got
+    assert "alert.secret" == owner.webhooks.get(left.id).waiting[0].problem
+
+
+def test_a_place_that_never_answers_holds_back_a_bounded_number(owner, receiver, monkeypatch):
+    """What is to be tried again is bounded; the rest stays in the log, which is the queue."""
+    monkeypatch.setattr("muniment.session.oversight.webhooks._MOST_WAITING", 3)
+    hook, _ = owner.webhooks.add("crm", receiver.url, ["record.create"])
+    receiver.status = 503
+    made = [customer(owner, customer_number=f"W-{number}").id for number in range(5)]
+    for _ in range(3):
+        owner.webhooks.deliver()
+    assert 3 == len(owner.webhooks.get(hook.id).waiting)
+    receiver.got.clear()
+    receiver.status = 200
+    for _ in range(3):
+        owner.engine.clock.now_us += 3_600 * SECONDS
+        owner.webhooks.deliver()
+    told = {one["id"] for _, body in receiver.got for one in json.loads(body)["data"]["records"]}
+    assert set(made) == told

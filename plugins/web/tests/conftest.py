@@ -14,7 +14,7 @@ import random
 import re
 import shutil
 from collections.abc import Callable, Iterator
-from importlib import resources
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 from typing import Any
 
@@ -22,6 +22,7 @@ import pytest
 
 from muniment.archive import Archive
 from muniment.testing import TickingClock, log_entries, new_archive
+from muniment_web._app import build
 from muniment_web.server.web import Web
 from muniment_web.testing import ANNA, PASSWORD, Browser, give_password, new_web
 
@@ -87,6 +88,43 @@ def logged(made: Archive) -> Callable[[], list]:
     """The entries that were written since the test began."""
     start = len(log_entries(made))
     return lambda: log_entries(made)[start:]
+
+
+@pytest.fixture
+def in_pieces() -> Callable[..., tuple[int, int]]:
+    """Sends a body in a thousand pieces as a server hands them on; the status, and how many were taken."""
+
+    def send_to(web: Web, path: str, headers: dict[str, str], piece: bytes = b"x" * 64) -> tuple[int, int]:
+        taken, statuses = 0, []
+
+        async def receive() -> dict[str, Any]:
+            nonlocal taken
+            taken += 1
+            return {"type": "http.request", "body": piece, "more_body": taken < 1_000}
+
+        async def send(message: dict[str, Any]) -> None:
+            statuses.append(message.get("status"))
+
+        named = {"host": "localhost:8765", **headers}
+        scope = {
+            "type": "http",
+            "asgi": {"version": "3.0"},
+            "http_version": "1.1",
+            "method": "POST",
+            "scheme": "http",
+            "path": path,
+            "raw_path": path.encode(),
+            "query_string": b"",
+            "root_path": "",
+            "headers": [(name.encode(), value.encode()) for name, value in named.items()],
+            "client": ("127.0.0.1", 1),
+            "server": ("127.0.0.1", 8765),
+        }
+        with ThreadPoolExecutor(1) as thread:
+            thread.submit(asyncio.run, build(web)(scope, receive, send)).result()
+        return statuses[0], taken
+
+    return send_to
 
 
 @pytest.fixture(scope="session")
@@ -166,7 +204,7 @@ def new_page(chromium: Any) -> Callable[..., Any]:
 @pytest.fixture(scope="session")
 def axe_findings() -> Callable[[Any], list[str]]:
     """What axe has to say about a page that has settled."""
-    source = resources.files("muniment_web").joinpath("assets", "axe.js").read_text(encoding="utf-8")
+    source = (Path(__file__).parent / "assets" / "axe.js").read_text(encoding="utf-8")
 
     def find(page: Any) -> list[str]:
         page.wait_for_function("() => !document.querySelector('.htmx-request, [aria-busy=true]')")

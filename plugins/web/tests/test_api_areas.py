@@ -140,7 +140,7 @@ def test_the_log_is_asked_proven_followed_and_verified(api, anna, web):
     assert one.get("audit/rules", params={"as_of": "2200-01-01T00:00:00Z"}).status_code in (200, 400)
 
 
-def test_a_file_goes_in_and_comes_out_as_it_was(tmp_path):
+def test_a_file_goes_in_and_comes_out_as_it_was(tmp_path, monkeypatch):
     """Sealed by the version that was seen, told by name, and never by a path."""
     with new_archive(tmp_path / "talks", templates=("interaction-log",)) as archive:
         with archive.session(actor="owner") as session:
@@ -159,6 +159,16 @@ def test_a_file_goes_in_and_comes_out_as_it_was(tmp_path):
         assert b"\x00\x01picture" == found.content
         assert "passwd" in found.headers["content-disposition"]
         assert "etc" not in found.headers["content-disposition"]
+        monkeypatch.setattr("tempfile.tempdir", str(tmp_path))
+        # No range is an act of its own, and a wrong one leaves nothing opened behind.
+        folders = set(tmp_path.glob("muniment-*"))
+        for asked in ("bytes=2-4", "bytes=9999-", "bytes=5-1", "nonsense", "bytes=0-1,3-4"):
+            before = len(log_entries(archive))
+            part = one.get(path, headers={"Range": asked})
+            assert (200, b"\x00\x01picture") == (part.status_code, part.content)
+            assert "none" == part.headers["accept-ranges"]
+            assert ["file.read"] == [entry.kind for entry in log_entries(archive)[before:]]
+        assert folders == set(tmp_path.glob("muniment-*"))
         assert 412 == one.put(path, json=body, headers={"If-Match": '"1"'}).status_code
         assert 404 == one.get(path.replace("attachments", "nothing")).status_code
 
@@ -255,8 +265,19 @@ def test_views_dashboards_and_imports_are_there(api):
     assert page["records"]
     assert "removed" == one.delete("views/customer/by-api").json()["state"]
     assert 404 == one.get("views/customer/by-api").status_code
+    tile = {
+        "key": "t", "label": {"en": "T", "zh": "图"}, "type": "customer", "measure": "list",
+        "columns": ["customer_number"], "sort": "status,-customer_number",
+    }  # fmt: skip
+    board = {"definition": {"label": {"en": "B", "zh": "板"}, "tile": [tile]}}
+    assert 200 == one.put("dashboards/sorted", json=board).status_code
+    assert tile["sort"] == one.get("dashboards/sorted/definition").json()["definition"]["tile"][0]["sort"]
+    tile["sort"] = "status,-full_name"
+    refused = one.put("dashboards/sorted", json=board, headers={"If-Match": "*"})
+    assert "view.sealed" == refused.json()["code"]
     for each in one.get("dashboards").json()["dashboards"]:
         assert one.get(f"dashboards/{each['key']}").json()["tiles"]
+    assert "removed" == one.delete("dashboards/sorted").json()["state"]
     undone = one.post(f"imports/{done.json()['id']}/revert", json={"reason": "trial"})
     assert 1 == undone.json()["deleted"]
 

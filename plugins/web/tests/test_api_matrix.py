@@ -17,7 +17,7 @@ from starlette.testclient import TestClient
 from muniment import config
 from muniment.model import SCOPES
 from muniment.policy import ACTIONS, BUILTIN_ROLES
-from muniment.testing import log_entries, new_archive
+from muniment.testing import log_entries, log_size, new_archive
 from muniment_web._app import build
 from muniment_web.testing import NOBODY, Calls, new_web
 
@@ -49,8 +49,8 @@ CONFIGURED = {"subject.nothing_provided"}
 
 
 @pytest.fixture(scope="module")
-def served(tmp_path_factory):
-    """An archive with somebody of each role, the calls of its API, and what makes clients."""
+def house(tmp_path_factory):
+    """An archive with somebody of each role, what makes clients, and what its API says of itself."""
     with new_archive(
         tmp_path_factory.mktemp("matrix") / "customers", templates=("customer-info",)
     ) as archive:
@@ -58,7 +58,6 @@ def served(tmp_path_factory):
             for role in sorted(BUILTIN_ROLES):
                 values = {"login": f"a-{role}", "display_name": role, "roles": (role,), "state": "active"}
                 session.create("user", values)
-            record = session.create("customer", {"full_name": "There", "customer_number": "T-1"}).id
         app = build(new_web(archive, requests_a_minute=1_000_000))
 
         def client(login: str, *scopes: str) -> TestClient:
@@ -69,7 +68,17 @@ def served(tmp_path_factory):
             return made
 
         document = client("owner", "read").get("openapi.json").json()
-        yield archive, client, Calls(document, {"record": record}, BODIES)
+        yield archive, client, document
+
+
+@pytest.fixture
+def served(house):
+    """The archive with a record that nobody has touched, what makes clients, and the calls of its API."""
+    archive, client, document = house
+    with archive.session(actor="owner") as session:
+        values = {"full_name": "There", "customer_number": f"T-{log_size(archive)}"}
+        record = session.create("customer", values).id
+    return archive, client, Calls(document, {"record": record}, BODIES)
 
 
 def test_every_call_says_what_it_needs(served):

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 import sys
+from contextlib import contextmanager
 
 import pytest
 
@@ -13,9 +14,9 @@ from muniment.testing import new_archive
 from muniment_web.testing import Browser, give_password, new_web
 
 
-@pytest.fixture
-def browser(tmp_path):
-    """Somebody who looks at an archive with a new plugin in it; its record's identifier."""
+@contextmanager
+def with_plugin(tmp_path, *templates):
+    """An archive with a new plugin in it."""
     write_plugin("ward_round", tmp_path / "made")
     site = tmp_path / "made" / "src"
     info = site / "muniment_ward_round-0.1.dist-info"
@@ -25,17 +26,33 @@ def browser(tmp_path):
     sys.path.insert(0, str(site))
     importlib.invalidate_caches()
     try:
-        templates = ("customer-info", "ward-round-visits")
         with new_archive(tmp_path / "a", templates=templates, plugins=("ward_round",)) as archive:
-            with archive.session(actor="owner") as session:
-                values = {"visitor": "<b>Anna</b>", "started_on": "2026-01-26", "ended_on": "2026-01-28"}
-                saved = session.create("ward_round_visit", {**values, "code": "A1234-0"})
             give_password(archive, "owner")
-            yield Browser.of(new_web(archive, plugin_seconds=60)).sign_in("owner"), saved.id
+            yield archive
     finally:
         sys.path.remove(str(site))
         for name in [one for one in sys.modules if one.startswith("muniment_ward_round")]:
             del sys.modules[name]
+
+
+@pytest.fixture
+def browser(tmp_path):
+    """Somebody who looks at an archive with a new plugin in it; its record's identifier."""
+    with with_plugin(tmp_path, "customer-info", "ward-round-visits") as archive:
+        with archive.session(actor="owner") as session:
+            values = {"visitor": "<b>Anna</b>", "started_on": "2026-01-26", "ended_on": "2026-01-28"}
+            saved = session.create("ward_round_visit", {**values, "code": "A1234-0"})
+        yield Browser.of(new_web(archive, plugin_seconds=60)).sign_in("owner"), saved.id
+
+
+def test_its_page_says_what_is_missing_before_the_template_is_applied(tmp_path):
+    """Whoever enables the plugin as its README says finds no error behind its place in the navigation."""
+    with with_plugin(tmp_path, "customer-info") as archive:
+        one = Browser.of(new_web(archive, plugin_seconds=60)).sign_in("owner")
+        shown = one.get("/p/ward_round/coming")
+        assert 200 == shown.status_code
+        assert "apply the template" in shown.text
+        assert "schema.unknown_type" not in shown.text
 
 
 @pytest.mark.parametrize(

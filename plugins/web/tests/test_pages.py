@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import re
+import tomllib
+from importlib import resources
 
 from hypothesis import given
 from hypothesis import strategies as st
@@ -12,8 +14,9 @@ from markupsafe import Markup
 from muniment.errors import IntegrityError
 from muniment.log.kinds import KINDS
 from muniment.model import id_text
+from muniment.testing import new_archive
 from muniment_web.server.texts import all_texts
-from muniment_web.testing import ANNA
+from muniment_web.testing import ANNA, Browser, give_password, new_web
 
 
 def test_every_text_is_in_both_languages_with_the_same_parameters():
@@ -52,6 +55,7 @@ def test_every_text_that_a_page_asks_for_is_there():
         "gains.",
         "glass.state_",
         "help.",
+        "hint.",
         "import.",
         "incidents.",
         "keeping.final_",
@@ -92,6 +96,85 @@ def test_every_text_that_a_page_asks_for_is_there():
     assert set() == unused
 
 
+# What only commands ask for, and what whoever runs the server reads.
+_NO_PAGE = {
+    "audit",
+    "backup",
+    "certificate",
+    "choose",
+    "cli",
+    "config",
+    "key",
+    "log",
+    "plugin",
+    "policy",
+    "quality",
+    "serve",
+    "store",
+    "witness",
+}
+
+
+def test_no_page_says_to_type_an_option_of_a_command():
+    """Where the core's hint names an option, the pages have a hint of their own, in both languages."""
+    option = re.compile(r"--[a-z]|[(`][a-z]+ [a-z]+[)`]")
+    own = {key.removeprefix("hint.") for key in all_texts() if key.startswith("hint.")}
+    messages = {}
+    for file in resources.files("muniment").joinpath("messages").iterdir():
+        messages |= tomllib.loads(file.read_text(encoding="utf-8"))
+    hints = {code: text.get("hint_en", "") + text.get("hint_zh", "") for code, text in messages.items()}
+    named = {code for code, hint in hints.items() if "--" in hint and code.partition(".")[0] not in _NO_PAGE}
+    assert set() == named - own
+    assert own <= messages.keys()
+    for code in own:
+        for text in all_texts()[f"hint.{code}"].values():
+            assert not option.search(text), code
+
+
+def test_an_export_without_a_reason_says_where_the_reason_is_written(signed, anna):
+    """The hint is about the form that somebody sees, not about a command."""
+    browser = signed("owner")
+    page = browser.post("/t/customer/export", {"format": "csv", "why": "other", "note": ""})
+    assert 422 == page.status_code
+    assert "usage.no_reason" in page.text
+    assert "--reason" not in page.text
+    assert "write it in the note" in page.text
+
+
+def test_a_refused_form_keeps_the_reason_that_was_chosen(signed, anna):
+    """Whoever mends one field does not say once more why; all faults stand there at once, in our words."""
+    browser = signed("owner")
+    form = {"expected": "1", "v.email": "nobody", "v.phone": "1", "why": "correction", "note": "T-77"}
+    page = browser.post(f"/t/customer/{anna}", form)
+    assert 422 == page.status_code
+    assert re.search(r'<option value="correction" selected', page.text)
+    assert re.search(r'name="note"\s+value="T-77"', page.text)
+    form_tag = re.search(r'<form method="post"\s+class="card form"[^>]*>', page.text)
+    assert "novalidate" in form_tag.group(0)
+    asked = browser.post(f"/t/customer/{anna}/reveal", {"field": "phone", "why": "other", "note": ""})
+    assert 422 == asked.status_code
+    assert re.search(r'<option value="other" selected', asked.text)
+
+
+def test_an_empty_table_says_what_to_do_first(signed, tmp_path):
+    """Nobody is told to take filters away where there are none, or offered what they may not do."""
+    with new_archive(tmp_path / "new", templates=("customer-info",)) as archive:
+        with archive.session(actor="owner") as session:
+            values = {"login": "tom", "display_name": "Tom", "roles": ["reader"], "state": "active"}
+            session.create("user", values)
+        web = new_web(archive)
+        for login in ("owner", "tom"):
+            give_password(archive, login)
+        owner, tom = (Browser.of(web).sign_in(one) for one in ("owner", "tom"))
+        pages = [one.get("/t/customer").text for one in (owner, tom)]
+        told = [re.search(r'<p class="none">.*?</p>', one, re.DOTALL).group(0) for one in pages]
+        assert all("No record yet" in one for one in told)
+        assert "/import?type=customer" in told[0]
+        assert "<a " not in told[1]
+        found = owner.post("/t/customer", {"q": "nobody", "do": "find"}).text
+        assert "Nothing found" in found
+
+
 def test_a_table_shows_masks_first(signed, anna, logged):
     """What is personal is behind its mask although the role may read it; the log says masked."""
     page = signed("li.na").get("/t/customer")
@@ -113,16 +196,20 @@ def test_a_sealed_value_is_found_by_what_it_is_and_stands_in_no_address(signed, 
     assert anna not in one.post("/t/customer", {"q": "030 7654321", "do": "find"}).text
 
 
-def test_filters_narrow_and_are_taken_away(signed, anna):
-    """A filter is a chip that can be removed."""
-    one = signed("li.na")
-    page = one.post("/t/customer", {"nf": "city", "nv": "Berlin", "do": "find"})
+def test_filters_narrow_and_are_taken_away(made, signed, anna):
+    """A filter is a chip that can be removed; others stay."""
+    with made.session(actor="owner") as session:
+        number = session.get(anna).fields["customer_number"]
+    one, hers = signed("li.na"), {"ff": "customer_number", "fs": "=", "fv": number}
+    page = one.post("/t/customer", {**hers, "nf": "city", "nv": "Berlin", "do": "find"})
     assert anna in page.text
     assert 'name="fv" value="Berlin"' in page.text
-    page = one.post("/t/customer", {"nf": "city", "nv": "Paris", "do": "find"})
+    page = one.post("/t/customer", {**hers, "nf": "city", "nv": "Paris", "do": "find"})
     assert anna not in page.text
-    page = one.post("/t/customer", {"ff": "city", "fs": "=", "fv": "Paris", "do": "drop:0"})
-    assert anna in page.text
+    both = {"ff": ["city", "customer_number"], "fs": ["=", "="], "fv": ["Paris", number]}
+    page = one.post("/t/customer", {**both, "do": "drop:0"})
+    assert [anna] == re.findall(r'<tr data-id="([^"]+)"', page.text)
+    assert 'value="Paris"' not in page.text
 
 
 def test_pages_follow_one_another(made, signed):

@@ -351,6 +351,15 @@ def test_a_role_is_narrowed_for_one_table(small):
     assert {"record.list", "record.read", "schema.read"} == set(rule.actions)
     seen = signed(small, "tom").get("/t/customer").text
     assert ("Ann" in seen, "Bob" in seen, "Ltd" in seen) == (True, False, False)
+    # The log ends at no rows: whoever adds it to such a role is told, and whoever looks at the role later.
+    reading, said = {**DESK, "action": [*DESK["action"], "log.read"]}, "The role desk ends at some records"
+    assert said not in one.get("/roles/desk").text
+    page = one.post("/roles/desk/change", {**reading, "do": "look"}).text
+    assert said in page
+    one.post(
+        "/roles/desk/change", {**reading, "do": "keep", "seen": seen_in(page), "why": "other", "note": "x"}
+    )
+    assert said in one.get("/roles/desk").text
     page = one.get(here).text
     assert re.search(r'<option value="region" selected>', page)
     page = one.post(here, {"do": "look"}).text

@@ -33,7 +33,9 @@ def test_a_password_lets_its_owner_in_and_is_an_entry(made, browser, logged):
     one = browser()
     answer = one.client.post("/sign-in", data={"login": "tom", "password": PASSWORD, "next": "/t/customer"})
     assert "/t/customer" == answer.url.path
+    assert "muniment" in one.client.cookies
     one.post("/sign-out")
+    assert "muniment" not in one.client.cookies
     found = [(entry.kind, entry.detail["actor"]["id"]) for entry in logged()]
     assert ("user.sign_in", "tom") in found
     assert ("user.sign_out", "tom") in found
@@ -108,6 +110,40 @@ def test_what_is_counted_of_failures_has_a_bound(monkeypatch):
     with pytest.raises(AccessDenied, match=r"sign\.throttled"):
         throttle.check("tom", "a")
     assert 20 == len(throttle._failed)
+
+
+def refused(throttle: Throttle, login: str, place: str) -> bool:
+    """Whether an attempt has to wait."""
+    try:
+        throttle.check(login, place)
+    except AccessDenied:
+        return True
+    return False
+
+
+def test_many_logins_tried_from_one_place_are_counted_together():
+    """After thirty failures the place waits, whatever the login; a success takes back its own try alone."""
+    throttle = Throttle(lambda: 0)
+    for number in range(29):
+        throttle.begin(f"login{number}", "a")
+        throttle.begin("own", "a")
+        throttle.succeeded("own", "a")
+        assert not refused(throttle, "another", "a")
+    throttle.begin("login29", "a")
+    assert refused(throttle, "another", "a")
+    assert not refused(throttle, "another", "b")
+
+
+def test_a_place_that_failed_just_now_is_not_forgotten_for_others(monkeypatch):
+    """What is forgotten when there is too much of it is what failed longest ago."""
+    monkeypatch.setattr("muniment_web.server.throttle._MOST", 20)
+    throttle = Throttle(lambda: 0)
+    throttle.failed("tom", "a")
+    for number in range(4):
+        for other in range(8):
+            throttle.failed(f"login{number}{other}", "b")
+        throttle.failed("tom", "a")
+    assert refused(throttle, "tom", "a")
 
 
 def test_addresses_of_one_network_count_as_one():
@@ -202,6 +238,63 @@ def test_a_sign_in_ends_when_the_roles_change(web, made, signed, logged):
     assert "rights" == out[-1].detail["target"]["why"]
 
 
+@pytest.mark.parametrize("change", ["disabled", "role", "attributes", "elsewhere", "deleted"])
+def test_whoever_is_not_who_they_were_is_out_at_the_next_page(made, browser, logged, change):
+    """Even of a page that asks the archive for nothing, and where somebody beside the pages did it."""
+    from click.testing import CliRunner
+
+    from muniment.cli.app import app
+    from muniment.testing.archives import key_file_of
+
+    login = f"eve-{change}"
+    with made.session(actor="owner") as session:
+        user = session.create("user", {"login": login, "roles": ["reader"], "state": "active"}).id
+    give_password(made, login)
+    one = browser().sign_in(login)
+    assert 200 == one.get("/account", follow_redirects=False).status_code
+    with made.session(actor="owner") as session:
+        if change == "disabled":
+            session.update(user, {"state": "disabled"})
+        elif change == "role":
+            session.update(user, {"roles": ("editor",)})
+        elif change == "attributes":
+            session.update(user, {"attributes": "region=north"})
+        elif change == "deleted":
+            session.delete(user, reason="left")
+        else:
+            place = {"MUNIMENT_ARCHIVE": str(made.folder), "MUNIMENT_KEY": str(key_file_of(made.folder))}
+            done = CliRunner().invoke(app, ["--as", "owner", "user", "disable", login], env=place)
+            assert 0 == done.exit_code, done.stderr
+    answer = one.get("/account", follow_redirects=False)
+    assert (303, "/sign-in?next=/account") == (answer.status_code, answer.headers["location"])
+    out = [entry for entry in logged() if entry.kind == "user.sign_out"]
+    assert [(login, "rights")] == [(one.detail["actor"]["id"], one.detail["target"]["why"]) for one in out]
+
+
+def test_what_a_page_asks_by_itself_does_not_keep_a_sign_in(made):
+    """The log's mark is looked at each minute; a screen that nobody sits at ends all the same."""
+    give_password(made, "owner")
+    web = new_web(made)
+    client = Browser.of(web).sign_in("owner").client
+    (sign,) = web.signs
+    sign.seen_us = before = made.engine.clock() - 20 * 60_000_000
+    for path in ("/log/badge", "/log/seal"):
+        assert client.get(path, follow_redirects=False).status_code in (200, 404)
+        assert before == sign.seen_us
+    assert 200 == client.get("/account").status_code
+    assert before < sign.seen_us
+
+
+def test_only_a_page_is_come_back_to(browser):
+    """Whoever sent a form, or a script that asked for a piece of a page, begins at the desk."""
+    client = browser().client
+    assert "/sign-in" == client.post("/t/customer", follow_redirects=False).headers["location"]
+    piece = client.get("/log/badge", headers={"HX-Request": "true"}, follow_redirects=False)
+    assert "/sign-in" == piece.headers["hx-redirect"]
+    page = client.get("/t/customer?view=x", follow_redirects=False)
+    assert "/sign-in?next=/t/customer" == page.headers["location"]
+
+
 def test_a_sign_in_ends_when_it_is_idle(made, browser, logged):
     """What nobody used for half an hour is over, and that is an entry."""
     give_password(made, "tom")
@@ -220,7 +313,13 @@ def test_the_cookie_is_for_our_pages_alone(made, browser):
     one = browser()
     answer = one.client.post("/sign-in", data={"login": "tom", "password": PASSWORD}, follow_redirects=False)
     cookie = next(text for text in answer.headers.get_list("set-cookie") if text.startswith("muniment="))
-    assert {"httponly", "samesite=lax", "path=/"} <= {part.strip().lower() for part in cookie.split(";")}
+    parts = {part.strip().lower() for part in cookie.split(";")}
+    assert {"httponly", "samesite=lax", "path=/"} <= parts
+    # It goes with the browser's window, unlike the mark of the browser and what was chosen for it.
+    assert not {part for part in parts if part.startswith(("max-age", "expires", "domain"))}
+    for path, form in (("/language", {"lang": "zh"}), ("/theme", {"theme": "dark"})):
+        kept = one.post(path, form, follow_redirects=False).headers["set-cookie"].lower()
+        assert "max-age=31536000" in kept
 
 
 def test_over_tls_the_cookie_is_bound_to_the_host(made):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from concurrent.futures import ThreadPoolExecutor
+from types import SimpleNamespace
 
 import attrs
 import pyotp
@@ -217,10 +218,10 @@ def test_a_new_factor_ends_the_sign_ins_without_it(web, made, signed):
     """Whoever was signed in elsewhere with the password alone shows both from now on."""
     here, there = signed("li.na"), signed("li.na")
     shown = here.post("/account/totp", {"current": PASSWORD}).text
-    seed = re.search(r'id="seed">([A-Z2-7]+)<', shown)
+    seed = re.search(r'id="seed">([A-Z2-7 ]+)<', shown)
     assert seed is not None
     try:
-        code = pyotp.TOTP(seed[1]).at(made.engine.clock() // 1_000_000)
+        code = pyotp.TOTP(seed[1].replace(" ", "")).at(made.engine.clock() // 1_000_000)
         assert 'id="codes"' in here.post("/account/totp/confirm", {"code": code}).text
         assert 303 == there.get("/", follow_redirects=False).status_code
         assert 200 == here.get("/account").status_code
@@ -251,3 +252,92 @@ def test_a_script_is_led_to_no_other_site(signed):
             "/theme", {"theme": "dark", "back": "/t/customer?a=b"}, headers={"HX-Request": "true"}
         ).headers["hx-redirect"]
     )
+
+
+def test_where_waiting_begins_is_an_entry(web, made, ada, logged):
+    """Once, where the fifth guess fails; of the password and of the code alike."""
+    give_password(made, "tom")
+    for _ in range(7):
+        Browser.of(web).client.post("/sign-in", data={"login": "tom", "password": "wrong"})
+    for number in range(8):
+        client = Browser.of(web).client
+        client._transport.client = (f"203.0.113.{number}", 1)
+        client.post("/sign-in", data={"login": "ada", "password": PASSWORD, "code": f"{number:06}"})
+    locked = [one.detail for one in logged() if one.kind == "user.lock"]
+    assert ["tom", "ada"] == [one["actor"]["id"] for one in locked]
+    assert {("denied", "sign.throttled")} == {(one["outcome"], one["code"]) for one in locked}
+
+
+def test_whoever_may_not_act_any_more_gets_in_by_no_door(web, made, logged):
+    """By no password, and by no link from before; only the log says that the password was the right one."""
+    with made.session(actor="owner") as session:
+        user = session.create("user", {"login": "former", "roles": ["reader"], "state": "active"}).id
+        link = invite_link(session, web.settings, "former", days=1).removeprefix(HOST)
+        give_password(made, "former")
+        session.update(user, {"state": "disabled"})
+    told = set()
+    for password in (PASSWORD, "wrong"):
+        one = Browser.of(web)
+        answer = one.client.post("/sign-in", data={"login": "former", "password": password})
+        assert 403 == answer.status_code
+        told.add(re.sub(r"[0-9]", "", answer.text))
+    assert 1 == len(told)
+    failed = [one.detail["code"] for one in logged() if one.kind == "user.sign_fail"]
+    assert ["access.disabled", "sign.wrong"] == failed
+    form = {"password": "other harbour 91 anvil", "again": "other harbour 91 anvil"}
+    assert 403 == Browser.of(web).get(link).status_code
+    assert 403 == Browser.of(web).client.post(link, data=form).status_code
+    assert [] == list(web.signs)
+    with made.session(actor="owner") as session:
+        kept = session.credentials.of("former").password
+    assert web.passwords.check(kept, PASSWORD)
+
+
+def test_a_password_that_is_set_by_a_link_ends_what_was_begun_with_another(web, made, signed):
+    """Whoever had the old one is out."""
+    old = signed("tom")
+    with made.session(actor="owner") as session:
+        link = invite_link(session, web.settings, "tom", days=1).removeprefix(HOST)
+    Browser.of(web).client.post(link, data={"password": PASSWORD, "again": PASSWORD})
+    assert 303 == old.get("/account", follow_redirects=False).status_code
+
+
+def test_a_hash_of_before_is_made_anew_at_today_s_cost(made):
+    """At the next sign-in, for nobody else knows the password."""
+    give_password(made, "tom")
+    dearer = Passwords(memory_kib=16, passes=1)
+    web = new_web(made)
+    web.passwords = dearer
+    with made.session(actor="owner") as session:
+        assert dearer.stale(session.credentials.of("tom").password)
+        Browser.of(web).sign_in("tom")
+        assert not dearer.stale(session.credentials.of("tom").password)
+        Browser.of(web).sign_in("tom")
+        session.credentials.use("tom", lambda held: attrs.evolve(held, password=""))
+
+
+def test_what_a_password_is_does_not_hang_on_the_keyboard(monkeypatch):
+    """What looks the same is the same; an endless one costs no more than another, and nobody has none."""
+    cheap = Passwords(memory_kib=8, passes=1)
+    encoded = cheap.hash("\uff56\uff49\uff4f\uff4c\uff45\uff54 \u212b77")
+    assert cheap.check(encoded, "violet \u00c577")
+    assert not cheap.check(encoded, "Violet \u00c577")
+    for nobody in ("", "nobody has this password"):
+        assert not cheap.check("", nobody)
+    taken = []
+    counting = SimpleNamespace(verify=lambda held, given: taken.append(len(given)))
+    monkeypatch.setattr(cheap, "_hasher", counting)
+    cheap.check(encoded, "x" * 1_000_000)
+    assert taken == [1_024]
+
+
+def test_stopping_ends_every_sign_in_and_says_so(made, logged):
+    """Nobody is signed in at the next start, and the log says why."""
+    give_password(made, "tom")
+    web = new_web(made)
+    one = Browser.of(web)
+    with one.client:
+        one.sign_in("tom")
+        assert 1 == len(list(web.signs))
+    assert [] == list(web.signs)
+    assert ["stop"] == [each.detail["target"]["why"] for each in logged() if each.kind == "user.sign_out"]

@@ -27,6 +27,7 @@ UNSEEN = {
     "/incoming/{id:uuid}/original": "a file",
     "/incoming/{id:uuid}": "needs something that came in; tested for itself",
     "/mailings/standing": "a piece of a page",
+    "/dashboards/{name}/renew": "a piece of a page",
     "/log/badge": "a piece of a page",
     "/log/seal": "a piece of a page",
     "/log/{place}/proof": "a file",
