@@ -26,7 +26,7 @@ help:
 	@echo "make lock    renew the pins from the pyproject.toml files"
 
 # The environment alone: everything pinned by hash, then our own distributions, editable.
-$(VENV)/ready: pins.txt $(PACKAGES)
+$(VENV)/ready: pins.txt $(PACKAGES) $(wildcard plugins/*/hatch_build.py)
 	@$(PYTHON) -c 'import sys; sys.exit(sys.version_info < (3, 11) and "muniment needs Python 3.11 or later; say which with PYTHON=...")'
 	test -x $(RUN)/python || $(PYTHON) -m venv $(VENV)
 	$(RUN)/python -m pip install --quiet --disable-pip-version-check --no-input --require-hashes -r pins.txt

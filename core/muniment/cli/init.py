@@ -173,6 +173,8 @@ def _key_place(folder: str, key_file: str | None) -> Path | None:
 
 
 def _tell(call: Invocation, made: Created, folder: str, templates: list[str], *, usual: bool) -> None:
+    from importlib.metadata import entry_points
+
     from muniment.cli.output import emit, heading, labels, put
 
     steps = _next_steps(made, folder, usual=usual)
@@ -213,6 +215,9 @@ def _tell(call: Invocation, made: Created, folder: str, templates: list[str], *,
     put(call.say("cli.next"))
     for step in steps:
         put(f"  {step}")
+    if entry_points(group="muniment.server"):
+        put()
+        put(call.say("cli.next_pages"))
 
 
 def _next_steps(made: Created, folder: str, *, usual: bool) -> list[str]:

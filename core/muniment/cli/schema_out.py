@@ -12,7 +12,7 @@ from muniment.cli.invocation import Invocation
 if TYPE_CHECKING:
     from muniment.schema import Field, RecordType
     from muniment.schema.definitions import Change
-    from muniment.session.reading.preview import Effect
+    from muniment.session.tables.preview import Effect
 
 __all__ = ["live_fields", "show_fields", "subject_path", "tell_changes", "type_json", "type_summary"]
 

@@ -134,7 +134,7 @@ def apply(call: Invocation, names: tuple[str, ...], dry_run: bool, reason: str |
     """Bring templates into the archive."""
     from muniment.cli.init import templates_of
     from muniment.cli.schema_out import tell_changes
-    from muniment.session.reading.preview import effects_of
+    from muniment.session.tables.preview import effects_of
 
     with call.session() as (archive, session):
         chosen = templates_of(names, archive.plugins)
@@ -163,7 +163,7 @@ def diff(call: Invocation, names: tuple[str, ...]) -> None:
     """What a template would change here."""
     from muniment.cli.init import templates_of
     from muniment.cli.schema_out import tell_changes
-    from muniment.session.reading.preview import effects_of
+    from muniment.session.tables.preview import effects_of
 
     with call.session() as (archive, session):
         chosen = templates_of(names, archive.plugins)

@@ -45,7 +45,7 @@ from muniment.schema.template import (
     parse_type,
     template_names,
 )
-from muniment.schema.types import RecordType
+from muniment.schema.types import RecordType, is_built_in
 from muniment.schema.values import MASKS, Context, Label, Parser, ValueProblem, mask_text
 
 __all__ = [
@@ -92,6 +92,7 @@ __all__ = [
     "e164",
     "fold_name",
     "hide_field",
+    "is_built_in",
     "load_template",
     "mask_text",
     "parse_additions",

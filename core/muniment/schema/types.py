@@ -18,7 +18,15 @@ from muniment.schema.fields import Field, LayoutGroup, fold_name
 from muniment.schema.kinds import KINDS, FieldKind
 from muniment.schema.values import NO_LABEL, Context, Label, Parser, ValueProblem
 
-__all__ = ["RecordType"]
+__all__ = ["RecordType", "is_built_in"]
+
+_FIRST_OWN = 256
+"""The numbers below are those of the record types that muniment brings for itself."""
+
+
+def is_built_in(number: int) -> bool:
+    """Whether a record type of this number is one that muniment brings for itself, such as a user."""
+    return number < _FIRST_OWN
 
 
 @attrs.frozen
@@ -79,7 +87,7 @@ class RecordType:
     @cached_property
     def built_in(self) -> bool:
         """Whether muniment brings it for itself, such as a user or a consent; else it is a team's own."""
-        return self.number < 256
+        return is_built_in(self.number)
 
     @cached_property
     def by_number(self) -> Mapping[int, Field]:

@@ -141,5 +141,6 @@ def _stop(web: Web) -> None:
     web.plugged.stop()
     web.verifying.wait()
     web.planning.wait()
+    web.counting.wait()
     for one in web.signs:
         web.end(one, "stop")

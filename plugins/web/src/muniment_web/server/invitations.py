@@ -23,8 +23,7 @@ def new_invitation(session: Session, login: str, *, days: int = INVITE_DAYS) -> 
         AccessDenied: ``access.action``; logged.
         NotFound: ``sign.no_user``.
     """
-    for one in session.credentials.tokens(kind="invite"):
-        if one.login == login:
-            session.credentials.revoke(one.id, kind="invite")
+    for one in list(session.credentials.of_user(login, kind="invite")):
+        session.credentials.revoke(one.id, kind="invite")
     _, text = session.credentials.issue(login, name="link", scopes=(), days=days, kind="invite")
     return text

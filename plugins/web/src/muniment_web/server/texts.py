@@ -41,6 +41,11 @@ class Say:
         text = self._texts[key]
         return text.format(**parameters) if parameters else text
 
+    def hint(self, code: str, /, **parameters: Any) -> str:
+        """What to do about an error on a page, where the core's hint names a command's option; else empty."""
+        text = self._texts.get(f"hint.{code}", "")
+        return text.format(**parameters) if parameters else text
+
     def marked(self, key: str, /, **parameters: Any) -> Markup:
         """A text of which the parameters may be markup; the text itself is escaped."""
         return Markup(str(escape(self._texts[key]))).format(**parameters)

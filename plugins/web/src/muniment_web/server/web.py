@@ -6,6 +6,7 @@ from collections.abc import Callable, Mapping, MutableMapping
 from threading import Lock
 from typing import Any, Final
 
+import attrs
 from jinja2 import Environment, PackageLoader, StrictUndefined, Template, select_autoescape
 from jinja2.runtime import Context, Macro
 
@@ -61,6 +62,7 @@ class Web:
         )
         self.verifying = Verifying(archive)
         self.planning = Planning()
+        self.counting = Planning()
         self.waiting = Waiting()
         self.sending = Sending()
         self.says = {lang: Say(lang) for lang in LANGUAGES}
@@ -98,7 +100,9 @@ class Web:
         return self.archive.applied.name or "muniment"
 
     def visitor(self, address: str, *, login: str = "", auth: str = "asserted", sign_in: str = "") -> Acting:
-        """Somebody who is not signed in, or about to be."""
+        """Somebody who is not signed in, or about to be, as the archive knows them now."""
+        if login:
+            self.engine.refresh()
         actor = self.engine.actor(login, auth=auth) if login else Actor("anonymous", (), auth)
         return Acting(actor, self.archive.applied.purpose, PROGRAM, address or None, sign_in or None)
 
@@ -121,6 +125,8 @@ class Web:
         for asked in [asked for asked in list(self.totals) if asked[0] == one.id]:
             self.totals.pop(asked, None)
         acting = self.visitor(one.address, login=one.login, auth=one.auth, sign_in=one.id)
+        # Whose it was is known, though the archive may not know them any more.
+        acting = attrs.evolve(acting, actor=attrs.evolve(acting.actor, id=one.login))
         self.engine.note(acting, "user.sign_out", target={"why": why})
 
     def sweep(self) -> None:
