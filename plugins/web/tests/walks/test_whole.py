@@ -47,6 +47,7 @@ def filled(site) -> dict[str, list[str]]:
         glass = session.emergencies.list()[0].id
         incident = session.incidents.listed(closed=True)[0].id
         change = session.changes.list()[0].number
+    today = site.web.engine.today().isoformat()
     who, pair = f"record={site.anna}", f"first={site.anna}&second={site.twin}"
     return {
         "/alerts/{id:uuid}": [f"/alerts/{alert}"],
@@ -75,8 +76,8 @@ def filled(site) -> dict[str, list[str]]:
             "/audit?q=did",
             f"/audit?q=disclosures&{who}",
             "/audit?q=changed&since=2026-01-01",
-            "/audit?q=rules&day=2026-11-22",
-            "/audit?q=could&type=customer&day=2026-11-22",
+            f"/audit?q=rules&day={today}",
+            f"/audit?q=could&type=customer&day={today}",
         ],
     }
 
