@@ -29,6 +29,7 @@ from muniment.session.kernel.logbook import MAX_SUBJECTS, Draft, Moment
 from muniment.session.kernel.standing import authorize, standing_to, view_of
 from muniment.session.kernel.views import Change as FieldChange
 from muniment.session.kernel.views import field_set, shown
+from muniment.session.kernel.written import changed_keys, written_between
 from muniment.session.reading.pieces import Kept, Piece, stored_piece
 from muniment.session.reading.reads import definition_of, load, may_read, open_loaded
 from muniment.store import Current, Transaction
@@ -329,7 +330,8 @@ def _opened(
     newest = tx.version(SHARD, wanted.record)
     if stale and newest is not None and wanted.base:
         now = _values_at(engine, tx, record_type, wanted.record, newest.version)
-        since = [key for key in record_type.by_key if before.get(key) != now.get(key)]
+        written = written_between(engine, tx, wanted.record, wanted.base, newest.version)
+        since = changed_keys(record_type, view.clear, before, now, written)
         moved = _compared(engine, record_type, view, before, now, since)
     keys = {one.field for one in (*fields, *moved)}
     sets = [field_set(record_type, view, keys)]
@@ -380,8 +382,10 @@ def names_between(
     before = _values_at(engine, tx, record_type, record, base)
     now = _values_at(engine, tx, record_type, record, newest.version)
     standing = standing_to(engine, tx, acting, record_type, record, {})
-    readable = view_of(engine, acting, record_type, standing).readable
-    return [key for key in record_type.by_key if key in readable and before.get(key) != now.get(key)]
+    view = view_of(engine, acting, record_type, standing)
+    written = written_between(engine, tx, record, base, newest.version)
+    changed = changed_keys(record_type, view.clear, before, now, written)
+    return [key for key in changed if key in view.readable]
 
 
 def _compared(

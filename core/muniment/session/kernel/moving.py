@@ -6,8 +6,9 @@ from typing import Final
 
 from muniment.log.binding import OPERATIONS
 from muniment.session.kernel.engine import SHARD, Engine
-from muniment.session.kernel.reach import stored_values
-from muniment.store import Transaction
+from muniment.session.kernel.loading import definition_of
+from muniment.session.kernel.written import opening_of, written_in
+from muniment.store import Transaction, Version
 
 __all__ = ["has_moved"]
 
@@ -15,10 +16,11 @@ _UPDATE: Final = OPERATIONS["update"]
 
 
 def has_moved(engine: Engine, tx: Transaction, record: bytes, base: int) -> bool:
-    """Whether anything a person can write is otherwise than in a version that was seen.
+    """Whether anything a person can write was written since a version that was seen.
 
     A colleague who notes a call moves the date of the last contact; whoever has the form open meanwhile saves
-    over a newer version without having missed anything.
+    over a newer version without having missed anything. What was written counts, and not whether it was
+    another value: whoever writes a field that they see as a mask would learn here what it holds.
 
     Args:
         engine: the opened archive.
@@ -35,10 +37,18 @@ def has_moved(engine: Engine, tx: Transaction, record: bytes, base: int) -> bool
     record_type = engine.definitions.by_number.get(newest.type)
     if seen is None or record_type is None or seen.version > newest.version:
         return True
-    numbers = frozenset(field.number for field in record_type.fields if not field.computed)
-    if len(numbers) == len(record_type.fields):
+    computed = frozenset(field.number for field in record_type.fields if field.computed)
+    return any(
+        _by_hand(engine, tx, tx.version(SHARD, record, number), computed)
+        for number in range(base + 1, newest.version + 1)
+    )
+
+
+def _by_hand(engine: Engine, tx: Transaction, version: Version | None, computed: frozenset[int]) -> bool:
+    """Whether a version wrote more than computed fields, or nobody can say any more what it wrote."""
+    if version is None or version.operation != _UPDATE or not computed:
         return True
-    between = (tx.version(SHARD, record, number) for number in range(base + 1, newest.version + 1))
-    if any(one is None or one.operation != _UPDATE for one in between):
+    opening = opening_of(tx, version.gen, version.seq)
+    if opening is None:
         return True
-    return stored_values(engine, tx, seen, numbers) != stored_values(engine, tx, newest, numbers)
+    return not written_in(definition_of(engine, tx, version), version, opening) <= computed

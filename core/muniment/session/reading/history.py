@@ -6,17 +6,20 @@ import json
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+import attrs
+
 from muniment import audit
 from muniment.errors import NotFound
 from muniment.log.binding import OPERATIONS, unpack_live
-from muniment.log.detail import unpack_details
+from muniment.log.detail import Opening
 from muniment.model import Value, id_text
 from muniment.schema import RecordType
 from muniment.session.kernel.acting import Acting
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Moment
-from muniment.session.kernel.standing import pass_gates
+from muniment.session.kernel.standing import pass_gates, view_of
 from muniment.session.kernel.views import Change, Step, shown
+from muniment.session.kernel.written import changed_keys, opening_of, written_between, written_in
 from muniment.session.reading.reads import (
     Loaded,
     Plan,
@@ -88,14 +91,28 @@ def diff_versions(engine: Engine, acting: Acting, record: bytes, first: int, sec
         found = engine.run(
             lambda tx, moment: _load(engine, tx, moment, acting, record, (first, second)), acting
         )
-    sides = {loaded.version.version: (loaded, plan) for loaded, plan, _ in found}
-    (old, old_plan), (new, plan) = sides[first], sides[second]
+    sides = {loaded.version.version: (loaded, plan, entry) for loaded, plan, entry in found}
+    (old, old_plan, _), (new, plan, entry) = sides[first], sides[second]
     before = open_loaded(engine, old, old_plan.numbers)
     after = open_loaded(engine, new, plan.numbers)
-    return _changes(engine, plan, _as_now(before, old.type, new.type), after)
+    return _changes(engine, plan, entry, _as_now(before, old.type, new.type), after)
 
 
-_Entry = tuple[Mapping[str, Any] | None, Sequence[SidePart]]
+@attrs.frozen
+class _Entry:
+    """What the log and the versions say of how one version came to be.
+
+    Attributes:
+        detail: of its entry; None where the log's retention disposed of it.
+        side: what is sealed beside it: the reason.
+        clear: keys of the fields that the roles allow to read as they are, whatever is masked first.
+        written: numbers of the fields that were written since the version that it is compared with.
+    """
+
+    detail: Mapping[str, Any] | None
+    side: Sequence[SidePart]
+    clear: frozenset[str]
+    written: frozenset[int]
 
 
 def _load(
@@ -117,6 +134,7 @@ def _load(
         versions = [one for one in versions if one.version in only]
         if {one.version for one in versions} != set(only):
             raise NotFound("record.no_version")
+    between = None if only is None else written_between(engine, tx, record, *only)
     found: list[tuple[Loaded, Plan, _Entry]] = []
     for version in versions:
         plan = plan_of(engine, acting, definition_of(engine, tx, version), None, standing=standing)
@@ -131,7 +149,10 @@ def _load(
             # All of it is gone; that it was there is not.
             live, _ = unpack_live(version.parts)
             loaded = loaded_from(version, plan.type, (), live, frozenset(), plan.groups & live.keys())
-        found.append((loaded, plan, (detail_of(tx, version.gen, version.seq), side)))
+        opening = None if between is not None else opening_of(tx, version.gen, version.seq)
+        written = written_in(plan.type, version, opening) if between is None else between
+        clear = view_of(engine, acting, plan.type, standing).clear
+        found.append((loaded, plan, _Entry(_detail(opening), side, clear, written)))
     kind = "record.history" if only is None else "record.diff"
     drafts = disclosure(engine, tx, acting, kind, shown_as, versions, standing=standing)
     engine.logbook.append(tx, moment, drafts, actor=acting.actor.id)
@@ -140,17 +161,14 @@ def _load(
 
 def detail_of(tx: Transaction, gen: int, seq: int) -> dict[str, Any] | None:
     """The detail of one entry, or None where the log's retention disposed of it."""
-    for batch in tx.batches(SHARD, gen, start=seq, stop=seq + 1):
-        if not batch.first_seq <= seq < batch.first_seq + batch.n:
-            continue
-        for row in tx.details(SHARD, gen, start=seq, stop=seq + 1):
-            if row.first_seq != batch.first_seq:
-                continue
-            for opening in unpack_details(row.details):
-                if opening.place == seq - batch.first_seq:
-                    found: dict[str, Any] = json.loads(opening.detail)
-                    return found
-    return None
+    return _detail(opening_of(tx, gen, seq))
+
+
+def _detail(opening: Opening | None) -> dict[str, Any] | None:
+    if opening is None:
+        return None
+    found: dict[str, Any] = json.loads(opening.detail)
+    return found
 
 
 def _step(
@@ -162,7 +180,7 @@ def _step(
     entry: _Entry,
 ) -> Step:
     version = loaded.version
-    detail, side = entry
+    detail = entry.detail
     approval = (detail or {}).get("approval", {})
     return Step(
         version.version,
@@ -171,11 +189,15 @@ def _step(
         version.effective_us,
         None if detail is None else str(detail["actor"]["id"]),
         None if detail is None else str(detail.get("purpose", "")),
-        _reason(engine, version, side),
+        _reason(engine, version, entry.side),
         version.seq,
         version.hash.hex(),
         _changes(
-            engine, plan, {} if before is None else _as_now(before[1], before[0].type, loaded.type), values
+            engine,
+            plan,
+            entry,
+            {} if before is None else _as_now(before[1], before[0].type, loaded.type),
+            values,
         ),
         bool(loaded.gone),
         made_by=tuple(map(str, approval.get("made_by", ()))),
@@ -207,10 +229,10 @@ def _as_now(values: Mapping[str, Value], then: RecordType, now: RecordType) -> d
 
 
 def _changes(
-    engine: Engine, plan: Plan, before: Mapping[str, Value], after: Mapping[str, Value]
+    engine: Engine, plan: Plan, entry: _Entry, before: Mapping[str, Value], after: Mapping[str, Value]
 ) -> list[Change]:
     view = plan.view
-    changed = [key for key in plan.type.by_key if before.get(key) != after.get(key)]
+    changed = changed_keys(plan.type, entry.clear, before, after, entry.written)
     old, _ = shown(plan.type, engine.kinds, before, view.clear, view.masked)
     new, _ = shown(plan.type, engine.kinds, after, view.clear, view.masked)
     return [
