@@ -15,6 +15,7 @@ from muniment.schema import (
     template_names,
 )
 from muniment.session import Change
+from muniment.store import LogFilter
 from muniment.testing import assert_logged, log_entries, log_size, open_again
 
 
@@ -369,3 +370,22 @@ def test_conditions_are_read_as_typed():
     assert Condition("a", "~", "b") == parse_condition("a ~ b", where="x")
     with pytest.raises(ConfigError):
         parse_condition("a ? b", where="x")
+
+
+def test_a_cursor_opens_lists_of_its_table_in_its_order_alone(session, customers):
+    """Another table, field, direction, search or the log refuse it; whoever goes on with a filter may."""
+    after = session.list("customer", order_by="city", limit=1).after
+    assert session.list("customer", order_by="city", where={"status": "active"}, after=after) is not None
+    plain = session.list("customer", limit=1).after
+    for wrong in (
+        lambda: session.list("customer", order_by="status", after=after),
+        lambda: session.list("customer", order_by="city", descending=True, after=after),
+        lambda: session.list("customer", after=after),
+        lambda: session.list("customer", descending=True, after=plain),
+        lambda: session.list("user", after=plain),
+        lambda: session.log_page(after=plain),
+        lambda: session.list("customer", order_by="city", after=session.log_page(LogFilter(limit=1)).after),
+    ):
+        with pytest.raises(UsageError) as told:
+            wrong()
+        assert "usage.cursor" == told.value.code

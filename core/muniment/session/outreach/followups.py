@@ -21,7 +21,8 @@ from muniment.session.kernel.current import sortable
 from muniment.session.kernel.engine import Engine
 from muniment.session.kernel.views import Record
 from muniment.session.reading import lists
-from muniment.session.reading.cursor import encode_cursor, opened_place, sealed_place
+from muniment.session.reading.cursor import opened_place, sealed_place
+from muniment.session.reading.ordering import cursor_of
 from muniment.session.reading.pieces import Piece
 from muniment.session.reading.titles import records_of
 from muniment.session.writing.writes import Change, Saved, sole, write
@@ -142,7 +143,7 @@ class FollowUps:
                 continue
             asked = self._asked(record_type, due, who, overdue, days, op, kind, limit)
             if asked is not None:
-                page = self._session.listed(self._from(asked, due, behind))
+                page = self._session.listed(self._from(asked, record_type, due, behind))
                 found += self._read(record_type, due, page.records)
                 more = more or page.after is not None
         ranked = sorted(found, key=lambda one: (self._moment(one.due), one.record))
@@ -152,7 +153,9 @@ class FollowUps:
             piece.after = sealed_place(engine, _CURSOR, [micros_of(self._moment(last.due)), last.record])
         return piece
 
-    def _from(self, asked: lists.Asked, due: Field, behind: _Behind | None) -> lists.Asked:
+    def _from(
+        self, asked: lists.Asked, record_type: RecordType, due: Field, behind: _Behind | None
+    ) -> lists.Asked:
         """The same list from behind a place that another type's record may hold."""
         if behind is None:
             return asked
@@ -163,7 +166,11 @@ class FollowUps:
             if self._moment(value) != moment:
                 # A day stands where it begins: all that is due on it came before.
                 record = b"\xff" * 16
-        return attrs.evolve(asked, after=encode_cursor(self._engine, [sortable(value)], record))
+        order = ((due.number, False),)
+        place = ([sortable(value)], record)
+        return attrs.evolve(
+            asked, after=cursor_of(self._engine, record_type.number, order, asked.descending, place)
+        )
 
     def _record_of(self, owner: str) -> str:
         login = self._session.actor if owner == "me" else owner

@@ -14,21 +14,19 @@ if TYPE_CHECKING:
 
 __all__ = ["decode_cursor", "encode_cursor", "opened_place", "sealed_place"]
 
-_RECORDS = b"cursor"
+
+def encode_cursor(engine: Engine, name: str, value: object, record: bytes) -> str:
+    """A cursor behind the row with this sort value, or list of them, and record; for one list alone."""
+    return sealed_place(engine, f"cursor/{name}".encode(), [value, record.hex()])
 
 
-def encode_cursor(engine: Engine, value: object, record: bytes) -> str:
-    """A cursor behind the row with this sort value, or list of them, and record."""
-    return sealed_place(engine, _RECORDS, [value, record.hex()])
-
-
-def decode_cursor(engine: Engine, text: str) -> tuple[object, bytes]:
+def decode_cursor(engine: Engine, name: str, text: str) -> tuple[object, bytes]:
     """The sort value and record of a cursor.
 
     Raises:
-        UsageError: ``usage.cursor`` where it is none of ours.
+        UsageError: ``usage.cursor`` where it is none of ours, or of another list.
     """
-    value, record = opened_place(engine, _RECORDS, text)
+    value, record = opened_place(engine, f"cursor/{name}".encode(), text)
     return value, bytes.fromhex(record)
 
 

@@ -29,9 +29,16 @@ from muniment.session.kernel.reasons import put_reason
 from muniment.session.kernel.standing import ANY, Standing, authorize, denied, may_read, view_of
 from muniment.session.kernel.tokens import Lookup, lookup_equal, lookup_words
 from muniment.session.kernel.views import Page
-from muniment.session.reading.cursor import encode_cursor
 from muniment.session.reading.filters import Filter, compile_filter
-from muniment.session.reading.ordering import Order, Place, in_order, order_of, place_of, sort_values
+from muniment.session.reading.ordering import (
+    Order,
+    Place,
+    cursor_of,
+    in_order,
+    order_of,
+    place_of,
+    sort_values,
+)
 from muniment.session.reading.reads import (
     Loaded,
     Plan,
@@ -369,10 +376,11 @@ def _hits(
     time_us: int,
 ) -> tuple[list[tuple[Loaded, Plan]], str | None]:
     """One page of hits, each with the plan of the definition it was written under."""
-    after = place_of(engine, terms.order, asked.after) if asked.after else None
+    record_type = plan.type
+    listed = (record_type.number, terms.order, asked.descending)
+    after = place_of(engine, *listed, asked.after) if asked.after else None
     found: list[tuple[Loaded, Plan]] = []
     last: Current | None = None
-    record_type = plan.type
     clear = not terms.lookups and all(keys <= terms.clear for keys, _ in terms.matches)
     # Where the clear table answers, one more than the page tells whether there is another.
     few = clear and not terms.filters
@@ -386,7 +394,7 @@ def _hits(
         for row, loaded, own in passing(engine, tx, acting, asked, plan, terms, rows, time_us):
             if len(found) == limit:
                 assert last is not None
-                return found, encode_cursor(engine, sort_values(last, terms.order), last.record)
+                return found, cursor_of(engine, *listed, (sort_values(last, terms.order), last.record))
             found.append((loaded, own))
             last = row
     return found, None

@@ -190,7 +190,7 @@ def find_entries(
         NotFound: ``log.no_generation``.
         AccessDenied: ``access.action``; logged.
     """
-    behind = None if after is None else _behind(engine, after)
+    behind = None if after is None else _behind(engine, filters, after)
 
     def body(tx: Transaction, moment: Moment) -> LogPage:
         spans = chosen(tx, moment, generation)
@@ -210,7 +210,9 @@ def find_entries(
         after = None
         if len(rows) == filters.limit and rows:
             value, place = getattr(rows[-1], filters.order_by), (rows[-1].gen, rows[-1].seq)
-            after = encode_cursor(engine, value, b"".join(one.to_bytes(8, "big") for one in place))
+            after = encode_cursor(
+                engine, _name(filters), value, b"".join(one.to_bytes(8, "big") for one in place)
+            )
         entries = tuple(readable(engine, acting, one) for one in found)
         there = tuple(sorted({*tx.generations(SHARD), moment.gen}))
         return LogPage(entries, min(total, MOST_COUNTED), total > MOST_COUNTED, after, there)
@@ -219,9 +221,13 @@ def find_entries(
         return engine.run(body, acting)
 
 
-def _behind(engine: Engine, after: str) -> tuple[str | int, Place]:
+def _name(filters: LogFilter) -> str:
+    return f"log/{filters.order_by}/{int(filters.descending)}"
+
+
+def _behind(engine: Engine, filters: LogFilter, after: str) -> tuple[str | int, Place]:
     """The sort value and the place of the last entry of a page."""
-    value, place = decode_cursor(engine, after)
+    value, place = decode_cursor(engine, _name(filters), after)
     if not isinstance(value, (str, int)) or len(place) != 16:
         raise UsageError("usage.cursor")
     return value, Place(int.from_bytes(place[:8], "big"), int.from_bytes(place[8:], "big"))

@@ -10,13 +10,13 @@ from muniment.errors import AccessDenied, NotFound, UsageError
 from muniment.policy import View
 from muniment.schema import RecordType
 from muniment.schema.listviews import MOST_ORDERS, parse_order
-from muniment.session.reading.cursor import decode_cursor
+from muniment.session.reading.cursor import decode_cursor, encode_cursor
 from muniment.store import Current
 
 if TYPE_CHECKING:
     from muniment.session.kernel.engine import Engine
 
-__all__ = ["Order", "Place", "in_order", "order_of", "place_of", "sort_values"]
+__all__ = ["Order", "Place", "cursor_of", "in_order", "order_of", "place_of", "sort_values"]
 
 Order = tuple[tuple[int, bool], ...]
 """Numbers of clear fields, each with whether its largest values come first."""
@@ -54,16 +54,35 @@ def sort_values(row: Current, order: Order) -> list[object]:
     return [held.get(str(number)) for number, _ in order]
 
 
-def place_of(engine: Engine, order: Order, cursor: str) -> Place:
+def cursor_of(engine: Engine, type: int, order: Order, descending: bool, place: Place) -> str:
+    """A cursor behind a row, for lists of one type in one order.
+
+    Args:
+        engine: the opened archive.
+        type: number of the record type.
+        order: by which they are sorted.
+        descending: whether of equal ones the newest come first.
+        place: of the row.
+    """
+    values, record = place
+    return encode_cursor(engine, _list_of(type, order, descending), list(values), record)
+
+
+def place_of(engine: Engine, type: int, order: Order, descending: bool, cursor: str) -> Place:
     """The place that a cursor names.
 
     Raises:
-        UsageError: ``usage.cursor``, also for one of a list that is sorted by more or fewer fields.
+        UsageError: ``usage.cursor``, also for one of another type or order.
     """
-    values, record = decode_cursor(engine, cursor)
+    values, record = decode_cursor(engine, _list_of(type, order, descending), cursor)
     if not isinstance(values, list) or len(values) != len(order):
         raise UsageError("usage.cursor")
     return values, record
+
+
+def _list_of(type: int, order: Order, descending: bool) -> str:
+    fields = "".join(f"/{'-' if down else ''}{number}" for number, down in order)
+    return f"records/{type}/{int(descending)}{fields}"
 
 
 def in_order(rows: Iterable[Current], order: Order, descending: bool, after: Place | None) -> list[Current]:
