@@ -191,7 +191,7 @@ PRIVATE = (
     "https://127.0.0.1/", "https://localhost/", "https://10.1.2.3/", "https://192.168.0.1/x", "https://[::1]/",
     "https://169.254.169.254/latest/meta-data", "https://[::ffff:127.0.0.1]/", "https://[fd00::1]/",
     "https://[2002:7f00:1::]/", "https://[2002:a00:1::1]/", "https://[::127.0.0.1]/", "https://240.0.0.1/",
-    "https://[ff02::1]/", "https://[fe80::1]/",
+    "https://[ff02::1]/", "https://[fe80::1]/", "https://[fec0::1]/", "https://[64:ff9b::7f00:1]/",
     "https://0.0.0.0/", "https://[::]/", "https://224.0.0.1/", "https://100.64.0.1/", "https://2130706433/",
 )  # fmt: skip
 
@@ -233,6 +233,40 @@ def test_a_name_that_changes_its_mind_is_spoken_to_where_it_was_looked_at(receiv
     assert "hook.example" in receiver.got[0][0]["host"]
     with pytest.raises(LogError, match=r"private"):
         post_public(f"http://hook.example:{port}/", b"{}", {}, allowed)
+
+
+class _Dripping(BaseHTTPRequestHandler):
+    """Answers a byte at a time, and says in the end that all is well."""
+
+    def do_POST(self) -> None:
+        self.rfile.read(int(self.headers["Content-Length"]))
+        gone = threading.Event()
+        for byte in b"HTTP/1.1 200 OK\r\nX-Slow: " + b"y" * 400 + b"\r\nContent-Length: 0\r\n\r\n":
+            try:
+                self.wfile.write(bytes([byte]))
+            except OSError:
+                return
+            gone.wait(0.02)
+
+    def log_message(self, *given: object) -> None:
+        """Say nothing."""
+
+
+def test_a_place_that_answers_a_byte_at_a_time_is_hung_up_on(monkeypatch):
+    """The time counts for the whole answer, and not anew for each byte of it."""
+    monkeypatch.setattr("muniment.alerts.posting.TIMEOUT_S", 0.5)
+    server = ThreadingHTTPServer(("127.0.0.1", 0), _Dripping)
+    server.block_on_close = False
+    thread = threading.Thread(target=server.serve_forever, kwargs={"poll_interval": 0.01})
+    thread.start()
+    try:
+        url = f"http://127.0.0.1:{server.server_address[1]}/hook"
+        with pytest.raises(LogError, match=r"webhook\.unreachable"):
+            post_public(url, b"{}", {}, read_networks(["127.0.0.1"]))
+    finally:
+        server.shutdown()
+        server.server_close()
+        thread.join()
 
 
 def test_of_several_addresses_each_must_be_allowed(receiver, monkeypatch):

@@ -12,7 +12,9 @@ from __future__ import annotations
 import http.client
 import socket
 import ssl
+import threading
 from collections.abc import Mapping, Sequence
+from contextlib import suppress
 from ipaddress import IPv4Address, IPv4Network, IPv6Address, IPv6Network, ip_address, ip_network
 from typing import Final
 from urllib.parse import SplitResult, urlsplit
@@ -90,7 +92,9 @@ def _is_public(address: IPv4Address | IPv6Address) -> bool:
     mapped = getattr(address, "ipv4_mapped", None) or getattr(address, "sixtofour", None)
     if mapped is not None:
         return _is_public(mapped)
-    return address.is_global and not address.is_multicast and not address.is_reserved
+    # Local to a site: given up by the standards, and not by every network.
+    local = isinstance(address, IPv6Address) and address.is_site_local
+    return address.is_global and not address.is_multicast and not address.is_reserved and not local
 
 
 class _Plain(http.client.HTTPConnection):
@@ -106,7 +110,8 @@ class _Sealed(_Plain):
     def connect(self) -> None:
         super().connect()
         context = ssl.create_default_context()
-        self.sock = context.wrap_socket(self.sock, server_hostname=self.host)
+        self.sock = context.wrap_socket(self.sock, server_hostname=self.host, do_handshake_on_connect=False)
+        self.sock.do_handshake()
 
 
 def post_public(url: str, body: bytes, headers: Mapping[str, str], allowed: Networks) -> int:
@@ -120,7 +125,7 @@ def post_public(url: str, body: bytes, headers: Mapping[str, str], allowed: Netw
 
     Raises:
         UsageError: ``webhook.url``.
-        LogError: ``webhook.private``, or ``webhook.unreachable`` where nothing answers in ten seconds.
+        LogError: ``webhook.private``, or ``webhook.unreachable`` where nothing has answered in ten seconds.
     """
     parts = check_address(url, allowed)
     assert parts.hostname is not None
@@ -128,12 +133,29 @@ def post_public(url: str, body: bytes, headers: Mapping[str, str], allowed: Netw
     place = _resolved(parts.hostname, parts.port or (443 if sealed else 80), allowed)
     connection = (_Sealed if sealed else _Plain)(parts.hostname, place)
     target = (parts.path or "/") + (f"?{parts.query}" if parts.query else "")
+    # Whoever answers a byte at a time would else hold back everybody who is told after them.
+    late = threading.Event()
+    patience = threading.Timer(TIMEOUT_S, _hang_up, (connection, late))
+    patience.daemon = True
+    patience.start()
     try:
         connection.request("POST", target, body, {"User-Agent": "muniment", **headers})
         answer = connection.getresponse()
         answer.read(_MOST)
+        if late.is_set():
+            raise TimeoutError
         return answer.status
     except (OSError, http.client.HTTPException, ValueError):
         raise LogError("webhook.unreachable", where=parts.hostname) from None
     finally:
+        patience.cancel()
         connection.close()
+
+
+def _hang_up(connection: _Plain, late: threading.Event) -> None:
+    """End a connection under the hands of whoever waits for it."""
+    late.set()
+    if connection.sock is not None:
+        with suppress(OSError):
+            # Of the socket itself: what TLS makes of it must stay whole for the one who reads.
+            socket.socket.shutdown(connection.sock, socket.SHUT_RDWR)
