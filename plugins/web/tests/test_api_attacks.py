@@ -99,7 +99,10 @@ def test_a_body_that_is_too_long_is_refused(client):
     """Announced or not; only what carries a file may be longer."""
     large = b'{"fields": {"city": "' + b"x" * (1 << 20) + b'"}}'
     headers = {"Content-Type": "application/json"}
-    assert 413 == client.post("records/customer", content=large, headers=headers).status_code
+    for language, said in (("en", "What was sent is too large."), ("zh", "发送的内容过大。")):
+        more = {**headers, "Accept-Language": language}
+        answer = client.post("records/customer", content=large, headers=more)
+        assert (413, said) == (answer.status_code, answer.json()["title"])
 
     def endless():
         for _ in range(40):

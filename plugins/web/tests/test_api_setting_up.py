@@ -460,6 +460,8 @@ def test_what_is_wrong_with_a_request_is_said_under_a_code_of_its_own(one):
     assert (405, "serve.method", "POST") == (way.status_code, way.json()["code"], way.headers["allow"])
     form = one.post("records/customer", data={"full_name": "Anna"})
     assert (415, "serve.media_type") == (form.status_code, form.json()["code"])
+    bare = one.post("records/customer", content=b'{"fields": {"full_name": "Anna"}}')
+    assert (415, "serve.media_type") == (bare.status_code, bare.json()["code"])
     wrong = one.post("records/customer", json={"nothing_known": {}}, headers={"Accept-Language": "zh"}).json()
     assert {("body.fields", "request.missing"), ("body.?", "request.extra_forbidden")} == {
         (each["field"], each["code"]) for each in wrong["issues"]

@@ -94,8 +94,9 @@ def _invalid(request: Request, error: Exception) -> Response:
     assert isinstance(error, RequestValidationError)
     lang = language_of(request)
     said = request.headers.get("content-type", "").partition(";")[0].strip().lower()
-    if said and not said.endswith("json") and any(one["loc"][:1] == ("body",) for one in error.errors()):
-        # What a program sends that was not told otherwise: a form.
+    sent = said or request.headers.get("content-length", "0") != "0" or "transfer-encoding" in request.headers
+    if sent and not said.endswith("json") and any(one["loc"][:1] == ("body",) for one in error.errors()):
+        # What a program sends that was not told otherwise: a form, or bytes of no kind.
         return _Problems({**problem(UsageError("serve.media_type"), lang), "status": 415}, 415)
     issues = [
         {

@@ -27,6 +27,7 @@ from muniment_web.api._strict import StrictRequest
 from muniment_web.api._withheld import sent_by, withhold
 from muniment_web.server.guard import TooLarge
 from muniment_web.server.signs import SignIn
+from muniment_web.server.texts import asked_language
 from muniment_web.server.throttle import network_of
 from muniment_web.server.web import Web
 
@@ -124,11 +125,7 @@ def _web(request: Request) -> Web:
 
 def language_of(request: Request) -> str:
     """The language of the sentences in an answer."""
-    for part in request.headers.get("accept-language", "").split(","):
-        start = part.partition(";")[0].strip().partition("-")[0].lower()
-        if start in ("en", "zh"):
-            return start
-    return "en"
+    return asked_language(request.headers.get("accept-language", "")) or "en"
 
 
 def _caller(request: Request) -> Caller:

@@ -21,6 +21,7 @@ from muniment.errors import AccessDenied, ApprovalNeeded, IntegrityError, Munime
 from muniment_web.frame.call import Call
 from muniment_web.frame.told import SIGNED_OUT, hint_of, sentence_of
 from muniment_web.server.faults import report
+from muniment_web.server.texts import asked_language
 from muniment_web.server.web import Web
 
 __all__ = ["PageRoute", "failed", "find_sign", "language_of", "page"]
@@ -95,11 +96,7 @@ def language_of(web: Web, request: Request) -> str:
     chosen = request.cookies.get("lang", "")
     if chosen in web.says:
         return chosen
-    for part in request.headers.get("accept-language", "").split(","):
-        start = part.partition(";")[0].strip().partition("-")[0].lower()
-        if start in web.says:
-            return start
-    return web.archive.applied.language
+    return asked_language(request.headers.get("accept-language", "")) or web.archive.applied.language
 
 
 def _enter(call: Call, public: bool, quiet: bool) -> Response | None:

@@ -17,6 +17,7 @@ from muniment_web.server.faults import report
 from muniment_web.server.figures import Figures
 from muniment_web.server.hosts import Hosts
 from muniment_web.server.settings import Settings
+from muniment_web.server.texts import asked_language
 
 __all__ = ["POLICY", "Guard", "TooLarge"]
 
@@ -45,12 +46,12 @@ _API_UPLOADS: Final = ("/bulk", "/file", "/import", "/inbox", "/consents", "/ste
 """How the addresses of those calls of the API end that carry a file, or many records."""
 
 
-_MULTIPART: Final = b"multipart/form-data"
+_MULTIPART: Final = "multipart/form-data"
 
 
-def _kind(scope: Scope) -> bytes:
-    """The type of a body, as it says itself."""
-    return next((bytes(value).lower() for name, value in scope["headers"] if name == b"content-type"), b"")
+def _header(scope: Scope, name: bytes) -> str:
+    """A header of a request, or nothing."""
+    return next((bytes(value).decode("latin-1") for each, value in scope["headers"] if each == name), "")
 
 
 def _framed_twice(scope: Scope) -> bool:
@@ -122,11 +123,11 @@ class Guard:
         try:
             if _framed_twice(scope):
                 refused = True
-                await self._refuse(sending, 400, UsageError("serve.request"))
+                await self._refuse(scope, sending, 400, UsageError("serve.request"))
                 return
             if not self._hosts.known(scope) and scope["path"] not in _ANY_HOST:
                 refused = True
-                await self._refuse(sending, 421, UsageError("serve.host"))
+                await self._refuse(scope, sending, 421, UsageError("serve.host"))
                 return
             bound = self._bound(scope)
             if self._announced(scope) > bound:
@@ -141,13 +142,16 @@ class Guard:
         finally:
             if taken > bound and not started:
                 refused = True
-                await self._refuse(sending, 413, UsageError("serve.body", count=bound))
+                await self._refuse(scope, sending, 413, UsageError("serve.body", count=bound))
             self._tell(scope, status, time.perf_counter() - began)
 
-    async def _refuse(self, send: Send, status: int, error: MunimentError) -> None:
+    async def _refuse(self, scope: Scope, send: Send, status: int, error: MunimentError) -> None:
         from muniment.cli.errors import problem
 
-        document = {**problem(error, "en"), "status": status}
+        document = {
+            **problem(error, asked_language(_header(scope, b"accept-language")) or "en"),
+            "status": status,
+        }
         headers = [(b"content-type", b"application/problem+json"), (b"connection", b"close")]
         await send({"type": "http.response.start", "status": status, "headers": headers})
         await send({"type": "http.response.body", "body": json.dumps(document).encode()})
@@ -163,7 +167,9 @@ class Guard:
             large = path.endswith(_API_UPLOADS)
         else:
             # A form without a file is read whole into memory, however large its bound.
-            large = _kind(scope).startswith(_MULTIPART) and any(one.match(path) for one in self._uploads)
+            large = _header(scope, b"content-type").lower().startswith(_MULTIPART) and any(
+                one.match(path) for one in self._uploads
+            )
         return self._settings.file_bytes if large else self._settings.body_bytes
 
     @staticmethod

@@ -9,9 +9,18 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
-__all__ = ["LANGUAGES", "Say", "all_texts"]
+__all__ = ["LANGUAGES", "Say", "all_texts", "asked_language"]
 
 LANGUAGES = ("en", "zh")
+
+
+def asked_language(header: str) -> str | None:
+    """The first language of an ``Accept-Language`` that there are texts in; None where it names none."""
+    for part in header.split(","):
+        start = part.partition(";")[0].strip().partition("-")[0].lower()
+        if start in LANGUAGES:
+            return start
+    return None
 
 
 @cache
