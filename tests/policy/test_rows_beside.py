@@ -364,7 +364,7 @@ def test_a_role_that_ends_at_rows_and_reads_the_log_is_named(shop):
     path.write_text(path.read_text(encoding="utf-8") + RULES + reading + book, encoding="utf-8")
     shop.archive.close()
     run = partial(command, shop.archive.folder, "owner")
-    for words in (("config", "diff"), ("config", "apply", "--reason", "roles")):
+    for words in (("config", "diff"), ("config", "diff", "--json"), ("config", "apply", "--reason", "roles")):
         said = run(*words)
         assert "The role teller ends" in said
         assert "The role clerk ends" in said

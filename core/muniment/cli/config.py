@@ -64,13 +64,13 @@ def diff(call: Invocation) -> None:
                 lineterm="",
             )
         )
+        for key in beyond_rows(archive.file.roles) if lines else ():
+            talk(call.say("policy.beyond_rows", name=key))
         if call.json:
             emit({"config": {"differs": archive.config_differs, "diff": lines}})
             return
         for line in lines:
             put(clean(line))
-        for key in beyond_rows(archive.file.roles) if lines else ():
-            talk(call.say("cli.beyond_rows", name=key))
         if not lines:
             talk(call.say("cli.config_same"))
 
@@ -96,7 +96,7 @@ def apply(call: Invocation, reason: str) -> None:
         else:
             put(call.say("cli.config_applied" if done else "cli.config_same"))
         for key in beyond_rows(archive.engine.policy.roles.values()) if done else ():
-            talk(call.say("cli.beyond_rows", name=key))
+            talk(call.say("policy.beyond_rows", name=key))
 
 
 @verb("show", ("What holds, or held on a day.", "查看当前或某日有效的配置。"))

@@ -145,7 +145,7 @@ def show(call: Invocation, key: str) -> None:
             raise NotFound("cli.no_role", name=key, known=", ".join(sorted(archive.engine.policy.roles)))
         document = _document(archive, found)
         for one in beyond_rows((found,)):
-            talk(call.say("cli.beyond_rows", name=one))
+            talk(call.say("policy.beyond_rows", name=one))
         if call.json:
             emit({"roles": [document]})
             return

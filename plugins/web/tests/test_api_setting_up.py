@@ -45,6 +45,17 @@ def one(made):
     return client
 
 
+KEEPER = """
+[roles.keeper]
+label = { en = "Keeper", zh = "保管" }
+actions = ["record.read", "log.read"]
+read = { internal = "clear" }
+
+[roles.keeper.type.customer]
+rows = [{ account_owner = "actor" }]
+"""
+
+
 def upload(text: str) -> dict[str, str]:
     """A file within a request."""
     return {"name": "rows.csv", "content": b64encode(text.encode()).decode("ascii")}
@@ -116,6 +127,7 @@ def test_what_the_file_would_change_is_told_before_it_holds(one, made):
         "differs": False,
         "diff": [],
         "shifts": [],
+        "warnings": [],
         "problem": None,
     }
     path.write_text(before.replace('"record.list", ', ""), "utf-8")
@@ -126,6 +138,12 @@ def test_what_the_file_would_change_is_told_before_it_holds(one, made):
         (shift,) = plan["shifts"]
         assert (["ed"], []) == (shift["logins"], shift["gains"])
         assert {"record.list"} == {right["name"] for right in shift["losses"]}
+        assert [] == plan["warnings"]
+        path.write_text(before + KEEPER, "utf-8")
+        warned = one.get("configuration/plan", headers={"Accept-Language": "zh"}).json()["warnings"]
+        assert [("keeper", "policy.beyond_rows")] == [(each["role"], each["code"]) for each in warned]
+        assert "keeper" in warned[0]["detail"]
+        assert warned[0]["detail"].endswith("。")
         path.write_text("this is no TOML = [", "utf-8")
         broken = one.get("configuration/plan").json()
         assert broken["problem"]["code"].startswith("config.")
@@ -416,6 +434,7 @@ def test_a_role_and_its_rule_for_a_table_are_stated_and_taken_away(one, made):
     answer = one.put("roles/desk/tables/customer", json={**rule, "look": True})
     looked, old = answer.json(), {"If-Match": answer.headers["ETag"]}
     assert (False, True) == (looked["applied"], "[roles.desk.type.customer" in looked["text"])
+    assert [] == looked["warnings"]
     assert {} == dict(made.engine.policy.roles["desk"].rules)
     assert one.get("roles").headers["ETag"] == one.get("configuration").headers["ETag"] == old["If-Match"]
     other = one.put("roles/desk", json={**role, "label": {"en": "The desk"}}, headers=old)
@@ -433,6 +452,9 @@ def test_a_role_and_its_rule_for_a_table_are_stated_and_taken_away(one, made):
     held = made.engine.policy.roles["desk"].rules["customer"]
     assert ({"record.read"}, FieldRule("mask", write=False)) == (set(held.actions), held.fields["phone"])
     assert [{"region"}, {"country", "status"}] == [{test.field for test in tests} for tests in held.rows]
+    reading = {**role, "actions": ["record.list", "record.read", "log.read"], "look": True}
+    (warned,) = one.put("roles/desk", json=reading, headers=seen).json()["warnings"]
+    assert ("desk", "policy.beyond_rows") == (warned["role"], warned["code"])
     for wrong, code in (
         ({"fields": {"nothing": {"deny": True}}}, "config.role_field"),
         ({"rows": [{"address": ["x"]}]}, "config.role_row"),

@@ -5,7 +5,7 @@ from __future__ import annotations
 import binascii
 import zipfile
 from base64 import b64decode
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from datetime import date, datetime
 from pathlib import Path as FilePath
@@ -16,8 +16,10 @@ from fastapi import Header, Path, Query, Response
 from pydantic import BaseModel, BeforeValidator, ConfigDict, Field, StringConstraints
 
 from muniment.cli.values import value_json
-from muniment.errors import Conflict, NotFound, UsageError
+from muniment.errors import Conflict, NotFound, UsageError, text_of
 from muniment.model import micros_of, parse_time, rfc3339
+from muniment.policy import Role
+from muniment.roles import beyond_rows
 from muniment.schema import Label as Words
 from muniment.schema import RecordType
 from muniment.session import Session
@@ -175,6 +177,22 @@ class Shown(BaseModel):
     """What is answered, made of the session's own values."""
 
     model_config = ConfigDict(from_attributes=True)
+
+
+class RoleSaid(Shown):
+    """What whoever gives a role should know of it."""
+
+    role: str
+    code: str
+    detail: str
+
+
+def beyond_said(roles: Iterable[Role], lang: str) -> list[RoleSaid]:
+    """Of roles that end at some rows those that read the log whole, in words."""
+    code = "policy.beyond_rows"
+    return [
+        RoleSaid(role=key, code=code, detail=text_of(code, lang, name=key)[0]) for key in beyond_rows(roles)
+    ]
 
 
 class Paged(Shown):

@@ -27,9 +27,11 @@ from muniment_web.api._parts import (
     Limit,
     Moment,
     Paged,
+    RoleSaid,
     Shown,
     Strict,
     Why,
+    beyond_said,
     plain,
     put_configuration,
     put_version,
@@ -104,6 +106,9 @@ class ConfigurationPlan(Shown):
     differs: bool
     diff: list[str] = Field(description="lines of a unified diff of what holds and what the file says")
     shifts: list[ShiftShown]
+    warnings: list[RoleSaid] = Field(
+        default=[], description="roles that end at some records, and read the log or the certificates whole"
+    )
     problem: Said | None = Field(default=None, description="why the file could not be applied as it is")
 
 
@@ -148,11 +153,13 @@ def plan_configuration(request: Request, session: Configured) -> ConfigurationPl
         return ConfigurationPlan(differs=True, diff=[], shifts=[], problem=_said(error, lang))
     lines = differing_lines(archive.applied.text, file.text)
     shifts: list[ShiftShown] = []
+    warnings: list[RoleSaid] = []
     problem = None
     if lines:
         people = everybody(archive.engine)
         try:
             policy = policy_of(archive.plugins, file)
+            warnings = beyond_said(policy.roles.values(), lang)
             found = shifted(archive.engine, people, purpose=archive.applied.purpose, after=policy)
         except MunimentError as error:
             found, problem = [], _said(error, lang)
@@ -166,7 +173,9 @@ def plan_configuration(request: Request, session: Configured) -> ConfigurationPl
             )
             for one in found
         ]
-    return ConfigurationPlan(differs=bool(lines), diff=lines, shifts=shifts, problem=problem)
+    return ConfigurationPlan(
+        differs=bool(lines), diff=lines, shifts=shifts, warnings=warnings, problem=problem
+    )
 
 
 def _rights(found: Collection[Right]) -> list[RightShown]:

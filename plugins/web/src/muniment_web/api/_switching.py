@@ -22,11 +22,13 @@ from muniment.subjects.rules import BackupPlan
 from muniment_web.api._calls import area, language_of, may
 from muniment_web.api._parts import (
     IfMatch,
+    RoleSaid,
     Shown,
     Strict,
     Text,
     TypeKey,
     Word,
+    beyond_said,
     put_configuration,
     replacing,
     require_seen,
@@ -50,6 +52,9 @@ class Held(Shown):
     text: str | None = Field(default=None, description="the file as it would be")
     acts: list[dict[str, Any]] = Field(default=[])
     types: list[str] = Field(default=[])
+    warnings: list[RoleSaid] = Field(
+        default=[], description="roles that end at some records, and read the log or the certificates whole"
+    )
 
 
 class LookFirst(Strict):
@@ -78,6 +83,7 @@ def _edited(
             text=found.after,
             acts=[{"kind": one.kind, **dict(one.target)} for one in found.planned.acts],
             types=[one.key for one in found.planned.made.changed],
+            warnings=beyond_said(found.planned.policy.roles.values(), language_of(request)),
         )
     done = edit_configuration(archive, session, edit, reason=given.reason, plugin=plugin, replaced=seen)
     put_configuration(response, session)

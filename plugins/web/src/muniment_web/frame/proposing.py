@@ -138,7 +138,7 @@ def lines_between(before: str, after: str) -> list[Line]:
 
 def beyond_said(call: Call, roles: Iterable[Role]) -> list[str]:
     """Of roles that end at some rows those that read the log whole, in words."""
-    return [call.core("cli.beyond_rows", name=key) for key in beyond_rows(roles)]
+    return [call.core("policy.beyond_rows", name=key) for key in beyond_rows(roles)]
 
 
 def effects_said(call: Call, found: Sequence[Effect], changed: Sequence[RecordType]) -> list[str]:
