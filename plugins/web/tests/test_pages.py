@@ -509,3 +509,16 @@ def test_a_template_escapes_whatever_jinja_escapes_and_nothing_twice(web):
         assert jinjas.render(one=value) == ours.render(one=value)
 
     alike()
+
+
+def test_a_refusal_names_the_table_as_people_call_it_and_nothing_that_was_typed(signed):
+    """By its label where there is one, in both languages; an address that names none is not repeated."""
+    one = signed("tom")
+    for lang, label in (("en", "Customer"), ("zh", "客户")):
+        refused = one.get("/t/customer/new", headers={"Accept-Language": lang})
+        assert 403 == refused.status_code
+        assert f"({label})" in refused.text
+        assert "(customer)" not in refused.text
+        nothing = one.get("/t/schmidt", headers={"Accept-Language": lang})
+        assert 404 == nothing.status_code
+        assert "schmidt" not in nothing.text.partition("<main")[2].partition("</main")[0]

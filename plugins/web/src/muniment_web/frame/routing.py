@@ -19,7 +19,7 @@ from starlette.routing import Route
 from muniment.cli.errors import problem
 from muniment.errors import AccessDenied, ApprovalNeeded, IntegrityError, MunimentError, UsageError
 from muniment_web.frame.call import Call
-from muniment_web.frame.told import SIGNED_OUT, hint_of, sentence_of
+from muniment_web.frame.told import SIGNED_OUT, hint_of, sentence_of, types_called, worded
 from muniment_web.server.faults import report
 from muniment_web.server.texts import asked_language
 from muniment_web.server.web import Web
@@ -205,8 +205,14 @@ def failed(call: Call, error: MunimentError | None) -> Response:
         }
         status = 500
     else:
-        document = problem(error, call.lang)
-        shown = {"code": error.code, "text": document["title"], "hint": hint_of(call, error)}
+        document = problem(worded(call, error), call.lang)
+        place = types_called(call).get(error.where or "", "")
+        said = document["title"]
+        shown = {
+            "code": error.code,
+            "text": f"{said} ({place})" if place and place not in said else said,
+            "hint": hint_of(call, error),
+        }
         if "issues" in document:
             shown["hint"] = "; ".join(one["detail"] for one in document["issues"])
         status = int(document["status"])

@@ -43,6 +43,7 @@ __all__ = [
     "time_us_of",
     "type_names",
     "types_called",
+    "worded",
 ]
 
 AUTHS = ("password", "passkey", "token", "os-user", "asserted")
@@ -106,8 +107,28 @@ def caught(error: MunimentError) -> MunimentError:
     return error
 
 
+def worded(call: Call, error: MunimentError) -> MunimentError:
+    """The same error, naming tables, and fields that this reader may know, by what they are called."""
+    if isinstance(error, Invalid) or call.sign is None:
+        return error
+    called, parameters = types_called(call), dict(error.parameters)
+    for name in ("type", "target"):
+        if parameters.get(name) in called:
+            parameters[name] = called[parameters[name]]
+    if error.code == "schema.unknown_type":
+        parameters["known"] = call.say("common.comma").join(label for _, label in type_names(call))
+    found = call.web.engine.definitions.types.get(error.where or "")
+    if found is not None and isinstance(parameters.get("names"), str):
+        readable = call.session.view(found).readable
+        labels = {one.key: one.label.of(call.lang) or one.key for one in found.fields if one.key in readable}
+        names = parameters["names"].split(", ")
+        parameters["names"] = call.say("common.comma").join(labels.get(one, one) for one in names)
+    return type(error)(error.code, where=called.get(error.where or "", error.where), **parameters)
+
+
 def hint_of(call: Call, error: MunimentError) -> str:
     """What to do about an error, in words for a page: nobody types an option of a command there."""
+    error = worded(call, error)
     return call.say.hint(error.code, **error.parameters) or error.hint(call.lang)
 
 
@@ -119,8 +140,9 @@ def sentence_of(call: Call, error: MunimentError) -> str:
             for one in error.issues
         )
         return f"{text_of(error.code, call.lang, count=len(error.issues))[0]} {listed}"
-    text = error.text(call.lang).rpartition(" [")[0]
-    hint = error.hint(call.lang)
+    found = worded(call, error)
+    text = found.text(call.lang).rpartition(" [")[0]
+    hint = found.hint(call.lang)
     return text.removesuffix(hint) + hint_of(call, error) if hint else text
 
 
