@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import secrets
 from concurrent.futures import ThreadPoolExecutor
 from types import SimpleNamespace
 
@@ -341,3 +342,29 @@ def test_stopping_ends_every_sign_in_and_says_so(made, logged):
         assert 1 == len(list(web.signs))
     assert [] == list(web.signs)
     assert ["stop"] == [each.detail["target"]["why"] for each in logged() if each.kind == "user.sign_out"]
+
+
+def test_what_opens_nothing_is_written_down_so_often_and_no_more(web, made, logged):
+    """Anybody can make up tokens and links; they fill no log, and keep nobody out whose own is right."""
+    with made.session(actor="owner") as session:
+        _, text = session.credentials.issue("owner", name="right", scopes=("read",), days=1)
+        link = invite_link(session, web.settings, "ada", days=1).removeprefix(HOST)
+    one = Browser.of(web).client
+    doors = {
+        "token": lambda made_up: one.get("/api/v1/me", headers={"Authorization": f"Bearer {made_up}"}),
+        "welcome": lambda made_up: one.get(f"/welcome/{made_up}"),
+        "leave": lambda made_up: one.get(f"/leave/{made_up}"),
+        "ask": lambda made_up: one.post(f"/ask/{made_up}", data={"score": "5"}),
+    }
+    before = len(logged())
+    answers = [door(secrets.token_urlsafe(48)) for _ in range(40) for door in doors.values()]
+    written = logged()[before:]
+    assert len(written) < 60
+    assert {"access.deny", "user.lock"} == {each.kind for each in written}
+    assert 1 == [each.kind for each in written].count("user.lock")
+    assert {401, 403, 404, 429} >= {each.status_code for each in answers}
+    last = doors["token"]("made-up")
+    assert (429, "sign.throttled") == (last.status_code, last.json()["code"])
+    assert int(last.headers["Retry-After"]) > 0
+    assert 200 == doors["token"](text).status_code
+    assert 200 == one.get(link).status_code

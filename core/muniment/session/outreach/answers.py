@@ -83,22 +83,36 @@ def look(
     Raises:
         NotFound: ``mail.link`` for a link that is none, has expired or was used; logged.
     """
+    found = _found(engine, field, token)
+    if found is None:
+        error = NotFound("mail.link")
+        engine.refused(_acting("RightsFulfillment", program, address), f"mail.{field}", error)
+        raise error
+    return found
+
+
+def leads(engine: Engine, field: str, token: str) -> bool:
+    """Whether a link leads somewhere; nothing is told or written down.
+
+    Args:
+        engine: the opened archive.
+        field: ``leave`` or ``ask``.
+        token: as it stood in the letter.
+    """
+    return _found(engine, field, token) is not None
+
+
+def _found(engine: Engine, field: str, token: str) -> Message | None:
     engine.refresh()
     try:
         with engine.store.transaction(write=False) as tx:
             found = by_link(engine, tx, field, token)
     except NotFound:
-        error = NotFound("mail.link")
-        engine.refused(_acting("RightsFulfillment", program, address), f"mail.{field}", error)
-        raise error from None
+        return None
     # Leaving is possible for ever; what a letter asks is not.
     now = instant(engine.clock())
     used = found.text("state") in ("answered", "unsubscribed") or found.has_expired(now)
-    if field == "ask" and used:
-        error = NotFound("mail.link")
-        engine.refused(_acting("RightsFulfillment", program, address), f"mail.{field}", error)
-        raise error
-    return found
+    return None if field == "ask" and used else found
 
 
 def leave(engine: Engine, token: str, *, program: str = "web", address: str | None = None) -> Left:

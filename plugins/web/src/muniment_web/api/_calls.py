@@ -26,6 +26,7 @@ from muniment_web.api._once import Answer, Answers
 from muniment_web.api._strict import StrictRequest
 from muniment_web.api._withheld import sent_by, withhold
 from muniment_web.server.guard import TooLarge
+from muniment_web.server.people import opens_nothing
 from muniment_web.server.signs import SignIn
 from muniment_web.server.texts import asked_language
 from muniment_web.server.throttle import network_of
@@ -190,6 +191,7 @@ def _by_token(web: Web, text: str, address: str, purpose: str | None) -> Caller:
     try:
         token = Session(web.engine, visitor).credentials.token(text)
     except AccessDenied as error:
+        opens_nothing(web, visitor)
         web.engine.refused(visitor, "session", error)
         raise
     if purpose is not None:

@@ -17,7 +17,7 @@ from muniment_web.frame.call import Call
 from muniment_web.frame.routing import page
 from muniment_web.frame.told import problem_of
 from muniment_web.server.passwords import check_strength
-from muniment_web.server.people import end_sign_ins, taken_code
+from muniment_web.server.people import end_sign_ins, opens_nothing, taken_code
 from muniment_web.server.signs import SignIn
 from muniment_web.server.throttle import network_of
 
@@ -153,8 +153,12 @@ def _invitation(call: Call) -> tuple[Session, str, str]:
     """
     web = call.web
     visitor = Session(web.engine, web.visitor(call.address))
-    with web.engine.guarded(visitor.acting, "session"):
+    try:
         token = visitor.credentials.token(call.path["token"], kind="invite")
+    except AccessDenied as error:
+        opens_nothing(web, visitor.acting)
+        web.engine.refused(visitor.acting, "session", error)
+        raise
     acting = web.visitor(call.address, login=token.login, auth="token")
     web.engine.policy.require_known(acting.actor)
     return Session(web.engine, acting), token.login, token.id

@@ -8,9 +8,10 @@ from muniment.errors import AccessDenied, NotFound
 from muniment.session import Acting, Session
 from muniment_web.server.factors import use_code
 from muniment_web.server.signs import SignIn
+from muniment_web.server.throttle import network_of
 from muniment_web.server.web import Web
 
-__all__ = ["confirm", "end_sign_ins", "forget_factor", "sign_ins_of", "taken_code"]
+__all__ = ["confirm", "end_sign_ins", "forget_factor", "opens_nothing", "sign_ins_of", "taken_code"]
 
 
 def confirm(web: Web, acting: Acting, password: str) -> None:
@@ -54,6 +55,22 @@ def taken_code(web: Web, acting: Acting, login: str, code: str, *, browser: str 
     if right:
         web.throttle.succeeded(f"code/{login}", together)
     return right
+
+
+def opens_nothing(web: Web, acting: Acting) -> None:
+    """Count a link or a token that somebody showed and that is none: anybody can, and each is an entry.
+
+    Waiting bounds how many; whoever shows one that is right is never asked to wait.
+
+    Args:
+        web: where it was shown.
+        acting: who showed it.
+
+    Raises:
+        AccessDenied: ``sign.throttled``; then this one is not written down.
+    """
+    if web.throttle.begin("", f"shown/{network_of(acting.address or '')}"):
+        web.engine.note(acting, "user.lock", outcome="denied", code="sign.throttled")
 
 
 def sign_ins_of(web: Web, login: str, here: str | None) -> list[SignIn]:
