@@ -45,6 +45,39 @@ def test_a_request_goes_its_way(archive, owner, anna):
     archive.log.verify()
 
 
+@pytest.mark.parametrize("limit", [1, 2, None])
+def test_what_was_opened_again_stands_among_the_open_ones_by_its_day(owner, anna, limit):
+    """Ended ones are left out; a complaint and an appeal are owed an answer, whatever came before."""
+    days = [12, 3, 17, 8, 1, 21, 5]
+    ids = [owner.requests.open(anna.id, "access", law="gdpr", received=date(2025, 3, day)).id for day in days]
+    for ended in (ids[1], ids[3], ids[4], ids[5]):
+        take(owner, ended, *WAY)
+    take(owner, ids[3], "complaint")
+    take(owner, ids[5], "appeal")
+    found, after = [], None
+    while True:
+        piece = owner.requests.listed(limit=limit, after=after)
+        found += [one.id for one in piece]
+        after = piece.after
+        if after is None:
+            break
+    assert [ids[at] for at in (6, 3, 0, 2, 5)] == found
+    assert [one.id for one in owner.requests.listed(everything=True)] == [
+        one for _, one in sorted(zip(days, ids, strict=True))
+    ]
+
+
+def test_a_place_among_those_of_a_person_is_none_of_the_whole_list(owner, anna):
+    """And the other way round: either is refused, not misread."""
+    for _ in range(2):
+        owner.requests.open(anna.id, "access")
+    whole, theirs = owner.requests.listed(limit=1).after, owner.requests.listed(of=anna.id, limit=1).after
+    for asked in ({"after": theirs}, {"of": anna.id, "after": whole}):
+        with pytest.raises(UsageError) as caught:
+            owner.requests.listed(limit=1, **asked)
+        assert "usage.cursor" == caught.value.code
+
+
 @pytest.mark.parametrize("state", STATES)
 def test_no_step_is_skipped(owner, anna, state):
     """Whatever may not follow is refused and named."""

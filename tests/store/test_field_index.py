@@ -61,6 +61,23 @@ def ready(store, number):
         tx.ready_listing(0, ListQuery(256, order=((number, False),)))
 
 
+def plans_of(store, monkeypatch, query):
+    """How SQLite goes about a page."""
+    asked = []
+    fetch = store._fetch
+    with monkeypatch.context() as patched:
+        patched.setattr(
+            store, "_fetch", lambda sql, values=(): asked.append((sql, values)) or fetch(sql, values)
+        )
+        store.list_current(0, query)
+    return [
+        row[3]
+        for sql, values in asked
+        if "INDEXED BY" in sql
+        for row in fetch(f"EXPLAIN QUERY PLAN {sql}", values)
+    ]
+
+
 def test_an_index_changes_no_answer(filled, monkeypatch):
     """Sorted, chosen and counted: the same rows on the same pages, with one index and with two."""
     before = answers(filled)
@@ -73,22 +90,34 @@ def test_an_index_changes_no_answer(filled, monkeypatch):
         assert before == answers(filled)
 
 
+def test_an_index_of_two_fields_changes_no_answer_and_serves_both(filled, monkeypatch):
+    """Chosen by one and sorted by the other: sought, not sorted, however many were not chosen."""
+    before = answers(filled)
+    monkeypatch.setattr(_writing, "MANY", 1)
+    query = ListQuery(256, ((2, None),), ((1, False),), limit=2)
+    for asked in (query, attrs.evolve(query, equals=((1, "a"),), order=((2, True),))):
+        with filled.transaction() as tx:
+            tx.ready_listing(0, asked, together=True)
+    assert filled._has_index(2, 1)
+    assert filled._has_index(1, 2)
+    assert not filled._has_index(1)
+    assert before == answers(filled)
+    assert [] == filled.schema_faults()
+    for after in (None, (["b"], bytes(16))):
+        for plan in plans_of(filled, monkeypatch, attrs.evolve(query, after=after)):
+            assert "USING INDEX current_field_2_1" in plan
+            assert "TEMP" not in plan
+
+
 def test_pages_in_order_are_sought_and_not_sorted(filled, monkeypatch):
     """SQLite's own plan names the index, and makes no table to sort in."""
     monkeypatch.setattr(_writing, "MANY", 1)
     ready(filled, 1)
-    asked = []
-    fetch = filled._fetch
-    monkeypatch.setattr(
-        filled, "_fetch", lambda sql, values=(): asked.append((sql, values)) or fetch(sql, values)
-    )
-    filled.list_current(0, ListQuery(256, order=((1, False),), after=(["b"], bytes(16)), limit=100))
-    filled.list_current(0, ListQuery(256, ((1, "b"),)))
     plans = [
-        row[3]
-        for sql, values in asked
-        if "INDEXED BY" in sql
-        for row in fetch(f"EXPLAIN QUERY PLAN {sql}", values)
+        *plans_of(
+            filled, monkeypatch, ListQuery(256, order=((1, False),), after=(["b"], bytes(16)), limit=100)
+        ),
+        *plans_of(filled, monkeypatch, ListQuery(256, ((1, "b"),))),
     ]
     assert 3 == len(plans)
     assert all("USING INDEX current_field_1" in one for one in plans), plans

@@ -288,10 +288,15 @@ class Transaction(Reader, Protocol):
     def set_current(self, rows: Sequence[Current]) -> None:
         """Say where records stand that were there before."""
 
-    def ready_listing(self, shard: int, query: ListQuery) -> None:
+    def ready_listing(self, shard: int, query: ListQuery, *, together: bool = False) -> None:
         """Make ready what lists by these fields quickly, where a store has such a thing.
 
         Changes no answer. Called before a query that sorts by a field or chooses by its value.
+
+        Args:
+            shard: of the rows.
+            query: that will be asked.
+            together: choose and sort in one go, where what is not chosen outgrows what is.
         """
 
     def add_tokens(self, rows: Sequence[Token]) -> None:

@@ -35,16 +35,18 @@ def _key(number: int) -> str:
     return f"ifnull({_clear(number)}, '')"
 
 
-def field_index(number: int) -> tuple[str, str]:
-    """Name and SQL of the index of one field."""
-    name = f"{_NAME}{int(number)}"
-    return name, f"CREATE INDEX {name} ON current(shard, type, deleted, {_key(number)}, record)"
+def field_index(*numbers: int) -> tuple[str, str]:
+    """Name and SQL of the index of a field, or of one that rows are chosen by and one they are sorted by."""
+    name = _NAME + "_".join(str(int(number)) for number in numbers)
+    keys = ", ".join(map(_key, numbers))
+    return name, f"CREATE INDEX {name} ON current(shard, type, deleted, {keys}, record)"
 
 
 def is_field_index(name: str, sql: str) -> bool:
-    """Whether this is the index of a field, and made as we make it."""
-    number = name.removeprefix(_NAME)
-    return name.startswith(_NAME) and number.isdecimal() and field_index(int(number)) == (name, sql)
+    """Whether this is the index of one field or of two, and made as we make it."""
+    numbers = name.removeprefix(_NAME).split("_")
+    known = name.startswith(_NAME) and len(numbers) <= 2 and all(one.isdecimal() for one in numbers)
+    return known and field_index(*map(int, numbers)) == (name, sql)
 
 
 def _ranges(query: ListQuery) -> list[tuple[str, list[object], str]]:
@@ -70,9 +72,9 @@ def _ranges(query: ListQuery) -> list[tuple[str, list[object], str]]:
 class CurrentReading(LogReading):
     """Reads the current state over one connection."""
 
-    def _has_index(self, number: int) -> bool:
-        found = self._fetch("SELECT sql FROM sqlite_master WHERE name = ?", (f"{_NAME}{int(number)}",))
-        return bool(found)
+    def _has_index(self, *numbers: int) -> bool:
+        name, _ = field_index(*numbers)
+        return bool(self._fetch("SELECT sql FROM sqlite_master WHERE name = ?", (name,)))
 
     def _listing(
         self, shard: int, query: ListQuery, indexed: int | None = None
@@ -106,15 +108,20 @@ class CurrentReading(LogReading):
             parameters += match.values
         return " AND ".join(texts) if texts else "1"
 
-    def _indexed(self, query: ListQuery) -> int | None:
-        """The field whose index serves a query: the first that it is sorted by, else one it is chosen by."""
-        numbers = [number for number, _ in (*query.order[:1], *query.equals)]
-        return next((number for number in numbers if self._has_index(number)), None)
+    def _indexed(self, query: ListQuery) -> tuple[int, ...]:
+        """The fields whose index serves a query; none where there is no such index.
+
+        One that it is chosen by with the first that it is sorted by, else the latter alone, else the former.
+        """
+        chosen, first = [number for number, _ in query.equals], [number for number, _ in query.order[:1]]
+        pairs = [(number, *first) for number in chosen if first]
+        singles = [(number,) for number in (*first, *chosen)]
+        return next((numbers for numbers in (*pairs, *singles) if self._has_index(*numbers)), ())
 
     def list_current(self, shard: int, query: ListQuery) -> list[Current]:
         indexed = self._indexed(query)
-        name = "current_type" if indexed is None else f"{_NAME}{indexed}"
-        where, parameters = self._listing(shard, query, indexed)
+        name = field_index(*indexed)[0] if indexed else "current_type"
+        where, parameters = self._listing(shard, query, indexed[0] if indexed else None)
         found: list[Current] = []
         for more, values, order in _ranges(query):
             sql = (

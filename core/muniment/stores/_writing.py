@@ -152,16 +152,18 @@ class SqliteTransaction(Reading):
         except sqlite3.Error as error:
             raise translate(error, self._path) from None
 
-    def ready_listing(self, shard: int, query: ListQuery) -> None:
+    def ready_listing(self, shard: int, query: ListQuery, *, together: bool = False) -> None:
         numbers = [number for number, _ in query.order[:1] or query.equals[:1]]
-        if not numbers or self._has_index(numbers[0]):
+        if together and query.order:
+            numbers = [number for number, _ in (*query.equals[:1], *query.order[:1])]
+        if not numbers or self._has_index(*numbers):
             return
         large = (
             "SELECT 1 FROM current INDEXED BY current_type WHERE shard = ? AND type = ? AND deleted = ? "
             "LIMIT 1 OFFSET ?"
         )
         if self._fetch(large, (shard, query.type, int(query.deleted), MANY)):
-            self._change(field_index(numbers[0])[1])
+            self._change(field_index(*numbers)[1])
 
     def add_tokens(self, rows: Sequence[Token]) -> None:
         # Neighbours in the index go in together, which spares page writes once the index is large.

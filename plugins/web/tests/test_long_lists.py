@@ -3,19 +3,37 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator
+from datetime import UTC, date, datetime, timedelta
 from typing import Any
+from uuid import UUID
 
 import pytest
 
 from muniment.archive import Archive
-from muniment.schema.builtin import ALERT, NOTICE, REVIEW, SUGGESTION, WEBHOOK
+from muniment.codec import canonical
+from muniment.schema.builtin import (
+    ALERT,
+    BREAK_GLASS,
+    ERASURE,
+    HOLD,
+    INCIDENT,
+    INCOMING,
+    MAILING,
+    NOTICE,
+    REQUEST,
+    RESTRICTION,
+    REVIEW,
+    SUBJECT_LINK,
+    SUGGESTION,
+    WEBHOOK,
+)
 from muniment.session import Session
 from muniment.session.reading.pieces import Piece
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import write
 from muniment.testing import new_archive
 
-FEW, MANY = 12, 2_400
+FEW, MANY = 36, 2_400
 OPENED = 12
 """What six entries take at the most, of which five are shown: the parts of two classes each."""
 
@@ -62,8 +80,97 @@ def _notice(n: int) -> dict[str, Any]:
     return {"key": f"n{n:05}", "text_en": f"We keep what you tell us {n}."}
 
 
-MAKES = {ALERT.key: _alert, REVIEW.key: _review, WEBHOOK.key: _hook, SUGGESTION.key: _suggestion,
-         NOTICE.key: _notice}  # fmt: skip
+def _request(n: int) -> dict[str, Any]:
+    """Half of them closed, long ago."""
+    closed = n % 2 == 0
+    received = date(2020, 1, 1) + timedelta(days=n)
+    return {
+        "right": "access",
+        "state": "closed" if closed else "received",
+        "law": "gdpr",
+        "received": received,
+        "due": received + timedelta(days=30),
+        "closed_on": received + timedelta(days=9) if closed else None,
+    }
+
+
+def _erasure(n: int) -> dict[str, Any]:
+    certificate = {"id": _id(n), "targets": [{"record": _id(n), "category": "profile"}]}
+    return {
+        "cause": "request",
+        "state": "done",
+        "targets": 1,
+        "certificate": canonical(certificate).decode("utf-8"),
+    }
+
+
+def _id(n: int) -> str:
+    return str(UUID(int=n))
+
+
+def _merge(n: int) -> dict[str, Any]:
+    names = ("kept", "duplicate", "kept_subject", "duplicate_subject")
+    return {"record_type": "customer", **{name: _id(4 * n + place) for place, name in enumerate(names)}}
+
+
+def _restriction(n: int) -> dict[str, Any]:
+    state = ("lifted", "restricted", "storage_only")[n % 3]
+    return {"target": _id(n), "scope": "subject", "state": state, "placed_by": "owner"}
+
+
+def _hold(n: int) -> dict[str, Any]:
+    targets = canonical([{"scope": "record", "value": _id(n)}]).decode("utf-8")
+    return {"matter": f"case {n}", "state": "released" if n % 2 else "placed", "targets": targets}
+
+
+def _incoming(n: int) -> dict[str, Any]:
+    proposal = {"type": "customer", "values": {}, "persons": [], "person": {}, "shown": {}}
+    return {
+        "key": f"{n:064}",
+        "state": "waiting",
+        "source": "mail",
+        "received_at": datetime(2020, 1, 1, tzinfo=UTC) + timedelta(hours=n),
+        "proposal": canonical(proposal).decode("utf-8"),
+    }
+
+
+def _mailing(n: int) -> dict[str, Any]:
+    names = ("letter", "digest", "record_type", "purpose", "selection", "way")
+    return {"name": f"spring {n}", "state": "done", "started_by": "owner", **dict.fromkeys(names, "x")}
+
+
+def _incident(n: int) -> dict[str, Any]:
+    state = "closed" if n % 2 else "open"
+    known = datetime(2020, 1, 1, tzinfo=UTC)
+    return {"title": f"laptop {n}", "state": state, "nature": "lost", "risk": "unknown", "known": known}
+
+
+def _emergency(n: int) -> dict[str, Any]:
+    return {
+        "actor": "owner",
+        "record": _id(n),
+        "expires": datetime(2020, 1, 1, tzinfo=UTC),
+        "state": ("reviewed", "open", "ended")[n % 3],
+        "reason": "found unconscious",
+    }
+
+
+MAKES = {
+    ALERT.key: _alert,
+    REVIEW.key: _review,
+    WEBHOOK.key: _hook,
+    SUGGESTION.key: _suggestion,
+    NOTICE.key: _notice,
+    REQUEST.key: _request,
+    ERASURE.key: _erasure,
+    SUBJECT_LINK.key: _merge,
+    RESTRICTION.key: _restriction,
+    HOLD.key: _hold,
+    INCOMING.key: _incoming,
+    MAILING.key: _mailing,
+    INCIDENT.key: _incident,
+    BREAK_GLASS.key: _emergency,
+}
 LISTS: dict[str, Callable[[Session, Any], Piece[Any]]] = {
     "alerts": lambda session, more: session.alerts.list(**more),
     "gravest alerts": lambda session, more: session.alerts.list(gravest=True, **more),
@@ -73,6 +180,8 @@ LISTS: dict[str, Callable[[Session, Any], Piece[Any]]] = {
     "notices": lambda session, more: session.consents.notices(**more),
     "tokens of all": lambda session, more: session.credentials.listed(**more),
     "own tokens": lambda session, more: session.credentials.own(**more),
+    "open requests": lambda session, more: session.requests.listed(**more),
+    "all requests": lambda session, more: session.requests.listed(everything=True, **more),
 }
 
 

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Iterable, Sequence
+from collections.abc import Callable, Iterable, Sequence
+from functools import cmp_to_key
 from typing import TYPE_CHECKING, Any
 
 from muniment.errors import AccessDenied, NotFound, UsageError
@@ -16,7 +17,16 @@ from muniment.store import Current
 if TYPE_CHECKING:
     from muniment.session.kernel.engine import Engine
 
-__all__ = ["Order", "Place", "cursor_of", "in_order", "order_of", "place_of", "sort_values"]
+__all__ = [
+    "Order",
+    "Place",
+    "cursor_of",
+    "in_order",
+    "order_of",
+    "place_of",
+    "ranked_by",
+    "sort_values",
+]
 
 Order = tuple[tuple[int, bool], ...]
 """Numbers of clear fields, each with whether its largest values come first."""
@@ -103,6 +113,17 @@ def in_order(rows: Iterable[Current], order: Order, descending: bool, after: Pla
         return [row for _, row in ranked]
     last = [*map(_rank, after[0]), after[1]]
     return [row for place, row in ranked if _is_beyond(place, last, ways)]
+
+
+def ranked_by(order: Order, descending: bool) -> Callable[[Current], Any]:
+    """What rows compare by that a store lists in this order; see ``in_order``."""
+    ways = [*(down for _, down in order), descending]
+
+    def compared(one: list[Any], other: list[Any]) -> int:
+        return int(_is_beyond(one, other, ways)) - int(_is_beyond(other, one, ways))
+
+    rank = cmp_to_key(compared)
+    return lambda row: rank([*map(_rank, sort_values(row, order)), row.record])
 
 
 def _sort(ranked: list[tuple[list[Any], Current]], at: int, down: bool) -> None:

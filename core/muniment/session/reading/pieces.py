@@ -8,6 +8,7 @@ each entry is a record, the store finds the place, and nothing before or behind 
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from heapq import merge
 from itertools import islice
 from typing import TYPE_CHECKING, Final, TypeVar
 
@@ -15,7 +16,7 @@ import attrs
 
 from muniment.errors import UsageError
 from muniment.session.reading.cursor import opened_place, sealed_place
-from muniment.session.reading.ordering import Order, sort_values
+from muniment.session.reading.ordering import Order, ranked_by, sort_values
 from muniment.store import Current, ListQuery, Transaction
 
 if TYPE_CHECKING:
@@ -84,7 +85,8 @@ class Kept:
         name: of the list; a cursor of another one is refused.
         type: number of the record type.
         among: the parts of the list, one after the other: each by clear fields, by number, and what a record
-            of that part has in them.
+            of that part has in them. No record is in two.
+        mixed: whether the parts stand in one order, as if they were one.
         order: the clear fields that a part is sorted by; rows that are equal in them, and all where there
             are none, stand in the order of creation.
         descending: of creation the newest first.
@@ -95,6 +97,7 @@ class Kept:
     among: Sequence[Sequence[tuple[int, object]]] = ((),)
     order: Order = ()
     descending: bool = False
+    mixed: bool = False
 
 
 def stored_piece(
@@ -148,13 +151,29 @@ def _place(kept: Kept, found: object) -> _Place:
 
 def _rows(tx: Transaction, kept: Kept, place: _Place | None, first: int) -> Iterator[tuple[int, Current]]:
     start, after = place or (0, None)
+    if kept.mixed:
+        parts = [_part(tx, kept, equals, after, first) for equals in kept.among]
+        rank = ranked_by(kept.order, kept.descending)
+        yield from ((0, row) for row in merge(*parts, key=rank))
+        return
     for part, equals in enumerate(kept.among[start:], start):
-        query = ListQuery(kept.type, equals, kept.order, kept.descending, after, first)
-        tx.ready_listing(_SHARD, query)
-        while rows := tx.list_current(_SHARD, query):
-            yield from ((part, row) for row in rows)
-            if len(rows) < query.limit:
-                break
-            behind = sort_values(rows[-1], kept.order), rows[-1].record
-            query = attrs.evolve(query, after=behind, limit=_MOST)
+        yield from ((part, row) for row in _part(tx, kept, equals, after, first))
         after = None
+
+
+def _part(
+    tx: Transaction,
+    kept: Kept,
+    equals: Sequence[tuple[int, object]],
+    after: tuple[Sequence[object], bytes] | None,
+    first: int,
+) -> Iterator[Current]:
+    """The rows of one part of a list, from behind a place on."""
+    query = ListQuery(kept.type, equals, kept.order, kept.descending, after, first)
+    tx.ready_listing(_SHARD, query, together=True)
+    while rows := tx.list_current(_SHARD, query):
+        yield from rows
+        if len(rows) < query.limit:
+            break
+        behind = sort_values(rows[-1], kept.order), rows[-1].record
+        query = attrs.evolve(query, after=behind, limit=_MOST)

@@ -18,8 +18,8 @@ from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reaches
-from muniment.session.reading.pieces import Piece, piece_of
-from muniment.session.reading.reads import disclosure, plan_of
+from muniment.session.reading.pieces import Kept, Piece, piece_of, stored_piece
+from muniment.session.reading.reads import Plan, disclosure, plan_of
 from muniment.session.rights.consented import subject_of
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, sole, write
@@ -110,9 +110,31 @@ class Request:
         return [(name, name in done) for name in _CHECKLIST]
 
 
-def _place(one: Request) -> tuple[str, str]:
-    """Where a request stands in the list: by the day on which it is due."""
-    return str(one.values.get("due")), one.id
+_Shown = tuple[Version, Request]
+
+
+def _place(one: _Shown) -> tuple[str, str]:
+    """Where a request of a person stands among theirs: by the day on which it is due."""
+    return str(one[1].values.get("due")), one[1].id
+
+
+def _kept(everything: bool, in_order: bool) -> Kept:
+    """The list of open requests, or of all.
+
+    Args:
+        everything: closed ones too.
+        in_order: by the day on which they are due, for whoever may read it; else as they were made.
+    """
+    state, closed, due = (REQUEST.by_key[key].number for key in ("state", "closed_on", "due"))
+    # Open is what was never closed, and what was opened again.
+    still: list[list[tuple[int, object]]] = [[(closed, None)], [(state, "complaint")], [(state, "appeal")]]
+    return Kept(
+        "request",
+        REQUEST.number,
+        [[]] if everything else still,
+        ((due, False),) if in_order else (),
+        mixed=True,
+    )
 
 
 class Requests:
@@ -135,7 +157,15 @@ class Requests:
             NotFound: ``request.none``; logged.
             AccessDenied: ``access.action``; logged.
         """
-        found = self.listed(everything=True, only=id)
+
+        def body(tx: Transaction, moment: Moment) -> Sequence[Request]:
+            self._engine.policy.require(self._acting.actor, "request.read", REQUEST.key)
+            plan = plan_of(self._engine, self._acting, REQUEST, None)
+            found = self._shown(tx, plan, id_bytes(id))
+            return self._released(tx, moment, plan, [] if found is None else [found])
+
+        with self._engine.guarded(self._acting, "request.read"):
+            found = self._engine.run(body, self._acting)
         if not found:
             error = NotFound("request.none", where=id)
             self._engine.refused(self._acting, "request.read", error, record=id)
@@ -147,7 +177,6 @@ class Requests:
         *,
         everything: bool = False,
         of: str | None = None,
-        only: str | None = None,
         limit: int | None = None,
         after: str | None = None,
     ) -> Piece[Request]:
@@ -156,7 +185,6 @@ class Requests:
         Args:
             everything: closed ones too.
             of: UUID text of a record about a person: theirs alone.
-            only: UUID text of a request: that one alone.
             limit: so many at the most; by default all.
             after: what the piece before gave.
 
@@ -164,42 +192,55 @@ class Requests:
             AccessDenied: ``access.action``; logged.
             UsageError: ``usage.cursor``.
         """
+        engine = self._engine
 
         def body(tx: Transaction, moment: Moment) -> Piece[Request]:
-            self._engine.policy.require(self._acting.actor, "request.read", REQUEST.key)
-            about = None if of is None else subject_of(self._engine, self._acting, tx, id_bytes(of))
-            record = None if only is None else id_bytes(only)
-            versions = [
-                one
-                for one in self._versions(tx)
-                if about in (None, one.subject)
-                and record in (None, one.record)
-                and reaches(self._engine, tx, self._acting, "request.read", one.subject)
-            ]
-            found = [self._opened(tx, one) for one in versions]
-            plan = plan_of(self._engine, self._acting, REQUEST, None)
-            clear = [
-                attrs.evolve(
-                    one, values={key: value for key, value in one.values.items() if key in plan.view.clear}
-                )
-                for one in found
-                if everything or one.is_open
-            ]
-            shown = piece_of(self._engine, "request", clear, _place, limit=limit, after=after)
-            named = {one.id for one in shown}
-            drafts = disclosure(
-                self._engine,
-                tx,
-                self._acting,
-                "request.read",
-                plan,
-                [one for one in versions if id_text(one.record) in named],
-            )
-            self._engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
-            return shown
+            engine.policy.require(self._acting.actor, "request.read", REQUEST.key)
+            about = None if of is None else subject_of(engine, self._acting, tx, id_bytes(of))
+            plan = plan_of(engine, self._acting, REQUEST, None)
 
-        with self._engine.guarded(self._acting, "request.read", record=of):
-            return self._engine.run(body, self._acting)
+            def shown(record: bytes) -> _Shown | None:
+                found = self._shown(tx, plan, record)
+                return found if found is not None and (everything or found[1].is_open) else None
+
+            if about is None:
+                kept = _kept(everything, "due" in plan.view.clear)
+                found = stored_piece(
+                    engine, tx, kept, lambda row: shown(row.record), limit=limit, after=after
+                )
+            else:
+                theirs = (shown(one.record) for one in tx.newest_about(SHARD, REQUEST.number, (about,)))
+                there = (one for one in theirs if one is not None)
+                found = piece_of(engine, "request of", there, _place, limit=limit, after=after)
+            piece = Piece(self._released(tx, moment, plan, found))
+            piece.after = found.after
+            return piece
+
+        with engine.guarded(self._acting, "request.read", record=of):
+            return engine.run(body, self._acting)
+
+    def _shown(self, tx: Transaction, plan: Plan, record: bytes) -> _Shown | None:
+        """A request as the actor sees it, with the version that it stands in; None where it is not there."""
+        version = tx.version(SHARD, record)
+        if version is None or version.type != REQUEST.number or not self._stands(tx, version):
+            return None
+        if not reaches(self._engine, tx, self._acting, "request.read", version.subject):
+            return None
+        one = self._opened(tx, version)
+        clear = {key: value for key, value in one.values.items() if key in plan.view.clear}
+        return version, attrs.evolve(one, values=clear)
+
+    def _released(
+        self, tx: Transaction, moment: Moment, plan: Plan, found: Sequence[_Shown]
+    ) -> list[Request]:
+        """What is shown, once its entry is written."""
+        versions = sorted((version for version, _ in found), key=lambda one: one.record)
+        drafts = disclosure(self._engine, tx, self._acting, "request.read", plan, versions)
+        self._engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
+        return [one for _, one in found]
+
+    def _stands(self, tx: Transaction, version: Version) -> bool:
+        return version.operation != OPERATIONS["delete"] and not self._engine.gone(tx, {version.subject})
 
     def _versions(self, tx: Transaction) -> list[Version]:
         rows = tx.builtin(SHARD, (REQUEST.number,))
