@@ -182,6 +182,13 @@ LISTS: dict[str, Callable[[Session, Any], Piece[Any]]] = {
     "own tokens": lambda session, more: session.credentials.own(**more),
     "open requests": lambda session, more: session.requests.listed(**more),
     "all requests": lambda session, more: session.requests.listed(everything=True, **more),
+    "certificates": lambda session, more: session.erasures.certificates(**more),
+    "newest certificates": lambda session, more: session.erasures.certificates(newest=True, **more),
+    "merges": lambda session, more: session.cleaning.links.list(**more),
+    "newest merges": lambda session, more: session.cleaning.links.list(newest=True, **more),
+    "restrictions": lambda session, more: session.restrictions.list(**more),
+    "holds": lambda session, more: session.holds.list(**more),
+    "all holds, newest first": lambda session, more: session.holds.list(released=True, newest=True, **more),
 }
 
 

@@ -27,8 +27,8 @@ from muniment.session.kernel.definitions import open_version
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Draft, Moment
 from muniment.session.kernel.tiles import TileReader
-from muniment.session.reading.pieces import Piece, piece_of
-from muniment.store import LogFilter, Transaction
+from muniment.session.reading.pieces import Kept, Piece, stored_piece
+from muniment.store import Current, LogFilter, Transaction
 
 if TYPE_CHECKING:
     from muniment.keys import KeyStatus
@@ -206,16 +206,12 @@ def list_certificates(
 
     def body(tx: Transaction, moment: Moment) -> Piece[dict[str, Any]]:
         engine.policy.require(acting.actor, "erasure.read")
-        kept = (made for _, made in _kept(engine, tx) if about is None or _is_about(made, about))
-        found = piece_of(
-            engine,
-            "erasure",
-            kept,
-            lambda one: (str(one["id"]),),
-            limit=limit,
-            after=after,
-            descending=newest,
-        )
+
+        def shown(row: Current) -> dict[str, Any] | None:
+            made = _certified(engine, tx, row.record)
+            return None if made is None or not (about is None or _is_about(made[1], about)) else made[1]
+
+        found = stored_piece(engine, tx, _kept(newest), shown, limit=limit, after=after)
         detail = engine.detail(acting, engine.new_id(), type=ERASURE.key, count=len(found))
         engine.logbook.append(tx, moment, [Draft("record.list", detail)], actor=acting.actor.id)
         return found
@@ -228,16 +224,29 @@ def _is_about(certificate: Mapping[str, Any], about: bytes) -> bool:
     return any(one["record"] == id_text(about) for one in certificate["targets"])
 
 
-def _kept(engine: Engine, tx: Transaction) -> list[tuple[int, dict[str, Any]]]:
-    """Every certificate with the index of the entry that certifies it."""
-    found = []
-    for _, record, newest in tx.builtin(SHARD, (ERASURE.number,)):
-        version = tx.version(SHARD, record, newest)
-        if version is not None:
-            text = open_version(tx, engine.sealer, version, ERASURE).get("certificate")
-            if text is not None:
-                found.append((version.seq, parse_canonical(str(text).encode("utf-8"))))
-    return found
+def _kept(newest: bool) -> Kept:
+    """The list of the erasures that are done; an identifier grows with time."""
+    return Kept("erasure", ERASURE.number, [[(ERASURE.by_key["state"].number, "done")]], descending=newest)
+
+
+def _certified(engine: Engine, tx: Transaction, record: bytes) -> tuple[int, dict[str, Any]] | None:
+    """The certificate of an erasure, and the index of the entry that certifies it; None where it has none."""
+    version = tx.version(SHARD, record)
+    if version is None or version.type != ERASURE.number:
+        return None
+    text = open_version(tx, engine.sealer, version, ERASURE).get("certificate")
+    return None if text is None else (version.seq, parse_canonical(str(text).encode("utf-8")))
+
+
+def _meant(engine: Engine, tx: Transaction, id: bytes) -> tuple[int, dict[str, Any]] | None:
+    """The certificate of that identifier, or the newest that is about it."""
+
+    def shown(row: Current) -> tuple[int, dict[str, Any]] | None:
+        made = _certified(engine, tx, row.record)
+        return made if made is not None and _is_about(made[1], id) else None
+
+    found = _certified(engine, tx, id)
+    return found or next(iter(stored_piece(engine, tx, _kept(True), shown, limit=1)), None)
 
 
 def certificate_file(engine: Engine, acting: Acting, id: bytes) -> dict[str, Any]:
@@ -255,12 +264,10 @@ def certificate_file(engine: Engine, acting: Acting, id: bytes) -> dict[str, Any
 
     def body(tx: Transaction, moment: Moment) -> tuple[int, dict[str, Any]]:
         engine.policy.require(acting.actor, "erasure.read")
-        kept = [
-            (seq, made) for seq, made in _kept(engine, tx) if made["id"] == id_text(id) or _is_about(made, id)
-        ]
-        if not kept:
+        found = _meant(engine, tx, id)
+        if found is None:
             raise NotFound("erasure.none", where=id_text(id))
-        seq, made = kept[-1]
+        seq, made = found
         detail = engine.detail(acting, engine.new_id(), target={"certificate": made["id"], "index": seq})
         engine.logbook.append(tx, moment, [Draft("log.prove", detail)], actor=acting.actor.id)
         return seq, made

@@ -27,10 +27,10 @@ from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reaches, require_reached
-from muniment.session.reading.pieces import Piece, piece_of
+from muniment.session.reading.pieces import Kept, Piece, stored_piece
 from muniment.session.rights.holding import forget_hold, keep_hold
 from muniment.session.writing.writes import Change, sole, write
-from muniment.store import Transaction, Version
+from muniment.store import Current, Transaction, Version
 
 __all__ = [
     "SCOPES",
@@ -318,18 +318,21 @@ class Holds(Footing):
         """
         engine, acting = self._engine, self._acting
         self._require("hold.read")
+        among = ((),) if released else (((HOLD.by_key["state"].number, "placed"),),)
+        kept = Kept("hold", HOLD.number, among, descending=newest)
 
         def body(tx: Transaction, moment: Moment) -> Piece[Hold]:
             from muniment.session.kernel.logbook import Draft
 
-            standing = (
-                hold
-                for hold in _all(engine, tx)
-                if (hold.placed or released) and self._reaches(tx, hold, "hold.read")
-            )
-            found = piece_of(
-                engine, "hold", standing, lambda one: (one.id,), limit=limit, after=after, descending=newest
-            )
+            def shown(row: Current) -> Hold | None:
+                version = tx.version(SHARD, row.record)
+                if version is None or version.operation == _DELETE:
+                    return None
+                hold = _opened(engine, tx, version)
+                there = (hold.placed or released) and self._reaches(tx, hold, "hold.read")
+                return hold if there else None
+
+            found = stored_piece(engine, tx, kept, shown, limit=limit, after=after)
             detail = engine.detail(acting, engine.new_id(), count=len(found))
             engine.logbook.append(tx, moment, [Draft("hold.read", detail)], actor=acting.actor.id)
             return found

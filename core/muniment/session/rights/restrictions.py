@@ -25,10 +25,10 @@ from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.gates import PURPOSES_LEFT, RESTRICTED, STORAGE_ONLY, About, Touch
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reaches, require_reached
-from muniment.session.reading.pieces import Piece, piece_of
+from muniment.session.reading.pieces import Kept, Piece, stored_piece
 from muniment.session.rights.holds import linked
 from muniment.session.writing.writes import Change, Saved, write
-from muniment.store import Transaction
+from muniment.store import Current, Transaction
 
 __all__ = [
     "Restriction",
@@ -124,37 +124,43 @@ def _read(engine: Engine, tx: Transaction, listed: Collection[tuple[int, bytes, 
     subjects: dict[bytes, Restriction] = {}
     records: dict[bytes, Restriction] = {}
     merged: dict[bytes, Restriction] = {}
-    for _, record, newest in listed:
-        version = tx.version(SHARD, record, newest)
-        gone = version is None or version.operation == _DELETE
-        if version is None or gone or engine.gone(tx, {record, version.subject}):
-            continue  # it went with the person
-        values = open_version(tx, engine.sealer, version, RESTRICTION)
-        if values["state"] == "lifted":
-            continue
-        target = id_bytes(str(values["target"]))
-        alone = values["scope"] == "record"
-        first = tx.version(SHARD, target) if alone else None
-        if alone and (first is None or is_gone(engine, tx, first)):
-            continue  # erased since
-        made = Restriction(
-            id_text(record),
-            id_text(version.subject),
-            id_text(target) if alone else "",
-            str(values["state"]),
-            str(values.get("basis") or ""),
-            str(values.get("placed_by") or ""),
-            str(values.get("erasure") or ""),
-            newest,
-            version.recorded_us,
-        )
-        (records if alone else subjects)[target] = made
+    for _, record, _ in listed:
+        made = _holding(engine, tx, record)
+        if made is not None:
+            (records if made.record else subjects)[id_bytes(made.target)] = made
     for subject, one in subjects.items():
         for other in linked(engine, tx, subject):
             # Of two persons who turned out to be one, the stricter counts.
             if other not in merged or one.state == "storage_only":
                 merged[other] = one
     return _Now(subjects, records, merged)
+
+
+def _holding(engine: Engine, tx: Transaction, record: bytes) -> Restriction | None:
+    """One restriction; None where it does not hold."""
+    version = tx.version(SHARD, record)
+    gone = version is None or version.operation == _DELETE
+    if version is None or gone or engine.gone(tx, {record, version.subject}):
+        return None  # it went with the person
+    values = open_version(tx, engine.sealer, version, RESTRICTION)
+    if values["state"] == "lifted":
+        return None
+    target = id_bytes(str(values["target"]))
+    alone = values["scope"] == "record"
+    first = tx.version(SHARD, target) if alone else None
+    if alone and (first is None or is_gone(engine, tx, first)):
+        return None  # erased since
+    return Restriction(
+        id_text(record),
+        id_text(version.subject),
+        id_text(target) if alone else "",
+        str(values["state"]),
+        str(values.get("basis") or ""),
+        str(values.get("placed_by") or ""),
+        str(values.get("erasure") or ""),
+        version.version,
+        version.recorded_us,
+    )
 
 
 def restrictions_on(engine: Engine, tx: Transaction, subjects: Collection[bytes]) -> list[Restriction]:
@@ -349,14 +355,21 @@ class Restrictions(Footing):
         engine = self._engine
         self._require("retention.read")
         engine.note(self._acting, "record.list", type=RESTRICTION.key)
-        with engine.store.transaction(write=False) as tx:
-            now = restrictions_now(engine, tx)
-            standing = (
-                one
-                for one in (*now.subjects.values(), *now.records.values())
-                if reaches(engine, tx, self._acting, "retention.read", id_bytes(one.target))
-            )
-            return piece_of(engine, "restriction", standing, lambda one: (one.id,), limit=limit, after=after)
+        state = RESTRICTION.by_key["state"].number
+        among = [[(state, one)] for one in PURPOSES_LEFT]
+        kept = Kept("restriction", RESTRICTION.number, among, mixed=True)
+
+        def body(tx: Transaction, moment: Moment) -> Piece[Restriction]:
+            def shown(row: Current) -> Restriction | None:
+                one = _holding(engine, tx, row.record)
+                if one is None:
+                    return None
+                reached = reaches(engine, tx, self._acting, "retention.read", id_bytes(one.target))
+                return one if reached else None
+
+            return stored_piece(engine, tx, kept, shown, limit=limit, after=after)
+
+        return engine.run(body, self._acting)
 
     def _held(self, tx: Transaction, target: bytes, alone: bool) -> Restriction | None:
         now = restrictions_now(self._engine, tx)

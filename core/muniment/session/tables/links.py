@@ -23,7 +23,7 @@ from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.erased import is_gone
 from muniment.session.kernel.reach import reaches
 from muniment.session.kernel.views import Record
-from muniment.session.reading.pieces import Piece, piece_of
+from muniment.session.reading.pieces import Kept, Piece, stored_piece
 from muniment.session.writing.approving import Sanction
 from muniment.session.writing.writes import Change, renew, write
 from muniment.store import Transaction
@@ -63,29 +63,31 @@ class Link:
 
 def _links(engine: Engine, tx: Transaction) -> list[Link]:
     """Every merge that holds, from sealed parts: what is erased or held by it hangs on nothing less."""
-    found = []
-    for _, record, newest in tx.builtin(SHARD, (SUBJECT_LINK.number,)):
-        version = tx.version(SHARD, record, newest)
-        if version is None or version.operation == _DELETE:
-            continue
-        if engine.gone(tx, {record, version.subject}):
-            continue  # erased with the duplicate
-        values = open_version(tx, engine.sealer, version, SUBJECT_LINK)
-        filled = values.get("filled") or ()
-        assert isinstance(filled, tuple)
-        found.append(
-            Link(
-                id_text(record),
-                newest,
-                str(values["record_type"]),
-                str(values["kept"]),
-                str(values["duplicate"]),
-                str(values["kept_subject"]),
-                str(values["duplicate_subject"]),
-                filled,
-            )
-        )
-    return found
+    rows = tx.builtin(SHARD, (SUBJECT_LINK.number,))
+    found = (_link(engine, tx, record) for _, record, _ in rows)
+    return [one for one in found if one is not None]
+
+
+def _link(engine: Engine, tx: Transaction, record: bytes) -> Link | None:
+    """One merge; None where it does not hold."""
+    version = tx.version(SHARD, record)
+    if version is None or version.operation == _DELETE:
+        return None
+    if engine.gone(tx, {record, version.subject}):
+        return None  # erased with the duplicate
+    values = open_version(tx, engine.sealer, version, SUBJECT_LINK)
+    filled = values.get("filled") or ()
+    assert isinstance(filled, tuple)
+    return Link(
+        id_text(record),
+        version.version,
+        str(values["record_type"]),
+        str(values["kept"]),
+        str(values["duplicate"]),
+        str(values["kept_subject"]),
+        str(values["duplicate_subject"]),
+        filled,
+    )
 
 
 def merged(engine: Engine, tx: Transaction, *, without: str = "") -> Mapping[bytes, frozenset[bytes]]:
@@ -149,14 +151,18 @@ class Links:
             UsageError: ``usage.cursor``.
         """
         self._session.require("subject.link")
-        found = piece_of(
-            self._engine,
-            "merge",
-            self._reached(),
-            lambda one: (one.id,),
-            limit=limit,
-            after=after,
-            descending=newest,
+        engine, acting = self._engine, self._session.acting
+
+        def shown(tx: Transaction, record: bytes) -> Link | None:
+            one = _link(engine, tx, record)
+            return one if one is not None and self._reaches(tx, one) else None
+
+        kept = Kept("merge", SUBJECT_LINK.number, descending=newest)
+        found = engine.run(
+            lambda tx, _: stored_piece(
+                engine, tx, kept, lambda row: shown(tx, row.record), limit=limit, after=after
+            ),
+            acting,
         )
         self._session.note("data.check", target={"links": len(found)}, count=len(found))
         return found
@@ -233,16 +239,15 @@ class Links:
 
     def _reached(self) -> Sequence[Link]:
         """The merges both of whose records a role reaches that may merge."""
-        engine, acting = self._engine, self._session.acting
-        with engine.store.transaction(write=False) as tx:
-            return [
-                one
-                for one in _links(engine, tx)
-                if all(
-                    reaches(engine, tx, acting, "subject.link", id_bytes(record))
-                    for record in (one.kept, one.duplicate)
-                )
-            ]
+        with self._engine.store.transaction(write=False) as tx:
+            return [one for one in _links(self._engine, tx) if self._reaches(tx, one)]
+
+    def _reaches(self, tx: Transaction, link: Link) -> bool:
+        """Whether a role that may merge reaches both records of a merge."""
+        return all(
+            reaches(self._engine, tx, self._session.acting, "subject.link", id_bytes(record))
+            for record in (link.kept, link.duplicate)
+        )
 
     def _check(self, first: Record, second: Record) -> RecordType:
         if first.id == second.id:
