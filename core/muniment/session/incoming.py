@@ -8,7 +8,7 @@ record. What was decided, or waited too long, is erased through the one door.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from datetime import datetime
 from typing import TYPE_CHECKING, Any, Final
 
@@ -18,7 +18,7 @@ from muniment.codec import canonical, parse_canonical
 from muniment.errors import AccessDenied, Invalid, NotFound, UsageError
 from muniment.inbox import InboxSettings, Message, contact_of, messages_in, read_message, require_readers
 from muniment.log.binding import OPERATIONS
-from muniment.model import Value, id_bytes, id_text, instant, micros_of
+from muniment.model import Value, id_bytes, id_text, instant
 from muniment.policy import SYSTEM
 from muniment.schema import RecordType
 from muniment.schema.builtin import INCOMING
@@ -28,14 +28,14 @@ from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reaches
 from muniment.session.reading.lists import Asked
-from muniment.session.reading.pieces import Piece, piece_of
-from muniment.session.reading.reads import disclosure, plan_of
+from muniment.session.reading.pieces import Kept, Piece, stored_piece
+from muniment.session.reading.reads import Plan, disclosure, plan_of
 from muniment.session.rights.consented import subject_of
 from muniment.session.rights.erasing import MOST_TARGETS, erase
 from muniment.session.rights.scope import Target
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, write
-from muniment.store import Transaction, Version
+from muniment.store import Current, Transaction, Version
 
 if TYPE_CHECKING:
     from pathlib import Path
@@ -111,9 +111,14 @@ class Received:
     refused: tuple[tuple[str, str], ...] = ()
 
 
-def _place(one: Item) -> tuple[int, str]:
-    """Where a message stands in the list: by when it came."""
-    return micros_of(one.received_at), one.id
+_Shown = tuple[Version, Item]
+
+
+def _kept(everything: bool) -> Kept:
+    """The list of what waits, or of all that is here, by when it came."""
+    state, received = (INCOMING.by_key[key].number for key in ("state", "received_at"))
+    among = ((),) if everything else (((state, "waiting"),),)
+    return Kept("incoming", INCOMING.number, among, ((received, False),))
 
 
 class Inbox:
@@ -366,12 +371,23 @@ class Inbox:
             AccessDenied: ``access.action``; logged.
             UsageError: ``usage.cursor``.
         """
+        engine, acting = self._engine, self._acting
 
-        def chosen(found: Iterable[Item]) -> Piece[Item]:
-            wanted = (one for one in found if everything or one.state == "waiting")
-            return piece_of(self._engine, "incoming", wanted, _place, limit=limit, after=after)
+        def body(tx: Transaction, moment: Moment) -> Piece[Item]:
+            engine.policy.require(acting.actor, "inbox.read", INCOMING.key)
+            plan = plan_of(engine, acting, INCOMING, None)
 
-        return self._read(None, chosen)
+            def shown(row: Current) -> _Shown | None:
+                found = self._shown(tx, row.record, plan.view.clear, ("inbox.read",))
+                return found if found is not None and (everything or found[1].state == "waiting") else None
+
+            found = stored_piece(engine, tx, _kept(everything), shown, limit=limit, after=after)
+            piece = Piece(self._released(tx, moment, plan, found))
+            piece.after = found.after
+            return piece
+
+        with engine.guarded(acting, "inbox.read"):
+            return engine.run(body, acting)
 
     def get(self, id: str) -> Item:
         """One of them.
@@ -382,37 +398,44 @@ class Inbox:
         return self._one(id, "inbox.read")
 
     def _one(self, id: str, *actions: str) -> Item:
-        def chosen(found: Iterable[Item]) -> Piece[Item]:
-            one = next((one for one in found if one.id == id), None)
-            if one is None:
-                raise NotFound("inbox.none", where=id)
-            return Piece((one,))
+        """One of them, for whoever may do all of these; what they read of it is written down."""
+        only = id_bytes(id)
 
-        return self._read(id_bytes(id), chosen, actions)[0]
-
-    def _read(
-        self,
-        only: bytes | None,
-        chosen: Callable[[Iterable[Item]], Piece[Item]],
-        actions: Sequence[str] = ("inbox.read",),
-    ) -> Piece[Item]:
-        """What there is for whoever may do all of these; what they read of it is written down."""
-
-        def body(tx: Transaction, moment: Moment) -> Piece[Item]:
+        def body(tx: Transaction, moment: Moment) -> Item:
             for action in actions:
                 self._engine.policy.require(self._acting.actor, action, INCOMING.key)
-            versions = [one for one in self._versions(tx) if only in (None, one.record)]
             plan = plan_of(self._engine, self._acting, INCOMING, None)
-            found = chosen(self._opened(tx, versions, plan.view.clear, actions))
-            named = {id_bytes(one.id) for one in found}
-            shown = [one for one in versions if one.record in named]
-            drafts = disclosure(self._engine, tx, self._acting, "record.read", plan, shown)
-            self._engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
-            return found
+            found = self._shown(tx, only, plan.view.clear, actions)
+            if found is None:
+                raise NotFound("inbox.none", where=id)
+            return self._released(tx, moment, plan, [found])[0]
 
-        record = None if only is None else id_text(only)
-        with self._engine.guarded(self._acting, actions[0], record=record):
+        with self._engine.guarded(self._acting, actions[0], record=id_text(only)):
             return self._engine.run(body, self._acting)
+
+    def _shown(
+        self, tx: Transaction, record: bytes, clear: frozenset[str], actions: Sequence[str]
+    ) -> _Shown | None:
+        """What an actor sees of one that comes from nobody known, or from persons whom their roles reach."""
+        version = tx.version(SHARD, record)
+        if version is None or version.type != INCOMING.number or version.operation == _DELETE:
+            return None
+        if tx.state_of(SHARD, {version.subject, version.record}):
+            return None
+        values = open_version(tx, self._engine.sealer, version, INCOMING)
+        persons = map(id_bytes, _item(version, values).proposal.persons)
+        if not all(
+            reaches(self._engine, tx, self._acting, action, one) for one in persons for action in actions
+        ):
+            return None
+        return version, _item(version, {key: value for key, value in values.items() if key in clear})
+
+    def _released(self, tx: Transaction, moment: Moment, plan: Plan, found: Sequence[_Shown]) -> list[Item]:
+        """What is shown, once its entry is written."""
+        versions = sorted((version for version, _ in found), key=lambda one: one.record)
+        drafts = disclosure(self._engine, tx, self._acting, "record.read", plan, versions)
+        self._engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
+        return [one for _, one in found]
 
     def _versions(self, tx: Transaction) -> Iterator[Version]:
         rows = tx.builtin(SHARD, (INCOMING.number,))
@@ -423,18 +446,6 @@ class Inbox:
             for state in tx.state_of(SHARD, {id for one in standing for id in (one.subject, one.record)})
         }
         return (one for one in standing if one.subject not in gone and one.record not in gone)
-
-    def _opened(
-        self, tx: Transaction, versions: Iterable[Version], clear: frozenset[str], actions: Sequence[str]
-    ) -> Iterator[Item]:
-        """What an actor sees of those that come from nobody known, or from persons whom their roles reach."""
-        for version in versions:
-            values = open_version(tx, self._engine.sealer, version, INCOMING)
-            persons = map(id_bytes, _item(version, values).proposal.persons)
-            if all(
-                reaches(self._engine, tx, self._acting, action, one) for one in persons for action in actions
-            ):
-                yield _item(version, {key: value for key, value in values.items() if key in clear})
 
     def _known(self) -> dict[str, bool]:
         """The keys of what is here, and whether the original of each is."""

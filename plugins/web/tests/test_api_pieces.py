@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import re
+import sys
 from collections.abc import Iterator
 from datetime import UTC, datetime
 from html import unescape
@@ -236,6 +237,30 @@ def test_what_comes_and_goes_between_pieces_shifts_nothing(served):
     assert piece("ab", first.after).after is None
     last = piece("abcde", descending=True)
     assert (["e", "d"], ["b", "a"]) == (last, piece("abdez", last.after, descending=True))
+
+
+IN_MEMORY = {
+    "users": "who may act: known as a whole to whatever decides a right, and as many as a team has people",
+    "backups": "what one place keeps, which keeps no more than the configuration says",
+}
+"""Lists that are put together before a piece of them is cut off, and what bounds each."""
+
+
+def test_a_list_is_found_by_the_store_or_cannot_grow(served, monkeypatch):
+    """What grows with customers is found where it lies; of what is put together, its bound stands here."""
+    client, _, _ = served
+    cut: list[str] = []
+
+    def counted(engine: Any, name: str, *given: Any, **more: Any) -> Any:
+        cut.append(path)
+        return piece_of(engine, name, *given, **more)
+
+    for module in [one for one in sys.modules.values() if one.__name__.startswith("muniment")]:
+        if getattr(module, "piece_of", None) is piece_of:
+            monkeypatch.setattr(module, "piece_of", counted)
+    for path, (_, more) in LISTS.items():
+        assert 200 == client.get(f"{path}?{more}&limit=1").status_code
+    assert IN_MEMORY.keys() == set(cut)
 
 
 # Lists that are answered whole, and what bounds each: nobody's daily work makes them longer

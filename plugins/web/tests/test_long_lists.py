@@ -189,6 +189,13 @@ LISTS: dict[str, Callable[[Session, Any], Piece[Any]]] = {
     "restrictions": lambda session, more: session.restrictions.list(**more),
     "holds": lambda session, more: session.holds.list(**more),
     "all holds, newest first": lambda session, more: session.holds.list(released=True, newest=True, **more),
+    "what came in": lambda session, more: session.inbox.listed(**more),
+    "all that came in": lambda session, more: session.inbox.listed(everything=True, **more),
+    "mailings": lambda session, more: session.mail.list(**more),
+    "open incidents": lambda session, more: session.incidents.listed(**more),
+    "all incidents": lambda session, more: session.incidents.listed(closed=True, **more),
+    "emergencies": lambda session, more: session.emergencies.list(**more),
+    "reviewed emergencies": lambda session, more: session.emergencies.list(reviewed=True, **more),
 }
 
 

@@ -39,9 +39,9 @@ from muniment.session.approval.asking import approve_export
 from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.views import Record
-from muniment.session.outreach.messages import Mailing, link_of, mailings
+from muniment.session.outreach.messages import Mailing, link_of, mailing_of, mailings
 from muniment.session.outreach.recipients import Candidate, Choosing, Selection
-from muniment.session.reading.pieces import Piece, piece_of
+from muniment.session.reading.pieces import Kept, Piece, stored_piece
 from muniment.session.rights.opt_outs import address_token
 from muniment.session.writing.writes import Change, Saved, sole, write
 from muniment.store import ListQuery, Transaction
@@ -203,12 +203,14 @@ class Mailings:
         engine = self._engine
         states = [choice.key for choice in MESSAGE.by_key["state"].choices]
         of, state = (MESSAGE.by_key[key].number for key in ("mailing", "state"))
-        found: Piece[tuple[Mailing, Mapping[str, int]]] = Piece()
-        with engine.store.transaction(write=False) as tx:
-            every = mailings(engine, tx)
-            some = piece_of(
-                engine, "mailing", every, lambda one: (one.id,), limit=limit, after=after, descending=True
+
+        def body(tx: Transaction, moment: Moment) -> Piece[tuple[Mailing, Mapping[str, int]]]:
+            kept = Kept("mailing", MAILING.number, descending=True)
+            some = stored_piece(
+                engine, tx, kept, lambda row: mailing_of(engine, tx, row.record), limit=limit, after=after
             )
+            tx.ready_listing(SHARD, ListQuery(MESSAGE.number, equals=((of, ""),)))
+            found: Piece[tuple[Mailing, Mapping[str, int]]] = Piece()
             found.after = some.after
             for one in some:
                 counts = {
@@ -218,6 +220,9 @@ class Mailings:
                     for key in states
                 }
                 found.append((one, {key: count for key, count in counts.items() if count}))
+            return found
+
+        found = engine.run(body, self._session.acting)
         engine.note(self._session.acting, "record.list", type=MAILING.key, count=len(found))
         return found
 

@@ -26,7 +26,7 @@ from muniment.session.kernel.engine import SHARD, Engine
 from muniment.session.kernel.tokens import lookup_equal
 from muniment.store import Transaction
 
-__all__ = ["Mailing", "Message", "by_link", "link_of", "mailings", "messages_about"]
+__all__ = ["Mailing", "Message", "by_link", "link_of", "mailing_of", "mailings", "messages_about"]
 
 _DELETE: Final = OPERATIONS["delete"]
 _LINK_BYTES: Final = 32
@@ -102,31 +102,32 @@ def link_of(engine: Engine) -> tuple[str, str]:
 
 def mailings(engine: Engine, tx: Transaction) -> list[Mailing]:
     """Every mailing, oldest first."""
-    found = []
-    for _, record, newest in tx.builtin(SHARD, (MAILING.number,)):
-        version = tx.version(SHARD, record, newest)
-        if version is None or version.operation == _DELETE:
-            continue
-        values = open_version(tx, engine.sealer, version, MAILING)
-        texts = [str(values[name]) for name in _MAILING_FIELDS]
-        name, letter, digest, kind, purpose, selection, way, state, started_by = texts
-        found.append(
-            Mailing(
-                id_text(record),
-                version.version,
-                name,
-                letter,
-                digest,
-                kind,
-                purpose,
-                selection,
-                way,
-                state,
-                started_by,
-                version.recorded_us,
-            )
-        )
-    return found
+    found = (mailing_of(engine, tx, record) for _, record, _ in tx.builtin(SHARD, (MAILING.number,)))
+    return [one for one in found if one is not None]
+
+
+def mailing_of(engine: Engine, tx: Transaction, record: bytes) -> Mailing | None:
+    """One mailing as it stands; None where there is none."""
+    version = tx.version(SHARD, record)
+    if version is None or version.operation == _DELETE:
+        return None
+    values = open_version(tx, engine.sealer, version, MAILING)
+    texts = [str(values[name]) for name in _MAILING_FIELDS]
+    name, letter, digest, kind, purpose, selection, way, state, started_by = texts
+    return Mailing(
+        id_text(record),
+        version.version,
+        name,
+        letter,
+        digest,
+        kind,
+        purpose,
+        selection,
+        way,
+        state,
+        started_by,
+        version.recorded_us,
+    )
 
 
 def messages_about(engine: Engine, tx: Transaction, subjects: Collection[bytes]) -> list[Message]:

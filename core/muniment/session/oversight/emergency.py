@@ -25,19 +25,18 @@ from muniment.session.kernel.loading import load
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reaches
 from muniment.session.kernel.views import Record
-from muniment.session.reading.pieces import Piece, piece_of
+from muniment.session.reading.pieces import Kept, Piece, stored_piece
 from muniment.session.reading.reads import Loaded, disclosure, release, whole_plan
 from muniment.session.tables.matching import Matcher
 from muniment.session.tables.naming import is_identifier
 from muniment.session.writing.writes import Change, Saved, write
-from muniment.store import ListQuery, Transaction, Version
+from muniment.store import Current, Transaction, Version
 
 __all__ = ["Emergencies", "Emergency"]
 
 _BEGIN: Final = "break_glass.begin"
 _REVIEW: Final = "break_glass.review"
 _DELETE: Final = OPERATIONS["delete"]
-_PAGE: Final = 500
 
 
 @attrs.frozen
@@ -245,16 +244,14 @@ class Emergencies(Footing):
         self, tx: Transaction, moment: Moment, reviewed: bool, limit: int | None, after: str | None
     ) -> tuple[Sequence[Loaded], str | None]:
         state = BREAK_GLASS.by_key["state"].number
-        found: list[Version] = []
-        for name in ("reviewed",) if reviewed else ("open", "ended"):
-            query = ListQuery(BREAK_GLASS.number, ((state, name),), limit=_PAGE)
-            while rows := tx.list_current(SHARD, query):
-                versions = (tx.version(SHARD, row.record) for row in rows)
-                found += [one for one in versions if one is not None and self._reviews(tx, one)]
-                query = attrs.evolve(query, after=((), rows[-1].record))
-        piece = piece_of(
-            self._engine, "emergency", found, lambda one: (one.record.hex(),), limit=limit, after=after
-        )
+        among = [[(state, one)] for one in (("reviewed",) if reviewed else ("open", "ended"))]
+        kept = Kept("emergency", BREAK_GLASS.number, among, mixed=True)
+
+        def shown(row: Current) -> Version | None:
+            version = tx.version(SHARD, row.record)
+            return version if version is not None and self._reviews(tx, version) else None
+
+        piece = stored_piece(self._engine, tx, kept, shown, limit=limit, after=after)
         return self._logged(tx, moment, piece, "record.list"), piece.after
 
     def _one(self, id: str, action: str) -> Emergency:

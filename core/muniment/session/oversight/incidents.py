@@ -31,11 +31,11 @@ from muniment.session.oversight.incident_values import (
     incident_of,
     newest,
 )
-from muniment.session.reading.pieces import Piece, piece_of
+from muniment.session.reading.pieces import Kept, Piece, stored_piece
 from muniment.session.reading.reads import disclosure
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, sole, write
-from muniment.store import Reader, Transaction, Version
+from muniment.store import Current, Reader, Transaction, Version
 
 __all__ = ["Incident", "Incidents"]
 
@@ -69,18 +69,18 @@ class Incidents(Footing):
             AccessDenied: ``access.action``; logged.
             UsageError: ``usage.cursor``.
         """
+        among = ((),) if closed else (((INCIDENT.by_key["state"].number, "open"),),)
+        listed = Kept("incident", INCIDENT.number, among, descending=True)
 
         def body(tx: Transaction, moment: Moment) -> Piece[Incident]:
-            found = (self._opened(tx, one) for one in newest(tx))
-            kept = piece_of(
-                self._engine,
-                "incident",
-                (one for one in found if closed or one.state == "open"),
-                lambda one: (one.id,),
-                limit=limit,
-                after=after,
-                descending=True,
-            )
+            def shown(row: Current) -> Incident | None:
+                version = tx.version(SHARD, row.record)
+                if version is None or version.operation == OPERATIONS["delete"]:
+                    return None
+                one = self._opened(tx, version)
+                return one if closed or one.state == "open" else None
+
+            kept = stored_piece(self._engine, tx, listed, shown, limit=limit, after=after)
             self._released(tx, moment, kept, "record.list")
             return kept
 
