@@ -92,6 +92,12 @@ def cli(_made: Path, tmp_path: Path) -> Iterator[Cli]:
         os.chdir(before)
 
 
+@pytest.fixture(scope="session")
+def cli_of() -> type[Cli]:
+    """Makes the command line of an archive: of its folder, and its key file."""
+    return Cli
+
+
 @pytest.fixture
 def new_cli(tmp_path: Path) -> Callable[..., Cli]:
     """Makes a new archive with the given words behind ``init DIR``."""

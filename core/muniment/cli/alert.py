@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, option, paged, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -85,18 +85,21 @@ def _table(call: Invocation, found: Sequence[Alert], rules: Mapping[str, AlertRu
     ("Alerts, newest first; those that are open unless --all.", "列出告警；默认仅待处理的。"),
 )
 @flag("--all", "everything", words=("Also those that were closed.", "包括已处理的。"))
+@paged()
 @click.pass_obj
-def list_alerts(call: Invocation, everything: bool) -> None:
+def list_alerts(call: Invocation, everything: bool, limit: int, after: str | None) -> None:
     """Alerts."""
-    from muniment.cli.output import emit, talk
+    from muniment.cli.output import emit, lead_on, talk
 
     with call.session() as (_, session):
         alerts = session.alerts
-        found = alerts.list(states=() if everything else ("open",))
+        found = alerts.list(states=() if everything else ("open",), limit=limit, after=after)
         if call.json:
-            emit({"alerts": [one.document(alerts.rules, call.language) for one in found]})
+            rows = [one.document(alerts.rules, call.language) for one in found]
+            emit({"alerts": rows, "after": found.after})
         elif found:
             _table(call, found, alerts.rules)
+            lead_on(call, found.after)
         else:
             talk(call.say("audit.no_alerts"))
 

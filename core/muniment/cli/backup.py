@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, option, paged, verb
 from muniment.cli.invocation import Invocation
 from muniment.errors import UsageError
 
@@ -183,7 +183,7 @@ def run(call: Invocation) -> None:
         put(call.say("backup.sealed_made", name=made.name, size=made.size))
 
 
-def _listed_json(call: Invocation, found: Sequence[Sealed]) -> bool:
+def _listed_json(call: Invocation, found: Sequence[Sealed], **more: str | None) -> bool:
     from muniment.cli.output import emit
 
     if call.json:
@@ -192,23 +192,26 @@ def _listed_json(call: Invocation, found: Sequence[Sealed]) -> bool:
                 "backups": [
                     {"name": one.name, "made": f"{one.made:%Y-%m-%dT%H:%M:%SZ}", "size": one.size}
                     for one in found
-                ]
+                ],
+                **more,
             }
         )
     return call.json
 
 
 @verb("list", ("The sealed backups that are there, oldest first.", "列出已有的密封备份，最早在前。"))
+@paged()
 @click.pass_obj
-def list_(call: Invocation) -> None:
+def list_(call: Invocation, limit: int, after: str | None) -> None:
     """The sealed backups that are there."""
-    from muniment.cli.output import table
+    from muniment.cli.output import lead_on, table
 
     with call.session() as (_, session):
-        found = session.backups.listed()
-    if not _listed_json(call, found):
+        found = session.backups.listed(limit=limit, after=after)
+    if not _listed_json(call, found, after=found.after):
         header = call.words("backup.head_name", "backup.head_made", "backup.head_size")
         table(header, [[one.name, f"{one.made:%Y-%m-%d %H:%M}", str(one.size)] for one in found])
+        lead_on(call, found.after)
 
 
 @verb(

@@ -20,12 +20,14 @@ __all__ = [
     "Words",
     "argument",
     "flag",
+    "further",
     "having",
     "may_say_why",
     "must_say_why",
     "only_fields",
     "option",
     "options",
+    "paged",
     "record_id",
     "verb",
 ]
@@ -380,6 +382,30 @@ only_fields = option(
     words=("Only these fields; nothing else is opened.", "只读取这些字段；其余不解密。"),
 )
 """The option of a command that shows records."""
+
+further = option(
+    "--after",
+    metavar="CURSOR",
+    words=("The next ones: what those before printed.", "后续条目：使用上一批给出的位置。"),
+)
+"""The option of a command that goes on behind what was shown."""
+
+
+def paged(usual: int = 100) -> Callable[[_Callback], _Callback]:
+    """The options of a command that shows a list piece by piece, as ``limit`` and ``after``.
+
+    Args:
+        usual: so many at the most, where nobody says how many.
+    """
+    limit = option(
+        "--limit",
+        type=click.IntRange(1, 1000),
+        default=usual,
+        metavar="N",
+        words=("So many at the most.", "最多列出的数量。"),
+    )
+    return options(limit, further)
+
 
 having = option(
     "--where",

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, option, paged, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -108,16 +108,17 @@ def begin(call: Invocation, id: str, reason: str, minutes: int | None) -> None:
 
 @verb("list", _LIST)
 @flag("--reviewed", words=("Those that were reviewed, instead.", "改为列出已复核的。"))
+@paged()
 @click.pass_obj
-def list_emergencies(call: Invocation, reviewed: bool) -> None:
+def list_emergencies(call: Invocation, reviewed: bool, limit: int, after: str | None) -> None:
     """What waits for a review."""
-    from muniment.cli.output import emit, table, talk
+    from muniment.cli.output import emit, lead_on, table, talk
     from muniment.model import rfc3339
 
     with call.session() as (_, session):
-        found = session.emergencies.list(reviewed=reviewed)
+        found = session.emergencies.list(reviewed=reviewed, limit=limit, after=after)
         if call.json:
-            emit({"emergencies": [_document(one) for one in found]})
+            emit({"emergencies": [_document(one) for one in found], "after": found.after})
             return
         if not found:
             talk(call.say("policy.glass_none"))
@@ -146,6 +147,7 @@ def list_emergencies(call: Invocation, reviewed: bool) -> None:
                 for one in found
             ],
         )
+        lead_on(call, found.after)
 
 
 @verb("review", _REVIEW)

@@ -7,7 +7,7 @@ from pathlib import Path
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, option, paged, verb
 from muniment.cli.invocation import Invocation
 
 __all__ = ["certificate", "export", "list_certificates", "verify"]
@@ -35,17 +35,18 @@ certificate = LazyGroup(
 
 @verb("list", ("The certificates of erasures.", "列出删除证明。"))
 @option("--about", metavar="ID", words=("Of this subject or record alone.", "仅此主体或记录。"))
+@paged()
 @click.pass_obj
-def list_certificates(call: Invocation, about: str | None) -> None:
+def list_certificates(call: Invocation, about: str | None, limit: int, after: str | None) -> None:
     """The certificates."""
-    from muniment.cli.output import emit, one_line, put, table
+    from muniment.cli.output import emit, lead_on, one_line, put, table
     from muniment.cli.values import local_time
     from muniment.model import parse_time
 
     with call.session() as (archive, session):
-        found = session.erasures.certificates(about=about)
+        found = session.erasures.certificates(about=about, limit=limit, after=after)
         if call.json:
-            emit({"certificates": found})
+            emit({"certificates": found, "after": found.after})
         elif not found:
             put(one_line(call.say("erasure.no_certificates")))
         else:
@@ -60,6 +61,7 @@ def list_certificates(call: Invocation, about: str | None) -> None:
                     for one in found
                 ],
             )
+            lead_on(call, found.after)
 
 
 @verb(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, may_say_why, must_say_why, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, may_say_why, must_say_why, option, paged, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -52,23 +52,17 @@ _VALUES = ("Fields: name=value; name= clears.", "字段：名称=值；“名称
         "其他状态：ready、done、rejected、withdrawn、expired。",
     ),
 )
-@option(
-    "--limit",
-    type=click.IntRange(1, 1000),
-    default=100,
-    metavar="N",
-    words=("So many at the most.", "最多列出的数量。"),
-)
+@paged()
 @click.pass_obj
-def list_changes(call: Invocation, state: str, limit: int) -> None:
+def list_changes(call: Invocation, state: str, limit: int, after: str | None) -> None:
     """What waits."""
-    from muniment.cli.output import emit, table, talk
+    from muniment.cli.output import emit, lead_on, table, talk
     from muniment.cli.values import local_time
 
     with call.session() as (archive, session):
-        found = session.changes.list(state=state, limit=limit)
+        found = session.changes.list(state=state, limit=limit, after=after)
         if call.json:
-            emit({"changes": [_summary_json(one) for one in found]})
+            emit({"changes": [_summary_json(one) for one in found], "after": found.after})
             return
         if not found:
             talk(call.say("approval.none"))
@@ -92,6 +86,7 @@ def list_changes(call: Invocation, state: str, limit: int) -> None:
             for one in found
         ]
         table(header, rows)
+        lead_on(call, found.after)
 
 
 @verb(

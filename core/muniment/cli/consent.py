@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, option, options, verb
+from muniment.cli.base import Entry, LazyGroup, argument, option, options, paged, verb
 from muniment.cli.invocation import Invocation
 from muniment.errors import UsageError
 
@@ -286,18 +286,21 @@ def show(call: Invocation, record: str) -> None:
 @verb("list", ("Consents, by purpose and state.", "按目的和状态列出同意。"))
 @option("--of", "purpose", metavar="PURPOSE", words=("To this purpose alone.", "仅限此目的。"))
 @option("--state", metavar="S", words=("In this state alone.", "仅限此状态。"))
+@paged()
 @click.pass_obj
-def list_(call: Invocation, purpose: str | None, state: str | None) -> None:
+def list_(call: Invocation, purpose: str | None, state: str | None, limit: int, after: str | None) -> None:
     """Consents, by purpose and state."""
-    from muniment.cli.output import emit, table
+    from muniment.cli.output import emit, lead_on, table
     from muniment.cli.values import value_json
     from muniment.session import Asked
 
     where = {key: value for key, value in (("purpose", purpose), ("state", state)) if value}
     fields = ("purpose", "state", "given_at", "valid_until", "notice", "notice_version", "separate")
     with call.session() as (_, session):
-        asked = Asked("consent", where, fields=fields, kind="consent.read", limit=1000)
-        found = [record for page in session.pages(asked) for record in page.records]
+        page = session.listed(
+            Asked("consent", where, fields=fields, kind="consent.read", limit=limit, after=after)
+        )
+        found = page.records
     if call.json:
         emit(
             {
@@ -309,7 +312,8 @@ def list_(call: Invocation, purpose: str | None, state: str | None) -> None:
                         "fields": {key: value_json(value) for key, value in one.fields.items()},
                     }
                     for one in found
-                ]
+                ],
+                "after": page.after,
             }
         )
         return
@@ -322,6 +326,7 @@ def list_(call: Invocation, purpose: str | None, state: str | None) -> None:
         header,
         [[one.subject, *(str(value_json(one.fields.get(key)) or "") for key in keys)] for one in found],
     )
+    lead_on(call, page.after)
 
 
 @verb(
@@ -456,14 +461,15 @@ def _text(path: str) -> str:
 
 
 @verb("list", ("The notices, with the newest version of each.", "列出告知书及其最新版本。"))
+@paged()
 @click.pass_obj
-def notice_list(call: Invocation) -> None:
+def notice_list(call: Invocation, limit: int, after: str | None) -> None:
     """The notices."""
-    from muniment.cli.output import emit, put
+    from muniment.cli.output import emit, lead_on, put
     from muniment.cli.values import value_json
 
     with call.session() as (_, session):
-        found = session.consents.notices()
+        found = session.consents.notices(limit=limit, after=after)
     if call.json:
         emit(
             {
@@ -475,9 +481,11 @@ def notice_list(call: Invocation) -> None:
                         "fields": {key: value_json(value) for key, value in one.values.items()},
                     }
                     for one in found
-                ]
+                ],
+                "after": found.after,
             }
         )
         return
     for one in found:
         put(call.say("consent.notice_written", name=one.key, version=one.version))
+    lead_on(call, found.after)

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any, TypeVar
 
 import click
 
-from muniment.cli.base import Words, argument, flag, may_say_why, must_say_why, option, verb
+from muniment.cli.base import Words, argument, flag, may_say_why, must_say_why, option, paged, verb
 from muniment.cli.invocation import Invocation, names_of
 from muniment.errors import NotFound
 
@@ -321,12 +321,7 @@ def _show_proposals(call: Invocation, archive: Archive, type: str, found: list[P
     words=("A mapping for that file, as for `import file`.", "该文件的映射，同 import file。"),
 )
 @_number("--at-least", 1, 100, 60, ("The lowest score, 1 to 100.", "最低相似分，1 至 100。"))
-@_number("--limit", 1, 1000, 50, ("Pairs at the most.", "最多显示的对数。"))
-@option(
-    "--after",
-    metavar="CURSOR",
-    words=("The next pairs: what those before printed.", "后续各对：使用上一批给出的位置。"),
-)
+@paged(50)
 @click.pass_obj
 def duplicates(
     call: Invocation,
@@ -338,7 +333,7 @@ def duplicates(
     after: str | None,
 ) -> None:
     """Find records that may be about the same."""
-    from muniment.cli.output import emit, put, table, talk
+    from muniment.cli.output import emit, lead_on, put, table, talk
 
     found: Sequence[Pair]
     behind = None
@@ -372,8 +367,7 @@ def duplicates(
                 for one in found
             ],
         )
-        if behind:
-            talk(call.say("cli.more", after=behind))
+        lead_on(call, behind)
         talk(call.say("quality.merge_hint"))
 
 
@@ -436,15 +430,16 @@ def unmerge(call: Invocation, id: str, reason: str) -> None:
 
 
 @verb("merges", ("The merges that hold.", "列出有效的合并。"))
+@paged()
 @click.pass_obj
-def merges(call: Invocation) -> None:
+def merges(call: Invocation, limit: int, after: str | None) -> None:
     """The merges that hold."""
-    from muniment.cli.output import emit, put, table
+    from muniment.cli.output import emit, lead_on, put, table
 
     with call.session() as (_, session):
-        found = session.cleaning.links.list()
+        found = session.cleaning.links.list(limit=limit, after=after)
     if call.json:
-        emit({"merges": [_link(one) for one in found]})
+        emit({"merges": [_link(one) for one in found], "after": found.after})
     elif not found:
         put(call.say("link.none"))
     else:
@@ -453,6 +448,7 @@ def merges(call: Invocation) -> None:
             [*header, "ID"],
             [[one.type, one.kept, one.duplicate, ", ".join(one.filled), one.id] for one in found],
         )
+        lead_on(call, found.after)
 
 
 def _link(one: Link) -> dict[str, Any]:

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, having, may_say_why, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, having, may_say_why, option, paged, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -73,15 +73,18 @@ def _document(one: Due) -> dict[str, Any]:
 @_owner
 @flag("--overdue", words=("Only what should have been done.", "仅限已逾期的。"))
 @option("--days", type=click.IntRange(min=0), metavar="N", words=("Due in so many days.", "N 天内到期的。"))
+@paged()
 @click.pass_obj
-def list_due(call: Invocation, owner: str, overdue: bool, days: int | None) -> None:
+def list_due(
+    call: Invocation, owner: str, overdue: bool, days: int | None, limit: int, after: str | None
+) -> None:
     """What is due."""
-    from muniment.cli.output import emit, table, talk
+    from muniment.cli.output import emit, lead_on, table, talk
 
     with call.session() as (_, session):
-        found = session.follow_ups.list(owner=owner, overdue=overdue, days=days)
+        found = session.follow_ups.list(owner=owner, overdue=overdue, days=days, limit=limit, after=after)
     if call.json:
-        emit({"follow_ups": [_document(one) for one in found]})
+        emit({"follow_ups": [_document(one) for one in found], "after": found.after})
         return
     if not found:
         talk(call.say("followup.nothing"))
@@ -107,6 +110,7 @@ def list_due(call: Invocation, owner: str, overdue: bool, days: int | None) -> N
         for one in found
     ]
     table(header, rows)
+    lead_on(call, found.after)
 
 
 def _id(session: Any, text: str) -> str:

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, must_say_why, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, must_say_why, option, paged, verb
 from muniment.cli.invocation import Invocation, names_of
 
 __all__ = ["hold", "list_holds", "place", "release"]
@@ -117,16 +117,17 @@ def release(call: Invocation, id: str, reason: str) -> None:
 
 @verb("list", ("The holds there are.", "列出法律保留。"))
 @flag("--released", words=("Those that were released too.", "包括已解除的。"))
+@paged()
 @click.pass_obj
-def list_holds(call: Invocation, released: bool) -> None:
+def list_holds(call: Invocation, released: bool, limit: int, after: str | None) -> None:
     """The holds there are."""
-    from muniment.cli.output import emit, one_line, put, table
+    from muniment.cli.output import emit, lead_on, one_line, put, table
     from muniment.cli.values import local_time
 
     with call.session() as (archive, session):
-        found = session.holds.list(released=released)
+        found = session.holds.list(released=released, limit=limit, after=after)
         if call.json:
-            emit({"holds": [one.document() for one in found]})
+            emit({"holds": [one.document() for one in found], "after": found.after})
             return
         if not found:
             put(one_line(call.say("hold.none_listed")))
@@ -150,3 +151,4 @@ def list_holds(call: Invocation, released: bool) -> None:
                 for one in found
             ],
         )
+        lead_on(call, found.after)

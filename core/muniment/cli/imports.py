@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, paged, verb
 from muniment.cli.invocation import Invocation, names_of
 
 if TYPE_CHECKING:
@@ -269,22 +269,16 @@ def _show_previews(call: Invocation, archive: Archive, done: Imported) -> None:
 
 
 @verb("list", ("The imports there were, newest first.", "列出历次导入，最新的在前。"))
-@option(
-    "--limit",
-    type=click.IntRange(1, 1000),
-    default=50,
-    metavar="N",
-    words=("Imports at the most.", "最多条数。"),
-)
+@paged(50)
 @click.pass_obj
-def list_imports(call: Invocation, limit: int) -> None:
+def list_imports(call: Invocation, limit: int, after: str | None) -> None:
     """The imports there were."""
-    from muniment.cli.output import emit, table, talk
+    from muniment.cli.output import emit, lead_on, table, talk
     from muniment.cli.values import fields_json, local_time
     from muniment.model import rfc3339
 
     with call.session() as (archive, session):
-        found = session.imports(limit=limit)
+        found = session.imports(limit=limit, after=after)
         record_type = archive.engine.definitions.types["import"]
         kinds = archive.engine.kinds
         if call.json:
@@ -297,7 +291,8 @@ def list_imports(call: Invocation, limit: int) -> None:
                             **fields_json(one.fields, one.masked, record_type, kinds),
                         }
                         for one in found
-                    ]
+                    ],
+                    "after": found.after,
                 }
             )
             return
@@ -323,6 +318,7 @@ def list_imports(call: Invocation, limit: int) -> None:
         if rows:
             table(header, rows)
         talk(call.say("cli.found_imports", count=len(rows)))
+        lead_on(call, found.after)
 
 
 def _shown(call: Invocation, archive: Archive, key: str, value: Any) -> str:

@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, must_say_why, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, must_say_why, option, paged, verb
 from muniment.cli.invocation import Invocation
 from muniment.model import micros_of
 
@@ -83,16 +83,17 @@ def _put_received(call: Invocation, done: Received) -> None:
 
 @verb("list", ("What waits for a person, oldest first.", "列出待处理的来件，最早的在前。"))
 @flag("--all", "everything", words=("What was decided and is still here too.", "包括已处理但尚未删除的。"))
+@paged()
 @click.pass_obj
-def list_items(call: Invocation, everything: bool) -> None:
+def list_items(call: Invocation, everything: bool, limit: int, after: str | None) -> None:
     """What waits for a person."""
-    from muniment.cli.output import emit, one_line, put, table
+    from muniment.cli.output import emit, lead_on, one_line, put, table
     from muniment.cli.values import local_time
 
     with call.session() as (archive, session):
-        found = session.inbox.listed(everything=everything)
+        found = session.inbox.listed(everything=everything, limit=limit, after=after)
         if call.json:
-            emit({"incoming": [_document(one) for one in found]})
+            emit({"incoming": [_document(one) for one in found], "after": found.after})
             return
         if not found:
             put(one_line(call.say("inbox.empty")))
@@ -118,6 +119,7 @@ def list_items(call: Invocation, everything: bool) -> None:
                 for one in found
             ],
         )
+        lead_on(call, found.after)
 
 
 def _document(one: Item) -> dict[str, Any]:

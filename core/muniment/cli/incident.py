@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, paged, verb
 from muniment.cli.invocation import Invocation, names_of
 
 if TYPE_CHECKING:
@@ -509,16 +509,17 @@ def notify(
 
 @verb("list", ("The incidents and their next clocks.", "列出安全事件及其最近期限。"))
 @flag("--closed", words=("Those that were closed too.", "包括已结案的。"))
+@paged()
 @click.pass_obj
-def list_(call: Invocation, closed: bool) -> None:
+def list_(call: Invocation, closed: bool, limit: int, after: str | None) -> None:
     """The incidents there are."""
-    from muniment.cli.output import emit, put, table
+    from muniment.cli.output import emit, lead_on, put, table
 
     with call.session() as (archive, session):
-        found = session.incidents.listed(closed=closed)
+        found = session.incidents.listed(closed=closed, limit=limit, after=after)
         now = archive.engine.clock()
         if call.json:
-            emit({"incidents": [one.document(now) for one in found]})
+            emit({"incidents": [one.document(now) for one in found], "after": found.after})
             return
         if not found:
             put(call.say("incident.none_listed"))
@@ -549,6 +550,7 @@ def list_(call: Invocation, closed: bool) -> None:
             "incident.label_due",
         )
         table(["ID", *header], rows)
+        lead_on(call, found.after)
 
 
 @verb("show", ("One incident with all that is known of it.", "查看一个安全事件的全部情况。"))

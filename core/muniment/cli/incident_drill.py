@@ -132,7 +132,7 @@ class Drill(Show):
     def _incident(self) -> str:
         """The identifier of the incident; the list that tells it is an entry, as everything is."""
         with Invocation().session() as (_, session):
-            return session.incidents.listed(closed=True)[0].id
+            return session.incidents.listed(closed=True, limit=1)[0].id
 
     def _summary(self) -> None:
         from muniment.cli.output import heading, labels, put

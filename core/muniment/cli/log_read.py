@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Any
 import attrs
 import click
 
-from muniment.cli.base import argument, flag, option, record_id, verb
+from muniment.cli.base import argument, flag, further, option, record_id, verb
 from muniment.cli.generation import asked_generation, generation, tell_earlier, wanted_generations
 from muniment.cli.invocation import Invocation
 from muniment.cli.log_narrow import a_page, narrowing, query_of
@@ -315,16 +315,18 @@ def export(call: Invocation, folder: str, generation: str | None) -> None:
     metavar="N",
     words=("Entries at the most.", "最多条目数。"),
 )
+@further
 @click.pass_obj
-def accesses(call: Invocation, id: str, limit: int) -> None:
+def accesses(call: Invocation, id: str, limit: int, after: str | None) -> None:
     """Everything the log says about a record."""
-    from muniment.cli.output import emit, talk
+    from muniment.cli.output import emit, lead_on, talk
     from muniment.session.reading.references import resolve_record
 
     with call.session() as (archive, session):
-        found = session.accesses(resolve_record(session, id), limit=limit)
+        found = session.accesses(resolve_record(session, id), limit=limit, after=after)
         if call.json:
-            emit({"entries": [one.document() for one in found]})
+            emit({"entries": [one.document() for one in found], "after": found.after})
             return
         _show_entries(call, archive, found, whole=len({one.generation for one in found}) < 2)
         talk(call.say("cli.found_entries", count=len(found)))
+        lead_on(call, found.after)

@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, may_say_why, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, may_say_why, option, paged, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -255,15 +255,16 @@ def send(
     "list",
     ("The mailings, newest first, with what became of their messages.", "列出群发及其邮件结果（新的在前）。"),
 )
+@paged()
 @click.pass_obj
-def list_mailings(call: Invocation) -> None:
+def list_mailings(call: Invocation, limit: int, after: str | None) -> None:
     """What was sent."""
-    from muniment.cli.output import emit, table, talk
+    from muniment.cli.output import emit, lead_on, table, talk
     from muniment.model import rfc3339
     from muniment.schema.builtin import MESSAGE
 
     with call.session() as (_, session):
-        found = session.mail.list()
+        found = session.mail.list(limit=limit, after=after)
     if call.json:
         emit(
             {
@@ -281,7 +282,8 @@ def list_mailings(call: Invocation) -> None:
                         "messages": dict(counts),
                     }
                     for one, counts in found
-                ]
+                ],
+                "after": found.after,
             }
         )
         return
@@ -303,6 +305,7 @@ def list_mailings(call: Invocation) -> None:
         for one, counts in found
     ]
     table(header, rows)
+    lead_on(call, found.after)
 
 
 @verb(

@@ -12,11 +12,14 @@ import shutil
 import sys
 import unicodedata
 from collections.abc import Iterable, Sequence
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import click
 
-__all__ = ["clean", "emit", "heading", "labels", "one_line", "put", "table", "talk", "width"]
+if TYPE_CHECKING:
+    from muniment.cli.invocation import Invocation
+
+__all__ = ["clean", "emit", "heading", "labels", "lead_on", "one_line", "put", "table", "talk", "width"]
 
 # C0 and C1 controls, line separators, and the marks of Unicode's bidirectional algorithm (UAX 9).
 _UNSAFE = re.compile("[\x00-\x1f\x7f-\x9f\u061c\u200e\u200f\u2028\u2029\u202a-\u202e\u2066-\u2069]")
@@ -61,6 +64,12 @@ def put(text: str = "") -> None:
 def talk(text: str) -> None:
     """Say something that is not data, on standard error."""
     click.echo(text, err=True)
+
+
+def lead_on(call: Invocation, after: str | None) -> None:
+    """Say how a list goes on, where it does."""
+    if after is not None:
+        talk(call.say("cli.more", after=after))
 
 
 def heading(text: str) -> str:

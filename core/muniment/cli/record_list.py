@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import argument, flag, having, only_fields, option, verb
+from muniment.cli.base import argument, flag, having, only_fields, option, paged, verb
 from muniment.cli.invocation import Invocation, names_of
 from muniment.cli.record_read import emit_records, field_label, note_hidden, value_text
 
@@ -18,18 +18,6 @@ if TYPE_CHECKING:
 
 __all__ = ["conditions", "find", "list_records", "search"]
 
-_limit = option(
-    "--limit",
-    type=click.IntRange(1, 1000),
-    default=50,
-    metavar="N",
-    words=("Records on a page.", "每页记录数。"),
-)
-_after = option(
-    "--after",
-    metavar="CURSOR",
-    words=("The next page: what the page before printed.", "下一页：使用上一页给出的位置。"),
-)
 _scan = flag(
     "--scan",
     words=("Open and compare every record; logged as a scan.", "逐条解密比对；日志记为扫描。"),
@@ -89,8 +77,7 @@ def conditions(
     ),
 )
 @flag("--desc", words=("The other way round; alone, newest first.", "反向排序；单独使用时最新的在前。"))
-@_limit
-@_after
+@paged(50)
 @flag("--deleted", words=("What was deleted, instead.", "改为列出已删除的记录。"))
 @_scan
 @flag("--count", words=("Say how many there are in all.", "同时给出总数。"))
@@ -153,8 +140,7 @@ def list_records(
 @argument("type", ("The record type.", "记录类型。"))
 @argument("words", ("What to look for.", "要查找的内容。"), nargs=-1, required=True, metavar="WORDS...")
 @only_fields
-@_limit
-@_after
+@paged(50)
 @_scan
 @click.pass_obj
 def search(
@@ -241,7 +227,7 @@ def _show_page(
     *,
     group: str = "",
 ) -> None:
-    from muniment.cli.output import table, talk
+    from muniment.cli.output import lead_on, table, talk
 
     if call.json:
         more: dict[str, Any] = {"after": page.after}
@@ -278,8 +264,7 @@ def _show_page(
     talk(call.say("cli.found", count=len(rows)))
     if page.total is not None:
         talk(call.say("cli.total", count=page.total))
-    if page.after:
-        talk(call.say("cli.more", after=page.after))
+    lead_on(call, page.after)
     note_hidden(call, page.records)
 
 

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING
 
 import click
 
-from muniment.cli.base import argument, flag, may_say_why, option, options, verb
+from muniment.cli.base import argument, flag, may_say_why, option, options, paged, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -139,15 +139,16 @@ def _lifted(call: Invocation, id: str) -> None:
 
 
 @verb("restrictions", ("What is restricted, and on what ground.", "列出被限制处理的主体和记录及其依据。"))
+@paged()
 @click.pass_obj
-def restrictions(call: Invocation) -> None:
+def restrictions(call: Invocation, limit: int, after: str | None) -> None:
     """What is restricted."""
-    from muniment.cli.output import emit, one_line, put, table
+    from muniment.cli.output import emit, lead_on, one_line, put, table
 
     with call.session() as (_, session):
-        found = session.restrictions.list()
+        found = session.restrictions.list(limit=limit, after=after)
         if call.json:
-            emit({"restrictions": [one.document() for one in found]})
+            emit({"restrictions": [one.document() for one in found], "after": found.after})
         elif not found:
             put(one_line(call.say("restriction.nothing")))
         else:
@@ -170,3 +171,4 @@ def restrictions(call: Invocation) -> None:
                     for one in found
                 ],
             )
+            lead_on(call, found.after)

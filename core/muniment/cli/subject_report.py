@@ -7,7 +7,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, option, paged, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -262,16 +262,17 @@ def _day(text: str | None) -> Any:
 
 @verb("list", ("The open requests, the one due first on top.", "列出未办结的请求，最先到期者在前。"))
 @flag("--all", "everything", words=("Closed ones too.", "包括已办结的。"))
+@paged()
 @click.pass_obj
-def list_(call: Invocation, everything: bool) -> None:
+def list_(call: Invocation, everything: bool, limit: int, after: str | None) -> None:
     """The open requests."""
-    from muniment.cli.output import emit, table
+    from muniment.cli.output import emit, lead_on, table
 
     with call.session() as (_, session):
-        found = session.requests.listed(everything=everything)
+        found = session.requests.listed(everything=everything, limit=limit, after=after)
         today = session.engine.today()
     if call.json:
-        emit({"requests": [_request_json(one) for one in found]})
+        emit({"requests": [_request_json(one) for one in found], "after": found.after})
         return
     header = [
         "ID",
@@ -291,6 +292,7 @@ def list_(call: Invocation, everything: bool) -> None:
             for one in found
         ],
     )
+    lead_on(call, found.after)
 
 
 @verb(

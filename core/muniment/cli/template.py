@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, paged, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -181,17 +181,18 @@ def diff(call: Invocation, names: tuple[str, ...]) -> None:
         "schema history 和 schema diff 可查看各次变更内容。",
     ),
 )
+@paged()
 @click.pass_obj
-def history(call: Invocation) -> None:
+def history(call: Invocation, limit: int, after: str | None) -> None:
     """Which templates were applied when."""
-    from muniment.cli.output import emit, put, table
+    from muniment.cli.output import emit, lead_on, put, table
     from muniment.cli.values import local_time
     from muniment.model import rfc3339
     from muniment.store import LogFilter
 
     with call.session() as (archive, session):
-        found = session.entries(LogFilter(kinds=("template.apply",)))
-        rows = [(one, dict(one.detail.get("target", {}))) for one in found]
+        page = session.log_page(LogFilter(kinds=("template.apply",), limit=limit), after=after)
+        rows = [(one, dict(one.detail.get("target", {}))) for one in page.entries]
         if call.json:
             emit(
                 {
@@ -204,7 +205,8 @@ def history(call: Invocation) -> None:
                             "entry": one.index,
                         }
                         for one, target in rows
-                    ]
+                    ],
+                    "after": page.after,
                 }
             )
         elif not rows:
@@ -223,3 +225,4 @@ def history(call: Invocation) -> None:
                     for one, target in rows
                 ],
             )
+            lead_on(call, page.after)

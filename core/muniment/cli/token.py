@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, option, paged, verb
 from muniment.cli.invocation import Invocation
 from muniment.model import SCOPES
 
@@ -105,16 +105,17 @@ def add(call: Invocation, name: str, scopes: tuple[str, ...], days: int) -> None
 
 
 @verb("list", _LIST)
+@paged()
 @click.pass_obj
-def list_tokens(call: Invocation) -> None:
+def list_tokens(call: Invocation, limit: int, after: str | None) -> None:
     """List them."""
-    from muniment.cli.output import emit, table, talk
+    from muniment.cli.output import emit, lead_on, table, talk
     from muniment.model import rfc3339
 
     with call.session() as (_, session):
-        found, now = session.credentials.listed(), session.engine.clock()
+        found, now = session.credentials.listed(limit=limit, after=after), session.engine.clock()
         if call.json:
-            emit({"tokens": [_document(one) for one in found]})
+            emit({"tokens": [_document(one) for one in found], "after": found.after})
             return
         if not found:
             talk(call.say("sign.tokens_none"))
@@ -138,6 +139,7 @@ def list_tokens(call: Invocation) -> None:
                 for one in found
             ],
         )
+        lead_on(call, found.after)
 
 
 @verb("revoke", _REVOKE)

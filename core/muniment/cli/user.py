@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, flag, may_say_why, option, paged, verb
 from muniment.cli.invocation import Invocation, names_of
 from muniment.errors import NotFound, UsageError
 
@@ -109,17 +109,20 @@ def _tell(call: Invocation, archive: Archive, login: str, code: str) -> None:
 
 
 @verb("list", ("Who there is, with their roles.", "列出用户及其角色。"))
+@paged()
 @click.pass_obj
-def list_users(call: Invocation) -> None:
+def list_users(call: Invocation, limit: int, after: str | None) -> None:
     """Who there is."""
-    from muniment.cli.output import emit, table
+    from muniment.cli.output import emit, lead_on, table
+    from muniment.session.reading.pieces import piece_of
 
     with call.session() as (archive, session):
         session.require("user.read")
         session.note("user.read")
-        found = [one for _, one in sorted(archive.engine.definitions.users.items())]
+        every = archive.engine.definitions.users.values()
+        found = piece_of(archive.engine, "user", every, lambda one: (one.login,), limit=limit, after=after)
         if call.json:
-            emit({"users": [_document(one) for one in found]})
+            emit({"users": [_document(one) for one in found], "after": found.after})
             return
         states = {True: call.say("cli.active"), False: call.say("cli.disabled")}
         header = call.words(
@@ -142,6 +145,7 @@ def list_users(call: Invocation) -> None:
                 for one in found
             ],
         )
+        lead_on(call, found.after)
 
 
 @verb(

@@ -6,7 +6,7 @@ from typing import TYPE_CHECKING, Any
 
 import click
 
-from muniment.cli.base import Entry, LazyGroup, argument, may_say_why, option, verb
+from muniment.cli.base import Entry, LazyGroup, argument, may_say_why, option, paged, verb
 from muniment.cli.invocation import Invocation
 
 if TYPE_CHECKING:
@@ -119,15 +119,16 @@ def add(
 
 
 @verb("list", _LIST)
+@paged()
 @click.pass_obj
-def list_webhooks(call: Invocation) -> None:
+def list_webhooks(call: Invocation, limit: int, after: str | None) -> None:
     """List them."""
-    from muniment.cli.output import emit, table, talk
+    from muniment.cli.output import emit, lead_on, table, talk
 
     with call.session() as (_, session):
-        found = session.webhooks.all()
+        found = session.webhooks.all(limit=limit, after=after)
         if call.json:
-            emit({"webhooks": [_document(one) for one in found]})
+            emit({"webhooks": [_document(one) for one in found], "after": found.after})
             return
         if not found:
             talk(call.say("webhook.none"))
@@ -155,6 +156,7 @@ def list_webhooks(call: Invocation) -> None:
                 for one in found
             ],
         )
+        lead_on(call, found.after)
 
 
 @verb("rotate", _ROTATE)
