@@ -211,6 +211,33 @@ def test_an_emergency_is_reviewed_as_far_as_the_rows_reach(shop):
         assert ["ended"] == [one.state for one in session.emergencies.list()]
 
 
+def test_what_waits_is_counted_as_the_lists_show_it(shop, letters, alerts):
+    """Emergencies, messages and alerts out of reach add to no number, and counting releases nothing."""
+    with by_owner(shop) as session:
+        for customer in (shop.anna, shop.bert, shop.bert):
+            session.emergencies.begin(customer.id, reason="asked for by phone")
+        ended = session.emergencies.begin(shop.anna.id, reason="asked for by phone").id
+        session.emergencies.end(ended)
+    with shop.acting("li", KEEPER) as session:
+        areas = ((session.emergencies, session.emergencies.list), (session.inbox, session.inbox.listed),
+                 (session.alerts, session.alerts.list))  # fmt: skip
+        for area, listed in areas:
+            assert 2 == area.waiting({}) == len(listed())
+        start = log_size(shop.archive)
+        known = {}
+        assert 2 == session.emergencies.waiting(known)
+        assert 4 == len(known)
+        assert start == log_size(shop.archive)
+        session.emergencies.review(ended, finding="was needed")
+        session.inbox.refuse(letters["anna"], reason="of no use")
+        session.alerts.close(alerts["anna"], "explained", reason="was asked")
+        for area, listed in areas:
+            assert 1 == area.waiting({}) == len(listed())
+        assert 1 == session.emergencies.waiting(known)
+    with shop.acting("li", WHOLE) as session:
+        assert [3, 3, 2] == [one.waiting({}) for one in (session.emergencies, session.inbox, session.alerts)]
+
+
 # What is typed
 
 

@@ -28,7 +28,7 @@ from muniment.session.kernel.engine import SHARD
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reaches
 from muniment.session.reading.lists import Asked
-from muniment.session.reading.pieces import Kept, Piece, stored_piece
+from muniment.session.reading.pieces import Kept, Known, Piece, how_many, stored_piece
 from muniment.session.reading.reads import Plan, disclosure, plan_of
 from muniment.session.rights.consented import subject_of
 from muniment.session.rights.erasing import MOST_TARGETS, erase
@@ -389,6 +389,20 @@ class Inbox:
         with engine.guarded(acting, "inbox.read"):
             return engine.run(body, acting)
 
+    def waiting(self, known: Known) -> int:
+        """How many of them the list has that wait; for whoever may read what came in.
+
+        Args:
+            known: as ``how_many`` takes it.
+        """
+        with self._engine.store.transaction(write=False) as tx:
+
+            def there(row: Current) -> bool:
+                found = self._there(tx, row.record, ("inbox.read",))
+                return found is not None and found[1]["state"] == "waiting"
+
+            return how_many(tx, _kept(False), there, known)
+
     def get(self, id: str) -> Item:
         """One of them.
 
@@ -416,7 +430,17 @@ class Inbox:
     def _shown(
         self, tx: Transaction, record: bytes, clear: frozenset[str], actions: Sequence[str]
     ) -> _Shown | None:
-        """What an actor sees of one that comes from nobody known, or from persons whom their roles reach."""
+        """What an actor sees of one; None where it is not there for them."""
+        found = self._there(tx, record, actions)
+        if found is None:
+            return None
+        version, values = found
+        return version, _item(version, {key: value for key, value in values.items() if key in clear})
+
+    def _there(
+        self, tx: Transaction, record: bytes, actions: Sequence[str]
+    ) -> tuple[Version, Mapping[str, Value]] | None:
+        """One that comes from nobody known, or from persons whom the actor's roles reach."""
         version = tx.version(SHARD, record)
         if version is None or version.type != INCOMING.number or version.operation == _DELETE:
             return None
@@ -428,7 +452,7 @@ class Inbox:
             reaches(self._engine, tx, self._acting, action, one) for one in persons for action in actions
         ):
             return None
-        return version, _item(version, {key: value for key, value in values.items() if key in clear})
+        return version, values
 
     def _released(self, tx: Transaction, moment: Moment, plan: Plan, found: Sequence[_Shown]) -> list[Item]:
         """What is shown, once its entry is written."""

@@ -7,8 +7,14 @@ import re
 import pytest
 
 from muniment import config
+from muniment.model import id_bytes
+from muniment.schema.builtin import ALERT
 from muniment.schema.template import load_template
-from muniment.testing import new_archive
+from muniment.session.incoming import Inbox
+from muniment.session.oversight.emergency import Emergencies
+from muniment.session.writing.changes import Change
+from muniment.session.writing.writes import write
+from muniment.testing import TickingClock, new_archive
 from muniment_web.frame.nav import place_of
 from muniment_web.testing import Browser, give_password, new_web
 
@@ -101,6 +107,111 @@ def test_a_right_that_a_role_loses_and_a_table_that_is_new_change_the_rail_at_th
     assert {"/users", "/roles"} == before - after
     assert after - before
     assert all(path.startswith("/t/") for path in after - before)
+
+
+KEEPER = """
+[roles.keeper]
+label = { en = "Keeper", zh = "管理" }
+actions = ["record.list", "record.read", "break_glass.review", "inbox.read", "inbox.change", "alert.read",
+           "alert.review"]
+read = { public = "clear", internal = "clear", personal = "clear" }
+
+[roles.keeper.type.customer]
+rows = { account_owner = "actor" }
+"""
+
+
+def counts(answer):
+    """The numbers that the rail shows, by address."""
+    found = re.search(r'<nav class="rail".*?</nav>', answer.text, re.S)
+    links = re.findall(r'<a href="([^"]+)"(.*?)</a>', found[0], re.S)
+    shown = {path: re.search(r'<b class="count">(\d+)</b>', text) for path, text in links}
+    return {path: int(count[1]) for path, count in shown.items() if count}
+
+
+@pytest.fixture
+def kept(tmp_path):
+    """An archive in which a keeper reaches one customer of two, with what waits about each."""
+    clock = TickingClock()
+    with new_archive(
+        tmp_path / "kept", templates=("customer-info", "interaction-log"), clock=clock
+    ) as archive:
+        (archive.folder / config.FILE_NAME).write_text(archive.applied.text + KEEPER, encoding="utf-8")
+        with archive.session(actor="owner") as session:
+            archive.apply_config(session, reason="roles")
+            keeper = session.create("user", {"login": "li", "roles": ["keeper"], "state": "active"})
+            for name, owner in (("anna", keeper.id), ("bert", None)):
+                session.create(
+                    "customer",
+                    {"full_name": name, "email": f"{name}@example.org", "customer_number": name,
+                     "account_owner": owner},
+                )  # fmt: skip
+            wait(session, "bert", 3)
+        for login in ("owner", "li"):
+            give_password(archive, login)
+        web = new_web(archive)
+        yield archive, clock, {one: Browser.of(web).sign_in(one) for one in ("owner", "li")}
+
+
+def wait(session, name, count):
+    """So many emergencies, messages and alerts about a customer."""
+    (one,) = session.list("customer", where={"customer_number": name}).records
+    for n in range(count):
+        session.emergencies.begin(one.id, reason="found unconscious")
+        letter = f"From: {name}@example.org\nSubject: {n}\nMessage-ID: <{name}{n}@example.org>\n\nHi\n"
+        session.inbox.take([(f"{name} {n}", letter.encode())])
+        values = {"rule": "A22", "severity": "low", "state": "open", "grade": "open-low", "last": n,
+                  "generation": 0, "key": f"{name}{n}"}  # fmt: skip
+        change = Change(
+            "create", ALERT.key, values=values, subject=id_bytes(one.subject), kind="alert.raise", inside=True
+        )
+        write(session.engine, session.acting, [change])
+
+
+def test_a_number_counts_what_the_list_shows_to_whom_it_is_shown(kept):
+    """Whose roles end at some rows learns from no number of what is out of reach, whatever comes and goes."""
+    archive, clock, browsers = kept
+    waits = ("/alerts", "/break-glass", "/incoming")
+    assert dict.fromkeys(waits, 3) == counts(browsers["owner"].get("/help"))
+    assert {} == counts(browsers["li"].get("/help"))
+    assert 'class="count"' not in browsers["li"].get("/").text
+    with archive.session(actor="owner") as session:
+        wait(session, "anna", 2)
+    clock.now_us += 60_000_000
+    assert dict.fromkeys(waits, 2) == counts(browsers["li"].get("/help"))
+    assert dict.fromkeys(waits, 5) == counts(browsers["owner"].get("/help"))
+    # What is sent is counted at once, also what somebody else decides.
+    text = browsers["owner"].get("/incoming").text
+    first = re.search(r'href="(/incoming/[0-9a-f-]{36})"', text)[1]
+    browsers["owner"].post(first, {"do": "refuse", "reason": "of no use"})
+    assert 4 == counts(browsers["owner"].get("/help"))["/incoming"]
+    assert 2 == counts(browsers["li"].get("/help"))["/incoming"]
+    # Whom somebody gave up counts for them no more.
+    with archive.session(actor="owner") as session:
+        (anna,) = session.list("customer", where={"customer_number": "anna"}).records
+        session.update(anna.id, {"account_owner": None})
+    clock.now_us += 60_000_000
+    assert {} == counts(browsers["li"].get("/help"))
+
+
+def test_a_rail_that_is_drawn_again_opens_nothing_that_waits(kept, monkeypatch):
+    """What was looked at a moment before is not opened for the number; what is new is, alone."""
+    archive, _, browsers = kept
+    li = browsers["li"]
+    li.get("/help")
+    opened = []
+    for area in (Emergencies, Inbox):
+        before = area._there
+        monkeypatch.setattr(
+            area, "_there", lambda *given, before=before: opened.append(given) or before(*given)
+        )
+    li.get("/help")
+    assert [] == opened
+    with archive.session(actor="owner") as session:
+        wait(session, "anna", 1)
+    li.post("/t/customer", {"do": "find"})
+    assert 1 == counts(li.get("/help"))["/incoming"]
+    assert 2 == len(opened)
 
 
 @pytest.mark.parametrize(

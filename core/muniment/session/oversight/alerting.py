@@ -29,7 +29,7 @@ from muniment.session.kernel.reach import reaches
 from muniment.session.oversight.alert_values import Alert, Reviewed, Run, alert_of, grade_of, reviewed_of
 from muniment.session.oversight.alerting_facts import Seen, currents, facts_of
 from muniment.session.reading.generations import Place, Span, place_at
-from muniment.session.reading.pieces import Kept, Piece, stored_piece
+from muniment.session.reading.pieces import Kept, Known, Piece, how_many, stored_piece
 from muniment.session.writing.changes import Change
 from muniment.session.writing.writes import Saved, sole, write
 from muniment.store import Current, Reader, Transaction
@@ -148,6 +148,16 @@ class Alerts(Footing):
             return found
 
         return engine.run(body, self._acting)
+
+    def waiting(self, known: Known) -> int:
+        """How many open ones the list has; for whoever may read alerts.
+
+        Args:
+            known: as ``how_many`` takes it.
+        """
+        kept = Kept("alert", ALERT.number, [[(ALERT.by_key["state"].number, "open")]])
+        with self._engine.store.transaction(write=False) as tx:
+            return how_many(tx, kept, lambda row: self._knows(tx, row.subject, "alert.read"), known)
 
     def get(self, id: str) -> Alert:
         """One alert.

@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
+from functools import partial
 from typing import Final
 
 import attrs
@@ -25,7 +26,7 @@ from muniment.session.kernel.loading import load
 from muniment.session.kernel.logbook import Moment
 from muniment.session.kernel.reach import reaches
 from muniment.session.kernel.views import Record
-from muniment.session.reading.pieces import Kept, Piece, stored_piece
+from muniment.session.reading.pieces import Kept, Known, Piece, how_many, stored_piece
 from muniment.session.reading.reads import Loaded, disclosure, release, whole_plan
 from muniment.session.tables.matching import Matcher
 from muniment.session.tables.naming import is_identifier
@@ -228,6 +229,15 @@ class Emergencies(Footing):
         shown.after = behind
         return shown
 
+    def waiting(self, known: Known) -> int:
+        """How many of them the list has that nobody has reviewed; for whoever may review.
+
+        Args:
+            known: as ``how_many`` takes it.
+        """
+        with self._engine.store.transaction(write=False) as tx:
+            return how_many(tx, _kept(False), lambda row: self._there(tx, row) is not None, known)
+
     def get(self, id: str) -> Emergency:
         """One emergency access as its reviewer needs it.
 
@@ -243,16 +253,14 @@ class Emergencies(Footing):
     def _listed(
         self, tx: Transaction, moment: Moment, reviewed: bool, limit: int | None, after: str | None
     ) -> tuple[Sequence[Loaded], str | None]:
-        state = BREAK_GLASS.by_key["state"].number
-        among = [[(state, one)] for one in (("reviewed",) if reviewed else ("open", "ended"))]
-        kept = Kept("emergency", BREAK_GLASS.number, among, mixed=True)
-
-        def shown(row: Current) -> Version | None:
-            version = tx.version(SHARD, row.record)
-            return version if version is not None and self._reviews(tx, version) else None
-
-        piece = stored_piece(self._engine, tx, kept, shown, limit=limit, after=after)
+        piece = stored_piece(
+            self._engine, tx, _kept(reviewed), partial(self._there, tx), limit=limit, after=after
+        )
         return self._logged(tx, moment, piece, "record.list"), piece.after
+
+    def _there(self, tx: Transaction, row: Current) -> Version | None:
+        version = tx.version(SHARD, row.record)
+        return version if version is not None and self._reviews(tx, version) else None
 
     def _one(self, id: str, action: str) -> Emergency:
         """One emergency access, opened to be looked at, ended or reviewed."""
@@ -284,6 +292,13 @@ class Emergencies(Footing):
         drafts = disclosure(engine, tx, self._acting, kind, _PLAN, versions)
         engine.logbook.append(tx, moment, drafts, actor=self._acting.actor.id)
         return loaded
+
+
+def _kept(reviewed: bool) -> Kept:
+    """The list of those that nobody has reviewed, or of those that somebody has."""
+    state = BREAK_GLASS.by_key["state"].number
+    among = [[(state, one)] for one in (("reviewed",) if reviewed else ("open", "ended"))]
+    return Kept("emergency", BREAK_GLASS.number, among, mixed=True)
 
 
 _PLAN: Final = whole_plan(BREAK_GLASS)

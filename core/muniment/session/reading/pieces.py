@@ -22,7 +22,7 @@ from muniment.store import Current, ListQuery, Transaction
 if TYPE_CHECKING:
     from muniment.session.kernel.engine import Engine
 
-__all__ = ["Kept", "Piece", "piece_of", "stored_piece"]
+__all__ = ["Kept", "Known", "Piece", "how_many", "piece_of", "stored_piece"]
 
 _One = TypeVar("_One")
 
@@ -136,6 +136,34 @@ def stored_piece(
         piece.append(one)
         last = [part, sort_values(row, kept.order), row.record.hex()]
     return piece
+
+
+Known = dict[tuple[bytes, int], bool]
+"""Whether each of some rows, by record and version, was there for somebody."""
+
+
+def how_many(tx: Transaction, kept: Kept, there: Callable[[Current], bool], known: Known) -> int:
+    """How many rows of a list are there for whoever asks; a number alone, by which nothing is released.
+
+    Args:
+        tx: a transaction.
+        kept: the list.
+        there: whether a row is there for them, which may take opening it.
+        known: what was found before, which is not asked again; what is found now is added.
+    """
+    found = 0
+    for equals in kept.among:
+        query = ListQuery(kept.type, equals, limit=_MOST)
+        while rows := tx.list_current(_SHARD, query):
+            for row in rows:
+                name = row.record, row.version
+                if name not in known:
+                    known[name] = there(row)
+                found += known[name]
+            if len(rows) < query.limit:
+                break
+            query = attrs.evolve(query, after=((), rows[-1].record))
+    return found
 
 
 _Place = tuple[int, tuple[Sequence[object], bytes] | None]

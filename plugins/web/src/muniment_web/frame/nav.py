@@ -205,16 +205,19 @@ def due_of(call: Call) -> Due | None:
 
 def counts_of(call: Call) -> Mapping[str, int]:
     """The counts that the rail shows to a person, by path."""
-    session, waiting = call.session, call.web.waiting
-    counts = waiting.counts(call.web.engine)
-    shown = {}
-    # A count of all would tell whose roles end at some rows of alerts that are not there for them.
-    if call.web.engine.policy.may_everywhere(session.acting.actor, "alert.read"):
-        shown["/alerts"] = counts["/alerts"]
-    if session.may("break_glass.review"):
-        shown["/break-glass"] = counts["/break-glass"]
-    if session.may("inbox.read"):
-        shown["/incoming"] = counts["/incoming"]
+    session, waiting, engine = call.session, call.web.waiting, call.web.engine
+    actor, shown = session.acting.actor, {}
+    lists = (
+        ("/alerts", "alert.read", session.alerts),
+        ("/break-glass", "break_glass.review", session.emergencies),
+        ("/incoming", "inbox.read", session.inbox),
+    )
+    for path, action, area in lists:
+        if engine.policy.may_everywhere(actor, action):
+            shown[path] = waiting.counts(engine)[path]
+        elif session.may(action):
+            # A count of all would tell whose roles end at some rows of what is not there for them.
+            shown[path] = waiting.own(engine, actor, path, area.waiting)
     due = due_of(call)
     if due is not None:
         shown["/retention"] = due.due + due.review

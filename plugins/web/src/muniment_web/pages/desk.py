@@ -96,7 +96,6 @@ def _requests(call: Call) -> dict[str, Any]:
 
 def _alerts(call: Call) -> list[dict[str, Any]]:
     """The gravest alerts that nobody has looked into, where the person may."""
-    # Whose roles end at some rows has no count of all: they look at what is there for them.
     if not call.session.may("alert.review") or counts_of(call).get("/alerts") == 0:
         return []
     alerts = call.session.alerts
