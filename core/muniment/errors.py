@@ -95,6 +95,9 @@ def text_of(code: str, lang: str = "en", /, **parameters: Any) -> tuple[str, str
     what = entry.get(lang, entry["en"])
     hint = entry.get(f"hint_{lang}", entry.get("hint_en", ""))
     named = {key: value for key, value in parameters.items() if value is not None}
+    # What there is may be nothing; a list that is empty reads as if it had been lost.
+    if named.get("known") == "":
+        named["known"] = "—"
     if lang == "zh":
         named |= {key[:-3]: value for key, value in named.items() if key.endswith("_zh")}
     return what.format_map(_Blank(named)), hint.format_map(_Blank(named))

@@ -62,3 +62,10 @@ def test_every_text_is_there_in_both_languages_with_the_same_parameters(area):
         assert names[2] == names[3], code
         assert all(re.fullmatch("[a-z_]+", name) for row in names for name in row), code
         text_of(code, "zh")
+
+
+def test_what_there_is_not_is_told_as_such():
+    """A list of nothing ends in no lone full stop."""
+    assert ("There is: —.", "现有：—。") == tuple(
+        text_of("view.unknown", lang, where="order", known="")[1] for lang in ("en", "zh")
+    )

@@ -241,6 +241,8 @@ def test_a_name_that_is_no_template_is_refused_with_the_one_meant():
     """As everywhere."""
     with pytest.raises(ConfigError, match="customer-info"):
         load_template("customer-inf")
+    with pytest.raises(ConfigError, match="clinic-visits"):
+        load_template("nothing-like-it", beside=("clinic-visits",))
 
 
 def test_a_plugins_kinds_may_stand_in_a_template():

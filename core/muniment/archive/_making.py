@@ -100,7 +100,9 @@ def create(
         raise why
     kinds, shipped = kinds_of(enabled), enabled.templates()
     chosen = [
-        one if isinstance(one, Template) else shipped.get(one) or load_template(one, kinds=kinds)
+        one
+        if isinstance(one, Template)
+        else shipped.get(one) or load_template(one, kinds=kinds, beside=shipped)
         for one in templates
     ]
     with_plugins(Registry(), enabled, enabled=plugins, fresh=plugins, templates=chosen)

@@ -47,7 +47,7 @@ def templates_of(names: Sequence[str], plugins: Sequence[str] | PluginSet = ()) 
     made = []
     for name in names:
         if not name.endswith(".toml"):
-            made.append(shipped.get(name) or load_template(name, kinds=kinds))
+            made.append(shipped.get(name) or load_template(name, kinds=kinds, beside=shipped))
             continue
         try:
             text = Path(name).read_text(encoding="utf-8")

@@ -8,7 +8,7 @@ fields, and may hold types of its own. The published form is
 from __future__ import annotations
 
 import re
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from functools import cache
 from hashlib import sha256
 from typing import Any
@@ -431,17 +431,20 @@ def template_names() -> tuple[str, ...]:
     return muniment_schemas.names("templates")
 
 
-def load_template(name: str, *, kinds: Mapping[str, FieldKind] = KINDS) -> Template:
+def load_template(
+    name: str, *, kinds: Mapping[str, FieldKind] = KINDS, beside: Iterable[str] = ()
+) -> Template:
     """A packaged template.
 
     Args:
         name: such as ``customer-info``.
         kinds: the kinds that fields may be of.
+        beside: names of templates that plugins bring, told too where there is none of that name.
 
     Raises:
         ConfigError: ``schema.unknown`` where there is none of that name.
     """
-    one_of(name, template_names(), name, "template")
+    one_of(name, sorted({*template_names(), *beside}), name, "template")
     return parse_template(
         muniment_schemas.read("templates", name), where=f"templates/{name}.toml", kinds=kinds
     )
