@@ -207,10 +207,19 @@ def test_another_persons_credential_does_not_become_ones_own(client, signed, mad
     assert 401 == broken.status_code
     other = client.get("me", headers={"Authorization": f"Token {weak}"})
     assert 401 == other.status_code
-    forged = {"Origin": "https://evil.example", "Sec-Fetch-Site": "cross-site", "X-CSRF": browser.csrf}
-    refused = browser.client.post("/api/v1/records/customer", json={"fields": dict(ANNA)}, headers=forged)
-    assert (403, "sign.form") == (refused.status_code, refused.json()["code"])
-    for sent in ({}, {"X-CSRF": "x" * len(browser.csrf)}, {"X-CSRF": browser.csrf[:-1]}):
+    ours, evil = {"X-CSRF": browser.csrf}, {"Origin": "https://evil.example"}
+    cross = {"Sec-Fetch-Site": "cross-site"}
+    for sent in (
+        {**ours, **evil, **cross},
+        {**ours, **cross},
+        # A browser that says nothing of how it fetches still says from where.
+        {**ours, **evil},
+        {**ours, "Origin": "null"},
+        {**ours, "Origin": "https://localhost:8765"},
+        {},
+        {"X-CSRF": "x" * len(browser.csrf)},
+        {"X-CSRF": browser.csrf[:-1]},
+    ):
         refused = browser.client.post("/api/v1/records/customer", json={"fields": dict(ANNA)}, headers=sent)
         assert (403, "sign.form") == (refused.status_code, refused.json()["code"])
 

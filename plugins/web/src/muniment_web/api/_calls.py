@@ -219,9 +219,8 @@ def _signed(web: Web, request: Request) -> SignIn:
     if found is None:
         raise AccessDenied("sign.needed")
     if request.method not in _SAFE:
-        ours = request.headers.get("sec-fetch-site", "same-origin") in ("same-origin", "none")
         given = request.headers.get("x-csrf", "")
-        if not ours or not compare_digest(given.encode(), found.csrf.encode()):
+        if not web.sent_by_us(request.headers) or not compare_digest(given.encode(), found.csrf.encode()):
             raise AccessDenied("sign.form")
     return found
 

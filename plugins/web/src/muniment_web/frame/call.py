@@ -192,11 +192,4 @@ class Call:
 
     def origin_is_ours(self) -> bool:
         """Whether a request that changes something was sent by one of our pages."""
-        headers = self.request.headers
-        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
-            return False
-        origin = headers.get("origin")
-        if origin is None:
-            return True  # the form's token decides
-        scheme = "https" if self.web.settings.secure else "http"
-        return origin == f"{scheme}://{headers.get('host', '')}"
+        return self.web.sent_by_us(self.request.headers)

@@ -99,6 +99,18 @@ class Web:
         """What people call the archive."""
         return self.archive.applied.name or "muniment"
 
+    def sent_by_us(self, headers: Mapping[str, str]) -> bool:
+        """Whether a request says that one of our pages sent it, or does not say who; then its token decides.
+
+        Args:
+            headers: by name, whatever its case.
+        """
+        if headers.get("sec-fetch-site", "same-origin") not in ("same-origin", "none"):
+            return False
+        origin = headers.get("origin")
+        scheme = "https" if self.settings.secure else "http"
+        return origin is None or origin == f"{scheme}://{headers.get('host', '')}"
+
     def visitor(self, address: str, *, login: str = "", auth: str = "asserted", sign_in: str = "") -> Acting:
         """Somebody who is not signed in, or about to be, as the archive knows them now."""
         if login:
