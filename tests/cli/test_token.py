@@ -46,6 +46,9 @@ def test_everybody_sees_their_own_tokens_and_who_reads_users_sees_all(cli):
     [
         (("",), "sign.token_name"),
         (("n" * 101,), "sign.token_name"),
+        (("a\nb",), "sign.token_name"),
+        (("a\x1b[31mb",), "sign.token_name"),
+        (("a\u202eb",), "sign.token_name"),
         (("x", "--days", "0"), "cli.bad_value"),
         (("x", "--days", "367"), "cli.bad_value"),
         (("x", "--scope", "all"), "cli.choice"),

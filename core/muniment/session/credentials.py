@@ -349,7 +349,8 @@ def _check_terms(name: str, scopes: tuple[str, ...], days: int) -> None:
     Raises:
         UsageError: ``sign.token_name``, ``sign.token_scope``, ``sign.token_days``.
     """
-    if not name.strip() or len(name) > _LONGEST_NAME:
+    # It is printed in lists: a line break, or a sign that turns the text, would pass for more than a name.
+    if not name.strip() or len(name) > _LONGEST_NAME or not name.isprintable():
         raise UsageError("sign.token_name", count=_LONGEST_NAME)
     if set(scopes) - set(SCOPES):
         # Not named: what was typed may be anything.

@@ -234,3 +234,15 @@ def held(made):
     """Tom's passkeys."""
     with made.session(actor="owner") as session:
         return session.credentials.of("tom").passkeys
+
+
+def test_what_a_key_is_called_is_one_line_that_shows_what_it_holds(made, signed):
+    """Signs that break a line or turn its direction are left out of what somebody calls a key."""
+    one, device = signed("tom"), Device()
+    challenge = challenge_of(one, "/account/passkeys/options", current=PASSWORD)
+    form = {"credential": device.made(challenge), "name": "desk\n\u202e\x1b key"}
+    assert 200 == one.post("/account/passkeys", form).status_code
+    with made.session(actor="owner") as session:
+        (held,) = session.credentials.of("tom").passkeys
+        session.credentials.change("tom", "passkey", lambda held: attrs.evolve(held, passkeys=()))
+    assert "desk key" == held.name

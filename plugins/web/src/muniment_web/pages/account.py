@@ -289,7 +289,7 @@ def add_passkey(call: Call) -> Response:
         done.credential_id,
         done.credential_public_key,
         done.sign_count,
-        call.text("name").strip()[:100] or "passkey",
+        "".join(filter(str.isprintable, call.text("name"))).strip()[:100] or "passkey",
         engine.clock(),
     )
     call.session.credentials.change(
