@@ -491,7 +491,7 @@ epoch = 1
 # guardian_below = 14                  # below this age a guardian consents 未满此年龄由监护人同意
 # birth_field = "customer.birth_date"  # where the date of birth stands 出生日期字段
 
-# What persons ask for. Holds have no table: see `muniment hold`. 主体请求；法律保留见 hold 命令。
+# What persons ask for. Holds have no table: see `muniment hold`. 个人信息权利请求；法律保留见 hold 命令。
 # [rights]
 # law = "{law}"                         # gdpr, ccpa, hipaa, pipl: whose clock runs 适用哪部法律的期限
 # calendar = ["CN"]                    # holidays of a plugin 采用插件提供的节假日

@@ -20,7 +20,9 @@ subject = LazyGroup(
             "muniment.cli.subject_export:export",
             ("What a person gave, to take elsewhere.", "导出主体自行提供的数据（可携带）。"),
         ),
-        "requests": Entry("muniment.cli.subject_report:requests", ("What persons ask for.", "主体请求。")),
+        "requests": Entry(
+            "muniment.cli.subject_report:requests", ("What persons ask for.", "个人信息权利请求。")
+        ),
         "restrict": Entry(
             "muniment.cli.restrict:restrict",
             ("Restrict what may be done with a person's data.", "限制处理某主体的数据。"),

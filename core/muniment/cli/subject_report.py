@@ -40,13 +40,13 @@ requests = LazyGroup(
         "open": Entry(f"{_HERE}:open_", ("A person asks for something.", "登记请求。")),
         "list": Entry(f"{_HERE}:list_", ("What is owed, and by when.", "列出待办请求及期限。")),
         "show": Entry(
-            f"{_HERE}:show", ("One person's requests, with their steps.", "查看某主体的请求及步骤。")
+            f"{_HERE}:show", ("One person's requests, with their steps.", "查看某项个人信息权利请求及步骤。")
         ),
         "step": Entry(f"{_HERE}:step", ("Take one a step further.", "推进请求。")),
         "extend": Entry(f"{_HERE}:extend", ("Take the longer time, once.", "延长期限（一次）。")),
         "close": Entry(f"{_HERE}:close", ("End one.", "办结请求。")),
     },
-    words=("What persons ask for, with the clock of the law.", "主体的请求及其法定期限。"),
+    words=("What persons ask for, with the clock of the law.", "个人信息权利请求及其法定期限。"),
 )
 
 
@@ -182,7 +182,10 @@ def _told(call: Invocation, saved: Saved) -> None:
         put(call.say("request.written", id=saved.id, version=saved.version))
 
 
-@verb("open", ("Write down that a person asks for something; its clock runs.", "登记主体请求并开始计时。"))
+@verb(
+    "open",
+    ("Write down that a person asks for something; its clock runs.", "登记个人信息权利请求并开始计时。"),
+)
 @argument("record", _WHO, metavar="ID")
 @argument("right", ("What they ask for.", "权利。"), type=click.Choice(_RIGHTS), metavar="RIGHT")
 @option("--law", type=click.Choice(("gdpr", "ccpa", "hipaa", "pipl")), words=("Whose clock.", "适用法律。"))
@@ -297,7 +300,7 @@ def list_(call: Invocation, everything: bool, limit: int, after: str | None) -> 
 
 @verb(
     "show",
-    ("A person's requests, with what was done and what is left.", "查看某主体的请求、已办和待办步骤。"),
+    ("A person's requests, with what was done and what is left.", "查看个人信息权利请求、已办和待办步骤。"),
 )
 @argument("record", _WHO, metavar="ID")
 @click.pass_obj

@@ -102,11 +102,11 @@ mail.begin          | Mailing begun                                   | 开始�
 mail.finish         | Mailing finished                                | 群发邮件完成
 mail.answer         | Survey answered by a one-time link              | 通过一次性链接作答问卷
 mail.unsubscribe    | Letters refused by a link of one                | 通过信中链接退订
-request.open        | Subject request received                        | 收到主体请求
-request.step        | Subject request taken a step further            | 主体请求推进
-request.extend      | Time limit of a subject request extended        | 延长主体请求期限
-request.decide      | Subject request decided                         | 主体请求作出决定
-request.close       | Subject request closed                          | 主体请求办结
+request.open        | Subject request received                        | 收到个人信息权利请求
+request.step        | Subject request taken a step further            | 个人信息权利请求推进
+request.extend      | Time limit of a subject request extended        | 延长个人信息权利请求期限
+request.decide      | Subject request decided                         | 个人信息权利请求作出决定
+request.close       | Subject request closed                          | 个人信息权利请求办结
 """
 
 _ACCESSES = """
@@ -134,7 +134,7 @@ hold.read           | Holds listed                                    | 查看�
 retention.plan      | Retention plan made                             | 生成留存计划
 retention.explain   | Retention of a record explained                 | 解释记录的留存期限
 retention.report    | Retention report made                           | 生成留存报告
-request.read        | Subject requests read                           | 查看主体请求
+request.read        | Subject requests read                           | 查看个人信息权利请求
 subject.report      | Report on a subject made                        | 生成主体数据报告
 subject.accesses    | Accesses to a subject's data listed             | 查看主体数据的访问情况
 subject.export      | Subject's data handed over for use elsewhere    | 转移主体数据

@@ -116,7 +116,7 @@ NOTICE: Final = builtin_type(
 REQUEST: Final = builtin_type(
     10,
     "request",
-    Label("Subject request", "主体请求"),
+    Label("Subject request", "个人信息权利请求"),
     attrs.evolve(
         _choices(
             builtin_field("right", "choice", "Right", "权利", required=True),
