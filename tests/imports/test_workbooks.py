@@ -13,7 +13,7 @@ import pytest
 import xlsxwriter
 
 from muniment.errors import UsageError
-from muniment.imports import Row, open_table
+from muniment.imports import Row, open_table, sheet_names
 
 Put = Callable[..., Path]
 
@@ -179,6 +179,16 @@ def test_the_sheet_is_chosen(tmp_path: Path) -> None:
     assert "Kunden" in refused(path, sheet="Kunde").text()
 
 
+def test_every_sheet_can_be_chosen_by_its_name(tmp_path: Path) -> None:
+    """Empty ones are named too, and what is no workbook is told."""
+    path = workbook(tmp_path / "t.xlsx", ("A & B", [["a"]]), ("客户", []))
+    with path.open("rb") as file:
+        assert ("A & B", "客户") == sheet_names(file)
+    (tmp_path / "x.zip").write_bytes(b"PK\x03\x04nothing")
+    with (tmp_path / "x.zip").open("rb") as file, pytest.raises(UsageError, match=r"import\.corrupt"):
+        sheet_names(file)
+
+
 def test_an_empty_workbook_is_told(tmp_path: Path) -> None:
     """A workbook without a cell is empty, not an error of another kind."""
     assert "import.empty" == refused(workbook(tmp_path / "t.xlsx", ("A", []))).code
@@ -245,6 +255,8 @@ def test_ods_workbooks_are_read(tmp_path: Path, extra: str) -> None:
         package.writestr("mimetype", "application/vnd.oasis.opendocument.spreadsheet")
         package.writestr("META-INF/manifest.xml", "<manifest/>")
         package.writestr("content.xml", ODS.format(extra=extra).replace("\n", ""))
+    with path.open("rb") as file:
+        assert ("Tabelle1",) == sheet_names(file)
     if extra:
         assert "import.error_cells" == refused(path).code
         return

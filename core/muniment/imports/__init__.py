@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         shipped_mappings,
     )
     from muniment.imports.plan import Plan, header_key, resolve
-    from muniment.imports.reader import MAX_CELL, open_table
+    from muniment.imports.reader import MAX_CELL, open_table, sheet_names
     from muniment.imports.rejects import Rejects
     from muniment.imports.tables import Row, Table
 
@@ -38,6 +38,7 @@ __all__ = [
     "open_table",
     "parse_mapping",
     "resolve",
+    "sheet_names",
     "shipped_mapping",
     "shipped_mappings",
 ]
@@ -56,6 +57,7 @@ _HOMES = {
     "open_table": "reader",
     "parse_mapping": "mapping",
     "resolve": "plan",
+    "sheet_names": "reader",
     "shipped_mapping": "mapping",
     "shipped_mappings": "mapping",
 }

@@ -26,7 +26,7 @@ from muniment.imports.bounds import Extent, Grid, Piece, Texts
 from muniment.imports.sheets import Sheet, choose, faults_in, part_of, raw_row, refuse_errors, swallowed_by
 from muniment.imports.tables import RawRow
 
-__all__ = ["SMALL", "is_long", "open_pieces"]
+__all__ = ["SMALL", "is_long", "open_pieces", "sheets_of"]
 
 SMALL: Final = 400_000
 """Cells of a sheet that is read whole: about 60 megabytes."""
@@ -246,7 +246,7 @@ class _XlsxCut:
 
     def __init__(self, package: zipfile.ZipFile, name: str | None, found: Mapping[str, Extent]) -> None:
         names = set(package.namelist())
-        known = _sheets_of(package)
+        known = sheets_of(package)
         grids = {one: found[part].grids[0] for one in known if (part := part_of(package, one)) in found}
         self.name, self.others = choose(
             list(known.items()), name, lambda one: one in grids and grids[one].last > 0
@@ -297,7 +297,7 @@ class _XlsxCut:
         return found
 
 
-def _sheets_of(package: zipfile.ZipFile) -> dict[str, bool]:
+def sheets_of(package: zipfile.ZipFile) -> dict[str, bool]:
     """The name of each sheet, and whether a program shows it."""
     from python_calamine import CalamineWorkbook, SheetTypeEnum, SheetVisibleEnum
 

@@ -6,6 +6,7 @@ import codecs
 import io
 import os
 import stat
+import zipfile
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import BinaryIO
@@ -14,7 +15,7 @@ from muniment.errors import Issue, UsageError
 from muniment.imports import delimited, pieces, sheets
 from muniment.imports.tables import RawRow, Row, Table, assemble
 
-__all__ = ["MAX_CELL", "Row", "Table", "open_table"]
+__all__ = ["MAX_CELL", "Row", "Table", "open_table", "sheet_names"]
 
 MAX_CELL = 1_000_000
 """The longest cell that is taken, in characters."""
@@ -103,6 +104,28 @@ def open_table(
         raise
     except BaseException:
         file.close()
+        raise
+
+
+def sheet_names(file: BinaryIO) -> tuple[str, ...]:
+    """The names of a workbook's sheets, in its order; any of them may be given to ``open_table``.
+
+    Args:
+        file: an XLSX or an ODS workbook, at any place.
+
+    Raises:
+        UsageError: what the file is in place of a workbook that can be read.
+    """
+    kind, found = sheets.workbook_format(file)
+    if kind == "ods":
+        return tuple(grid.name for extent in found.values() for grid in extent.grids)
+    try:
+        with zipfile.ZipFile(file) as package:
+            return tuple(pieces.sheets_of(package))
+    except BaseException as error:
+        # The parser is written in Rust, and its panics are no Exceptions.
+        if isinstance(error, Exception) or type(error).__name__ == "PanicException":
+            raise UsageError("import.corrupt") from None
         raise
 
 

@@ -231,6 +231,7 @@ BUTTONS = {
         "save": "save_log_query",
         "unsave": "remove_log_query",
     },
+    "import_columns.html": {"again": "import_rows"},
     "import_result.html": {"again": "import_rows"},
     "incident.html": {
         "add": "add_to_incident",

@@ -8,6 +8,7 @@ import tempfile
 import zipfile
 from base64 import b64encode
 
+import openpyxl
 import pyotp
 import pytest
 
@@ -108,9 +109,45 @@ def test_the_names_of_the_columns_may_stand_lower(signed):
     # On a phone each column is a card, so that its field is in sight.
     assert 'class="grid plain asc"' in page.text
     assert ["name", "city"] == hidden(page.text)["header"]
-    assert ["3"] == hidden(page.text)["header_row"]
+    assert re.search(r'name="header_row"\s+value="3"', page.text)
     form = {"header": ["name", "city"], "field": ["full_name", "city"], "match": "", "header_row": "3"}
     assert "Import 1 records" in one.post("/import/try", form).text
+
+
+def test_a_sheet_is_chosen_among_those_of_the_workbook(signed, tmp_path):
+    """All are offered, the one that was read is named; what was chosen stands when one is read again."""
+    one = signed("owner")
+    book = openpyxl.Workbook()
+    for name, text in (("People", "Anna"), ("客户 & more", "李娜")):
+        sheet = book.create_sheet(name)
+        for row in (["name", "town"], [text, "Bonn"]):
+            sheet.append(row)
+    book.save(tmp_path / "two.xlsx")
+    content = (tmp_path / "two.xlsx").read_bytes()
+    page = one.post("/import", {"type": "customer"}, files={"file": ("two.xlsx", content)})
+    offered = page.text.partition('<select id="sheet"')[2].partition("</select>")[0]
+    assert ["Sheet", "People", "客户 &amp; more"] == re.findall(r'value="([^"]*)"', offered)
+    assert ["People"] == re.findall(r'value="([^"]*)" selected', offered)
+    assert "Anna" in page.text
+    form = {"sheet": "客户 & more", "header": ["name", "town"], "field": ["full_name", "city"]}
+    page = one.post("/import/try", {**form, "do": "again"})
+    assert "李娜" in page.text
+    assert "Anna" not in page.text
+    assert '<option value="客户 &amp; more" selected>' in page.text
+    assert re.search(r'<option value="city" selected', page.text)
+    # What is empty is told, and another one can be chosen then.
+    page = one.post("/import/try", {"sheet": "Sheet", "do": "again"})
+    assert 422 == page.status_code
+    assert '<option value="Sheet" selected>' in page.text
+    assert '<option value="People">' in page.text
+
+
+def test_what_only_looks_like_a_workbook_is_told(signed):
+    """A file that begins as one and is none is refused on the page of its columns."""
+    one = signed("owner")
+    page = one.post("/import", {"type": "customer"}, files={"file": ("x.xlsx", b"PK\x03\x04" + b"x" * 99)})
+    assert 422 == page.status_code
+    assert '<select id="sheet"' in page.text
 
 
 def test_no_answer_says_where_the_server_keeps_a_file(signed, made):

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
+from io import BytesIO
 from itertools import groupby, islice
 from pathlib import Path
 from typing import Any, Final
@@ -15,7 +16,7 @@ from muniment.errors import ConfigError, Issue, MunimentError, NotFound, UsageEr
 from muniment.imports import Mapping as FileMapping
 from muniment.imports.mapping import Join
 from muniment.imports.plan import header_key
-from muniment.imports.reader import open_table
+from muniment.imports.reader import open_table, sheet_names
 from muniment.imports.run import Imported
 from muniment.schema import RecordType
 from muniment.schema.builtin import IMPORT
@@ -98,8 +99,19 @@ def take(call: Call) -> Response:
     content = upload.file.read(_LARGEST + 1)
     if len(content) > _LARGEST:
         return start(call, UsageError("serve.body", count=_LARGEST))
-    call.signed.upload = Upload((upload.filename or "table")[:200], content, record_type.key)
+    name = (upload.filename or "table")[:200]
+    call.signed.upload = Upload(name, content, record_type.key, _sheets(content))
     return call.go("/import/columns")
+
+
+def _sheets(content: bytes) -> tuple[str, ...]:
+    """The sheets to choose from; of what is no workbook none, and what it is instead the next step tells."""
+    if not content.startswith(_ZIP):
+        return ()
+    try:
+        return sheet_names(BytesIO(content))
+    except UsageError:
+        return ()
 
 
 @contextmanager
@@ -121,6 +133,7 @@ def columns(call: Call, problem: MunimentError | None = None) -> Response:
     reading = {name: call.text(name) or call.query(name) for name in _READING}
     header: Sequence[str] = ()
     samples: list[Sequence[str]] = []
+    read = reading["sheet"]
     record_type = call.session.type(call.signed.upload.type)
     try:
         with (
@@ -132,7 +145,7 @@ def columns(call: Call, problem: MunimentError | None = None) -> Response:
                 header_row=number_of(reading["header_row"]) or None,
             ) as table,
         ):
-            header = table.header
+            header, read = table.header, table.sheet
             samples = [row.cells for row in islice(table.rows, _SAMPLES)]
     except UsageError as error:
         problem = problem or error
@@ -162,6 +175,7 @@ def columns(call: Call, problem: MunimentError | None = None) -> Response:
         match=call.texts("match") or sorted(record_type.unique)[:1],
         encodings=_ENCODINGS,
         reading=reading,
+        sheet=read,
         workbook=call.signed.upload.content.startswith(_ZIP),
     )
 

@@ -22,11 +22,13 @@ class Upload:
         name: what its owner calls it.
         content: its bytes.
         type: key of the record type that it is for.
+        sheets: the names of a workbook's sheets, in its order.
     """
 
     name: str
     content: bytes
     type: str
+    sheets: tuple[str, ...] = ()
 
 
 @attrs.define
