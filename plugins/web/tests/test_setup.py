@@ -325,6 +325,8 @@ def test_a_role_is_narrowed_for_one_table(small):
     page = one.get(here).text
     assert "as its class: masked" in page
     assert "actor.region" in page
+    every = len(re.findall(r'name="read\.', page))
+    assert f"Fields without a rule of their own: {every}" in page
     form = {
         "read.company": "deny",
         "read.full_name": "clear",
@@ -335,6 +337,12 @@ def test_a_role_is_narrowed_for_one_table(small):
         "action": ["record.list", "record.read"],
     }
     page = one.post(here, {**form, "do": "look"}).text
+    # What follows its class is folded away; what was stated stands in sight, before it is kept and after.
+    shown, _, folded = page.partition(f"Fields without a rule of their own: {every - 3}")
+    assert folded
+    for name in ("read.company", "read.full_name", "read.industry"):
+        assert (f'name="{name}"' in shown, f'name="{name}"' in folded) == (True, False)
+    assert 'name="read.email"' in folded
     assert "rows" in page.partition("<ins>")[2]
     losses = page.partition('class="chip red"')[2]
     assert "every record" in losses

@@ -114,6 +114,7 @@ def test_a_clinic_is_set_up_in_pages_alone(new_page, around, expect, whole, tmp_
             agree(page, 'button[value="keep"]')
             whole(page, "/roles/desk")
             page.click('a[href="/roles/desk/tables/customer"]')
+            page.locator("details", has=page.locator('[name="read.email"]')).locator("summary").press("Enter")
             page.select_option('select[name="read.email"]', "deny")
             page.select_option('select[name="row.0.field"] >> nth=0', "status")
             page.fill('input[name="row.0.values"] >> nth=0', "active")

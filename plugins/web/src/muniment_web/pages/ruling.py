@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import re
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from itertools import count
-from typing import Final
+from typing import Any, Final
 
 from starlette.responses import Response
 from starlette.routing import BaseRoute
@@ -93,6 +93,7 @@ def _form(
 ) -> Response:
     role, table, held = _of(call)
     fields = [one for one in table.fields if not one.retired]
+    ruled, plain = _told_apart(fields, stated, {**role.read, **held.read}, call.lang)
     own = {name: getattr(stated, name) for name in _SETS}
     general = _general(role)
     sets = {name: general[name] if own[name] is None else own[name] for name in _SETS}
@@ -109,16 +110,8 @@ def _form(
         read=stated.read,
         denied=stated.deny,
         ways=_WAYS,
-        fields=[
-            {
-                "key": one.key,
-                "label": one.label.of(call.lang) or one.key,
-                "class": one.sensitivity,
-                "usual": {**role.read, **held.read}.get(one.sensitivity, "none"),
-                "rule": stated.fields.get(one.key, FieldRule()),
-            }
-            for one in fields
-        ],
+        ruled=ruled,
+        plain=plain,
         actions=_RECORDS,
         own_actions=stated.actions is not None,
         chosen=role.actions if stated.actions is None else stated.actions,
@@ -129,6 +122,25 @@ def _form(
         seen=seen,
         reasons=REASONS,
     )
+
+
+def _told_apart(
+    fields: Sequence[Field], stated: RuleStated, usual: Mapping[str, str], lang: str
+) -> tuple[list[dict[str, Any]], list[dict[str, Any]]]:
+    """The fields with a rule of their own, and those that follow their class: most, on a wide table."""
+    ruled: list[dict[str, Any]] = []
+    plain: list[dict[str, Any]] = []
+    for one in fields:
+        rule = stated.fields.get(one.key, FieldRule())
+        shown = {
+            "key": one.key,
+            "label": one.label.of(lang) or one.key,
+            "class": one.sensitivity,
+            "usual": usual.get(one.sensitivity, "none"),
+            "rule": rule,
+        }
+        (plain if rule == FieldRule() else ruled).append(shown)
+    return ruled, plain
 
 
 def _general(role: Role) -> dict[str, frozenset[str]]:
