@@ -294,6 +294,42 @@ def test_somebody_who_saved_first_is_shown(made, signed, anna):
     assert 'name="expected" value="2"' in page.text
 
 
+def test_what_only_somebody_else_changed_is_not_taken_back(made, signed, anna):
+    """A form sends every field: one that nobody touched here holds what was saved, and is saved as that."""
+    one = signed("li.na")
+    with made.session(actor="owner") as session:
+        session.update(anna, {"company": "Nord wind", "city": "Bremen", "do_not_contact": ["post", "phone"]})
+    shown = one.get(f"/t/customer/{anna}").text
+    form = {
+        "expected": "2",
+        "v.company": "wind Nord",
+        "v.city": "Bremen",
+        "p.do_not_contact": "1",
+        "v.do_not_contact": ["phone", "post"],
+        "why": "request",
+    }
+    assert 'name="expected" value="2"' in shown
+    with made.session(actor="owner") as session:
+        session.update(anna, {"company": "Süd", "city": "Ulm", "do_not_contact": ["email"]})
+    page = one.post(f"/t/customer/{anna}", form)
+    assert 409 == page.status_code
+    told = page.text.partition("<tbody>")[2].partition("</tbody>")[0]
+    rows = {re.sub("<[^>]*>|\\s+", " ", row).strip() for row in told.split("</tr>")}
+    seen = {" ".join(row.split()) for row in rows}
+    assert "Company Nord wind Süd wind Nord" in seen
+    assert "City Bremen Ulm nothing; left as it is now" in seen
+    assert re.search(
+        r'name="v.company"[^>]*value="wind Nord"|value="wind Nord"[^>]*name="v.company"', page.text
+    )
+    assert 'value="Ulm"' in page.text
+    # Saved again, as the form now stands.
+    form |= {"expected": "3", "v.city": "Ulm", "v.do_not_contact": ["email"]}
+    assert 200 == one.post(f"/t/customer/{anna}", form).status_code
+    with made.session(actor="owner") as session:
+        saved = session.get(anna).fields
+    assert ("wind Nord", "Ulm", ("email",)) == (saved["company"], saved["city"], saved["do_not_contact"])
+
+
 def test_every_problem_stands_beside_its_field(signed):
     """All problems at once, each with a link to its field, and what was typed is kept."""
     form = {"v.full_name": "", "v.email": "no address", "v.birthday": "2026-99-99", "why": "other"}

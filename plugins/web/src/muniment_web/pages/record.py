@@ -22,7 +22,7 @@ from muniment.errors import (
 )
 from muniment.model import FileRef, parse_time
 from muniment.schema import Field, RecordType
-from muniment.session.kernel.views import Record
+from muniment.session.kernel.views import Change, Record
 from muniment_web.frame.call import Call
 from muniment_web.frame.cells import markup
 from muniment_web.frame.named import change_shown, id_of, of_type, type_of
@@ -379,18 +379,70 @@ def _again(
         return _form(call, record_type, record, typed=values, issues=error.issues, status=422)
     if isinstance(error, UsageError):
         return _form(call, record_type, record, typed=values, problem=error, status=422)
-    expected = number_of(call.text("expected"))
-    moved = () if expected is None else session.diff(identifier, expected, record.version)
+    moved = _moved(call, identifier, record)
     titles = titles_changed(call, record_type, moved)
-    return _form(
-        call,
-        record_type,
-        record,
-        typed=values,
-        conflict=[change_shown(call, record_type, one, titles) for one in moved],
-        problem=error,
-        status=409,
-    )
+    own = _own_changes(call, record_type, values, moved)
+    conflict = []
+    for one in moved:
+        mine = _typed(call, record_type, one.field, values, titles) if one.field in own else None
+        conflict.append({**change_shown(call, record_type, one, titles), "mine": mine})
+    # What moved is told beside what was typed; the bare refusal would say it twice.
+    problem = None if conflict else error
+    return _form(call, record_type, record, typed=own, conflict=conflict, problem=problem, status=409)
+
+
+def _moved(call: Call, identifier: str, record: Record) -> Sequence[Change]:
+    """What others changed since the form was opened."""
+    expected = number_of(call.text("expected"))
+    try:
+        return () if expected is None else call.session.diff(identifier, expected, record.version)
+    except MunimentError:
+        return ()  # whoever may not see the history is told that it moved
+
+
+def _own_changes(
+    call: Call, record_type: RecordType, values: Mapping[str, object], moved: Iterable[Change]
+) -> dict[str, object]:
+    """What was typed, without the fields that only others changed.
+
+    A form sends every field. One that stands as it was when the form was opened would take back what
+    somebody else wrote there since, as soon as it is saved again.
+    """
+    own = dict(values)
+    for one in moved:
+        field = record_type.field(one.field)
+        if field is None or one.field not in own or one.masked:
+            continue
+        kind = call.web.engine.kinds.get(field.kind)
+        before = typed_text(one.before, field, kind, call.lang)
+        if _alike(_text(own[one.field]), before, listed=isinstance(own[one.field], tuple)):
+            del own[one.field]
+    return own
+
+
+def _alike(given: str, before: str, *, listed: bool) -> bool:
+    """Whether an input holds what it was filled with; boxes are sent in the order of the form."""
+    lines, held = given.strip().splitlines(), before.strip().splitlines()
+    return sorted(lines) == sorted(held) if listed else lines == held
+
+
+def _text(given: object) -> str:
+    """What a form gave for a field, as the text that its input holds."""
+    if isinstance(given, bool):
+        return "1" if given else ""
+    return "\n".join(given) if isinstance(given, tuple) else str(given or "")
+
+
+def _typed(
+    call: Call, record_type: RecordType, key: str, values: Mapping[str, object], titles: Mapping[str, str]
+) -> str:
+    """What was typed into a field, as a person reads it."""
+    field, text = record_type.by_key[key], _text(values[key])
+    if field.kind == "checkbox":
+        return call.say("common.yes" if text else "common.no")
+    labels = {one.key: one.label.of(call.lang) or one.key for one in field.choices}
+    lines = [labels.get(line, titles.get(line, line)) for line in text.splitlines()]
+    return ", ".join(lines)
 
 
 def _attach(call: Call, record_type: RecordType, identifier: str) -> int:
