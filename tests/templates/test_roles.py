@@ -15,6 +15,7 @@ from muniment.roles import check_roles, read_roles
 from muniment.schema import Registry, load_template, template_names
 from muniment.schema.template_roles import fitted_role, role_names, template_role
 from muniment.session import Change
+from muniment.session.reading.references import find_reference
 from muniment.testing import new_archive
 
 ROLES = ("account_manager", "assistant", "finance", "sales_supervisor", "service")
@@ -171,6 +172,27 @@ def test_finance_knows_a_customer_by_name_alone(shop):
     with pytest.raises(AccessDenied):
         session.update(shop["account_manager"], {"city": "Bonn"})
     session.update(shop["account_manager", "order"], {"payment_state": "paid"})
+
+
+def test_a_supervisor_says_whose_customer_it_is(shop):
+    """By login, and so does an assistant; of colleagues both see nothing else, and change nothing."""
+    for login in ("sales_supervisor", "assistant"):
+        session = at_work(shop, login)
+        for name in ("account_manager", "other"):
+            user = find_reference(session, "user", name)
+            assert _record(shop["archive"], name) == user
+            session.update(shop["other"], {"account_owner": user}, reason="on leave, and back")
+        assert {} == session.several("user", [user], ["login", "roles", "state", "attributes"])
+        with pytest.raises(NotFound):
+            session.get(user)
+        with pytest.raises((AccessDenied, NotFound)):
+            session.update(user, {"roles": ["owner"]}, reason="mine")
+        with pytest.raises(AccessDenied):
+            session.create("user", {"login": "friend", "roles": ["owner"], "state": "active"})
+    for login in ROLES:
+        assert seen(shop, login, "user") is None
+    with pytest.raises(AccessDenied):
+        find_reference(at_work(shop, "account_manager"), "user", "other")
 
 
 @pytest.mark.parametrize("login", ROLES)

@@ -57,8 +57,8 @@ def fitted_role(key: str, types: Mapping[str, RecordType]) -> dict[str, Any] | N
         names.append(name)
         if rule:
             kept[name] = rule
-    if not names:
-        return None
+    if all(types[name].built_in for name in names):
+        return None  # to see one's colleagues alone is no role
     return {**role, "types": names, **({"type": kept} if kept else {})}
 
 

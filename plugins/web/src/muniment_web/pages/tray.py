@@ -12,7 +12,15 @@ from markupsafe import Markup
 from starlette.responses import Response
 from starlette.routing import BaseRoute
 
-from muniment.errors import ApprovalNeeded, Conflict, Invalid, MunimentError, NotFound, UsageError
+from muniment.errors import (
+    AccessDenied,
+    ApprovalNeeded,
+    Conflict,
+    Invalid,
+    MunimentError,
+    NotFound,
+    UsageError,
+)
 from muniment.schema import Field, RecordType
 from muniment.session.approval.forms import Draft
 from muniment.session.approval.tray import Edit
@@ -161,16 +169,40 @@ def _edits(text: str) -> tuple[list[Edit], list[str]]:
 def _named(call: Call, record_type: RecordType, edits: Sequence[Edit]) -> list[Edit]:
     """References that were pasted by number or login, as the records they name; what names none stays."""
     found = []
+    known: dict[tuple[str, str], str] = {}
+    refused: set[str] = set()
     for one in edits:
         values = dict(one.values)
         for key, value in one.values.items():
             field = record_type.field(key)
             if field is None or field.kind != "reference" or not isinstance(value, str) or not value:
                 continue
-            if not _IDENTIFIER.fullmatch(value):
-                values[key] = find_reference(call.session, field.target, value) or value
+            if _IDENTIFIER.fullmatch(value):
+                continue
+            asked = (field.target, value)
+            if asked not in known:
+                known[asked] = _meant(call, *asked, refused)
+            values[key] = known[asked]
         found.append(attrs.evolve(one, values=values))
     return found
+
+
+def _meant(call: Call, target: str, text: str, refused: set[str]) -> str:
+    """The record that a name means, or the name where there is none or it may not be looked for.
+
+    One name that may not be looked for must not cost a whole pasted block; the first refusal of a table is
+    in the log, and nothing more is asked of that table.
+    """
+    acting = call.session.acting.actor
+    if target == "user" and text == acting.id and acting.record:
+        return acting.record  # whoever may not list users may still name themselves
+    if target in refused:
+        return text
+    try:
+        return find_reference(call.session, target, text) or text
+    except AccessDenied:
+        refused.add(target)
+        return text
 
 
 def _is_plain(value: object) -> bool:
@@ -246,6 +278,8 @@ def _refusal(call: Call, problem: MunimentError | None, rows: Sequence[Row]) -> 
     """Why nothing was saved; what concerns one cell stands beside it."""
     if problem is None:
         return ""
+    if isinstance(problem, Conflict) and any(row.stale for row in rows):
+        return call.say("tray.somebody")
     if isinstance(problem, Invalid) and any(cell.problem for row in rows for cell in row.cells):
         return call.say("tray.refused")
     return f"{call.say('tray.refused')} {sentence_of(call, problem)}"
@@ -281,7 +315,8 @@ def _rows(
         if new:
             title = call.say("tray.new")
         rows.append(Row(one.record, title, one.base, one.stale, cells, tuple(rest), new))
-    return rows
+    # What has to be looked at must not stand below a hundred rows that are well.
+    return sorted(rows, key=lambda row: not (row.stale or row.problems or any(c.problem for c in row.cells)))
 
 
 def _moved(call: Call, one: Draft, record: Record | None) -> dict[str, Any]:

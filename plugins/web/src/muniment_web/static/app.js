@@ -303,7 +303,7 @@ class Pick extends HTMLElement {
   }
   keys(event) {
     if (event.target !== this.input || event.isComposing) return;
-    const options = all("li[role=option]", this.list),
+    const options = all("li[data-id]", this.list),
       at = options.indexOf($("[aria-selected=true]", this.list));
     if (event.key === "ArrowDown" || event.key === "ArrowUp") {
       event.preventDefault();
@@ -311,12 +311,12 @@ class Pick extends HTMLElement {
       if (this.list.hidden) return this.ask();
       const next = options[(at + (event.key === "ArrowDown" ? 1 : -1) + options.length) % options.length];
       if (next) this.point(next);
-    } else if (event.key === "Enter" && (this.waiting || (!this.list.hidden && !this.chosen))) {
+    } else if (event.key === "Enter" && (this.waiting || (!this.list.hidden && options.length && !this.chosen))) {
       // What was typed is not thrown away because the answer is on its way.
       event.preventDefault();
       event.stopPropagation();
       Promise.resolve(this.waiting).then(() => {
-        const first = $("[aria-selected=true]", this.list) ?? $("li[role=option]", this.list);
+        const first = $("[aria-selected=true]", this.list) ?? $("li[data-id]", this.list);
         if (first && !this.chosen && this.input.value.trim()) this.take(first);
         this.shut();
         if (this.closest("td.editing"))
@@ -365,11 +365,21 @@ class Pick extends HTMLElement {
           return line;
         }),
       );
-      this.list.hidden = !found.length || document.activeElement !== this.input;
+      if (!found.length && words.trim()) this.none();
+      this.list.hidden = !this.list.childElementCount || document.activeElement !== this.input;
       this.input.setAttribute("aria-expanded", String(!this.list.hidden));
     } finally {
       if (run === this.run) this.waiting = null;
     }
+  }
+  // Silence could mean that one is still looked for.
+  none() {
+    const line = document.createElement("li");
+    line.setAttribute("role", "option");
+    line.setAttribute("aria-selected", "false");
+    line.setAttribute("aria-disabled", "true");
+    line.textContent = dialog?.dataset.unknown ?? "";
+    this.list.append(line);
   }
   point(line) {
     for (const one of all("li", this.list)) one.setAttribute("aria-selected", String(one === line));
@@ -377,7 +387,7 @@ class Pick extends HTMLElement {
     line.scrollIntoView({ block: "nearest" });
   }
   take(line) {
-    if (!line) return;
+    if (!line?.dataset.id) return;
     this.held.value = line.dataset.id;
     this.input.value = line.dataset.label;
     this.chosen = true;
