@@ -202,8 +202,70 @@ def test_what_is_pasted_from_a_spreadsheet_waits_in_the_tray(opened, site, expec
     expect(edited).to_have_count(4)
     page.click("m-tray button[value=discard]")
     expect(edited).to_have_count(0)
+    page.click("#notice .btn")
+    expect(edited, "what was dropped").to_have_count(4)
+    expect(page.locator("m-tray tr[data-f]")).to_have_count(4)
+    page.click("m-tray button[value=discard]")
+    expect(edited).to_have_count(0)
+    # What stands there already is no change; what no column takes is a warning, and nothing that went well.
+    walk_from(page, 2, "city")
+    page.evaluate(PASTE, "Berlin")
+    expect(page.locator("#notice .note")).to_have_text("Already so: 1 cells.")
+    expect(page.locator("#notice .btn"), "of what was dropped before").to_have_count(0)
+    page.evaluate(PASTE, "Berlin\t" + "x\t" * 30)
+    expect(page.locator("#notice .note.warn")).to_contain_text("Not taken")
+    page.click("m-tray button[value=discard]")
+    expect(edited).to_have_count(0)
     page.reload()
     expect(page.locator("#grid")).not_to_contain_text("Nordwind")
+    assert [] == page.complaints
+
+
+def test_a_phone_shows_what_waits_line_by_line(opened, site, expect, axe_findings):
+    """Each change with its field, what was and what is typed below, the cross to take it back in sight."""
+    page = opened("zh-CN", 390)
+    page.goto(f"{site[0]}/t/customer")
+    rows = page.locator("#grid tbody tr")
+    for field in ("full_name", "city"):
+        cell = rows.nth(2).locator(f"td[data-f={field}]")
+        cell.click()
+        cell.click()
+        page.keyboard.type("Kiel")
+        page.keyboard.press("Enter")
+    changes = page.locator("m-tray tr[data-f]")
+    expect(changes).to_have_count(2)
+    page.click("m-tray .looked summary")
+    for at in range(2):
+        changes.nth(at).scroll_into_view_if_needed()
+        name, before, after, cross = (
+            changes.nth(at).locator(each).bounding_box()
+            for each in ("th", "td >> nth=1", "td >> nth=2", "button")
+        )
+        assert name["x"] + name["width"] <= cross["x"] < cross["x"] + cross["width"] <= 390
+        assert name["y"] < before["y"] < after["y"]
+        assert name["height"] < 40, "the name of a field stands in one line"
+    assert [] == axe_findings(page)
+    changes.nth(0).locator("button").click()
+    expect(changes).to_have_count(1)
+    page.click("m-tray button[value=discard]")
+    expect(changes).to_have_count(0)
+    assert [] == page.complaints
+
+
+def test_a_name_that_nobody_has_is_said_while_one_types(opened, site, expect, axe_findings):
+    """Silence could mean that it is still looked for; what is said there cannot be chosen."""
+    page = opened()
+    page.goto(f"{site[0]}/t/customer")
+    walk_from(page, 1, "account_owner")
+    page.keyboard.type("zzz")
+    said = page.locator(".picks li")
+    expect(said).to_have_text("None found that you may choose. Give a whole name, number or login.")
+    assert [] == axe_findings(page)
+    page.keyboard.press("ArrowDown")
+    said.dispatch_event("pointerdown")
+    assert "zzz" == page.locator("td.editing input:visible").input_value()
+    page.keyboard.press("Escape")
+    expect(page.locator("#grid td.edited")).to_have_count(0)
     assert [] == page.complaints
 
 

@@ -479,7 +479,8 @@ def test_a_table_is_asked_by_what_suits_the_field_and_kept_as_a_view(desk, expec
     page.fill("#vname", "March")
     with page.expect_navigation():
         page.locator("details[open] .btn.main").click()
-    expect(page.locator(".fchip")).to_have_count(0)
+    expect(page.locator(".fchip.held"), "what the view filters").to_have_count(2)
+    expect(page.locator(".fchip button")).to_have_count(0)
     expect(page.locator("#grid tbody tr td[data-f=full_name]")).to_have_text(["Anna Schmidt"])
     expect(page.locator("table[data-pin='2'] th[data-f=city][data-w]")).to_have_count(1)
     assert [] == page.complaints

@@ -7,11 +7,16 @@ import re
 from html import unescape
 
 import pytest
+import tomlkit
 
 from muniment import config
+from muniment.archive.editing import edit_configuration
+from muniment.model import id_text
 from muniment.schema import ListView
+from muniment.schema.template_roles import fitted_role
+from muniment.testing import log_entries, new_archive
 from muniment_web.frame import call
-from muniment_web.testing import ANNA
+from muniment_web.testing import ANNA, Browser, give_password, new_web
 
 
 def test_a_view_is_saved_and_chosen(made, signed, anna):
@@ -25,6 +30,10 @@ def test_a_view_is_saved_and_chosen(made, signed, anna):
     shown = one.get("/t/customer?view=Nearby")
     assert anna in shown.text
     assert 'class="grp"' in shown.text
+    # What the view leaves out is said, and is not taken away by a cross: it belongs to the view.
+    told = shown.text.partition('class="fchip held"')[2].partition("</span>")[0]
+    assert "City = Ulm" in told
+    assert "fchip held" not in one.get("/t/customer").text
     assert "view=Nearby" not in signed("owner").get("/t/customer").text
     assert 404 == one.get("/t/customer?view=nothing").status_code
 
@@ -75,10 +84,10 @@ def test_the_change_tray_waits_on_the_server_and_saves_together(made, signed, tr
     one = tray()
     rows = [{"id": name, "version": 1, "fields": {"city": "Bonn"}} for name in (anna, other)]
     kept = keep(one, rows)
-    assert "2 cells in 2 records" in kept.text
+    assert "cells 2, records 2" in kept.text
     assert "Berlin" in kept.text  # what it replaces stands beside it
     again = signed("li.na").get("/t/customer/tray").text
-    assert "2 cells in 2 records" in again
+    assert "cells 2, records 2" in again
     assert 'data-held="2"' in one.get("/t/customer").text
     without = one.post("/t/customer/tray", {"do": "save"})
     assert 422 == without.status_code
@@ -104,8 +113,86 @@ def test_every_cell_that_is_refused_says_so_at_once(made, tray, anna):
     assert "Nothing was saved" in refused.text
     one.post("/t/customer/tray", {"do": f"drop:{anna}/email"})
     left = one.post("/t/customer/tray", {"do": f"drop:{anna}/full_name"}).text
-    assert "1 cells in 1 records" in left
+    assert "cells 1, records 1" in left
     assert "Records saved: 1" in one.post("/t/customer/tray", {"do": "save", "why": "request"}).text
+
+
+def test_what_would_be_refused_stands_first(made, signed, tray, anna):
+    """Below many rows that are well nobody would find the one that is not."""
+    with made.session(actor="owner") as session:
+        others = [
+            session.create("customer", {"full_name": "Other", "customer_number": f"F{at}-{anna}"}).id
+            for at in range(3)
+        ]
+    one = tray()
+    rows = [*others[:2], anna, others[2]]
+    edits = [{"id": name, "version": 1, "fields": {"city": "Bonn"}} for name in rows]
+    edits[2]["fields"]["email"] = "none"
+    kept = keep(one, edits, check="1")
+    order = list(dict.fromkeys(re.findall(r'<tr data-id="([^"]+)"', kept.text)))
+    assert (anna, set(others)) == (order[0], set(order[1:]))
+    assert anna != re.findall(r'<tr data-id="([^"]+)"', keep(one, []).text)[0]
+
+
+@pytest.fixture
+def sales(tmp_path):
+    """An archive with a customer, an account manager and whoever supervises them."""
+    with new_archive(tmp_path / "sales", templates=("account-manager",)) as archive:
+        with archive.session(actor="owner") as session:
+            types = archive.engine.definitions.types
+
+            def edit(document):
+                table = document.setdefault("roles", tomlkit.table(is_super_table=True))
+                for key in ("sales_supervisor", "account_manager"):
+                    table[key] = fitted_role(key, types)
+
+            edit_configuration(archive, session, edit, reason="roles")
+        with archive.session(actor="owner") as session:
+            for login, role in (("chen", "sales_supervisor"), ("li.na", "account_manager")):
+                session.create("user", {"login": login, "roles": [role], "state": "active"})
+        with archive.session(actor="owner") as session:
+            owner = id_text(archive.engine.definitions.users["li.na"].record)
+            anna = session.create("customer", {"full_name": "Anna Schmidt", "account_owner": owner}).id
+        yield archive, anna
+
+
+def test_a_supervisor_picks_whose_customer_it_is(sales):
+    """Colleagues are found by login, as one types and where one is pasted; nothing else of them is shown."""
+    archive, anna = sales
+    web = new_web(archive)
+    for login in ("chen", "li.na"):
+        give_password(archive, login)
+    one, other = (Browser.of(web).sign_in(login) for login in ("chen", "li.na"))
+    found = one.post("/choose/user", {"q": "li"}).json()["found"]
+    assert [("li.na", "li.na")] == [(each["label"], each["hint"]) for each in found]
+    assert ["li.na"] == [each["label"] for each in other.post("/choose/user", {"q": ""}).json()["found"]]
+    assert 403 == one.get("/users").status_code
+    chen = id_text(archive.engine.definitions.users["chen"].record)
+    kept = keep(one, [{"id": anna, "version": 1, "fields": {"account_owner": "chen"}}], check="1")
+    assert f'"{chen}"' in unescape(kept.text)
+    assert 'class="bad"' not in kept.text
+
+
+def test_a_name_that_may_not_be_looked_for_costs_no_other_cell(sales):
+    """A pasted block waits whole: that cell is refused in it, and one refusal is in the log, not one each."""
+    archive, anna = sales
+    give_password(archive, "li.na")
+    one = Browser.of(new_web(archive)).sign_in("li.na")
+    with archive.session(actor="owner") as session:
+        owner = id_text(archive.engine.definitions.users["li.na"].record)
+        more = [
+            session.create("customer", {"full_name": f"C{at}", "account_owner": owner}).id for at in (1, 2)
+        ]
+    before = len(log_entries(archive))
+    fields = {"city": "Bonn", "account_owner": "chen"}
+    edits = [{"id": name, "version": 1, "fields": fields} for name in (anna, *more)]
+    edits[2]["fields"] = {"city": "Bonn", "account_owner": "li.na"}
+    kept = keep(one, edits, check="1")
+    assert 200 == kept.status_code
+    assert "cells 6, records 3" in kept.text
+    assert 2 == kept.text.count('class="bad"')
+    denied = [entry for entry in log_entries(archive)[before:] if entry.kind == "access.deny"]
+    assert 1 == len(denied)
 
 
 def test_whoever_saved_first_stands_beside_it(made, tray, anna):
@@ -117,6 +204,8 @@ def test_whoever_saved_first_stands_beside_it(made, tray, anna):
     moved = one.post("/t/customer/tray", {"do": "save", "why": "request"})
     assert 409 == moved.status_code
     assert all(text in moved.text for text in ("Berlin", "Kiel", "Ulm", f"over:{anna}"))
+    assert "somebody else saved some of these records" in moved.text
+    assert "draft" not in moved.text
     one.post("/t/customer/tray", {"do": f"over:{anna}"})
     assert "Records saved: 1" in one.post("/t/customer/tray", {"do": "save", "why": "request"}).text
     with made.session(actor="owner") as session:

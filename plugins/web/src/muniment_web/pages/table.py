@@ -406,6 +406,7 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
         "choosable": choosable,
         "filterable": filterable(record_type, view),
         "chips": chips_of(call, record_type, state.filters),
+        "chips_of_view": _chips_of_view(call, record_type, state),
         "sizes": _SIZES,
         "widths": dict(state.widths),
         "today": context.today.isoformat(),
@@ -435,6 +436,15 @@ def _shown(call: Call, record_type: RecordType, state: State, found: Page) -> di
         "may_export": session.may("record.export", record_type.key),
         "may_import": session.may("record.import", record_type.key),
     }
+
+
+def _chips_of_view(call: Call, record_type: RecordType, state: State) -> list[str]:
+    """What the saved view leaves out, in words: rows that are not there must not seem never to have been."""
+    if not state.view:
+        return []
+    held = call.session.views.get(record_type.key, state.view).view
+    filters = tuple((one.field, one.operator, one.value) for one in held.filters)
+    return [one.text for one in chips_of(call, record_type, filters)]
 
 
 def _rows(call: Call, record_type: RecordType, state: State, found: Page, columns: Sequence[Column]) -> str:

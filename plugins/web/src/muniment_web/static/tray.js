@@ -16,8 +16,9 @@ class Tray extends HTMLElement {
     this.future = [];
     this.addEventListener("submit", (event) => {
       event.preventDefault();
-      this.remember(event.submitter?.value ?? "");
+      const lost = this.remember(event.submitter?.value ?? "");
       this.send(() => new FormData(event.target, event.submitter));
+      if (lost) this.offer(lost);
     });
     document.addEventListener("htmx:after:swap", () => this.mark());
     if (this.dataset.held !== "0") this.send();
@@ -170,6 +171,7 @@ class Tray extends HTMLElement {
       })
       .filter((one) => one.before || one.after);
     if (!done.length) return;
+    $("#notice .btn")?.parentElement.remove();
     this.past.push(done);
     this.future = [];
     this.run(done, "after", more);
@@ -203,7 +205,7 @@ class Tray extends HTMLElement {
       this.future.push(done);
       this.run(done, "before");
       this.go(done[0]);
-    } else if (cell.classList.contains("edited")) this.change([[cell]]);
+    } else if (cell?.classList.contains("edited")) this.change([[cell]]);
   }
   redo() {
     const done = this.future.pop();
@@ -220,10 +222,10 @@ class Tray extends HTMLElement {
   // A button of the tray throws something away: that too can be undone.
   remember(what) {
     const id = what.startsWith("drop:") ? what.slice(5) : "";
-    if (!id && what !== "discard") return;
+    if (!id && what !== "discard") return 0;
     const lost = [...this.held].filter(([name]) => !id || name === id || name.startsWith(`${id}/`));
     const versions = new Map(all("tr[data-f]", this).map((row) => [row.dataset.id, Number(row.dataset.v)]));
-    if (!lost.length) return;
+    if (!lost.length) return 0;
     this.past.push(
       lost.map(([name, before]) => {
         const [record, f] = name.split("/");
@@ -231,6 +233,19 @@ class Tray extends HTMLElement {
       }),
     );
     this.future = [];
+    return lost.length;
+  }
+  // Not everybody knows the keys for it, and a phone has none.
+  offer(count) {
+    const button = document.createElement("button");
+    button.type = "button";
+    button.className = "btn";
+    button.textContent = this.dataset.back;
+    button.addEventListener("click", () => {
+      $("#notice").replaceChildren();
+      this.undo();
+    });
+    this.tell(this.dataset.dropped.replace("{count}", count)).append(button);
   }
   state(id, field) {
     return this.held.get(`${this.now(id)}/${field}`) ?? null;
@@ -349,28 +364,35 @@ class Tray extends HTMLElement {
     // Below a new row there is room for as many as are pasted.
     while (isNew && rows().length < top + block.length && rows().length < 500) this.fresh();
     const places = rows();
-    let beyond = 0;
+    let beyond = 0,
+      same = 0;
     block.forEach((line, down) =>
       line.forEach((text, across) => {
         const target = places[top + down]?.cells[start.cellIndex + across];
         // A mask that was copied along is no value.
-        if (this.typed(target) && !text.includes("••")) list.push([target, ...this.entry(target, text)]);
-        else beyond++;
+        if (!this.typed(target) || text.includes("••")) return void beyond++;
+        const [value, label] = this.entry(target, text),
+          held = this.raw(target);
+        // What stands there already is no change to look through.
+        if (held && String(held[0]) === String(value)) same++;
+        else list.push([target, value, label]);
       }),
     );
     this.change(list, { check: "1" });
-    this.report(this.dataset.pasted, list.length, beyond);
+    this.report(this.dataset.pasted, list.length, beyond, same);
   }
-  report(text, count, left) {
-    const told = [text.replace("{count}", count)];
+  report(text, count, left, same = 0) {
+    const told = count ? [text.replace("{count}", count)] : [];
+    if (same) told.push(this.dataset.same.replace("{count}", same));
     if (left) told.push(this.dataset.beyond.replace("{count}", left));
-    this.tell(told.join(" "));
+    if (told.length) this.tell(told.join(" "), left > 0);
   }
-  tell(text) {
+  tell(text, warned = false) {
     const note = document.createElement("p");
-    note.className = "note";
+    note.className = warned ? "note warn" : "note";
     note.textContent = text;
     $("#notice").replaceChildren(note);
+    return note;
   }
 
   // New rows: on top of the table, in the tray like everything else that is typed.
@@ -449,11 +471,11 @@ class Tray extends HTMLElement {
       const form = $("form.tray", piece.content);
       if (form) this.swap(piece.content);
       if (form?.dataset.saved) return this.saved(form.dataset.saved);
-      if (!form && !answer.ok) this.tell(piece.content.textContent.trim() || this.dataset.failed);
+      if (!form && !answer.ok) $("#notice").replaceChildren(piece.content);
     } catch {
       this.landed(edits);
       this.back(edits);
-      this.tell(this.dataset.failed);
+      this.tell(this.dataset.failed, true);
     }
     if (!--this.asked) this.removeAttribute("aria-busy");
     this.mark();
