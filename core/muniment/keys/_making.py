@@ -44,7 +44,7 @@ def make(vault: Vault, roots: Sequence[Root], timeout_seconds: float) -> None:
 
 
 def repair(vault: Vault) -> None:
-    """Finish what stopped midway, unless somebody is at it."""
+    """Finish what stopped midway, unless somebody is at it, or there is no room to."""
     try:
         with ArchiveLock(vault.folder, act="open"):
             _rotation.finish(vault)
@@ -53,6 +53,6 @@ def repair(vault: Vault) -> None:
 
                 _copies.remake(vault)
     except MunimentError as error:
-        if error.code != "key.locked":
+        if error.code not in ("key.locked", "key.disk_full"):
             raise
     _rotation.mark_tested(vault)

@@ -150,8 +150,13 @@ def finish(vault: Vault) -> None:
     A waiting file of the store's epoch replaces one of another epoch; every
     other waiting file goes. Files of slots that are not listed go too where
     they are of an older epoch: their wraps would open old copies of keys.db.
+
+    Raises:
+        KeyStoreError: what a write of keys.db raises, where a rotation was stopped.
     """
     found = vault.slots.scan()
+    if any(each.waiting and (each.file is None or each.file.epoch != vault.epoch) for each in found):
+        _settle(vault)
     files = {(each.slot, each.waiting): each.file for each in found}
     listed = {entry.slot for entry in vault.listed()}
     for each in found:
@@ -174,6 +179,17 @@ def finish(vault: Vault) -> None:
     for path in vault.slots.unfinished():
         vault.slots.drop(path)
     vault.step("rotate: swept")
+
+
+def _settle(vault: Vault) -> None:
+    """Write over what a rotation may have left in the WAL, so that the epoch seen is the one that stays.
+
+    A process that dies between the frames of its commit and the index that tells of them leaves a commit that
+    nobody sees while another process has keys.db open, and that counts once the index is made anew after the
+    last one has gone (sqlite.org/walformat.html, on recovery). The waiting file is all that opens that epoch.
+    """
+    with vault.write("rotate: settle"):
+        vault.put_box(SLOTS_BOX, encode_slots(vault.listed()))
 
 
 def mark_tested(vault: Vault) -> None:
