@@ -133,7 +133,7 @@ def test_every_text_is_complete():
         assert ("hint_en" in entry) == ("hint_zh" in entry), code
         assert all(entry.values()), code
         for english, chinese in (("en", "zh"), ("hint_en", "hint_zh")):
-            named = [set(re.findall(r"\{(\w+)\}", entry.get(key, ""))) for key in (english, chinese)]
+            named = [set(re.findall(r"\{(\w+)[:}]", entry.get(key, ""))) for key in (english, chinese)]
             assert named[0] == named[1], code
         assert re.search("[\u4e00-\u9fff]", entry["zh"]), code
 

@@ -14,6 +14,8 @@ from typing import Any
 
 import attrs
 
+from muniment.counting import counted
+
 __all__ = [
     "AccessDenied",
     "ApprovalNeeded",
@@ -100,7 +102,8 @@ def text_of(code: str, lang: str = "en", /, **parameters: Any) -> tuple[str, str
         named["known"] = "—"
     if lang == "zh":
         named |= {key[:-3]: value for key, value in named.items() if key.endswith("_zh")}
-    return what.format_map(_Blank(named)), hint.format_map(_Blank(named))
+    filled = _Blank(named)
+    return counted(what, named).format_map(filled), counted(hint, named).format_map(filled)
 
 
 class _Blank(dict[str, Any]):

@@ -565,7 +565,8 @@ def test_no_page_shows_or_changes_what_is_anothers(clerks):
                 assert answer.status_code < 500, (method, route.path, what)
                 if answer.status_code in (403, 404):
                     refused += 1
-                    if refused_unseen(archive, start):
+                    # Links that lead nowhere are entries up to a bound, and are not even looked at beyond.
+                    if refused_unseen(archive, start) and "sign.throttled" not in answer.text:
                         unseen.append((method, route.path, what))
     # What is refused whatever it is asked of, such as a panel of no plugin, is no refusal of anybody's.
     for method, path, what in unseen:

@@ -210,7 +210,7 @@ def test_what_is_pasted_from_a_spreadsheet_waits_in_the_tray(opened, site, expec
     # What stands there already is no change; what no column takes is a warning, and nothing that went well.
     walk_from(page, 2, "city")
     page.evaluate(PASTE, "Berlin")
-    expect(page.locator("#notice .note")).to_have_text("Already so: 1 cells.")
+    expect(page.locator("#notice .note")).to_have_text("Already so: 1 cell.")
     expect(page.locator("#notice .btn"), "of what was dropped before").to_have_count(0)
     page.evaluate(PASTE, "Berlin\t" + "x\t" * 30)
     expect(page.locator("#notice .note.warn")).to_contain_text("Not taken")

@@ -304,7 +304,7 @@ def test_a_block_is_filled_undone_and_done_again(desk, expect):
     page.keyboard.type("Kiel")
     desk.press("ArrowDown", "ArrowUp", "Shift+ArrowDown", "Control+d")
     expect(second).to_have_text("Kiel")
-    expect(page.locator("#notice")).to_contain_text("1 cells filled")
+    expect(page.locator("#notice")).to_contain_text("1 cell filled")
     desk.press("Control+z")
     expect(second).to_have_text("")
     expect(first).to_have_text("Kiel")

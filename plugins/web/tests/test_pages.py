@@ -23,7 +23,7 @@ def test_every_text_is_in_both_languages_with_the_same_parameters():
     """No page shows a key instead of a text, or one language's text in the other."""
     for key, text in all_texts().items():
         assert {"en", "zh"} == set(text), key
-        names = [sorted(set(re.findall(r"\{(\w+)\}", text[lang]))) for lang in ("en", "zh")]
+        names = [sorted(set(re.findall(r"\{(\w+)[:}]", text[lang]))) for lang in ("en", "zh")]
         assert names[0] == names[1], key
 
 

@@ -9,6 +9,8 @@ from typing import Any
 
 from markupsafe import Markup, escape
 
+from muniment.counting import counted
+
 __all__ = ["LANGUAGES", "Say", "all_texts", "asked_language"]
 
 LANGUAGES = ("en", "zh")
@@ -34,6 +36,11 @@ def all_texts() -> dict[str, dict[str, str]]:
     return found
 
 
+def _filled(text: str, parameters: dict[str, Any]) -> str:
+    # What gets no parameters here is filled in by a script.
+    return counted(text, parameters).format(**parameters) if parameters else text
+
+
 class Say:
     """Gives texts in one language; a key that is not there is an error, which a test finds.
 
@@ -47,14 +54,12 @@ class Say:
 
     def __call__(self, key: str, /, **parameters: Any) -> str:
         """A text with its parameters filled in."""
-        text = self._texts[key]
-        return text.format(**parameters) if parameters else text
+        return _filled(self._texts[key], parameters)
 
     def hint(self, code: str, /, **parameters: Any) -> str:
         """What to do about an error on a page, where the core's hint names a command's option; else empty."""
-        text = self._texts.get(f"hint.{code}", "")
-        return text.format(**parameters) if parameters else text
+        return _filled(self._texts.get(f"hint.{code}", ""), parameters)
 
     def marked(self, key: str, /, **parameters: Any) -> Markup:
         """A text of which the parameters may be markup; the text itself is escaped."""
-        return Markup(str(escape(self._texts[key]))).format(**parameters)
+        return Markup(str(escape(counted(self._texts[key], parameters)))).format(**parameters)

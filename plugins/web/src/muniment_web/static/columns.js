@@ -1,5 +1,5 @@
 // Around the cells of a table: what a selection adds up to, rows that are ticked, columns as wide as one likes.
-import { $, all, cellOf } from "./grid.js";
+import { $, all, cellOf, counting } from "./grid.js";
 import { editing } from "./editors.js";
 
 // What is selected, counted as it stands there: what is masked has no amount.
@@ -26,7 +26,7 @@ function added(cells) {
 document.addEventListener("m:chosen", ({ detail }) => {
   const place = $("#chosen");
   if (!place) return;
-  const told = detail.length > 1 ? [place.dataset.cells.replace("{count}", detail.length)] : [],
+  const told = detail.length > 1 ? [counting(place.dataset.cells, detail.length)] : [],
     sums = detail.length > 1 && added(detail);
   if (sums)
     told.push(place.dataset.sum.replace("{sum}", sums.sum), place.dataset.mean.replace("{mean}", sums.mean));
@@ -41,7 +41,7 @@ function counted() {
     count = ticked().length;
   if (!bar) return;
   bar.hidden = !count;
-  $("[data-count]", bar).textContent = bar.dataset.text.replace("{count}", count);
+  $("[data-count]", bar).textContent = counting(bar.dataset.text, count);
   const boxes = all("#grid tbody th.rh input"),
     every = $("#grid thead th.rh input");
   if (every) {

@@ -2,6 +2,11 @@
 export const $ = (what, root = document) => root.querySelector(what);
 export const all = (what, root = document) => [...root.querySelectorAll(what)];
 export const cellOf = (target) => target?.closest?.("table[data-rows] tbody td");
+// A text with a number, and with the form of the word that fits it where there are two.
+export const counting = (text, count) =>
+  text.replace(/\{count(?::([^|{}]*)\|([^{}]*))?\}/, (_, one, many) =>
+    one === undefined ? count : `${count} ${count === 1 ? one : many}`,
+  );
 const tray = () => {
   const one = $("m-tray");
   return one?.begin ? one : null;

@@ -1,5 +1,5 @@
 // What is typed into a table waits in the tray, sealed on the server; nothing of it is kept here.
-import { $, all, focus, leave, rowsOf, selection } from "./grid.js";
+import { $, all, counting, focus, leave, rowsOf, selection } from "./grid.js";
 import { editing, words } from "./editors.js";
 
 class Tray extends HTMLElement {
@@ -245,7 +245,7 @@ class Tray extends HTMLElement {
       $("#notice").replaceChildren();
       this.undo();
     });
-    this.tell(this.dataset.dropped.replace("{count}", count)).append(button);
+    this.tell(counting(this.dataset.dropped, count)).append(button);
   }
   state(id, field) {
     return this.held.get(`${this.now(id)}/${field}`) ?? null;
@@ -382,9 +382,9 @@ class Tray extends HTMLElement {
     this.report(this.dataset.pasted, list.length, beyond, same);
   }
   report(text, count, left, same = 0) {
-    const told = count ? [text.replace("{count}", count)] : [];
-    if (same) told.push(this.dataset.same.replace("{count}", same));
-    if (left) told.push(this.dataset.beyond.replace("{count}", left));
+    const told = count ? [counting(text, count)] : [];
+    if (same) told.push(counting(this.dataset.same, same));
+    if (left) told.push(counting(this.dataset.beyond, left));
     if (told.length) this.tell(told.join(" "), left > 0);
   }
   tell(text, warned = false) {
