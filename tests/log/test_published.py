@@ -139,8 +139,8 @@ def test_every_code_of_the_log_has_its_texts() -> None:
         assert {"en", "zh", "hint_en", "hint_zh"} == texts.keys()
         assert all(texts.values()), code
         for lang in ("en", "zh"):
-            names = set(re.findall(r"\{(\w+)\}", texts["en"] + texts["hint_en"]))
-            assert names == set(re.findall(r"\{(\w+)\}", texts[lang] + texts[f"hint_{lang}"]))
+            names = set(re.findall(r"\{(\w+)[:}]", texts["en"] + texts["hint_en"]))
+            assert names == set(re.findall(r"\{(\w+)[:}]", texts[lang] + texts[f"hint_{lang}"]))
             assert "{" not in "".join(text_of(code, lang))
 
 
